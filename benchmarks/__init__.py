@@ -1,0 +1,1 @@
+"""Speed and accuracy, measured beside other programs. Nothing here yet."""

@@ -1,0 +1,1 @@
+"""Networks trained while the mutual information between their layers is measured. Nothing here yet."""
