@@ -1,0 +1,63 @@
+"""Mutual information from samples by k-nearest neighbours, exact and compiled.
+
+    x, y -> _validate -> neighbour counts -> _formula -> MIResult
+            (the only    (_backends: one     (psi of the
+             door)        contract, several   counts, with
+                          ways, same bits)    its source)
+
+    >>> import numpy as np, mi_core
+    >>> rng = np.random.default_rng(0)
+    >>> x = rng.standard_normal(2000)
+    >>> y = 0.8 * x + 0.6 * rng.standard_normal(2000)
+    >>> result = mi_core.mutual_information(x, y)
+    >>> 0.6 < result.mi < 0.9  # the truth is -log2(0.6) = 0.737 bits
+    True
+
+A backend answers one question: for every point, how far is its k-th neighbour in the joint space (`radius`), and how
+many other points lie strictly nearer than that in x (`n_x`) and in y (`n_y`)? Distances are Chebyshev (max-norm)
+distances in float64 arithmetic on the values given, so each backend must return the same bits, and the formulas, units
+and warnings above the counts are written once.
+
+Importing this package loads none of the compiled code; that happens at the first estimate.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from mi_core._errors import BackendUnavailableError, InputError, MIError
+    from mi_core._types import MIResult, NeighbourCounts
+    from mi_core.estimate import mutual_information, neighbour_counts
+
+_HOME_OF = {
+    "BackendUnavailableError": "mi_core._errors",
+    "InputError": "mi_core._errors",
+    "MIError": "mi_core._errors",
+    "MIResult": "mi_core._types",
+    "NeighbourCounts": "mi_core._types",
+    "mutual_information": "mi_core.estimate",
+    "neighbour_counts": "mi_core.estimate",
+}
+
+__all__ = [
+    "BackendUnavailableError",
+    "InputError",
+    "MIError",
+    "MIResult",
+    "NeighbourCounts",
+    "mutual_information",
+    "neighbour_counts",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'mi_core' has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(_HOME_OF[name]), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,8 @@
+"""The words that options accept. Apart from the types, so that `mi --help` can list them without loading NumPy."""
+
+from typing import Literal
+
+Units = Literal["bits", "nats"]
+Estimator = Literal["ksg1"]
+Standardize = Literal["none", "sides", "columns"]
+Backend = Literal["auto", "cpu", "cpu-tree", "cpu-brute"]

@@ -1,0 +1,183 @@
+"""The only door: whatever a caller passes becomes clean samples here, or one clear line of error.
+
+Everything behind it trusts its input: (n_samples, dim), C-contiguous, float32 or float64, finite.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Sequence
+from typing import Any, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mi_core._errors import InputError
+from mi_core._types import Samples
+
+LARGEST = np.finfo(np.float64).max / 2  # the difference of two such values is still finite
+CHECK_BYTES = 32 * 2**20  # finite-ness is checked in slices, so that a memory-mapped file is never copied whole
+
+
+def samples(values: Any, name: str) -> tuple[Samples, tuple[str, ...]]:
+    """Samples from anything array-like, and notes on what had to be done to them.
+
+    Args:
+        values: (n_samples,), (n_samples, dim) or of higher rank (flattened per sample): NumPy, memory-mapped, pandas,
+            Torch, JAX, CuPy, TensorFlow, or nested lists; real numbers of any width. Taken without a copy where it is
+            C-contiguous float32 or float64 already.
+        name: What messages call it.
+
+    Raises:
+        InputError: Not an array of real, finite numbers with at least one sample and one column.
+    """
+    array = host_array(values, name)
+    notes: list[str] = []
+    if array.ndim == 0:
+        raise InputError(f"{name} is a single number, not an array: give one row per sample, shape (n_samples, dim).")
+    if len(array) == 0:
+        raise InputError(f"{name} is empty, shape {array.shape}: give one row per sample, shape (n_samples, dim).")
+    if array.size == 0:
+        raise InputError(f"{name} has zero columns, shape {array.shape}: give at least one number per sample.")
+    array = as_floating(array, name, notes)
+    if array.ndim > 2:
+        dim = math.prod(array.shape[1:])
+        notes.append(f"{name}: shape {array.shape} was flattened to {array.shape[0]} samples of {dim} numbers.")
+    array = np.ascontiguousarray(array.reshape(len(array), -1))
+    check_finite(array, name)
+    return array, tuple(notes)
+
+
+def host_array(values: Any, name: str) -> NDArray[Any]:
+    """A NumPy array, sharing memory where the library that made `values` allows it."""
+    if isinstance(values, np.ma.MaskedArray):
+        if masked := int(np.sum(np.ma.getmaskarray(values))):
+            raise InputError(f"{name} is a masked array with {masked} masked values: remove them first.")
+        return np.asarray(values.data)
+    if isinstance(values, np.ndarray):
+        return values
+    if isinstance(values, str | bytes):
+        raise InputError(f"{name} is text, not an array: load the file first, for example with numpy.load.")
+    try:
+        if hasattr(values, "detach"):  # Torch: leave the graph; NumPy has no bfloat16, float32 holds it without loss
+            values = values.detach().cpu()
+            return np.asarray(values.float() if str(values.dtype) == "torch.bfloat16" else values)
+        if hasattr(values, "__cuda_array_interface__") and hasattr(values, "get"):  # CuPy copies only when told to
+            return np.asarray(values.get())
+        if hasattr(values, "__array__") or isinstance(values, Sequence):
+            return np.asarray(values)
+        if hasattr(values, "__cuda_array_interface__"):
+            import cupy
+
+            return np.asarray(cupy.asarray(values).get())
+        if hasattr(values, "__dlpack__"):
+            return np.from_dlpack(values)
+    except Exception as error:  # whatever another library raises here, the caller can only mend its argument
+        raise InputError(f"{name} cannot be read as an array: {type(values).__name__} gave {one_line(error)}") from error
+    raise InputError(
+        f"{name} is not an array but {type(values).__name__}: give anything with __array__, __dlpack__ or "
+        "__cuda_array_interface__, or nested lists."
+    )
+
+
+def as_floating(array: NDArray[Any], name: str, notes: list[str]) -> Samples:
+    """The same values as float32 where that holds them without loss, else as float64."""
+    dtype = array.dtype.newbyteorder("=")
+    if dtype in (np.float32, np.float64):
+        return array.astype(dtype, copy=False)
+    if dtype == np.dtype("V2"):  # what numpy.save leaves of bfloat16: its name is lost, its two bytes are not
+        notes.append(f"{name}: two-byte values without a type were read as bfloat16.")
+        return bfloat16_bits_to_float32(array.view(np.uint16))
+    if dtype.name == "bfloat16" or dtype in (np.float16, np.bool_, np.int8, np.uint8, np.int16, np.uint16):
+        return array.astype(np.float32)
+    if dtype.kind in "iu" or dtype == np.longdouble:
+        doubles = array.astype(np.float64)
+        if np.any(doubles.astype(dtype) != array):
+            notes.append(f"{name}: {dtype.name} values were rounded to float64, which holds 53 bits.")
+        return doubles
+    if dtype.kind == "c":
+        raise InputError(
+            f"{name} is complex ({dtype.name}): give real numbers, for example its real and imaginary parts as columns."
+        )
+    raise InputError(f"{name} has dtype {dtype}: give real numbers (float, integer or bool).")
+
+
+def bfloat16_bits_to_float32(bits: NDArray[np.uint16]) -> NDArray[np.float32]:
+    """bfloat16 is the upper half of a float32."""
+    return (bits.astype(np.uint32) << 16).view(np.float32)
+
+
+def check_finite(array: Samples, name: str) -> None:
+    """Raise InputError where `array` (n_samples, dim) holds NaN or infinity, saying how many and where first.
+
+    Values whose differences would be infinite are refused too: a distance must be a number.
+    """
+    rows_a_slice = max(1, CHECK_BYTES // array[0].nbytes)
+    bad, first_row, largest = 0, -1, 0.0
+    for start in range(0, len(array), rows_a_slice):
+        values = array[start : start + rows_a_slice]
+        finite = np.isfinite(values)
+        largest = max(largest, float(np.abs(values).max()))
+        if not finite.all():
+            bad += finite.size - int(finite.sum())
+            if first_row < 0:
+                first_row = start + int(np.argmin(finite.all(axis=1)))
+    if bad:
+        what = "value that is" if bad == 1 else "values that are"
+        raise InputError(f"{name} has {bad} {what} NaN or infinite, first in row {first_row}: remove or replace them.")
+    if largest > LARGEST:
+        raise InputError(
+            f"{name} has values up to {largest:.1e}, whose differences exceed float64: divide it by a large number."
+        )
+
+
+def check_not_constant(array: Samples, name: str) -> None:
+    """Raise InputError where every sample is the same: mutual information with a constant is zero by definition."""
+    if (array[-1] == array[0]).all() and (array == array[0]).all():
+        raise InputError(
+            f"{name} is constant: all {len(array)} samples are the same, so it shares no information with anything."
+        )
+
+
+def check_same_length(x: Samples, y: Samples) -> None:
+    if len(x) != len(y):
+        raise InputError(f"x has {len(x)} samples and y has {len(y)}: they must be paired row by row.")
+
+
+def neighbour_orders(k: int | Sequence[int], n_samples: int) -> tuple[int, ...]:
+    """One or several neighbour orders, each at least 1 and below n_samples."""
+    try:
+        ks = tuple(operator.index(order) for order in k) if isinstance(k, Sequence | np.ndarray) else (operator.index(k),)
+    except TypeError:
+        raise InputError(f"k is {k!r}: it must be a whole number, or several.") from None
+    if not ks:
+        raise InputError("k is empty: give at least one neighbour order.")
+    for order in ks:
+        if order < 1:
+            raise InputError(f"k is {order}: it must be at least 1.")
+        if order >= n_samples:
+            raise InputError(f"x has {n_samples} samples and k={order}: k must be smaller than the number of samples.")
+    return ks
+
+
+def one_of(value: object, literal: Any, name: str) -> None:
+    """Raise InputError unless `value` is one of the words of a Literal type."""
+    if value not in get_args(literal):
+        raise InputError(f"{name} is {value!r}: it must be one of {', '.join(get_args(literal))}.")
+
+
+def thread_count(threads: int | None) -> None:
+    if threads is not None and threads < 1:
+        raise InputError(f"threads is {threads}: it must be at least 1, or None for all.")
+
+
+def noise_scale(noise: float) -> None:
+    if not (math.isfinite(noise) and noise >= 0):
+        raise InputError(f"noise is {noise}: it must be a finite number, at least 0.")
+
+
+def one_line(error: Exception) -> str:
+    """The first line of another library's message, ended like a sentence."""
+    text = (str(error).strip() or type(error).__name__).splitlines()[0].strip()
+    return text if text.endswith((".", "!")) else text + "."

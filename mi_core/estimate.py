@@ -1,0 +1,186 @@
+"""Mutual information: samples -> neighbour counts -> formula -> result."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any, overload
+
+import numpy as np
+
+from mi_core import _backends, _formula, _notes, _prepare, _validate
+from mi_core._backends._tiles import available_threads
+from mi_core._options import Backend, Estimator, Standardize, Units
+from mi_core._types import MIResult, NeighbourCounts, Progress
+
+
+@overload
+def mutual_information(
+    x: Any,
+    y: Any,
+    *,
+    k: int = 3,
+    units: Units = "bits",
+    estimator: Estimator = "ksg1",
+    standardize: Standardize = "none",
+    noise: float = 0.0,
+    seed: int = 0,
+    backend: Backend = "auto",
+    threads: int | None = None,
+    return_local: bool = False,
+    progress: Progress | None = None,
+) -> MIResult: ...
+@overload
+def mutual_information(
+    x: Any,
+    y: Any,
+    *,
+    k: Sequence[int],
+    units: Units = "bits",
+    estimator: Estimator = "ksg1",
+    standardize: Standardize = "none",
+    noise: float = 0.0,
+    seed: int = 0,
+    backend: Backend = "auto",
+    threads: int | None = None,
+    return_local: bool = False,
+    progress: Progress | None = None,
+) -> list[MIResult]: ...
+def mutual_information(
+    x: Any,
+    y: Any,
+    *,
+    k: int | Sequence[int] = 3,
+    units: Units = "bits",
+    estimator: Estimator = "ksg1",
+    standardize: Standardize = "none",
+    noise: float = 0.0,
+    seed: int = 0,
+    backend: Backend = "auto",
+    threads: int | None = None,
+    return_local: bool = False,
+    progress: Progress | None = None,
+) -> MIResult | list[MIResult]:
+    """Mutual information I(X;Y) of paired samples, by k-nearest neighbours.
+
+    Args:
+        x: (n_samples,), (n_samples, dim_x) or of higher rank, flattened per sample. NumPy, memory-mapped, pandas, Torch,
+            JAX, CuPy, TensorFlow or nested lists.
+        y: (n_samples,), (n_samples, dim_y) or of higher rank; row i belongs to row i of x.
+        k: Neighbour order, 1 <= k < n_samples. Small k: less bias, more variance. Several at once cost one neighbour pass.
+        units: "bits" or "nats", of the estimate, its ceiling and its local terms.
+        estimator: "ksg1": Kraskov, Stoegbauer, Grassberger 2004, eq. (8), doi:10.1103/PhysRevE.69.066138.
+        standardize: "sides" divides each side by its spread (the root of its columns' mean variance), "columns" brings each
+            column to mean 0 and variance 1, "none" takes the values as they are.
+        noise: Standard deviation of Gaussian noise added to every value against ties, relative to the spread of its side.
+        seed: Seed of that noise; the same seed gives the same estimate.
+        backend: "auto" and "cpu" choose by size and dimensions; "cpu-tree" and "cpu-brute" are the ways themselves. All
+            give the same bits.
+        threads: Most threads to use; None for as many as the process may use.
+        return_local: Whether to keep the (n_samples,) local terms, whose mean is the estimate.
+        progress: Called with (rows done, rows in all) now and then.
+
+    Returns:
+        One result, or for several k a list of results in the order of `k`.
+
+    Raises:
+        InputError: The data or an argument cannot be used; the message says which, what came and what to do.
+        BackendUnavailableError: The backend asked for cannot run here.
+
+    Example:
+        >>> import numpy as np
+        >>> rng = np.random.default_rng(0)
+        >>> x = rng.standard_normal((1000, 2))
+        >>> y = x + rng.standard_normal((1000, 2))
+        >>> result = mutual_information(x, y)
+        >>> print(f"{result.mi:.2f} {result.units}")  # the truth is 1
+        1.00 bits
+    """
+    started = time.perf_counter()
+    _validate.one_of(units, Units, "units")
+    _validate.one_of(estimator, Estimator, "estimator")
+    _validate.one_of(standardize, Standardize, "standardize")
+    _validate.noise_scale(noise)
+    x, y, ks, notes = _validated(x, y, k, backend, threads)
+    _validate.check_not_constant(x, "x")
+    _validate.check_not_constant(y, "y")
+    x, y = _prepare.standardize(x, standardize), _prepare.standardize(y, standardize)
+    if noise > 0:
+        rng = np.random.default_rng(seed)
+        x, y = _prepare.add_noise(x, noise, rng), _prepare.add_noise(y, noise, rng)
+    notes += _notes.on_sides(x, y)
+    all_counts = _backends.neighbour_counts(x, y, ks, backend=backend, threads=threads, progress=progress)
+    nats = _formula.NATS_PER_UNIT[units]
+    results = []
+    for counts in all_counts:
+        local_mi = _formula.ksg1_local(counts.k, counts.n_x, counts.n_y) / nats
+        mi = float(np.mean(local_mi))
+        ceiling = _formula.ksg1_ceiling(counts.k, len(x)) / nats
+        results.append(
+            MIResult(
+                mi=mi,
+                units=units,
+                k=counts.k,
+                n_samples=len(x),
+                dim_x=x.shape[1],
+                dim_y=y.shape[1],
+                ceiling=ceiling,
+                estimator=estimator,
+                backend=counts.backend,
+                threads=threads or available_threads(),
+                standardize=standardize,
+                noise=noise,
+                seed=seed if noise > 0 else None,
+                seconds=time.perf_counter() - started,
+                notes=(*notes, *_notes.on_estimate(mi, ceiling, units, counts)),
+                local_mi=local_mi if return_local else None,
+            )
+        )
+    return results if isinstance(k, Sequence | np.ndarray) else results[0]
+
+
+@overload
+def neighbour_counts(
+    x: Any, y: Any, k: int = 3, *, backend: Backend = "auto", threads: int | None = None, progress: Progress | None = None
+) -> NeighbourCounts: ...
+@overload
+def neighbour_counts(
+    x: Any, y: Any, k: Sequence[int], *, backend: Backend = "auto", threads: int | None = None, progress: Progress | None = None
+) -> list[NeighbourCounts]: ...
+def neighbour_counts(
+    x: Any,
+    y: Any,
+    k: int | Sequence[int] = 3,
+    *,
+    backend: Backend = "auto",
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> NeighbourCounts | list[NeighbourCounts]:
+    """Distance to the k-th joint neighbour of every point, and how many points lie strictly nearer in x and in y.
+
+    Distances are Chebyshev distances in float64 arithmetic on the values given, whatever their dtype; every backend returns
+    the same bits. Arguments and errors as for `mutual_information`; constant sides are allowed here.
+
+    Returns:
+        One NeighbourCounts, or for several k a list in the order of `k`.
+
+    Example:
+        >>> counts = neighbour_counts([0.0, 1.0, 3.0], [0.0, 2.0, 1.0], k=1)
+        >>> counts.radius, counts.n_x, counts.n_y
+        (array([2., 2., 2.]), array([1, 1, 0]), array([1, 1, 2]))
+    """
+    x, y, ks, _ = _validated(x, y, k, backend, threads)
+    all_counts = _backends.neighbour_counts(x, y, ks, backend=backend, threads=threads, progress=progress)
+    return all_counts if isinstance(k, Sequence | np.ndarray) else all_counts[0]
+
+
+def _validated(
+    x: Any, y: Any, k: int | Sequence[int], backend: Backend, threads: int | None
+) -> tuple[Any, Any, tuple[int, ...], list[str]]:
+    """Samples, neighbour orders and the notes on what had to be done to the samples."""
+    _validate.one_of(backend, Backend, "backend")
+    _validate.thread_count(threads)
+    x, notes_x = _validate.samples(x, "x")
+    y, notes_y = _validate.samples(y, "y")
+    _validate.check_same_length(x, y)
+    return x, y, _validate.neighbour_orders(k, len(x)), [*notes_x, *notes_y]

@@ -1,0 +1,25 @@
+"""Fixtures that several test files use."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def example():
+    """The example's two files, the first and last hidden layers of a small network."""
+    return REPOSITORY / "examples" / "digits_first.npy", REPOSITORY / "examples" / "digits_last.npy"
+
+
+@pytest.fixture
+def activations():
+    """Activations of networks trained on MNIST, from the folder MI_DATA or from ../shared/data."""
+    folder = Path(os.environ.get("MI_DATA", REPOSITORY.parent / "shared" / "data")) / "activations"
+    if not folder.is_dir():
+        pytest.skip(
+            f"needs MNIST activations, and there is no folder {folder}: set MI_DATA to the folder that holds activations/"
+        )
+    return folder

@@ -1,0 +1,129 @@
+"""Counts equal the oracle's exactly: every way, precision, number of threads and tile size."""
+
+import numpy as np
+import pytest
+
+import awkward
+import oracle
+from mi_core import _backends, neighbour_counts
+from mi_core._backends import brute, tree
+
+KS = (1, 3, 10)
+WAYS = _backends.names()
+
+
+def in_dtype(name, dtype):
+    x, y = awkward.CASES[name]
+    return x.astype(dtype), y.astype(dtype)
+
+
+def assert_equal_to_oracle(counts, x, y):
+    radius, n_x, n_y = oracle.neighbour_counts(x, y, counts.k)
+    np.testing.assert_array_equal(counts.radius, radius)
+    np.testing.assert_array_equal(counts.n_x, n_x)
+    np.testing.assert_array_equal(counts.n_y, n_y)
+
+
+@pytest.mark.parametrize("backend", [*WAYS, "auto"])
+@pytest.mark.parametrize(
+    ("name", "dtype"), [*((name, np.float64) for name in awkward.CASES), *((name, np.float32) for name in awkward.IN_FLOAT32)]
+)
+def test_counts_equal_the_oracle(name, backend, dtype):
+    x, y = in_dtype(name, dtype)
+    ks = [k for k in KS if k < len(x)]
+    for counts in neighbour_counts(x, y, ks, backend=backend, threads=2):
+        assert_equal_to_oracle(counts, x, y)
+
+
+@pytest.mark.parametrize("backend", WAYS)
+@pytest.mark.parametrize("name", awkward.IN_FLOAT32)
+def test_float32_gives_what_the_same_values_in_float64_give(name, backend):
+    x, y = in_dtype(name, np.float32)
+    narrow = neighbour_counts(x, y, 1, backend=backend)
+    wide = neighbour_counts(x.astype(np.float64), y.astype(np.float64), 1, backend=backend)
+    mixed = neighbour_counts(x, y.astype(np.float64), 1, backend=backend)
+    for other in (wide, mixed):
+        for field in ("radius", "n_x", "n_y"):
+            np.testing.assert_array_equal(getattr(narrow, field), getattr(other, field))
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+@pytest.mark.parametrize(
+    "sizes", [{"tile_rows": 1, "tile_points": 4}, {"tile_rows": 7, "tile_points": 33}, {"tile_points": 1000}]
+)
+@pytest.mark.parametrize("name", ["5+5", "rounded", "ReLU", "wide and rounded", "two samples"])
+def test_brute_force_does_not_depend_on_tiles_and_threads(name, sizes, threads):
+    x, y = in_dtype(name, np.float32)
+    radius, n_x, n_y = brute.neighbour_counts(x, y, (1,), threads=threads, **sizes)
+    for mine, truth in zip((radius, n_x, n_y), oracle.neighbour_counts(x, y, 1), strict=True):
+        np.testing.assert_array_equal(mine[0], truth)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+@pytest.mark.parametrize("tile_rows", [1, 7, 1000])
+@pytest.mark.parametrize("name", ["1+1", "2+3", "rounded 1+1", "two samples"])
+def test_the_tree_does_not_depend_on_tiles_and_threads(name, tile_rows, threads):
+    x, y = in_dtype(name, np.float32)
+    radius, n_x, n_y = tree.neighbour_counts(x, y, (1,), threads=threads, tile_rows=tile_rows)
+    for mine, truth in zip((radius, n_x, n_y), oracle.neighbour_counts(x, y, 1), strict=True):
+        np.testing.assert_array_equal(mine[0], truth)
+
+
+@pytest.mark.parametrize("backend", WAYS)
+def test_memory_order_does_not_matter(backend):
+    x, y = awkward.CASES["5+5"]
+    spaced = np.zeros((2 * len(x), 10))
+    spaced[::2, ::2] = x
+    for same in (np.asfortranarray(x), spaced[::2, ::2], x[::-1][::-1]):
+        assert_equal_to_oracle(neighbour_counts(same, y, 3, backend=backend), x, y)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.int8, np.uint8, np.int16, np.int32, np.int64, np.uint64, bool, ">f4", ">f8"])
+def test_every_real_dtype_counts_as_its_values(dtype):
+    rng = np.random.default_rng(1)
+    x, y = rng.integers(0, 100, (80, 2)).astype(dtype), rng.integers(0, 100, (80, 1)).astype(dtype)
+    for backend in WAYS:
+        assert_equal_to_oracle(neighbour_counts(x, y, 3, backend=backend), x.astype(np.float64), y.astype(np.float64))
+
+
+def test_several_k_come_in_the_order_asked_for():
+    x, y = awkward.CASES["5+5"]
+    found = neighbour_counts(x, y, [10, 1, 3, 1])
+    assert [counts.k for counts in found] == [10, 1, 3, 1]
+    for counts in found:
+        assert_equal_to_oracle(counts, x, y)
+
+
+@pytest.mark.parametrize(("samples", "dim_x", "dim_y"), [(10, 1, 1), (1_000_000, 1, 1), (1_000_000, 6, 6), (1000, 2, 3)])
+def test_auto_takes_a_way_that_exists(samples, dim_x, dim_y):
+    assert _backends.choose("auto", samples, dim_x, dim_y) in WAYS
+    assert _backends.choose("cpu", samples, dim_x, dim_y) in WAYS
+
+
+def test_auto_takes_the_tree_for_few_dimensions_and_brute_force_for_many():
+    assert _backends.choose("auto", 100_000, 1, 1) == "cpu-tree"
+    assert _backends.choose("auto", 100_000, 200, 200) == "cpu-brute"
+    assert _backends.choose("cpu-tree", 100_000, 200, 200) == "cpu-tree"
+
+
+@pytest.mark.parametrize("backend", WAYS)
+@pytest.mark.parametrize("threads", [1, 2])
+def test_progress_ends_at_all_rows(backend, threads):
+    x, y = np.random.default_rng(0).standard_normal((2, 3000, 2))
+    seen = []
+    neighbour_counts(x, y, 3, backend=backend, threads=threads, progress=lambda done, total: seen.append((done, total)))
+    assert len(seen) > 1
+    assert seen == sorted(seen)
+    assert seen[-1] == (3000, 3000)
+
+
+def test_real_activations_equal_the_oracle(activations):
+    x, y = (np.load(activations / f"mlp_w100_{layer}.npy")[:1500] for layer in ("first", "last"))
+    assert_equal_to_oracle(neighbour_counts(x, y, 3), x, y)
+    x, y = (np.load(activations / f"relu_w50_{layer}.npy")[:1500] for layer in ("first", "last"))
+    assert_equal_to_oracle(neighbour_counts(x, y, 3), x, y)
+
+
+def test_the_example_equals_the_oracle(example):
+    x, y = (np.load(path) for path in example)
+    assert_equal_to_oracle(neighbour_counts(x, y, 3), x, y)

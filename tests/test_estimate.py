@@ -1,0 +1,265 @@
+"""The estimate: against closed forms, an independent program, and the symmetries that it must have."""
+
+import dataclasses
+import json
+
+import npeet_plus
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import digamma
+
+import awkward
+import oracle
+from mi_core import InputError, mutual_information
+
+SEEDS = range(20)
+
+
+def mean_and_stderr(draw, **options):
+    """Mean over seeds of the estimate in nats, and the standard error of that mean."""
+    estimates = [mutual_information(*draw(np.random.default_rng(seed)), units="nats", **options).mi for seed in SEEDS]
+    return np.mean(estimates), np.std(estimates, ddof=1) / np.sqrt(len(estimates))
+
+
+def assert_within_three_standard_errors(draw, truth, **options):
+    mean, stderr = mean_and_stderr(draw, **options)
+    assert abs(mean - truth) < 3 * stderr, f"{mean:.4f} +- {stderr:.4f}, truth {truth:.4f}"
+
+
+# Closed forms
+
+
+def test_gaussian_1d():
+    assert_within_three_standard_errors(lambda rng: awkward.correlated(rng, 2000, 1, rho=0.9), -0.5 * np.log(1 - 0.9**2))
+
+
+def test_gaussian_5d():
+    """Where KSG is unbiased: in 5+5 dimensions only for weak dependence (strong dependence reads low)."""
+    assert_within_three_standard_errors(lambda rng: awkward.correlated(rng, 2000, 5, rho=0.1), -2.5 * np.log(1 - 0.1**2))
+
+
+def test_gamma_exponential():
+    """Darbellay & Vajda 2000: x ~ Gamma(s), y | x ~ Exponential with rate x has psi(s) - log(s) + 1/s nats."""
+    shape = 3.0
+
+    def draw(rng):
+        x = rng.gamma(shape, size=2000)
+        return x, rng.exponential(1 / x)
+
+    assert_within_three_standard_errors(draw, digamma(shape) - np.log(shape) + 1 / shape)
+
+
+@pytest.mark.parametrize("pieces", [2, 3])
+def test_uniform_on_disjoint_squares(pieces):
+    """Which of m squares on the diagonal a point lies in is all that x and y share: log m nats."""
+
+    def draw(rng):
+        piece = 2 * rng.integers(0, pieces, 2000)
+        return piece + rng.random(2000), piece + rng.random(2000)
+
+    assert_within_three_standard_errors(draw, np.log(pieces))
+
+
+def test_independent_sides_have_none():
+    assert_within_three_standard_errors(lambda rng: awkward.gaussian(rng, 1000, 2, 2), 0.0)
+
+
+# Independent programs
+
+
+@pytest.mark.parametrize("k", [1, 3, 10])
+@pytest.mark.parametrize("name", ["1+1", "2+3", "5+5", "24+16", "wider than long"])
+def test_equals_npeet_without_its_noise(name, k, monkeypatch):
+    monkeypatch.setattr(npeet_plus.estimators, "add_noise", lambda points, intens=0.0: points)
+    x, y = awkward.CASES[name]
+    theirs = npeet_plus.mi(x, y, k=k, base=np.e)
+    assert mutual_information(x, y, k=k, units="nats").mi == pytest.approx(theirs, abs=1e-10)
+
+
+@pytest.mark.parametrize("name", sorted(awkward.CASES.keys() - {"all points equal"}))  # a constant side is refused
+def test_equals_the_oracle(name):
+    x, y = awkward.CASES[name]
+    assert mutual_information(x, y, k=1, units="nats").mi == pytest.approx(oracle.ksg1(x, y, 1), abs=1e-12)
+
+
+# Symmetries
+
+
+@st.composite
+def continuous_pairs(draw):
+    """Samples without ties, of random sizes, dimensions and dependence."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    n, dim_x, dim_y = draw(st.integers(8, 60)), draw(st.integers(1, 6)), draw(st.integers(1, 6))
+    x, y = awkward.gaussian(rng, n, dim_x, dim_y)
+    y += draw(st.sampled_from([0.0, 1.0, 100.0])) * x[:, :1]
+    dtype = draw(st.sampled_from([np.float32, np.float64]))
+    return x.astype(dtype), y.astype(dtype), draw(st.integers(1, 7)), rng
+
+
+def estimate(x, y, k, **options):
+    return mutual_information(x, y, k=k, **options).mi
+
+
+@given(continuous_pairs())
+@settings(deadline=None, max_examples=50)
+def test_symmetries(pair):
+    x, y, k, rng = pair
+    mi = estimate(x, y, k)
+    assert estimate(y, x, k) == mi
+    rows = rng.permutation(len(x))
+    assert estimate(x[rows], y[rows], k) == pytest.approx(mi, abs=1e-12)  # only the order of summation changes
+    assert estimate(x[:, ::-1], y, k) == mi
+    assert estimate(np.column_stack([x, x[:, 0]]), y, k) == mi
+    signs = rng.choice([-1, 1], x.shape[1]).astype(x.dtype)
+    assert estimate(x * signs, y, k) == mi
+    assert estimate(x * x.dtype.type(2.0**9), y * y.dtype.type(2.0**9), k) == mi
+
+
+@given(continuous_pairs())
+@settings(deadline=None, max_examples=50)
+def test_never_above_the_ceiling_without_ties(pair):
+    x, y, k, _ = pair
+    for other in (y, x):
+        result = mutual_information(x, other, k=k)
+        assert result.mi <= result.ceiling + 1e-12
+    assert mutual_information(x[:, :1], x[:, :1], k=1).mi == pytest.approx(mutual_information(x, y, k=1).ceiling, abs=1e-12)
+
+
+# Options
+
+
+def test_units():
+    x, y = awkward.CASES["1+1"]
+    bits, nats = mutual_information(x, y), mutual_information(x, y, units="nats")
+    assert bits.units == "bits"
+    for name in ("mi", "ceiling"):
+        assert getattr(bits, name) * np.log(2) == pytest.approx(getattr(nats, name), rel=1e-14)
+
+
+def test_local_values_have_the_estimate_as_their_mean():
+    x, y = awkward.CASES["2+3"]
+    result = mutual_information(x, y, return_local=True)
+    assert result.local_mi.shape == (len(x),)
+    assert result.local_mi.mean() == pytest.approx(result.mi, abs=1e-14)
+    assert mutual_information(x, y).local_mi is None
+
+
+def test_several_k_equal_single_ones():
+    x, y = awkward.CASES["5+5"]
+    for result in mutual_information(x, y, k=[10, 3]):
+        assert result.mi == mutual_information(x, y, k=result.k).mi
+
+
+def test_result_is_a_frozen_record():
+    x, y = awkward.CASES["2+3"]
+    result = mutual_information(x, y, k=4, noise=1e-9, seed=7)
+    assert float(result) == result.mi
+    assert (result.k, result.n_samples, result.dim_x, result.dim_y, result.seed) == (4, 150, 2, 3, 7)
+    assert mutual_information(x, y, seed=7).seed is None
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        result.mi = 0.0
+    record = json.loads(json.dumps(result.to_dict(), allow_nan=False))
+    assert record["mi"] == result.mi
+    assert "local_mi" not in record
+
+
+def test_standardizing_sides_divides_each_by_its_spread():
+    x, y = awkward.CASES["2+3"]
+    by_hand = [side / np.sqrt(side.var(axis=0).mean()) for side in (x, 1e6 * y)]
+    expected = mutual_information(*by_hand).mi
+    assert mutual_information(x, 1e6 * y, standardize="sides").mi == pytest.approx(expected, abs=1e-12)
+    assert mutual_information(x, 1e6 * y).mi != pytest.approx(expected, abs=0.01)
+
+
+def test_standardizing_columns_brings_each_to_variance_one():
+    x, y = awkward.CASES["columns of many scales"]
+    by_hand = [side / side.std(axis=0) for side in (x, y)]
+    assert mutual_information(x, y, standardize="columns").mi == pytest.approx(mutual_information(*by_hand).mi, abs=1e-12)
+
+
+@pytest.mark.parametrize("how", ["sides", "columns"])
+@pytest.mark.parametrize("name", ["a constant column", "near the end of float64", "denormals", "offset 1e8", "one outlier"])
+def test_standardizing_survives_extreme_values(name, how):
+    x, y = awkward.CASES[name]
+    assert np.isfinite(mutual_information(x, y, standardize=how).mi)
+
+
+def test_a_constant_column_changes_nothing_when_columns_are_standardized():
+    x, y = awkward.CASES["2+3"]
+    with_constant = np.column_stack([x, np.full(len(x), 0.1)])
+    plain = mutual_information(x, y, standardize="columns").mi
+    assert mutual_information(with_constant, y, standardize="columns").mi == plain
+
+
+def test_noise_is_seeded_and_relative_to_the_spread():
+    x, y = awkward.CASES["ReLU"]
+    noisy = mutual_information(x, y, noise=1e-6, seed=1)
+    assert mutual_information(x, y, noise=1e-6, seed=1).mi == noisy.mi
+    assert mutual_information(x, y, noise=1e-6, seed=2).mi != noisy.mi
+    scaled = mutual_information(2.0**20 * x, 2.0**20 * y, noise=1e-6, seed=1)
+    assert scaled.mi == noisy.mi
+    assert noisy.mi != mutual_information(x, y).mi
+
+
+# Notes
+
+
+def notes_of(x, y, **options):
+    return " ".join(mutual_information(x, y, **options).notes)
+
+
+def test_clean_narrow_data_has_no_notes():
+    assert notes_of(*awkward.correlated(np.random.default_rng(0), 500, 1, rho=0.9)) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "words"),
+    [
+        ("ReLU 1+1", {}, "x has ties: "),
+        ("duplicates in x alone", {}, "x has ties: 160 of 160 samples (100%) have an exact copy"),
+        ("duplicates", {"k": 3}, "160 samples coincide with their 3rd neighbour"),
+        ("scales 1 and 1e6", {}, "very different scales: y spreads"),
+        ("24+16", {}, "24 + 16 dimensions"),
+    ],
+)
+def test_notes_name_what_is_wrong(name, options, words):
+    assert words in notes_of(*awkward.CASES[name], **options)
+
+
+def test_a_note_says_when_the_ceiling_is_near():
+    x = np.random.default_rng(0).standard_normal(300)
+    assert "near the ceiling of" in notes_of(x, x)
+
+
+def test_a_note_explains_a_negative_estimate():
+    negative = [
+        result
+        for seed in SEEDS
+        if (result := mutual_information(*awkward.gaussian(np.random.default_rng(seed), 200, 1, 1))).mi < 0
+    ]
+    assert negative
+    assert all("negative" in " ".join(result.notes) for result in negative)
+
+
+def test_ties_that_lift_the_estimate_above_its_ceiling_are_named():
+    x = np.repeat(np.arange(50.0), 4)
+    result = mutual_information(x, x, k=3)
+    assert result.mi > result.ceiling
+    assert "coincide" in " ".join(result.notes)
+
+
+def test_options_are_checked():
+    x, y = awkward.CASES["1+1"]
+    for options, message in [
+        ({"units": "bit"}, "units is 'bit': it must be one of bits, nats."),
+        ({"estimator": "ksg"}, "estimator is 'ksg'"),
+        ({"standardize": "both"}, "standardize is 'both'"),
+        ({"backend": "gpu"}, "backend is 'gpu'"),
+        ({"noise": -1.0}, "noise is -1.0"),
+        ({"noise": float("nan")}, "noise is nan"),
+        ({"threads": 0}, "threads is 0"),
+    ]:
+        with pytest.raises(InputError, match=message):
+            mutual_information(x, y, **options)

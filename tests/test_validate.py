@@ -1,0 +1,100 @@
+"""The door: what is let in, what is refused, and the words it is refused with."""
+
+import numpy as np
+import pytest
+
+from mi_core import InputError, mutual_information, neighbour_counts
+
+GOOD = np.random.default_rng(0).standard_normal((20, 2))
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "k", "message"),
+    [
+        (GOOD, GOOD[:19], 3, "x has 20 samples and y has 19"),
+        (GOOD, GOOD, 20, "x has 20 samples and k=20: k must be smaller than the number of samples"),
+        (GOOD, GOOD, 0, "k is 0: it must be at least 1"),
+        (GOOD, GOOD, 2.5, "k is 2.5: it must be a whole number"),
+        (GOOD, GOOD, "3", "k is '3': it must be a whole number"),
+        (GOOD, GOOD, [], "k is empty"),
+        (GOOD, GOOD, [3, 0], "k is 0"),
+        (np.float64(3.0), GOOD, 3, "x is a single number"),
+        (GOOD[:0], GOOD, 3, r"x is empty, shape \(0, 2\)"),
+        (GOOD[:, :0], GOOD, 3, r"x has zero columns, shape \(20, 0\)"),
+        (GOOD, GOOD + 1j, 3, r"y is complex \(complex128\)"),
+        (GOOD.astype(object), GOOD, 3, "x has dtype object"),
+        (GOOD.astype(str), GOOD, 3, "x has dtype <U"),
+        (np.zeros(20, "datetime64[s]"), GOOD, 3, "x has dtype datetime64"),
+        (np.zeros(20, [("a", float)]), GOOD, 3, "x has dtype"),
+        ("acts.npy", GOOD, 3, "x is text, not an array: load the file first"),
+        (None, GOOD, 3, "x is not an array but NoneType"),
+        ([[1.0, 2.0], [3.0]], GOOD, 3, "x cannot be read as an array: list gave"),
+        (np.ma.masked_greater(GOOD, 0), GOOD, 3, "x is a masked array with"),
+    ],
+)
+def test_bad_input_gets_one_clear_line(x, y, k, message):
+    with pytest.raises(InputError, match=message) as caught:
+        neighbour_counts(x, y, k)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_non_finite_values_are_counted_and_the_first_row_named(bad):
+    x = GOOD.copy()
+    x[7, 1] = x[11, 0] = bad
+    with pytest.raises(InputError, match="x has 2 values that are NaN or infinite, first in row 7"):
+        mutual_information(x, GOOD)
+
+
+def test_non_finite_values_are_found_beyond_the_first_slice(monkeypatch):
+    monkeypatch.setattr("mi_core._validate.CHECK_BYTES", 64)
+    x = GOOD.copy()
+    x[19, 1] = np.nan
+    with pytest.raises(InputError, match="x has 1 value that is NaN or infinite, first in row 19"):
+        mutual_information(x, GOOD)
+
+
+def test_values_whose_differences_overflow_are_refused():
+    with pytest.raises(InputError, match=r"x has values up to 1.0e\+308, whose differences exceed float64"):
+        neighbour_counts(np.array([-1e308, 1e308, 0.0]), [0.0, 1.0, 2.0], 1)
+
+
+def test_constant_data_are_refused_for_an_estimate():
+    with pytest.raises(InputError, match="y is constant: all 20 samples are the same"):
+        mutual_information(GOOD, np.full((20, 2), 3.0))
+    with pytest.raises(InputError, match="x is constant"):
+        mutual_information(np.zeros(20), GOOD)
+
+
+def test_higher_ranks_are_flattened_and_said_so():
+    images = np.random.default_rng(0).standard_normal((50, 4, 4, 3))
+    result = mutual_information(images, images.reshape(50, -1)[:, :2])
+    assert result.dim_x == 48
+    assert result.notes[0] == "x: shape (50, 4, 4, 3) was flattened to 50 samples of 48 numbers."
+
+
+def test_integers_beyond_53_bits_are_rounded_and_said_so():
+    x = 1001 * np.arange(20) + 2**60
+    assert "x: int64 values were rounded to float64" in mutual_information(x, GOOD).notes[0]
+
+
+def test_lists_and_vectors_are_samples():
+    x, y = [0.0, 1.0, 3.0, 7.0], [[0.0], [2.0], [1.0], [5.0]]
+    counts = neighbour_counts(x, y, 1)
+    assert counts.radius.tolist() == [2.0, 2.0, 2.0, 4.0]
+
+
+def test_float32_is_taken_without_a_copy():
+    from mi_core._validate import samples
+
+    x = np.random.default_rng(0).standard_normal((20, 3)).astype(np.float32)
+    taken, notes = samples(x, "x")
+    assert np.shares_memory(taken, x)
+    assert notes == ()
+
+
+def test_the_input_is_left_as_it_was():
+    x, y = GOOD.copy(), GOOD[::-1].copy()
+    mutual_information(x, y, standardize="columns", noise=0.1)
+    np.testing.assert_array_equal(x, GOOD)
+    np.testing.assert_array_equal(y, GOOD[::-1])
