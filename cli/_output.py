@@ -1,0 +1,35 @@
+"""How results are printed: data on stdout, words on stderr."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import typer
+
+
+def print_json(record: Mapping[str, Any]) -> None:
+    """One object and nothing else. NaN and infinity are not JSON, and would be a bug here."""
+    typer.echo(json.dumps(record, indent=2, allow_nan=False))
+
+
+def print_facts(facts: Mapping[str, object]) -> None:
+    """Name and value, one pair a line, aligned."""
+    width = max(map(len, facts))
+    for name, value in facts.items():
+        typer.echo(f"  {name:<{width}}  {value}")
+
+
+def print_table(rows: Sequence[Mapping[str, str]]) -> None:
+    """Right-aligned columns under their names."""
+    names = list(rows[0])
+    widths = [max(len(name), *(len(row[name]) for row in rows)) for name in names]
+    for line in [dict(zip(names, names, strict=True)), *rows]:
+        typer.echo("  " + "  ".join(f"{line[name]:>{width}}" for name, width in zip(names, widths, strict=True)))
+
+
+def print_notes(notes: Iterable[str]) -> None:
+    """Each note once, on stderr."""
+    for note in dict.fromkeys(notes):
+        typer.echo(f"note: {note}", err=True)

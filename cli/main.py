@@ -1,0 +1,39 @@
+"""The `mi` command itself: its subcommands, its version, and how errors become one line and an exit code."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+import mi_core
+from cli import estimate, info
+from cli._errors import Commands
+
+# Plain help rather than rich's: `mi --help` answers in 0.12 s instead of 0.35 s.
+app = typer.Typer(
+    name="mi",
+    cls=Commands,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 fine, 1 failed while running, 2 wrong usage or bad input, 130 stopped by Ctrl-C.",
+)
+app.command("estimate")(estimate.estimate)
+app.command("info")(info.info)
+
+
+def print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"mi {mi_core.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def mi(
+    version: Annotated[
+        bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """Mutual information from samples by k-nearest neighbours, exact and fast."""
