@@ -1,1 +1,11 @@
-"""Speed and accuracy, measured beside other programs. Nothing here yet."""
+"""Speed and accuracy, measured beside other programs.
+
+    suites    which tasks, which peers, for each profile (smoke, quick, full)
+    tasks     samples of each kind, some with known mutual information
+    peers     every program behind one call
+    measure   one task with one peer, in a process of its own -> one row
+    rows      what a row is; files of rows
+    report    tables and pictures from rows
+
+`mi bench speed|accuracy|scaling` runs a suite. The suite belongs to the repository, not to the wheel.
+"""

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import mi_core
-from cli import estimate, info
+from cli import bench, estimate, info
 from cli._errors import Commands
 
 # Plain help rather than rich's: `mi --help` answers in 0.12 s instead of 0.35 s.
@@ -22,6 +22,7 @@ app = typer.Typer(
 )
 app.command("estimate")(estimate.estimate)
 app.command("info")(info.info)
+app.command("bench")(bench.bench)
 
 
 def print_version(wanted: bool) -> None:

@@ -1,0 +1,126 @@
+"""The benchmark suite runs from task to picture, and its rows say what happened."""
+
+import dataclasses
+import json
+import time
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from benchmarks import measure, report, rows, suites
+from benchmarks.peers import PEERS, Peer
+from benchmarks.tasks import KINDS, Task
+from cli.main import app
+from mi_core import mutual_information
+
+JOB = measure.Job(
+    "speed", Task("correlated", 300, 1, 1), "mi auto", k=3, threads=1, dtype="float32", seeds=1, limit=30.0, path=""
+)
+
+
+def bench(*arguments):
+    return CliRunner().invoke(app, ["bench", *map(str, arguments)])
+
+
+@pytest.mark.parametrize("suite", suites.TASKS)
+def test_the_smoke_profile_leaves_rows_a_table_and_pictures(suite, tmp_path):
+    run = bench(suite, "--profile", "smoke", "--out", tmp_path, "--peers", "mi auto,npeet-plus")
+    assert run.exit_code == 0
+    measured = rows.read(tmp_path / f"{suite}-smoke.jsonl")
+    assert len(measured) == 2 * len(suites.TASKS[suite]("smoke", "")[0])
+    for row in measured:
+        assert row.status == "ok"
+        assert row.seconds_min <= row.seconds <= row.seconds_max
+        assert row.commit
+        assert row.versions["numpy"] == np.__version__
+    assert all(row.counts_equal for row in measured if row.peer == "mi auto")
+    by_task = {(row.task, row.peer): row.mi for row in measured}
+    for (task, _), mi in by_task.items():  # npeet-plus adds noise of 1e-10
+        assert by_task[task, "npeet-plus"] == pytest.approx(mi, abs=0.01)
+    assert run.stdout.startswith("| task | mi auto | npeet-plus |")
+    for ending in (".md", ".png", ".svg"):
+        assert (tmp_path / f"{suite}-smoke{ending}").stat().st_size > 100
+
+
+@pytest.mark.parametrize("name", PEERS)
+def test_every_peer_that_is_here_agrees(name):
+    peer = PEERS[name]
+    if reason := peer.missing():
+        pytest.skip(reason)
+    x, y = Task("correlated", 400, 1, 1).samples(seed=0)
+    assert peer.estimate(x, y, 3, 1) == pytest.approx(mutual_information(x, y, units="nats").mi, abs=1e-6)
+    if not peer.one_dimension_only:
+        x, y = Task("correlated", 300, 3, 3).samples(seed=0)
+        assert peer.estimate(x, y, 3, 2) == pytest.approx(mutual_information(x, y, units="nats").mi, abs=1e-6)
+
+
+def test_a_peer_over_its_time_limit_is_stopped_and_said_so():
+    slow = dataclasses.replace(JOB, task=Task("gaussian", 20_000, 30, 30), peer="scipy cdist by hand", limit=0.2)
+    started = time.monotonic()
+    row = measure.row(slow, {})
+    assert row.status == "over 0.2 s"
+    assert row.seconds is None
+    assert time.monotonic() - started < 30
+
+
+def test_a_missing_peer_is_named_with_what_to_install(monkeypatch):
+    monkeypatch.setitem(PEERS, "nothing", Peer("nothing", "no_such_module", "no-such-thing", lambda *_: 0.0))
+    row = measure.row(dataclasses.replace(JOB, peer="nothing"), {})
+    assert row.status == "missing: No module named 'no_such_module'; python -m pip install no-such-thing"
+    assert "Not measured: nothing: missing: No module named" in report.table([row])
+
+
+def test_a_peer_that_fails_leaves_its_last_words():
+    row = measure.row(dataclasses.replace(JOB, k=300), {})
+    assert row.status.startswith("failed: mi_core._errors.InputError: x has 300 samples and k=300")
+
+
+def test_wrong_counts_would_be_seen(monkeypatch):
+    x, y = JOB.task.samples(0)
+    peer = PEERS["mi cpu-brute"]
+    assert measure.counts(peer, x, y, JOB)["counts_equal"]
+    import mi_core
+
+    right = mi_core.neighbour_counts
+    monkeypatch.setattr(
+        mi_core, "neighbour_counts", lambda *args, **kw: dataclasses.replace(r := right(*args, **kw), n_x=r.n_x + 1)
+    )
+    assert not measure.counts(peer, x, y, JOB)["counts_equal"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_kinds_have_the_sizes_asked_for_and_a_seed(kind):
+    dims = (1, 1) if kind in ("gamma-exponential", "disjoint squares") else (50, 50)
+    x, y = Task(kind, 64, *dims).samples(1)
+    assert (x.shape, y.shape, x.dtype) == ((64, dims[0]), (64, dims[1]), np.float32)
+    again, other = Task(kind, 64, *dims).samples(1)[0], Task(kind, 64, *dims).samples(2)[0]
+    np.testing.assert_array_equal(x, again)
+    assert np.any(x != other)
+
+
+def test_real_layers_are_read_from_their_folder(tmp_path):
+    for layer in ("first", "last"):
+        np.save(tmp_path / f"mlp_w100_{layer}.npy", np.zeros((10_000, 200), np.float32))
+    (task,) = suites.real(str(tmp_path))
+    assert task.name == "mlp_w100 200+200, N=10,000"
+    assert task.samples(0)[0].shape == (10_000, 200)
+
+
+def test_rows_survive_the_file(tmp_path):
+    row = rows.Row(
+        "speed", "t", "gaussian", 10, 1, 1, 3, "float32", 2, "mi auto", "0", "ok", seconds=1.5, **rows.circumstances()
+    )
+    rows.append(tmp_path / "rows.jsonl", row)
+    assert rows.read(tmp_path / "rows.jsonl") == [row]
+    assert json.loads((tmp_path / "rows.jsonl").read_text())["seconds"] == 1.5
+
+
+def test_bad_arguments_get_one_line(tmp_path):
+    run = bench("speed", "--peers", "nobody", "--out", tmp_path)
+    assert run.exit_code == 2
+    assert run.stderr.startswith("mi: --peers names 'nobody': it must be one of mi auto")
+    (tmp_path / "file").write_text("")
+    run = bench("speed", "--profile", "smoke", "--out", tmp_path / "file")
+    assert run.exit_code == 2
+    assert "cannot be written" in run.stderr
