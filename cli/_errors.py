@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import enum
+import os
+import sys
 from typing import Any
 
 import typer
@@ -32,6 +34,9 @@ class Commands(TyperGroup):
             stop(str(error), ExitCode.FAILURE)
         except MemoryError as error:
             stop(f"out of memory. {error} Try fewer samples with --subsample, or fewer --threads.", ExitCode.FAILURE)
+        except BrokenPipeError:  # the reader of our output, as in `mi ... | head`, has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(int(ExitCode.FAILURE)) from None
         except OSError as error:  # what is wrong with the files named was said before; this came while working
             stop(str(error), ExitCode.FAILURE)
         except KeyboardInterrupt:

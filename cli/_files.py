@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -27,29 +27,27 @@ def load_array(source: str) -> NDArray[Any]:
         InputError: There is no such file or key, or it cannot be read as an array.
     """
     path, key = split_key(source)
-    if not path.exists():
-        raise InputError(f"{path}: there is no such file.")
-    if path.is_dir():
-        raise InputError(f"{path} is a folder: name a file in it.")
     reader = READERS.get(path.suffix.lower())
-    if reader is None:
-        raise InputError(f"{path}: cannot tell what kind of file this is; it must be one of {', '.join(READERS)}.")
     try:
+        if not path.exists():
+            raise InputError(f"{path}: there is no such file.")
+        if path.is_dir():
+            raise InputError(f"{path} is a folder: name a file in it.")
+        if reader is None:
+            raise InputError(f"{path}: cannot tell what kind of file this is; it must be one of {', '.join(READERS)}.")
         return reader(path, key)
     except InputError:
         raise
     except PermissionError:
         raise InputError(f"{path}: no permission to read it.") from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (MemoryError, Exception) as error:  # damaged bytes make the readers raise nearly anything
         raise InputError(f"{path} is truncated, damaged or not a {path.suffix} file: {first_line(error)}") from error
 
 
 def split_key(source: str) -> tuple[Path, str | None]:
-    """acts.npz:layer1 -> (acts.npz, layer1); a path without a key, or one that exists as it is, stays whole."""
-    path, colon, key = source.rpartition(":")
-    if colon and Path(path).suffix.lower() in (".npz", ".safetensors") and not Path(source).exists():
-        return Path(path), key
-    return Path(source), None
+    """acts.npz:layer1 -> (acts.npz, layer1); keys may have colons themselves."""
+    keyed = re.fullmatch(r"(.*?\.(?:npz|safetensors)):(.+)", source, flags=re.IGNORECASE)
+    return (Path(keyed[1]), keyed[2]) if keyed else (Path(source), None)
 
 
 def read_npy(path: Path, key: str | None) -> NDArray[Any]:
@@ -99,12 +97,21 @@ def read_text(path: Path, key: str | None) -> NDArray[Any]:
         first = file.readline().strip()
         if not first:
             raise InputError(f"{path} is empty, or its first line is.")
-        header = 0 if all(is_number(word) for word in first.split(delimiter)) else 1
+        words = [word.strip().strip('"') for word in first.split(delimiter)]
+        header = 0 if all(is_number(word) for word in words) else 1
         file.seek(0)
         rows = file.readlines()[header:]
+    if words[0] == "" or (len(words) > 1 and words == [str(d) for d in range(len(words))]):
+        saved = "an unnamed first column" if words[0] == "" else "a first line 0, 1, 2, ..."
+        raise InputError(f"{path} has {saved}, row or column numbers that were saved with the data: leave them out.")
     if not any(row.strip() for row in rows):
         raise InputError(f"{path} has a header and no samples.")
-    return np.loadtxt(rows, delimiter=delimiter, ndmin=2)
+    try:
+        return np.loadtxt(rows, delimiter=delimiter, ndmin=2, comments=None)
+    except ValueError as error:
+        raise InputError(
+            f"{path} cannot be read as numbers, rows counted from 0 after any header: {first_line(error)}"
+        ) from error
 
 
 READERS: dict[str, Reader] = {
@@ -137,6 +144,14 @@ def is_number(word: str) -> bool:
     return True
 
 
+def is_same_file(one: Path, other: Path) -> bool:
+    """Whether both names lead to one file that exists."""
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
+
+
 def first_line(error: Exception) -> str:
     return (str(error) or type(error).__name__).splitlines()[0]
 
@@ -150,10 +165,11 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     Raises:
         InputError: Nothing can be written there.
     """
-    if path.is_dir():
-        raise InputError(f"{path} is a folder: name a file to write.")
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
+        path = path.resolve()  # a link stays, what it leads to is replaced
+        if path.is_dir():
+            raise InputError(f"{path} is a folder: name a file to write.")
+        unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         file = unfinished.open("xb")
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror}.") from error

@@ -23,7 +23,7 @@ class ProgressBar:
 
     def __call__(self, done: int, total: int) -> None:
         if self.bar is None:
-            if not sys.stderr.isatty() or time.monotonic() - self.started < PATIENCE_SECONDS:
+            if sys.stderr is None or not sys.stderr.isatty() or time.monotonic() - self.started < PATIENCE_SECONDS:
                 return
             self.bar = self.show(total)
         progress, task = self.bar

@@ -26,7 +26,7 @@ def estimate(
     units: Annotated[Units, typer.Option(help="Unit of the estimate.")] = "bits",
     estimator: Annotated[Estimator, typer.Option(help="ksg1: Kraskov et al. 2004, eq. (8).")] = "ksg1",
     standardize: Annotated[
-        Standardize, typer.Option(help="Divide each side by its spread, or bring each column to mean 0 and variance 1.")
+        Standardize, typer.Option(help="Divide each side by its spread, or each column by its standard deviation.")
     ] = "none",
     noise: Annotated[
         float, typer.Option(metavar="SCALE", help="Add Gaussian noise of SCALE times the side's spread, against ties.")
@@ -55,7 +55,7 @@ def estimate(
     """
     import numpy as np
 
-    from cli._files import load_array, whole_file
+    from cli._files import is_same_file, load_array, split_key, whole_file
     from mi_core import mutual_information
 
     ks = parse_ks(k)
@@ -63,6 +63,9 @@ def estimate(
         raise InputError("--json and --quiet exclude each other: choose one.")
     if local is not None and local.suffix != ".npy":
         raise InputError(f"--local is {local}: it is written as .npy, so name it that way.")
+    for source in (x, y):
+        if local is not None and is_same_file(local, split_key(source)[0]):
+            raise InputError(f"--local is {local}, which is an input: name another file.")
     arrays = {"x": load_array(x), "y": load_array(y)}
     if subsample is not None:
         arrays = draw(arrays, subsample, seed)

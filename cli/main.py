@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from typing import Annotated
 
 import typer
@@ -38,3 +40,5 @@ def mi(
     ] = False,
 ) -> None:
     """Mutual information from samples by k-nearest neighbours, exact and fast."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a file name that is not valid text is no reason to lose a result
+        sys.stdout.reconfigure(errors="backslashreplace")

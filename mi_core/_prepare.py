@@ -1,4 +1,4 @@
-"""What may be done to the samples before neighbours are sought: standardising, and noise against ties. Float64 throughout."""
+"""What may be done to the samples before neighbours are sought: standardising, and noise against ties."""
 
 from __future__ import annotations
 
@@ -9,36 +9,40 @@ from mi_core._types import FloatArray, Samples
 
 
 def standardize(points: Samples, how: Standardize) -> Samples:
-    """Bring a side to the spread of one.
+    """Divide by the spread, in float64. Nothing is subtracted, since distances do not depend on it; equal values stay equal,
+    but equal distances between values of few levels may come apart by rounding.
 
-    "sides" divides all columns by one number, the root of their mean variance, so that columns keep their relative scale.
-    "columns" brings each column to mean 0 and variance 1; a constant column becomes 0. "none" returns `points` themselves.
+    "sides" divides all columns by one number, the root of their mean variance, so that they keep their relative scale.
+    "columns" divides each column by its standard deviation, unless it is constant. "none" returns `points` themselves.
     """
     if how == "none":
         return points
-    centred, _ = centred_and_scaled(points)
+    deviations = standard_deviations(points)
     if how == "sides":
-        return centred / float(np.sqrt(np.mean(centred**2)))
-    deviations: FloatArray = np.sqrt(np.mean(centred**2, axis=0))
-    return centred / np.where(deviations > 0, deviations, 1.0)
+        return points / root_mean_square(deviations)
+    return points / np.where(deviations > 0, deviations, 1.0)
 
 
 def add_noise(points: Samples, relative: float, rng: np.random.Generator) -> FloatArray:
     """Add Gaussian noise of `relative` times the side's spread (the root of its columns' mean variance) to each value."""
-    return points + rng.standard_normal(points.shape) * (relative * spread(points))
+    noise = rng.standard_normal(points.shape)
+    noise *= relative * root_mean_square(standard_deviations(points))
+    noise += points
+    return noise
 
 
-def spread(points: Samples) -> float:
-    """Root of the mean variance of the columns."""
-    centred, scale = centred_and_scaled(points)
-    return float(np.sqrt(np.mean(centred**2)) * scale)
+def standard_deviations(points: Samples) -> FloatArray:
+    """Of each column, column by column to save memory; scaled on the way so that no square overflows or vanishes."""
+    deviations = np.zeros(points.shape[1])
+    for d, column in enumerate(points.T):
+        centred = column - np.float64(column[0])  # exactly 0 for a constant column
+        largest = np.abs(centred).max()
+        if largest > 0:
+            deviations[d] = np.std(centred / largest) * largest
+    return deviations
 
 
-def centred_and_scaled(points: Samples) -> tuple[FloatArray, float]:
-    """Columns minus their means, divided by the largest deviation, and that divisor: so squares cannot overflow."""
-    doubles = points.astype(np.float64)
-    largest = np.abs(doubles).max() or 1.0
-    doubles /= largest
-    centred = np.where(np.ptp(doubles, axis=0) > 0, doubles - doubles.mean(axis=0), 0.0)  # exact for constant columns
-    deviation = np.abs(centred).max() or 1.0
-    return centred / deviation, float(deviation * largest)
+def root_mean_square(deviations: FloatArray) -> float:
+    """Root of the mean variance; at least one deviation is positive."""
+    largest = deviations.max()
+    return float(np.sqrt(np.mean((deviations / largest) ** 2)) * largest)

@@ -17,6 +17,7 @@ from mi_core._errors import InputError
 from mi_core._types import Samples
 
 LARGEST = np.finfo(np.float64).max / 2  # the difference of two such values is still finite
+LARGEST_NOISE = 1000.0
 CHECK_BYTES = 32 * 2**20  # finite-ness is checked in slices, so that a memory-mapped file is never copied whole
 
 
@@ -73,6 +74,8 @@ def host_array(values: Any, name: str) -> NDArray[Any]:
             return np.asarray(cupy.asarray(values).get())
         if hasattr(values, "__dlpack__"):
             return np.from_dlpack(values)
+    except MemoryError:
+        raise
     except Exception as error:  # whatever another library raises here, the caller can only mend its argument
         raise InputError(f"{name} cannot be read as an array: {type(values).__name__} gave {one_line(error)}") from error
     raise InputError(
@@ -92,10 +95,10 @@ def as_floating(array: NDArray[Any], name: str, notes: list[str]) -> Samples:
     if dtype.name == "bfloat16" or dtype in (np.float16, np.bool_, np.int8, np.uint8, np.int16, np.uint16):
         return array.astype(np.float32)
     if dtype.kind in "iu" or dtype == np.longdouble:
-        doubles = array.astype(np.float64)
-        if np.any(doubles.astype(dtype) != array):
+        if dtype == np.longdouble or (dtype.itemsize == 8 and ((array > 2**53).any() or (array < -(2**53)).any())):
             notes.append(f"{name}: {dtype.name} values were rounded to float64, which holds 53 bits.")
-        return doubles
+        with np.errstate(over="ignore"):  # what is beyond float64 becomes infinite, and is refused as such
+            return array.astype(np.float64)
     if dtype.kind == "c":
         raise InputError(
             f"{name} is complex ({dtype.name}): give real numbers, for example its real and imaginary parts as columns."
@@ -147,34 +150,49 @@ def check_same_length(x: Samples, y: Samples) -> None:
 
 def neighbour_orders(k: int | Sequence[int], n_samples: int) -> tuple[int, ...]:
     """One or several neighbour orders, each at least 1 and below n_samples."""
-    try:
-        ks = tuple(operator.index(order) for order in k) if isinstance(k, Sequence | np.ndarray) else (operator.index(k),)
-    except TypeError:
-        raise InputError(f"k is {k!r}: it must be a whole number, or several.") from None
+    orders: Any = k if is_several(k) else [k]
+    ks = tuple(whole_number(order, "k", at_least=1) for order in orders)
     if not ks:
         raise InputError("k is empty: give at least one neighbour order.")
     for order in ks:
-        if order < 1:
-            raise InputError(f"k is {order}: it must be at least 1.")
         if order >= n_samples:
             raise InputError(f"x has {n_samples} samples and k={order}: k must be smaller than the number of samples.")
     return ks
 
 
+def is_several(k: Any) -> bool:
+    """Whether `k` is a sequence or a vector of neighbour orders and not a single one."""
+    if isinstance(k, np.ndarray):
+        return k.ndim > 0
+    return isinstance(k, Sequence) and not isinstance(k, str | bytes)
+
+
+def whole_number(value: Any, name: str, at_least: int) -> int:
+    """`value` as an int: Python's or NumPy's, not a float and not text."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise InputError(f"{name} is {value!r}: it must be a whole number.") from None
+    if number < at_least:
+        raise InputError(f"{name} is {number}: it must be at least {at_least}.")
+    return number
+
+
 def one_of(value: object, literal: Any, name: str) -> None:
     """Raise InputError unless `value` is one of the words of a Literal type."""
-    if value not in get_args(literal):
+    if not isinstance(value, str) or value not in get_args(literal):
         raise InputError(f"{name} is {value!r}: it must be one of {', '.join(get_args(literal))}.")
 
 
-def thread_count(threads: int | None) -> None:
-    if threads is not None and threads < 1:
-        raise InputError(f"threads is {threads}: it must be at least 1, or None for all.")
-
-
-def noise_scale(noise: float) -> None:
-    if not (math.isfinite(noise) and noise >= 0):
-        raise InputError(f"noise is {noise}: it must be a finite number, at least 0.")
+def noise_scale(noise: Any) -> float:
+    """`noise` as a float."""
+    try:
+        scale = float(noise)
+    except (TypeError, ValueError):
+        raise InputError(f"noise is {noise!r}: it must be a number.") from None
+    if not 0 <= scale <= LARGEST_NOISE:
+        raise InputError(f"noise is {scale:g}: it must be between 0 and {LARGEST_NOISE:g} times the data's spread.")
+    return scale
 
 
 def one_line(error: Exception) -> str:

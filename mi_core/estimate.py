@@ -11,7 +11,7 @@ import numpy as np
 from mi_core import _backends, _formula, _notes, _prepare, _validate
 from mi_core._backends._tiles import available_threads
 from mi_core._options import Backend, Estimator, Standardize, Units
-from mi_core._types import MIResult, NeighbourCounts, Progress
+from mi_core._types import MIResult, NeighbourCounts, Progress, Samples
 
 
 @overload
@@ -65,13 +65,13 @@ def mutual_information(
 
     Args:
         x: (n_samples,), (n_samples, dim_x) or of higher rank, flattened per sample. NumPy, memory-mapped, pandas, Torch,
-            JAX, CuPy, TensorFlow or nested lists.
+            JAX, CuPy, TensorFlow or nested lists; rows are taken by position, a pandas index is not looked at.
         y: (n_samples,), (n_samples, dim_y) or of higher rank; row i belongs to row i of x.
         k: Neighbour order, 1 <= k < n_samples. Small k: less bias, more variance. Several at once cost one neighbour pass.
         units: "bits" or "nats", of the estimate, its ceiling and its local terms.
         estimator: "ksg1": Kraskov, Stoegbauer, Grassberger 2004, eq. (8), doi:10.1103/PhysRevE.69.066138.
-        standardize: "sides" divides each side by its spread (the root of its columns' mean variance), "columns" brings each
-            column to mean 0 and variance 1, "none" takes the values as they are.
+        standardize: "sides" divides each side by its spread (the root of its columns' mean variance), "columns" divides each
+            column by its standard deviation, "none" takes the values as they are.
         noise: Standard deviation of Gaussian noise added to every value against ties, relative to the spread of its side.
         seed: Seed of that noise; the same seed gives the same estimate.
         backend: "auto" and "cpu" choose by size and dimensions; "cpu-tree" and "cpu-brute" are the ways themselves. All
@@ -100,15 +100,18 @@ def mutual_information(
     _validate.one_of(units, Units, "units")
     _validate.one_of(estimator, Estimator, "estimator")
     _validate.one_of(standardize, Standardize, "standardize")
-    _validate.noise_scale(noise)
-    x, y, ks, notes = _validated(x, y, k, backend, threads)
+    noise = _validate.noise_scale(noise)
+    seed = _validate.whole_number(seed, "seed", at_least=0)
+    x, y, ks, threads, notes = _validated(x, y, k, backend, threads)
     _validate.check_not_constant(x, "x")
     _validate.check_not_constant(y, "y")
     x, y = _prepare.standardize(x, standardize), _prepare.standardize(y, standardize)
     if noise > 0:
         rng = np.random.default_rng(seed)
-        x, y = _prepare.add_noise(x, noise, rng), _prepare.add_noise(y, noise, rng)
-    notes += _notes.on_sides(x, y)
+        noisy_x, noisy_y = _prepare.add_noise(x, noise, rng), _prepare.add_noise(y, noise, rng)
+        notes += [*_notes.on_noise(noisy_x, x, "x"), *_notes.on_noise(noisy_y, y, "y")]
+        x, y = noisy_x, noisy_y
+    notes += _notes.on_sides(x, y, standardize)
     all_counts = _backends.neighbour_counts(x, y, ks, backend=backend, threads=threads, progress=progress)
     nats = _formula.NATS_PER_UNIT[units]
     results = []
@@ -127,7 +130,7 @@ def mutual_information(
                 ceiling=ceiling,
                 estimator=estimator,
                 backend=counts.backend,
-                threads=threads or available_threads(),
+                threads=threads,
                 standardize=standardize,
                 noise=noise,
                 seed=seed if noise > 0 else None,
@@ -136,7 +139,7 @@ def mutual_information(
                 local_mi=local_mi if return_local else None,
             )
         )
-    return results if isinstance(k, Sequence | np.ndarray) else results[0]
+    return results if _validate.is_several(k) else results[0]
 
 
 @overload
@@ -169,18 +172,18 @@ def neighbour_counts(
         >>> counts.radius, counts.n_x, counts.n_y
         (array([2., 2., 2.]), array([1, 1, 0]), array([1, 1, 2]))
     """
-    x, y, ks, _ = _validated(x, y, k, backend, threads)
+    x, y, ks, threads, _ = _validated(x, y, k, backend, threads)
     all_counts = _backends.neighbour_counts(x, y, ks, backend=backend, threads=threads, progress=progress)
-    return all_counts if isinstance(k, Sequence | np.ndarray) else all_counts[0]
+    return all_counts if _validate.is_several(k) else all_counts[0]
 
 
 def _validated(
     x: Any, y: Any, k: int | Sequence[int], backend: Backend, threads: int | None
-) -> tuple[Any, Any, tuple[int, ...], list[str]]:
-    """Samples, neighbour orders and the notes on what had to be done to the samples."""
+) -> tuple[Samples, Samples, tuple[int, ...], int, list[str]]:
+    """Samples, neighbour orders, threads, and notes on what had to be done to the samples."""
     _validate.one_of(backend, Backend, "backend")
-    _validate.thread_count(threads)
+    threads = available_threads() if threads is None else _validate.whole_number(threads, "threads", at_least=1)
     x, notes_x = _validate.samples(x, "x")
     y, notes_y = _validate.samples(y, "y")
     _validate.check_same_length(x, y)
-    return x, y, _validate.neighbour_orders(k, len(x)), [*notes_x, *notes_y]
+    return x, y, _validate.neighbour_orders(k, len(x)), threads, [*notes_x, *notes_y]

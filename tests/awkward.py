@@ -32,6 +32,7 @@ def make(seed=0):
     cases["wide and rounded"] = tuple(np.round(side, 1) for side in gaussian(rng, 120, 12, 9))
     cases["ReLU"] = np.maximum(x, 0), np.maximum(y, 0)
     cases["ReLU 1+1"] = np.maximum(x[:, :1], 0), np.maximum(y[:, :1], 0)
+    cases["many zeros"] = tuple(np.maximum(side, 0) for side in gaussian(rng, 130, 20, 18))
     cases["saturated tanh"] = np.tanh(40 * x), np.tanh(40 * y)
     cases["signs"] = tuple(np.sign(side) for side in gaussian(rng, 100, 7, 6))
     cases["offset 1e8"] = x + 1e8, y - 1e8

@@ -199,6 +199,14 @@ def truncated_npy(folder):
     (folder / "bad.npy").write_bytes((folder / "bad.npy").read_bytes()[:500])
 
 
+def changed_npy(folder, old, new):
+    np.save(folder / "bad.npy", X)
+    content = (folder / "bad.npy").read_bytes()
+    assert content.count(old) == 1
+    assert len(old) == len(new)
+    (folder / "bad.npy").write_bytes(content.replace(old, new))
+
+
 def truncated_npz(folder):
     np.savez(folder / "bad.npz", a=X, b=Y)
     (folder / "bad.npz").write_bytes((folder / "bad.npz").read_bytes()[:900])
@@ -242,7 +250,20 @@ BAD_FILES = {
         lambda folder: np.savez(folder / "bad.npz", a=np.array([None])),
         "bad.npz:a has dtype object",
     ),
-    "words in .csv": ("bad.csv", write("bad.csv", b"a,b\n1,2\n3,x\n"), "could not convert string 'x'"),
+    "words in .csv": ("bad.csv", write("bad.csv", b"a,b\n1,2\n3,x\n"), "cannot be read as numbers, rows counted from 0"),
+    "comments in .csv": ("bad.csv", write("bad.csv", b"1,2\n3#4,5\n"), "cannot be read as numbers"),
+    "row numbers in .csv": ("bad.csv", write("bad.csv", b",a\n0,1.5\n1,2.5\n"), "has an unnamed first column"),
+    "column numbers in .csv": ("bad.csv", write("bad.csv", b"0,1\n1.5,2.5\n"), "has a first line 0, 1, 2, ..."),
+    "damaged header": (
+        "bad.npy",
+        lambda folder: changed_npy(folder, b"(150, 2), }", b"(150, ((, }"),
+        "is truncated, damaged or not",
+    ),
+    "huge shape": (
+        "bad.npy",
+        lambda folder: changed_npy(folder, b"(150, 2), } ", b"(2**99, 2), "),
+        "is truncated, damaged or not",
+    ),
     "ragged .csv": ("bad.csv", write("bad.csv", b"1,2\n3\n"), "number of columns changed"),
     "empty .csv": ("bad.csv", write("bad.csv", b""), "is empty, or its first line is"),
     "header alone": ("bad.csv", write("bad.csv", b"a,b\n"), "has a header and no samples"),
@@ -267,7 +288,8 @@ def test_a_bad_file_gets_one_line_and_exit_code_2(name, files, tmp_path):
         (["--k", "0"], "k is 0: it must be at least 1."),
         (["--k", "150"], "x has 150 samples and k=150: k must be smaller than the number of samples."),
         (["--k", "3,x"], "--k is '3,x': give whole numbers"),
-        (["--noise", "-1"], "noise is -1.0"),
+        (["--noise", "-1"], "noise is -1: it must be between 0 and 1000"),
+        (["--noise", "1e308"], "noise is 1e+308: it must be between 0 and 1000"),
         (["--threads", "0"], "threads is 0"),
         (["--subsample", "151"], "--subsample is 151: it must be between 2 and the number of samples, 150."),
         (["--subsample", "3"], "x has 3 samples and k=3"),
@@ -303,6 +325,29 @@ def test_a_folder_cannot_be_written_over(files, tmp_path):
     run = mi("estimate", *files, "--local", tmp_path / "local.npy")
     assert "is a folder: name a file to write" in run.stderr
     assert_refused(run)
+
+
+def test_an_input_is_never_written_over(files):
+    before = files[1].read_bytes()
+    run = mi("estimate", *files, "--local", files[1])
+    assert "which is an input: name another file" in run.stderr
+    assert_refused(run)
+    assert files[1].read_bytes() == before
+
+
+def test_keys_may_have_colons(tmp_path):
+    np.savez(tmp_path / "one.npz", **{"dense/kernel:0": X, "b": Y})
+    run = mi("estimate", f"{tmp_path}/one.npz:dense/kernel:0", f"{tmp_path}/one.npz:b", "--quiet")
+    assert float(run.stdout) == mi_core.mutual_information(X, Y).mi
+
+
+@pytest.mark.parametrize("redirection", ["2>&-", "| head -0"])
+def test_a_closed_reader_or_stderr_is_no_error(redirection, files):
+    command = f"{sys.executable} -c 'from cli.main import app; app()' estimate {files[0]} {files[1]} {redirection}"
+    run = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert "Traceback" not in run.stderr
+    assert "Errno" not in run.stderr
+    assert run.stdout == "" if "head" in redirection else "I(X;Y)" in run.stdout
 
 
 def test_arrays_of_one_length_are_asked_for_before_drawing(files, tmp_path):

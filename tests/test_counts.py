@@ -7,6 +7,7 @@ import awkward
 import oracle
 from mi_core import _backends, neighbour_counts
 from mi_core._backends import brute, tree
+from mi_core._backends._tiles import available_threads
 
 KS = (1, 3, 10)
 WAYS = _backends.names()
@@ -84,6 +85,23 @@ def test_every_real_dtype_counts_as_its_values(dtype):
     x, y = rng.integers(0, 100, (80, 2)).astype(dtype), rng.integers(0, 100, (80, 1)).astype(dtype)
     for backend in WAYS:
         assert_equal_to_oracle(neighbour_counts(x, y, 3, backend=backend), x.astype(np.float64), y.astype(np.float64))
+
+
+@pytest.mark.parametrize("backend", WAYS)
+@pytest.mark.parametrize("name", ["2+3", "rounded", "saturated tanh"])
+def test_many_neighbours(name, backend):
+    x, y = in_dtype(name, np.float32)
+    for counts in neighbour_counts(x, y, [1, 70, len(x) - 1], backend=backend):
+        assert_equal_to_oracle(counts, x, y)
+
+
+def test_threads_reach_the_backend(monkeypatch):
+    asked = []
+    monkeypatch.setattr(brute, "for_each_tile", lambda work, n, tile_rows, threads, progress: asked.append(threads))
+    x, y = awkward.CASES["5+5"]
+    neighbour_counts(x, y, 3, backend="cpu-brute", threads=7)
+    neighbour_counts(x, y, 3, backend="cpu-brute")
+    assert asked == [7, available_threads()]
 
 
 def test_several_k_come_in_the_order_asked_for():

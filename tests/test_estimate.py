@@ -12,7 +12,7 @@ from scipy.special import digamma
 
 import awkward
 import oracle
-from mi_core import InputError, mutual_information
+from mi_core import InputError, _notes, _prepare, mutual_information
 
 SEEDS = range(20)
 
@@ -154,7 +154,7 @@ def test_several_k_equal_single_ones():
 
 def test_result_is_a_frozen_record():
     x, y = awkward.CASES["2+3"]
-    result = mutual_information(x, y, k=4, noise=1e-9, seed=7)
+    result = mutual_information(x, y, k=np.int64(4), noise=np.float32(1e-9), seed=np.int64(7), threads=np.int32(1))
     assert float(result) == result.mi
     assert (result.k, result.n_samples, result.dim_x, result.dim_y, result.seed) == (4, 150, 2, 3, 7)
     assert mutual_information(x, y, seed=7).seed is None
@@ -193,6 +193,24 @@ def test_a_constant_column_changes_nothing_when_columns_are_standardized():
     assert mutual_information(with_constant, y, standardize="columns").mi == plain
 
 
+@pytest.mark.parametrize("side", [0, 1])
+def test_noise_is_added_to_both_sides(side):
+    pair = list(awkward.gaussian(np.random.default_rng(0), 100, 2, 2))
+    pair[side] = np.repeat(pair[side][:50], 2, axis=0)
+    assert "exact copy" in notes_of(*pair)
+    assert "exact copy" not in notes_of(*pair, noise=1e-6)
+
+
+def test_standardizing_only_divides():
+    """Nothing is subtracted, so values are rounded once and as little as can be."""
+    x = np.random.default_rng(0).integers(0, 16, (400, 3)) * [1.0, 2.0, 4.0]
+    for how in ("sides", "columns"):
+        factors = x[x.all(axis=1)] / _prepare.standardize(x, how)[x.all(axis=1)]
+        np.testing.assert_allclose(factors, np.broadcast_to(factors[0], factors.shape), rtol=4e-16)
+        expected = np.sqrt(x.var(axis=0).mean()) if how == "sides" else x.std(axis=0)
+        np.testing.assert_allclose(factors[0], np.broadcast_to(expected, 3), rtol=1e-12)
+
+
 def test_noise_is_seeded_and_relative_to_the_spread():
     x, y = awkward.CASES["ReLU"]
     noisy = mutual_information(x, y, noise=1e-6, seed=1)
@@ -218,14 +236,54 @@ def test_clean_narrow_data_has_no_notes():
     ("name", "options", "words"),
     [
         ("ReLU 1+1", {}, "x has ties: "),
+        ("ReLU", {"standardize": "columns"}, "x has ties: "),
+        ("many zeros", {}, "of its values recur in their column"),
+        ("offset 1e8", {"noise": 1e-12}, "The noise was lost in rounding"),
         ("duplicates in x alone", {}, "x has ties: 160 of 160 samples (100%) have an exact copy"),
         ("duplicates", {"k": 3}, "160 samples coincide with their 3rd neighbour"),
-        ("scales 1 and 1e6", {}, "very different scales: y spreads"),
+        ("scales 1 and 1e6", {}, "distances in y are typically"),
         ("24+16", {}, "24 + 16 dimensions"),
     ],
 )
 def test_notes_name_what_is_wrong(name, options, words):
     assert words in notes_of(*awkward.CASES[name], **options)
+
+
+@pytest.mark.parametrize(("dim_y", "said"), [(5, False), (6, True)])
+def test_the_note_on_dimensions_begins_beyond_ten(dim_y, said):
+    assert ("index of dependence" in notes_of(*awkward.gaussian(np.random.default_rng(0), 100, 5, dim_y))) == said
+
+
+@pytest.mark.parametrize(("scale", "said"), [(15, False), (1 / 15, False), (60, True), (1 / 60, True)])
+def test_the_note_on_scales_begins_at_thirty(scale, said):
+    x, y = awkward.gaussian(np.random.default_rng(0), 500, 2, 2)
+    assert ("very different scales" in notes_of(x, y * scale)) == said
+
+
+def test_an_outlier_does_not_make_scales_different():
+    x, y = awkward.gaussian(np.random.default_rng(0), 500, 1, 1)
+    x[7] = 1e9
+    assert "scales" not in notes_of(x, y)
+    assert "outliers may have set its spread" in notes_of(x, y, standardize="sides")
+
+
+def test_equal_rows_are_found_whatever_the_sign_of_their_zeros():
+    rows = np.random.default_rng(0).standard_normal((100, 3)).astype(np.float32)
+    rows[:50, 1] = 0.0
+    rows[50:] = rows[:50]
+    rows[50:, 1] = -0.0
+    assert _notes.count_repeated(_notes.row_hashes(rows)) == 100
+    assert _notes.count_repeated(_notes.row_hashes(rows[:50])) == 0
+    assert _notes.count_repeated(_notes.row_hashes(rows[:, 1:2])) == 100
+
+
+@pytest.mark.parametrize(("share", "said"), [(0.95, True), (0.5, False)])
+def test_a_note_begins_near_the_ceiling(share, said):
+    """Half of the points of y are x itself, or nearly all of them."""
+    rng = np.random.default_rng(0)
+    x, y = rng.random((2, 1000))
+    y = np.where(rng.random(1000) < share, x, y)
+    assert ("near the ceiling" in notes_of(x, y)) == said
 
 
 def test_a_note_says_when_the_ceiling_is_near():
@@ -257,7 +315,11 @@ def test_options_are_checked():
         ({"estimator": "ksg"}, "estimator is 'ksg'"),
         ({"standardize": "both"}, "standardize is 'both'"),
         ({"backend": "gpu"}, "backend is 'gpu'"),
-        ({"noise": -1.0}, "noise is -1.0"),
+        ({"noise": -1.0}, "noise is -1: it must be between 0 and 1000"),
+        ({"noise": "much"}, "noise is 'much': it must be a number"),
+        ({"seed": -1, "noise": 0.1}, "seed is -1: it must be at least 0"),
+        ({"seed": 1.5}, "seed is 1.5: it must be a whole number"),
+        ({"threads": 2.5}, "threads is 2.5: it must be a whole number"),
         ({"noise": float("nan")}, "noise is nan"),
         ({"threads": 0}, "threads is 0"),
     ]:

@@ -1,10 +1,13 @@
 """What is loaded when, and what is kept between two processes."""
 
 import os
+import shutil
 import subprocess
 import sys
 
 import pytest
+
+from conftest import REPOSITORY
 
 HEAVY = {"numba", "llvmlite", "keras", "tensorflow", "jax", "torch", "cupy", "scipy", "pandas"}
 
@@ -17,7 +20,7 @@ print(mutual_information(x, y, backend="cpu-brute").mi)
 
 
 def run(code, *arguments, **environment):
-    command = [sys.executable, "-c", code, *arguments]
+    command = [sys.executable, "-P", "-c", code, *arguments]  # -P: what is imported does not depend on the current folder
     finished = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, check=True)
     return finished.stdout
 
@@ -54,6 +57,25 @@ def test_kernels_are_kept_for_the_next_process(tmp_path):
     assert kept
     assert run(ESTIMATE, NUMBA_CACHE_DIR=str(tmp_path)) == first
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nb?")} == kept
+
+
+def test_a_change_in_any_kernel_file_renews_them_all(tmp_path):
+    """Kernels call kernels of other files, whose machine code is kept within theirs."""
+    package = tmp_path / "mi_core"
+    shutil.copytree(REPOSITORY / "mi_core", package, ignore=shutil.ignore_patterns("__pycache__"))
+    environment = {"PYTHONPATH": str(tmp_path), "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+
+    def kept():
+        run(ESTIMATE, **environment)
+        return {path.name: path.stat().st_mtime_ns for path in (tmp_path / "cache").rglob("brute*.nbi")}
+
+    before = kept()
+    assert kept() == before
+    with (package / "_backends" / "_tiles.py").open("a") as file:
+        file.write("# changed")
+    after = kept()
+    assert after.keys() == before.keys()
+    assert all(after[name] > before[name] for name in before)
 
 
 def test_no_folder_for_the_cache_is_no_error(tmp_path):

@@ -16,6 +16,7 @@ GOOD = np.random.default_rng(0).standard_normal((20, 2))
         (GOOD, GOOD, 0, "k is 0: it must be at least 1"),
         (GOOD, GOOD, 2.5, "k is 2.5: it must be a whole number"),
         (GOOD, GOOD, "3", "k is '3': it must be a whole number"),
+        (GOOD, GOOD, b"\x03", "k is b'"),
         (GOOD, GOOD, [], "k is empty"),
         (GOOD, GOOD, [3, 0], "k is 0"),
         (np.float64(3.0), GOOD, 3, "x is a single number"),
@@ -71,6 +72,11 @@ def test_higher_ranks_are_flattened_and_said_so():
     result = mutual_information(images, images.reshape(50, -1)[:, :2])
     assert result.dim_x == 48
     assert result.notes[0] == "x: shape (50, 4, 4, 3) was flattened to 50 samples of 48 numbers."
+
+
+def test_k_may_be_a_numpy_number_or_vector():
+    assert neighbour_counts(GOOD, GOOD, np.array(3)).k == 3
+    assert [counts.k for counts in neighbour_counts(GOOD, GOOD, np.array([3, 1]))] == [3, 1]
 
 
 def test_integers_beyond_53_bits_are_rounded_and_said_so():

@@ -17,7 +17,6 @@ from __future__ import annotations
 import importlib
 from collections.abc import Sequence
 
-from mi_core._backends._tiles import available_threads
 from mi_core._errors import BackendUnavailableError
 from mi_core._options import Backend
 from mi_core._types import NeighbourCounts, Progress, Samples
@@ -61,8 +60,8 @@ def neighbour_counts(
     y: Samples,
     ks: Sequence[int],
     *,
-    backend: Backend = "auto",
-    threads: int | None = None,
+    backend: Backend,
+    threads: int,
     progress: Progress | None = None,
 ) -> list[NeighbourCounts]:
     """Counts for each of ks, in their order, from one pass over the neighbours of validated samples."""
@@ -71,6 +70,6 @@ def neighbour_counts(
         raise BackendUnavailableError(f"backend {name} cannot run here: {reason}")
     count = importlib.import_module(_MODULE_OF[name]).neighbour_counts
     ascending = tuple(sorted(set(ks)))
-    radius, n_x, n_y = count(x, y, ascending, threads=threads or available_threads(), progress=progress)
+    radius, n_x, n_y = count(x, y, ascending, threads=threads, progress=progress)
     rows = [ascending.index(k) for k in ks]
     return [NeighbourCounts(ascending[m], radius[m], n_x[m], n_y[m], name) for m in rows]

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numba
+
+# Kernels hold machine code of what they call in other files of this folder, too.
+SOURCES = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))).hexdigest()
 
 
 def jit(kernel: Callable[..., Any]) -> Any:
     """Compile `kernel` on first use, without the GIL, and keep the machine code on disk for the next process.
 
-    Where no folder can be written to, the kernel is compiled anew in each process instead. No fastmath: rounding is part
-    of the contract. A kernel's cache is renewed when its own file changes, so a kernel calls only kernels of its file.
+    Where no folder can be written to, the kernel is compiled anew in each process instead. No fastmath: rounding is part of
+    the contract.
     """
     try:
-        return numba.njit(kernel, nogil=True, cache=True)
+        compiled = numba.njit(kernel, nogil=True, cache=True)
     except RuntimeError:  # Numba found no folder for the cache
         return numba.njit(kernel, nogil=True)
+    # Numba takes a kernel from disk as long as the kernel's own file is unchanged. Its stamp is widened to all files here:
+    # otherwise a correction in one file would leave wrong machine code in use for kernels of another.
+    index = compiled._cache._cache_file
+    index._source_stamp = (index._source_stamp, SOURCES)
+    return compiled

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from mi_core._types import Progress
 
@@ -29,7 +30,6 @@ def for_each_tile(
     Numba's parallel loops: callers may use the estimator from several threads and may fork afterwards, kernels compile
     faster, and between two tiles there is room for progress and for Ctrl-C.
     """
-    tiles = [(start, min(start + tile_rows, n_rows)) for start in range(0, n_rows, tile_rows)]
     rows_done = 0
 
     def report(rows: int) -> None:
@@ -38,18 +38,25 @@ def for_each_tile(
         if progress is not None:
             progress(rows_done, n_rows)
 
-    if threads == 1 or len(tiles) == 1:
+    tiles = ((start, min(start + tile_rows, n_rows)) for start in range(0, n_rows, tile_rows))
+    if threads == 1 or n_rows <= tile_rows:
         for start, stop in tiles:
             work(start, stop)
             report(stop - start)
         return
 
-    pool = ThreadPoolExecutor(max_workers=min(threads, len(tiles)))
+    pool = ThreadPoolExecutor(max_workers=threads)
+    running: dict[Future[None], int] = {}
     try:
-        running = {pool.submit(work, start, stop): stop - start for start, stop in tiles}
-        for future in as_completed(running):
-            future.result()
-            report(running[future])
+        while True:
+            for start, stop in itertools.islice(tiles, 2 * threads - len(running)):
+                running[pool.submit(work, start, stop)] = stop - start
+            if not running:
+                break
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                future.result()
+                report(running.pop(future))
     finally:
         # After an error or Ctrl-C the tiles not yet begun are dropped; those under way end within a moment.
         pool.shutdown(wait=True, cancel_futures=True)

@@ -21,6 +21,7 @@ from mi_core._types import FloatArray, IntArray, Progress, Samples
 
 TILE_POINTS = 128  # points whose columns are read together: 200 float32 columns of them are 100 KiB, within any L2
 TILE_BYTES = 16 * 2**20  # both strips of one thread together
+MANY = 64  # neighbours from which selecting in one go beats inserting one by one, whose cost grows with k squared
 MAX_TILE_ROWS = 64  # more rows a tile gain nothing and make progress coarse
 
 
@@ -125,6 +126,11 @@ def larger(a, b):
 @jit
 def k_smallest(row_x, row_y, i, nearest):
     """The len(nearest) smallest joint distances of point i, ascending; row_x, row_y (n,)."""
+    if len(nearest) > MANY:
+        joint = np.maximum(row_x, row_y)
+        joint[i] = np.inf
+        nearest[:] = np.sort(np.partition(joint, len(nearest) - 1)[: len(nearest)])
+        return
     nearest[:] = np.inf
     for j in range(len(row_x)):
         distance = max(row_x[j], row_y[j])
@@ -151,6 +157,12 @@ def kth_radius(x, y, row_x, row_y, i, k, nearest, nearest_tied):
     # All neighbours at this float32 distance, and none other, can be the k-th in float64: order them there.
     strictly_nearer = np.searchsorted(nearest, rounded)
     tied = nearest_tied[: k - strictly_nearer]
+    if len(tied) > MANY:
+        at_rounded = np.flatnonzero(np.maximum(row_x, row_y) == rounded)
+        exact = np.empty(len(at_rounded), dtype=np.float64)
+        for m, j in enumerate(at_rounded):
+            exact[m] = max(chebyshev_below(x, i, j, np.inf), chebyshev_below(y, i, j, np.inf))
+        return np.partition(exact, len(tied) - 1)[len(tied) - 1]
     tied[:] = np.inf
     for j in range(len(row_x)):
         if max(row_x[j], row_y[j]) == rounded and j != i:
