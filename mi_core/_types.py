@@ -17,7 +17,7 @@ Samples = NDArray[np.float32] | NDArray[np.float64]
 """Validated samples, (n_samples, dim), C-contiguous, float32 or float64, finite."""
 
 Progress = Callable[[int, int], None]
-"""Called with (rows done, rows in all) from the calling thread while neighbours are counted."""
+"""Called with (steps done, steps in all) from the calling thread while neighbours are counted."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)

@@ -78,7 +78,7 @@ def mutual_information(
             give the same bits.
         threads: Most threads to use; None for as many as the process may use.
         return_local: Whether to keep the (n_samples,) local terms, whose mean is the estimate.
-        progress: Called with (rows done, rows in all) now and then.
+        progress: Called with (steps done, steps in all) now and then.
 
     Returns:
         One result, or for several k a list of results in the order of `k`.

@@ -1,4 +1,4 @@
-"""Rows of queries cut into tiles, and the tiles spread over threads."""
+"""Work cut into tiles, and the tiles spread over threads."""
 
 from __future__ import annotations
 
@@ -17,46 +17,52 @@ def available_threads() -> int:
     return os.cpu_count() or 1
 
 
-def for_each_tile(
-    work: Callable[[int, int], None],
-    n_rows: int,
-    tile_rows: int,
-    threads: int,
-    progress: Progress | None = None,
-) -> None:
-    """Call `work(start, stop)` for consecutive tiles of rows, on several threads where that is allowed.
+class Workers:
+    """The threads of one estimate, and its progress.
 
-    `work` must release the GIL to profit from threads, and write only to its own rows. Plain threads rather than
-    Numba's parallel loops: callers may use the estimator from several threads and may fork afterwards, kernels compile
-    faster, and between two tiles there is room for progress and for Ctrl-C.
+    Plain threads and kernels that release the GIL, rather than Numba's parallel loops: callers may use the estimator from
+    several threads and may fork afterwards, kernels compile faster, and between two tiles there is room for progress and for
+    Ctrl-C.
     """
-    rows_done = 0
 
-    def report(rows: int) -> None:
-        nonlocal rows_done
-        rows_done += rows
-        if progress is not None:
-            progress(rows_done, n_rows)
+    def __init__(self, threads: int, progress: Progress | None = None, steps: int = 0) -> None:
+        self.threads = threads
+        self.progress = progress
+        self.steps = steps
+        self.steps_done = 0
+        self.pool = ThreadPoolExecutor(threads) if threads > 1 else None
 
-    tiles = ((start, min(start + tile_rows, n_rows)) for start in range(0, n_rows, tile_rows))
-    if threads == 1 or n_rows <= tile_rows:
-        for start, stop in tiles:
-            work(start, stop)
-            report(stop - start)
-        return
+    def __enter__(self) -> Workers:
+        return self
 
-    pool = ThreadPoolExecutor(max_workers=threads)
-    running: dict[Future[None], int] = {}
-    try:
+    def __exit__(self, *_: object) -> None:
+        # After an error or Ctrl-C the tiles not yet begun are dropped; those under way end within a moment.
+        if self.pool is not None:
+            self.pool.shutdown(wait=True, cancel_futures=True)
+
+    def for_each_tile(self, work: Callable[[int, int], None], size: int, tile: int, *, is_progress: bool = False) -> None:
+        """Call `work(first, last)` for consecutive tiles of range(size), which writes to nothing that another tile touches.
+
+        `is_progress`: whether each unit of `size` is a step of the estimate's progress.
+        """
+        tiles = ((first, min(first + tile, size)) for first in range(0, size, tile))
+        if self.pool is None or size <= tile:
+            for first, last in tiles:
+                work(first, last)
+                self._report(last - first, is_progress)
+            return
+        running: dict[Future[None], int] = {}
         while True:
-            for start, stop in itertools.islice(tiles, 2 * threads - len(running)):
-                running[pool.submit(work, start, stop)] = stop - start
+            for first, last in itertools.islice(tiles, 2 * self.threads - len(running)):
+                running[self.pool.submit(work, first, last)] = last - first
             if not running:
-                break
+                return
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
                 future.result()
-                report(running.pop(future))
-    finally:
-        # After an error or Ctrl-C the tiles not yet begun are dropped; those under way end within a moment.
-        pool.shutdown(wait=True, cancel_futures=True)
+                self._report(running.pop(future), is_progress)
+
+    def _report(self, steps: int, is_progress: bool) -> None:
+        if is_progress and self.progress is not None:
+            self.steps_done += steps
+            self.progress(self.steps_done, self.steps)

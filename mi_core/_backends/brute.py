@@ -16,7 +16,7 @@ from __future__ import annotations
 import numpy as np
 
 from mi_core._backends._jit import jit
-from mi_core._backends._tiles import for_each_tile
+from mi_core._backends._tiles import Workers
 from mi_core._types import FloatArray, IntArray, Progress, Samples
 
 TILE_POINTS = 128  # points whose columns are read together: 200 float32 columns of them are 100 KiB, within any L2
@@ -49,7 +49,8 @@ def neighbour_counts(
     def work(start: int, stop: int) -> None:
         count_rows(x, y, columns_x, columns_y, orders, start, stop, tile_points, radius, n_x, n_y)
 
-    for_each_tile(work, n, tile_rows, threads, progress)
+    with Workers(threads, progress, n) as workers:
+        workers.for_each_tile(work, n, tile_rows, is_progress=True)
     return radius, n_x, n_y
 
 

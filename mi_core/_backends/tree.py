@@ -1,24 +1,48 @@
-"""Few dimensions: scipy's k-d tree for the joint neighbours, sorted values (1-D) or a tree for the marginal counts.
+"""The block tree: exact neighbours of few or many dimensions without looking at most points.
 
-Everything is float64 from the start, which holds float32 values without loss. `query_ball_point` counts distances <= r;
-asked with the float just below the radius it counts the strictly nearer ones.
+    joint tree -> each query: its own block, then those children of the boxes above it that its radius still reaches -> radius
+    each side  -> one dimension: two binary searches in its sorted values
+                  more: its own tree, walked from the root, boxes that the ball holds whole counted without a visit -> n_x, n_y
+
+Exactness. Rounding is monotone, so distances that are computed by one subtraction keep the order of the true ones, and the
+same subtraction from a box's side bounds those of all points in it. Lanes have the dtype of the data. float32 lanes decide all
+but equalities (`mi_core._backends.brute` says why): a distance below float32(radius) is below the radius in float64 too, one
+above it is not, and only one equal to it is computed again in float64.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Any
 
 import numpy as np
-from scipy.spatial import cKDTree
+from numba import njit
+from numpy.typing import NDArray
 
+from mi_core._backends._block_tree import TILE_BLOCKS, Tree, build_tree
 from mi_core._backends._jit import jit
-from mi_core._backends._tiles import for_each_tile
+from mi_core._backends._lanes import (
+    LANES,
+    any_between,
+    at,
+    at_most,
+    below,
+    bit_count,
+    greater,
+    larger_difference,
+    larger_distance,
+    lesser,
+    load,
+    lowest_bit,
+    splat,
+    store,
+)
+from mi_core._backends._tiles import Workers
 from mi_core._types import FloatArray, IntArray, Progress, Samples
 
-TILE_ROWS = 1024
+SMALL = 10_000  # n * dimensions below which starting threads costs more than they save
+LOOK = 12  # dimensions between two looks at whether any of 32 points or boxes is still near enough
 
-# (rows start..stop of the queries, their radii) -> points strictly nearer, the query itself left out
-CountNearer = Callable[[int, int, FloatArray], IntArray]
+inlined: Any = njit(nogil=True, forceinline=True)  # vectors stay in registers: 1.4 times as fast
 
 
 def neighbour_counts(
@@ -28,85 +52,387 @@ def neighbour_counts(
     *,
     threads: int,
     progress: Progress | None = None,
-    tile_rows: int = TILE_ROWS,
+    tile_blocks: int = TILE_BLOCKS,
 ) -> tuple[FloatArray, IntArray, IntArray]:
     """Radius, n_x and n_y, each (len(ks), n), for ascending ks; the contract of `mi_core._backends`."""
-    n = len(x)
-    x, y = x.astype(np.float64, copy=False), y.astype(np.float64, copy=False)
-    joint = np.hstack([x, y])
-    tree = build_tree(joint)
-    count_x, count_y = marginal_counter(x), marginal_counter(y)
-    with_itself = [k + 1 for k in ks]  # each point is its own nearest neighbour, at distance 0
+    n, dtype = len(x), np.result_type(x, y)
+    sides = [columns_by_spread(points, dtype) for points in (x, y)]
+    columns = columns_by_spread(np.hstack([x, y], dtype=dtype), dtype)
+    orders = np.array(ks)
     radius = np.empty((len(ks), n))
-    n_x, n_y = np.empty((len(ks), n), dtype=np.int64), np.empty((len(ks), n), dtype=np.int64)
-
-    def work(start: int, stop: int) -> None:
-        rows = slice(start, stop)
-        distances, _ = tree.query(joint[rows], k=with_itself, p=np.inf)
-        radius[:, rows] = np.transpose(distances)
-        for m in range(len(ks)):
-            n_x[m, rows] = count_x(start, stop, radius[m, rows])
-            n_y[m, rows] = count_y(start, stop, radius[m, rows])
-
-    for_each_tile(work, n, tile_rows, threads, progress)
-    return radius, n_x, n_y
-
-
-def build_tree(points: FloatArray) -> cKDTree:
-    """Sliding-midpoint splits: built in a third of the time of balanced ones, which repeated values would slow down."""
-    return cKDTree(points, balanced_tree=False, compact_nodes=False)
+    counts = np.empty((2, len(ks), n), np.int64)
+    n_blocks = -(-n // LANES)
+    steps = n_blocks * (1 + 2 * len(ks))
+    with Workers(threads if columns.size > SMALL else 1, progress, steps) as workers:
+        joint = build_tree(columns, workers)
+        for_blocks(lambda first, last: radius_tile(joint, orders, radius, first, last), n_blocks, tile_blocks, workers)
+        for points, out in zip(sides, counts, strict=True):
+            if len(points) == 1:
+                count_line(points[0], joint, radius, out, tile_blocks, workers)
+            else:
+                count_side(build_tree(points, workers), radius, out, tile_blocks, workers)
+    return radius, counts[0], counts[1]
 
 
-def marginal_counter(points: FloatArray) -> CountNearer:
-    """The fastest way to count strictly nearer points in this marginal, for queries among `points` (n, dim)."""
-    if points.shape[1] == 1:
-        values = points[:, 0]
-        ascending = np.sort(values)
-        return lambda start, stop, radius: count_nearer_sorted(ascending, values[start:stop], radius)
+def columns_by_spread(points: Samples, dtype: Any) -> Samples:
+    """(dim, n), the dimensions that spread most first: they tell soonest that a point is too far."""
+    sample = points[:: max(1, len(points) // 1000)].astype(np.float64)
+    with np.errstate(over="ignore"):  # an order is all that is wanted
+        spread = np.abs(sample - np.median(sample, axis=0)).mean(axis=0)
+    return np.ascontiguousarray(points.T[np.argsort(-spread, kind="stable")], dtype=dtype)
 
-    tree = build_tree(points)
 
-    def count(start: int, stop: int, radius: FloatArray) -> IntArray:
-        below = np.nextafter(radius, 0)
-        nearer = tree.query_ball_point(points[start:stop], below, p=np.inf, return_length=True) - 1
-        return np.where(radius > 0, nearer, 0)
+def for_blocks(work: Any, n_blocks: int, tile_blocks: int, workers: Workers) -> None:
+    """Tiles of at least `tile_blocks`, and at most some 32 of them for each thread."""
+    workers.for_each_tile(work, n_blocks, max(tile_blocks, -(-n_blocks // (32 * workers.threads))), is_progress=True)
 
+
+# ------------------------------------------------------------------ one query; `query` is where it starts in tree.blocks
+
+
+@inlined
+def first_lanes(count):
+    """The lowest min(count, LANES) bits."""
+    return (np.uint64(2) << np.uint64(min(LANES, count) - 1)) - np.uint64(1)
+
+
+@inlined
+def exact_distance(blocks, a, b):
+    """Distance, in float64, of the points that start at flat indices a and b."""
+    far = 0.0
+    for dim in range(blocks.shape[1]):
+        far = max(far, abs(np.float64(at(blocks, a + dim * LANES)) - np.float64(at(blocks, b + dim * LANES))))
+    return far
+
+
+@inlined
+def point_distances(blocks, query, block, limit):
+    """Lane i: distance from the query to point i of `block`; once all are beyond limit, any values that are."""
+    dims = blocks.shape[1]
+    point = block * dims * LANES
+    far = splat(blocks.dtype.type(0))
+    looked = 0
+    while looked + LOOK < dims:
+        for dim in range(looked, looked + LOOK):
+            far = larger_distance(far, load(blocks, point + dim * LANES), splat(at(blocks, query + dim * LANES)))
+        looked += LOOK
+        if at_most(far, splat(limit)) == 0:
+            return far
+    for dim in range(looked, dims):
+        far = larger_distance(far, load(blocks, point + dim * LANES), splat(at(blocks, query + dim * LANES)))
+    return far
+
+
+@inlined
+def near_sides(blocks, sides, query, box, limit):
+    """Lane i: least distance that a point in child i of `box` can have; once all are beyond limit, any values that are."""
+    dims = blocks.shape[1]
+    low = box * 2 * dims * LANES
+    high = low + dims * LANES
+    near = splat(blocks.dtype.type(0))
+    looked = 0
+    while looked < dims:
+        for dim in range(looked, min(looked + LOOK, dims)):
+            here = splat(at(blocks, query + dim * LANES))
+            near = larger_difference(near, load(sides, low + dim * LANES), here)
+            near = larger_difference(near, here, load(sides, high + dim * LANES))
+        looked += LOOK
+        if at_most(near, splat(limit)) == 0:
+            break
+    return near
+
+
+@inlined
+def far_sides(blocks, sides, query, box, limit):
+    """Lane i: largest distance that a point in child i of `box` can have; once none is below limit, any such values."""
+    dims = blocks.shape[1]
+    low = box * 2 * dims * LANES
+    high = low + dims * LANES
+    far = splat(blocks.dtype.type(0))
+    looked = 0
+    while looked < dims:
+        for dim in range(looked, min(looked + LOOK, dims)):
+            here = splat(at(blocks, query + dim * LANES))
+            far = larger_difference(far, load(sides, high + dim * LANES), here)
+            far = larger_difference(far, here, load(sides, low + dim * LANES))
+        looked += LOOK
+        if below(far, splat(limit)) == 0:
+            break
+    return far
+
+
+# ------------------------------------------------------------------ the radius
+
+
+@jit
+def radius_tile(tree, ks, radius, first, last):
+    """Radius (len(ks), n) of the queries of blocks first to last: distances to their ks-th neighbours."""
+    n, k, height = len(tree.order), ks[-1], len(tree.sizes)
+    nearest = np.empty(k)
+    least = np.empty((k + 1, LANES), tree.blocks.dtype)
+    near = np.empty((height, LANES), tree.blocks.dtype)
+    nodes = np.empty(height, np.int64)
+    todo = np.empty(height, np.uint64)
+    for block in range(first, last):
+        start = block * LANES
+        if k < LANES:
+            warm_bounds(tree.blocks, block, least)
+        else:
+            least[k] = np.inf
+        for lane in range(min(LANES, n - start)):
+            nearest[:] = np.inf
+            search(tree, block, lane, nearest, least[k, lane], near, nodes, todo)
+            for m in range(len(ks)):
+                radius[m, tree.order[start + lane]] = nearest[ks[m] - 1]
+
+
+@jit
+def warm_bounds(blocks, block, least):
+    """Sort into least[j, i] the j-th smallest distance from query i of `block` to the points of that block.
+
+    All 32 queries at once: the search then starts with 4 insertions a query instead of 10. The query itself is one of the
+    points, so least (k + 1, LANES) ends with the distance to the k-th other one.
+    """
+    dims = blocks.shape[1]
+    least[:] = np.inf
+    for point in range(LANES):
+        far = splat(blocks.dtype.type(0))
+        for dim in range(dims):
+            here = block * dims * LANES + dim * LANES
+            far = larger_distance(far, load(blocks, here), splat(at(blocks, here + point)))
+        for slot in range(len(least)):
+            held = load(least, slot * LANES)
+            store(least, slot * LANES, lesser(held, far))
+            far = greater(held, far)
+
+
+@inlined
+def search(tree, block, lane, nearest, bound, near, nodes, todo):
+    """Fill nearest (k,) for query `lane` of `block`, whose k-th neighbour is no further than bound.
+
+    From its own block upwards; at each level the other children of the box there, and what is under them. near (height,
+    LANES), nodes (height,) and todo (height,) are scratch: at each level the box that is open, how far its children are, and
+    the bits of those still to visit.
+    """
+    query = block * tree.blocks.shape[1] * LANES + lane
+    bound = visit_block(tree.blocks, query, lane, block, nearest, bound)
+    came_from = block
+    for top in range(1, len(tree.sizes)):
+        level, node, done = top, came_from // LANES, np.uint64(1) << np.uint64(came_from % LANES)
+        came_from = node
+        opening = True
+        while level <= top:
+            if opening:
+                distances = near_sides(tree.blocks, tree.sides, query, tree.offsets[level] + node, bound)
+                store(near, level * LANES, distances)
+                present = first_lanes(tree.sizes[level - 1] - node * LANES)
+                nodes[level], todo[level] = node, at_most(distances, splat(bound)) & present & ~done
+                done = np.uint64(0)
+                opening = False
+            bits = todo[level]
+            if not bits:
+                level += 1
+                continue
+            todo[level] = bits & (bits - np.uint64(1))
+            child = lowest_bit(bits)
+            if near[level, child] > bound:  # the bound has shrunk since the box was opened
+                continue
+            node = nodes[level] * LANES + child
+            if level == 1:
+                bound = visit_block(tree.blocks, query, LANES, node, nearest, bound)
+            else:
+                level -= 1
+                opening = True
+
+
+@inlined
+def visit_block(blocks, query, own_lane, block, nearest, bound):
+    """Enter the points of `block` into nearest (k,), ascending; return the bound that is left for others."""
+    bits = at_most(point_distances(blocks, query, block, bound), splat(bound)) & ~(np.uint64(1) << np.uint64(own_lane))
+    while bits:
+        distance = exact_distance(blocks, query, block * blocks.shape[1] * LANES + lowest_bit(bits))
+        bits &= bits - np.uint64(1)
+        if distance < nearest[-1]:
+            insert(nearest, distance)
+            if nearest[-1] == 0:  # as near as can be: nothing else needs a look
+                return blocks.dtype.type(-1)
+            if nearest[-1] < np.inf:
+                bound = min(bound, blocks.dtype.type(nearest[-1]))
+    return bound
+
+
+@inlined
+def insert(ascending, value):
+    """Put value in its place and drop the last; no branch, so k = 50 costs 13 vector steps instead of 25 jumps."""
+    for slot in range(len(ascending) - 1, 0, -1):
+        below = ascending[slot - 1] if ascending[slot - 1] > value else value
+        ascending[slot] = below if below < ascending[slot] else ascending[slot]
+    ascending[0] = value if value < ascending[0] else ascending[0]
+
+
+# ------------------------------------------------------------------ counts in a side of two or more dimensions
+
+
+def count_side(tree: Tree, radius: FloatArray, counts: IntArray, tile_blocks: int, workers: Workers) -> None:
+    """Counts (m, n): other points of `tree` strictly nearer than radius (m, n)."""
+    for m in range(len(radius)):
+        within, reach = count_bounds(radius[m], tree.blocks.dtype)
+
+        def work(first: int, last: int, m: int = m, within: Any = within, reach: Any = reach) -> None:
+            count_tile(tree, radius[m], within, reach, counts[m], first, last)
+
+        for_blocks(work, len(tree.blocks), tile_blocks, workers)
+
+
+def count_bounds(radius: FloatArray, dtype: Any) -> tuple[NDArray[Any], NDArray[Any]]:
+    """(within, reach): lanes below `within` are strictly nearer than the radius, those above `reach` are not."""
+    if dtype == np.float64:
+        return radius, np.nextafter(radius, -np.inf)  # nothing lies between
+    with np.errstate(over="ignore"):
+        rounded = radius.astype(np.float32)
+    return rounded, rounded
+
+
+@jit
+def count_tile(tree, radius, within, reach, counts, first, last):
+    """Counts (n,) of the queries of blocks first to last: others strictly nearer than radius (n,)."""
+    n, dims = len(tree.order), tree.blocks.shape[1]
+    nodes = np.empty(len(tree.sizes), np.int64)
+    todo = np.empty(len(tree.sizes), np.uint64)
+    for block in range(first, last):
+        for lane in range(min(LANES, n - block * LANES)):
+            row = tree.order[block * LANES + lane]
+            query = block * dims * LANES + lane
+            counts[row] = 0
+            if radius[row] > 0:
+                counts[row] = count_nearer(tree, query, radius[row], within[row], reach[row], nodes, todo) - 1
+
+
+@inlined
+def count_nearer(tree, query, radius, within, reach, nodes, todo):
+    """How many points, the query itself among them, are strictly nearer than radius to the query."""
+    n = len(tree.order)
+    count = 0
+    level, node = len(tree.sizes) - 1, 0
+    while True:
+        box = tree.offsets[level] + node
+        children = min(LANES, tree.sizes[level - 1] - node * LANES)
+        touched = at_most(near_sides(tree.blocks, tree.sides, query, box, reach), splat(reach)) & first_lanes(children)
+        held = below(far_sides(tree.blocks, tree.sides, query, box, within), splat(within)) & touched
+        touched &= ~held
+        count += bit_count(held) * LANES**level
+        if held >> np.uint64(children - 1):  # the very last child of a level may be part empty
+            count -= max(0, (node * LANES + children) * LANES**level - n)
+        if level == 1:
+            while touched:
+                block = node * LANES + lowest_bit(touched)
+                count += count_block(tree.blocks, query, block, radius, within, reach)
+                touched &= touched - np.uint64(1)
+        nodes[level], todo[level] = node, touched
+        while not todo[level]:  # go on with the next child of the lowest box that has one
+            level += 1
+            if level == len(tree.sizes):
+                return count
+        node = nodes[level] * LANES + lowest_bit(todo[level])
+        todo[level] &= todo[level] - np.uint64(1)
+        level -= 1
+
+
+@inlined
+def count_block(blocks, query, block, radius, within, reach):
+    """How many points of `block` are strictly nearer than radius to the query."""
+    distances = point_distances(blocks, query, block, reach)
+    sure = below(distances, splat(within))
+    count = bit_count(sure)
+    if any_between(distances, splat(within), splat(reach)):
+        unsure = at_most(distances, splat(reach)) & ~sure
+        while unsure:
+            count += exact_distance(blocks, query, block * blocks.shape[1] * LANES + lowest_bit(unsure)) < radius
+            unsure &= unsure - np.uint64(1)
     return count
 
 
-@jit
-def count_nearer_sorted(ascending, values, radius):
-    """For each of values (rows,): entries of ascending (n,) at distance < radius (rows,), one of them (itself) left out."""
-    counts = np.zeros(len(values), dtype=np.int64)
-    for i in range(len(values)):
-        if radius[i] > 0:
-            counts[i] = first_beyond(ascending, values[i], radius[i]) - first_within(ascending, values[i], radius[i]) - 1
-    return counts
+# ------------------------------------------------------------------ counts in a side of one dimension
 
 
-# Both searches test the rounded difference, which is monotone along the sorted values. Comparing with value +- radius
-# instead rounds differently and miscounts points that lie just at the radius.
-@jit
-def first_within(ascending, value, radius):
-    """Index of the first entry with value - entry < radius."""
-    low, high = 0, len(ascending)
-    while low < high:
-        middle = (low + high) // 2
-        if value - ascending[middle] < radius:
-            high = middle
-        else:
-            low = middle + 1
-    return low
+def count_line(values: Samples, joint: Tree, radius: FloatArray, counts: IntArray, tile_blocks: int, workers: Workers) -> None:
+    """Counts (m, n): other values (n,) strictly nearer than radius (m, n).
+
+    The queries are taken block by block of the joint tree, where those of a block lie close together.
+    """
+    ascending = np.sort(values)
+    for m in range(len(radius)):
+
+        def work(first: int, last: int, m: int = m) -> None:
+            count_line_tile(joint.order, values, ascending, radius[m], counts[m], first, last)
+
+        for_blocks(work, len(joint.blocks), tile_blocks, workers)
 
 
 @jit
-def first_beyond(ascending, value, radius):
-    """Index of the first entry with entry - value >= radius."""
-    low, high = 0, len(ascending)
-    while low < high:
-        middle = (low + high) // 2
-        if ascending[middle] - value < radius:
-            low = middle + 1
-        else:
-            high = middle
-    return low
+def count_line_tile(order, values, ascending, radius, counts, first, last):
+    """Counts (n,) for the points order[first * LANES : last * LANES]; ascending (n,) are the sorted values (n,)."""
+    n = len(values)
+    here = np.zeros(LANES)
+    own_radius = np.zeros(LANES)
+    near = np.empty(LANES, np.int64)
+    far = np.empty(LANES, np.int64)
+    for block in range(first, last):
+        rows = order[block * LANES : min(n, (block + 1) * LANES)]
+        low = high = np.float64(values[rows[0]])
+        for lane in range(len(rows)):
+            own_radius[lane] = radius[rows[lane]]
+            here[lane] = np.float64(values[rows[lane]])
+            low, high = min(low, here[lane]), max(high, here[lane])
+        # Every search of the block ends in one window, which fits the cache.
+        widest = own_radius.max()
+        start = first_within(ascending, low, widest, 0, n)
+        size = first_beyond(ascending, high, widest, start, n - start) - start
+        search_together(ascending, here, own_radius, near, far, start, size)
+        for lane in range(len(rows)):
+            counts[rows[lane]] = far[lane] - near[lane] - 1 if own_radius[lane] > 0 else 0
+
+
+# All searches test the contract's own rounded difference, which is monotone along the sorted values. Comparing with
+# here +- radius instead rounds differently, and miscounts points that lie just at the radius.
+
+
+@jit
+def first_within(ascending, here, radius, start, size):
+    """First i in [start, start + size] with here - ascending[i] < radius; the last is taken to be so."""
+    while size > 0:
+        half = size >> 1
+        ahead = not (here - np.float64(ascending[start + half]) < radius)
+        start = start + half + 1 if ahead else start
+        size = size - half - 1 if ahead else half
+    return start
+
+
+@jit
+def first_beyond(ascending, here, radius, start, size):
+    """First i in [start, start + size] with ascending[i] - here >= radius; the last is taken to be so."""
+    while size > 0:
+        half = size >> 1
+        ahead = np.float64(ascending[start + half]) - here < radius
+        start = start + half + 1 if ahead else start
+        size = size - half - 1 if ahead else half
+    return start
+
+
+@jit
+def search_together(ascending, here, radius, near, far, start, size):
+    """near[i], far[i]: first value within, and first beyond, radius[i] of here[i].
+
+    All 32 searches take each step together: their loads overlap, 4 times as fast as one after the other.
+    """
+    near[:] = start
+    far[:] = start
+    while size > 0:
+        half = (size + 1) >> 1
+        for i in range(LANES):
+            value = np.float64(ascending[near[i] + half - 1])
+            near[i] += 0 if here[i] - value < radius[i] else half
+        for i in range(LANES):
+            value = np.float64(ascending[far[i] + half - 1])
+            far[i] += half if value - here[i] < radius[i] else 0
+        size -= half

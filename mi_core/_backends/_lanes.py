@@ -1,0 +1,192 @@
+"""Lanes: 32 numbers side by side that one instruction, or a few, handle as one.
+
+Numba vectorises loops over arrays, but keeps the running result in memory; these small intrinsics over LLVM vector types keep
+it in registers. LLVM makes them the widest instructions of the machine at hand, and legal ones on every other.
+"""
+
+from __future__ import annotations
+
+from llvmlite import ir
+from numba import types
+from numba.core.datamodel import models
+from numba.extending import intrinsic, register_model
+
+LANES = 32  # 16 is 5 % faster in 1+1 dimensions and 25 % slower from 3+3 on; 64 the other way round
+
+
+class Lanes(types.Type):
+    """The Numba type of LANES numbers of one float type, held in vector registers."""
+
+    def __init__(self, dtype):
+        self.dtype = dtype
+        super().__init__(name=f"Lanes({dtype})")
+
+
+@register_model(Lanes)
+class LanesModel(models.PrimitiveModel):
+    def __init__(self, dmm, fe_type):
+        super().__init__(dmm, fe_type, ir.VectorType(dmm.lookup(fe_type.dtype).get_value_type(), LANES))
+
+
+def repeat(builder, scalar):
+    """A vector with the scalar in every lane."""
+    vector = ir.VectorType(scalar.type, LANES)
+    one = builder.insert_element(ir.Constant(vector, ir.Undefined), scalar, ir.Constant(ir.IntType(32), 0))
+    zeros = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+    return builder.shuffle_vector(one, ir.Constant(vector, ir.Undefined), zeros)
+
+
+@intrinsic
+def splat(typingctx, value):
+    """One number in all lanes."""
+
+    def codegen(context, builder, sig, args):
+        return repeat(builder, args[0])
+
+    return Lanes(value)(value), codegen
+
+
+@intrinsic
+def at(typingctx, array, index):
+    """Number `index` of a contiguous array, counted flat; no test for a negative index, unlike array[...]."""
+
+    def codegen(context, builder, sig, args):
+        data = context.make_array(sig.args[0])(context, builder, args[0]).data
+        return builder.load(builder.gep(data, [args[1]]))
+
+    return array.dtype(array, types.intp), codegen
+
+
+@intrinsic
+def load(typingctx, array, start):
+    """LANES numbers of a contiguous array, from flat index `start`."""
+
+    def codegen(context, builder, sig, args):
+        data = context.make_array(sig.args[0])(context, builder, args[0]).data
+        place = builder.gep(data, [args[1]])
+        vector = ir.VectorType(data.type.pointee, LANES)
+        return builder.load(builder.bitcast(place, vector.as_pointer()), align=array.dtype.bitwidth // 8)
+
+    return Lanes(array.dtype)(array, types.intp), codegen
+
+
+@intrinsic
+def store(typingctx, array, start, lanes):
+    """Write LANES numbers to a contiguous array, from flat index `start`."""
+
+    def codegen(context, builder, sig, args):
+        data = context.make_array(sig.args[0])(context, builder, args[0]).data
+        place = builder.gep(data, [args[1]])
+        builder.store(args[2], builder.bitcast(place, args[2].type.as_pointer()), align=array.dtype.bitwidth // 8)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, lanes), codegen
+
+
+@intrinsic
+def lesser(typingctx, a, b):
+    """min(a, b) lane by lane."""
+
+    def codegen(context, builder, sig, args):
+        return builder.select(builder.fcmp_ordered("<", *args), *args)
+
+    return a(a, b), codegen
+
+
+@intrinsic
+def greater(typingctx, a, b):
+    """max(a, b) lane by lane."""
+
+    def codegen(context, builder, sig, args):
+        return builder.select(builder.fcmp_ordered(">", *args), *args)
+
+    return a(a, b), codegen
+
+
+@intrinsic
+def larger_difference(typingctx, most, a, b):
+    """max(most, a - b) lane by lane."""
+
+    def codegen(context, builder, sig, args):
+        most, a, b = args
+        d = builder.fsub(a, b)
+        return builder.select(builder.fcmp_ordered(">", d, most), d, most)
+
+    return most(most, a, b), codegen
+
+
+@intrinsic
+def larger_distance(typingctx, most, a, b):
+    """max(most, |a - b|) lane by lane."""
+
+    def codegen(context, builder, sig, args):
+        most, a, b = args
+        d = magnitude(builder, builder.fsub(a, b))
+        return builder.select(builder.fcmp_ordered(">", d, most), d, most)
+
+    return most(most, a, b), codegen
+
+
+def magnitude(builder, value):
+    """|value|, by clearing the sign bits: llvmlite cannot declare llvm.fabs for vectors."""
+    width = {ir.FloatType: 32, ir.DoubleType: 64}[type(value.type.element)]
+    whole = ir.VectorType(ir.IntType(width), LANES)
+    kept = ir.Constant(whole, [2 ** (width - 1) - 1] * LANES)
+    return builder.bitcast(builder.and_(builder.bitcast(value, whole), kept), value.type)
+
+
+def as_bits(builder, flags):
+    """LANES truth values as the low bits of an integer."""
+    return builder.zext(builder.bitcast(flags, ir.IntType(LANES)), ir.IntType(64))
+
+
+@intrinsic
+def at_most(typingctx, a, b):
+    """Bit i of the result: lane i of a <= lane i of b."""
+
+    def codegen(context, builder, sig, args):
+        return as_bits(builder, builder.fcmp_ordered("<=", args[0], args[1]))
+
+    return types.uint64(a, b), codegen
+
+
+@intrinsic
+def below(typingctx, a, b):
+    """Bit i of the result: lane i of a < lane i of b."""
+
+    def codegen(context, builder, sig, args):
+        return as_bits(builder, builder.fcmp_ordered("<", args[0], args[1]))
+
+    return types.uint64(a, b), codegen
+
+
+@intrinsic
+def any_between(typingctx, value, above, most):
+    """Whether any lane of value is not below `above` and at most `most`."""
+
+    def codegen(context, builder, sig, args):
+        value, above, most = args
+        flags = builder.and_(builder.fcmp_ordered(">=", value, above), builder.fcmp_ordered("<=", value, most))
+        return builder.icmp_unsigned("!=", as_bits(builder, flags), ir.Constant(ir.IntType(64), 0))
+
+    return types.boolean(value, above, most), codegen
+
+
+@intrinsic
+def lowest_bit(typingctx, bits):
+    """Index of the lowest set bit."""
+
+    def codegen(context, builder, sig, args):
+        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.uint64), codegen
+
+
+@intrinsic
+def bit_count(typingctx, bits):
+    """How many bits are set."""
+
+    def codegen(context, builder, sig, args):
+        return builder.ctpop(args[0])
+
+    return types.int64(types.uint64), codegen
