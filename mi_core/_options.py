@@ -5,4 +5,4 @@ from typing import Literal
 Units = Literal["bits", "nats"]
 Estimator = Literal["ksg1"]
 Standardize = Literal["none", "sides", "columns"]
-Backend = Literal["auto", "cpu", "cpu-tree", "cpu-brute"]
+Backend = Literal["auto", "cpu", "cpu-tree", "cpu-sweep", "cpu-brute"]

@@ -74,8 +74,8 @@ def mutual_information(
             column by its standard deviation, "none" takes the values as they are.
         noise: Standard deviation of Gaussian noise added to every value against ties, relative to the spread of its side.
         seed: Seed of that noise; the same seed gives the same estimate.
-        backend: "auto" and "cpu" choose by size and dimensions; "cpu-tree" and "cpu-brute" are the ways themselves. All
-            give the same bits.
+        backend: "auto" and "cpu" choose by size and dimensions; "cpu-tree", "cpu-sweep" and "cpu-brute" are the ways
+            themselves. All give the same bits.
         threads: Most threads to use; None for as many as the process may use.
         return_local: Whether to keep the (n_samples,) local terms, whose mean is the estimate.
         progress: Called with (steps done, steps in all) now and then.

@@ -9,17 +9,20 @@ def as_table(samples):
     return samples.reshape(len(samples), -1)
 
 
-def neighbour_counts(x, y, k):
-    """Radius, n_x, n_y of Kraskov et al. 2004, fig. 1a: distances in float64, strict inequality, the point left out."""
+def neighbour_counts(x, y, k, rows=None):
+    """Radius, n_x, n_y of Kraskov et al. 2004, fig. 1a: distances in float64, strict inequality, the point left out.
+
+    For all points, or for some rows of them.
+    """
     x, y = as_table(x), as_table(y)
-    n = len(x)
-    radius, n_x, n_y = np.empty(n), np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
-    for i in range(n):
+    rows = np.arange(len(x)) if rows is None else rows
+    radius, n_x, n_y = np.empty(len(rows)), np.empty(len(rows), dtype=np.int64), np.empty(len(rows), dtype=np.int64)
+    for m, i in enumerate(rows):
         distance_x = np.delete(np.abs(x - x[i]).max(axis=1), i)
         distance_y = np.delete(np.abs(y - y[i]).max(axis=1), i)
-        radius[i] = np.sort(np.maximum(distance_x, distance_y))[k - 1]
-        n_x[i] = np.sum(distance_x < radius[i])
-        n_y[i] = np.sum(distance_y < radius[i])
+        radius[m] = np.sort(np.maximum(distance_x, distance_y))[k - 1]
+        n_x[m] = np.sum(distance_x < radius[m])
+        n_y[m] = np.sum(distance_y < radius[m])
     return radius, n_x, n_y
 
 

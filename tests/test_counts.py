@@ -6,7 +6,7 @@ import pytest
 import awkward
 import oracle
 from mi_core import _backends, neighbour_counts
-from mi_core._backends import brute, tree
+from mi_core._backends import brute, sweep, tree
 from mi_core._backends._tiles import Workers, available_threads
 
 KS = (1, 3, 10)
@@ -62,11 +62,12 @@ def test_brute_force_does_not_depend_on_tiles_and_threads(name, sizes, threads):
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
 @pytest.mark.parametrize("tile_blocks", [1, 3, 1000])
-@pytest.mark.parametrize("name", ["1+1", "2+3", "rounded 1+1", "two samples"])
-def test_the_tree_does_not_depend_on_tiles_and_threads(name, tile_blocks, threads, monkeypatch):
+@pytest.mark.parametrize("name", ["1+1", "2+3", "rounded 1+1", "two samples", "24+16", "wide and rounded"])
+@pytest.mark.parametrize("way", [tree, sweep])
+def test_blocks_do_not_depend_on_tiles_and_threads(way, name, tile_blocks, threads, monkeypatch):
     monkeypatch.setattr(tree, "SMALL", 0)
     x, y = in_dtype(name, np.float32)
-    radius, n_x, n_y = tree.neighbour_counts(x, y, (1,), threads=threads, tile_blocks=tile_blocks)
+    radius, n_x, n_y = way.neighbour_counts(x, y, (1,), threads=threads, tile_blocks=tile_blocks)
     for mine, truth in zip((radius, n_x, n_y), oracle.neighbour_counts(x, y, 1), strict=True):
         np.testing.assert_array_equal(mine[0], truth)
 
@@ -125,9 +126,10 @@ def test_auto_takes_a_way_that_exists(samples, dim_x, dim_y):
     assert _backends.choose("cpu", samples, dim_x, dim_y) in WAYS
 
 
-def test_auto_takes_the_tree_for_few_dimensions_and_brute_force_for_many():
+def test_auto_chooses_by_dimensions_and_samples():
     assert _backends.choose("auto", 100_000, 1, 1) == "cpu-tree"
-    assert _backends.choose("auto", 100_000, 200, 200) == "cpu-brute"
+    assert _backends.choose("auto", 100_000, 200, 200) == "cpu-sweep"
+    assert _backends.choose("auto", 500, 200, 200) == "cpu-brute"
     assert _backends.choose("cpu-tree", 100_000, 200, 200) == "cpu-tree"
 
 
@@ -149,6 +151,37 @@ def test_real_activations_equal_the_oracle(activations):
     assert_equal_to_oracle(neighbour_counts(x, y, 3), x, y)
 
 
-def test_the_example_equals_the_oracle(example):
+@pytest.mark.parametrize("backend", WAYS)
+def test_the_example_equals_the_oracle(backend, example):
     x, y = (np.load(path) for path in example)
-    assert_equal_to_oracle(neighbour_counts(x, y, 3), x, y)
+    assert_equal_to_oracle(neighbour_counts(x, y, 3, backend=backend), x, y)
+
+
+def larger_case(name):
+    """Data that fill several levels of boxes, with more dimensions than one look takes in."""
+    rng = np.random.default_rng(0)
+    hidden = rng.standard_normal((2500, 4))
+    x, y = (np.tanh(hidden @ rng.standard_normal((4, dim)) + 0.3 * rng.standard_normal((2500, dim))) for dim in (40, 30))
+    if name == "saturated":
+        x, y = np.round(x, 1), np.sign(np.round(y, 0))
+    elif name == "ReLU and an outlier":
+        x, y = np.maximum(x, 0), np.maximum(y, 0)
+        x[17] = 1e30
+    elif name == "narrow":
+        x, y = x[:, :2], y[:, :1]
+    return x.astype(np.float32), y.astype(np.float32)
+
+
+@pytest.mark.parametrize("name", ["layers", "saturated", "ReLU and an outlier", "narrow"])
+def test_all_ways_agree_on_larger_data(name):
+    x, y = larger_case(name)
+    found = {backend: neighbour_counts(x, y, [1, 3, 40], backend=backend) for backend in WAYS}
+    for backend in WAYS:
+        for mine, brute_force in zip(found[backend], found["cpu-brute"], strict=True):
+            for field in ("radius", "n_x", "n_y"):
+                np.testing.assert_array_equal(getattr(mine, field), getattr(brute_force, field))
+    some = np.random.default_rng(1).choice(len(x), 40, replace=False)
+    radius, n_x, n_y = oracle.neighbour_counts(x, y, 3, rows=some)
+    np.testing.assert_array_equal(found["cpu-brute"][1].radius[some], radius)
+    np.testing.assert_array_equal(found["cpu-brute"][1].n_x[some], n_x)
+    np.testing.assert_array_equal(found["cpu-brute"][1].n_y[some], n_y)

@@ -23,14 +23,24 @@ from mi_core._types import NeighbourCounts, Progress, Samples
 
 _MODULE_OF = {
     "cpu-tree": "mi_core._backends.tree",
+    "cpu-sweep": "mi_core._backends.sweep",
     "cpu-brute": "mi_core._backends.brute",
 }
 
-# Joint dimensions -> number of samples from which the tree is faster than brute force. Measured with Gaussians of
-# correlation 0.7 per pair of columns; CPU seconds of tree and brute force at N = 10,000: 2 dimensions 0.02 / 0.8,
-# 4: 0.24 / 0.8, 6: 0.76 / 0.8, 8: 1.4 / 0.7, 10: 2.8 / 1.0; at N = 30,000: 8: 7.8 / 6.9, 10: 16 / 8, 12: 31 / 8.
-# A tree cuts one dimension a level, so in many dimensions it looks at nearly every point, at more cost for each.
-_TREE_PAYS_FROM = {2: 0, 3: 500, 4: 2_000, 5: 5_000, 6: 10_000, 7: 20_000, 8: 40_000, 9: 80_000, 10: 150_000}
+# The rule behind "auto". Median seconds of tree / sweep / brute force, two threads of a Zen 3 machine, k = 3:
+#                                    N = 1,000                N = 10,000
+#     Gaussians          3+3   0.002 / 0.011 / 0.006    0.02 / 0.38 / 0.40
+#                      10+10   0.007 / 0.010 / 0.007    0.15 / 0.41 / 0.50
+#                      25+25   0.014 / 0.016 / 0.016    0.55 / 0.45 / 0.56
+#                      50+50   0.022 / 0.016 / 0.013    0.94 / 0.67 / 0.87
+#                    200+200   0.102 / 0.033 / 0.032    5.12 / 1.73 / 2.30
+#     activations      25+25   0.010 / 0.008 / 0.009    0.17 / 0.25 / 0.63
+#                      50+50   0.017 / 0.011 / 0.014    0.30 / 0.31 / 0.96
+#                    200+200   0.059 / 0.028 / 0.042    1.19 / 0.77 / 2.26
+# A tree rules out whole boxes, which works while data have few dimensions; the sweep rules out points by their few most telling
+# dimensions, which works when there are many to choose from; brute force has no preparation to pay for.
+TREE_UP_TO = 60  # joint dimensions
+BRUTE_BELOW = 1_000  # samples, in more dimensions
 
 
 def names() -> tuple[str, ...]:
@@ -42,8 +52,9 @@ def choose(backend: Backend, n_samples: int, dim_x: int, dim_y: int) -> str:
     """The name of the backend that will count: `backend` itself, or what "auto" and "cpu" stand for here."""
     if backend not in ("auto", "cpu"):
         return backend
-    tree_pays_from = _TREE_PAYS_FROM.get(dim_x + dim_y)
-    return "cpu-tree" if tree_pays_from is not None and n_samples >= tree_pays_from else "cpu-brute"
+    if dim_x + dim_y <= TREE_UP_TO:
+        return "cpu-tree"
+    return "cpu-brute" if n_samples < BRUTE_BELOW else "cpu-sweep"
 
 
 def unavailable(name: str) -> str | None:

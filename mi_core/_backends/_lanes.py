@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.core.datamodel import models
 from numba.extending import intrinsic, register_model
 
@@ -141,11 +142,56 @@ def as_bits(builder, flags):
 
 
 @intrinsic
-def at_most(typingctx, a, b):
-    """Bit i of the result: lane i of a <= lane i of b."""
+def larger_offset(typingctx, most, a, b):
+    """max(most, a - b) lane by lane, for unsigned integers: where a < b the difference wraps round to a large one."""
 
     def codegen(context, builder, sig, args):
-        return as_bits(builder, builder.fcmp_ordered("<=", args[0], args[1]))
+        most, a, b = args
+        d = builder.sub(a, b)
+        return builder.select(builder.icmp_unsigned(">", d, most), d, most)
+
+    return most(most, a, b), codegen
+
+
+@intrinsic
+def largest(typingctx, value):
+    """The largest of all lanes, as one number."""
+
+    def codegen(context, builder, sig, args):
+        vector, width = args[0], LANES
+        while width > 1:  # the upper half against the lower
+            width //= 2
+            swapped = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [(i + width) % LANES for i in range(LANES)])
+            other = builder.shuffle_vector(vector, ir.Constant(vector.type, ir.Undefined), swapped)
+            vector = builder.select(builder.fcmp_ordered(">", vector, other), vector, other)
+        return builder.extract_element(vector, ir.Constant(ir.IntType(32), 0))
+
+    return value.dtype(value), codegen
+
+
+@intrinsic
+def load_float64(typingctx, array, start):
+    """LANES numbers of a contiguous array, from flat index `start`, as float64."""
+
+    def codegen(context, builder, sig, args):
+        data = context.make_array(sig.args[0])(context, builder, args[0]).data
+        place = builder.gep(data, [args[1]])
+        vector = ir.VectorType(data.type.pointee, LANES)
+        narrow = builder.load(builder.bitcast(place, vector.as_pointer()), align=array.dtype.bitwidth // 8)
+        wide = ir.VectorType(ir.DoubleType(), LANES)
+        return narrow if narrow.type == wide else builder.fpext(narrow, wide)
+
+    return Lanes(types.float64)(array, types.intp), codegen
+
+
+@intrinsic
+def at_most(typingctx, a, b):
+    """Bit i of the result: lane i of a <= lane i of b; for floats and for unsigned integers."""
+    whole = isinstance(a.dtype, types.Integer)
+
+    def codegen(context, builder, sig, args):
+        compare = builder.icmp_unsigned if whole else builder.fcmp_ordered
+        return as_bits(builder, compare("<=", args[0], args[1]))
 
     return types.uint64(a, b), codegen
 
@@ -190,3 +236,19 @@ def bit_count(typingctx, bits):
         return builder.ctpop(args[0])
 
     return types.int64(types.uint64), codegen
+
+
+@intrinsic
+def prefetch(typingctx, array, index):
+    """Ask for the cache line of number `index` of a contiguous array, counted flat, without waiting for it."""
+
+    def codegen(context, builder, sig, args):
+        data = context.make_array(sig.args[0])(context, builder, args[0]).data
+        place = builder.bitcast(builder.gep(data, [args[1]]), ir.IntType(8).as_pointer())
+        number = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [place.type, number, number, number])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        builder.call(function, [place, number(0), number(3), number(1)])
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp), codegen
