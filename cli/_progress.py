@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
-import time
+import threading
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    from rich.progress import Progress
 
 PATIENCE_SECONDS = 2.0
+PREPARING = "preparing (the first run compiles, for some seconds)"
 
 
 class ProgressBar:
@@ -18,29 +19,40 @@ class ProgressBar:
 
     def __init__(self, description: str) -> None:
         self.description = description
-        self.started = time.monotonic()
-        self.bar: tuple[Progress, TaskID] | None = None
+        self.state: tuple[int, int] | None = None
+        self.bar: Progress | None = None
+        self.timer = threading.Timer(PATIENCE_SECONDS, self.show)
+        self.timer.daemon = True
 
     def __call__(self, done: int, total: int) -> None:
-        if self.bar is None:
-            if sys.stderr is None or not sys.stderr.isatty() or time.monotonic() - self.started < PATIENCE_SECONDS:
-                return
-            self.bar = self.show(total)
-        progress, task = self.bar
-        progress.update(task, completed=done)
+        self.state = done, total
+        self.update()
 
-    def show(self, total: int) -> tuple[Progress, TaskID]:
+    def show(self) -> None:
+        """Runs once, in the timer's thread."""
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
         columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-        progress = Progress(*columns, console=Console(stderr=True), transient=True)
-        progress.start()
-        return progress, progress.add_task(self.description, total=total)
+        bar = Progress(*columns, console=Console(stderr=True), transient=True)
+        bar.add_task(PREPARING, total=None)
+        bar.start()
+        self.bar = bar
+        self.update()
+
+    def update(self) -> None:
+        if self.bar is not None and self.state is not None:
+            done, total = self.state
+            self.bar.update(self.bar.task_ids[0], description=self.description, completed=done, total=total)
 
     def __enter__(self) -> ProgressBar:
+        if sys.stderr is not None and sys.stderr.isatty():
+            self.timer.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.timer.cancel()
+        if self.timer.is_alive():
+            self.timer.join()
         if self.bar is not None:
-            self.bar[0].stop()
+            self.bar.stop()

@@ -405,6 +405,9 @@ def test_the_progress_bar_is_for_people_who_wait(stream, patience, shown, monkey
     monkeypatch.setattr(_progress, "PATIENCE_SECONDS", patience)
     monkeypatch.setattr(sys, "stderr", stream())
     with _progress.ProgressBar("counting neighbours") as bar:
+        if shown:
+            bar.timer.join()
         bar(1, 4)
         bar(2, 4)
     assert ("counting neighbours" in sys.stderr.getvalue()) == shown
+    assert (_progress.PREPARING in sys.stderr.getvalue()) == shown
