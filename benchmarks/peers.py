@@ -7,8 +7,8 @@ as a good user would write it.
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import importlib.metadata
+import importlib.util
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -37,11 +37,11 @@ class Peer:
 
     def missing(self) -> str | None:
         """Why it cannot be measured here, or None."""
-        try:
-            importlib.import_module(self.module)
-        except ImportError as error:
-            return f"{error}; python -m pip install {self.distribution}" if self.distribution else str(error)
-        return None
+        package = self.module.partition(".")[0]
+        if importlib.util.find_spec(package) is not None:  # looked for, not loaded: large libraries stay out of the parent
+            return None
+        hint = f"python -m pip install {self.distribution}" if self.distribution else "give its folder with --npeet"
+        return f"no module {package}; {hint}"
 
     def version(self) -> str:
         """Its version, where it was installed as a distribution."""

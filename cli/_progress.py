@@ -41,6 +41,7 @@ class ProgressBar:
         self.update()
 
     def update(self) -> None:
+        """Draw the last state that was told, if the bar is there."""
         if self.bar is not None and self.state is not None:
             done, total = self.state
             self.bar.update(self.bar.task_ids[0], description=self.description, completed=done, total=total)

@@ -33,6 +33,7 @@ def test_the_smoke_profile_leaves_rows_a_table_and_pictures(suite, tmp_path):
         assert row.status == "ok"
         assert row.seconds_min <= row.seconds <= row.seconds_max
         assert row.commit
+        assert 20 < row.peak_mib < 2000
         assert row.versions["numpy"] == np.__version__
     assert all(row.counts_equal for row in measured if row.peer == "mi auto")
     by_task = {(row.task, row.peer): row.mi for row in measured}
@@ -67,8 +68,8 @@ def test_a_peer_over_its_time_limit_is_stopped_and_said_so():
 def test_a_missing_peer_is_named_with_what_to_install(monkeypatch):
     monkeypatch.setitem(PEERS, "nothing", Peer("nothing", "no_such_module", "no-such-thing", lambda *_: 0.0))
     row = measure.row(dataclasses.replace(JOB, peer="nothing"), {})
-    assert row.status == "missing: No module named 'no_such_module'; python -m pip install no-such-thing"
-    assert "Not measured: nothing: missing: No module named" in report.table([row])
+    assert row.status == "missing: no module no_such_module; python -m pip install no-such-thing"
+    assert "Not measured: nothing: missing: no module no_such_module" in report.table([row])
 
 
 def test_a_peer_that_fails_leaves_its_last_words():

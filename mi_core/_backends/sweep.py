@@ -10,9 +10,9 @@ for 32 points whether they are within reach of a query in one dimension. The 32 
     4. the rest      is checked exactly, a row at a time
 
 Of 400 dimensions of independent Gaussians, or of real layers, most points are out of reach after one, 32 points together after
-10 to 40. Bytes never drop a neighbour: clipping and rounding down to whole steps bring values nearer to each other by their
-difference, or part them by less than one step, which is added. What bytes let through is decided as in
-`mi_core._backends.tree`: in the precision of the data, and in float64 where that leaves a tie.
+some 40. Bytes never drop a neighbour: clipping brings values nearer to each other, rounding down parts them by less than one
+step, which is added to the radius, and an offset that wraps round can only let a point through. What bytes let through is
+decided as in `mi_core._backends.tree`: in the precision of the data, and in float64 where that leaves a tie.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ from mi_core._types import FloatArray, IntArray, Progress, Samples
 
 STEPS = 48  # in a typical radius: more leave fewer points to check exactly, fewer let larger radii fit
 REACH = 96  # steps of the largest radius for which bytes are of use
-TOP = 255 - REACH  # largest byte of a point, so that no offset wraps round into a window of 2 * REACH steps
-SLACK = 1e-6  # steps, for the rounding of the scaled values, which is below 1e-13
+TOP = 255 - 2 * STEPS  # largest byte of a point: offsets wrap round into the window only where a radius spans more than STEPS
+SLACK = 1e-6  # of a step and of a radius: float32 rounds the latter by 6e-8, float64 the scaled values by 1e-13
 LOOK = 16  # dimensions between two looks at how many points are still in reach
-FEW = 2  # points of a block that are, once so many dimensions have been looked at:
-PATIENCE = 48  # sooner checked one by one than in further dimensions
+PATIENCE = 48  # dimensions after which
+FEW = 2  # points of a block that are left are sooner checked one by one
 TILE_BLOCKS = 4
 ALL = np.uint64(2**LANES - 1)
 
