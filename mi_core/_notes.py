@@ -45,7 +45,7 @@ def on_ties(name: str, points: Samples) -> list[str]:
             f"{name} has ties: {repeated:,} of {len(points):,} samples ({repeated / len(points):.0%}) have an exact copy. "
             "KSG assumes continuous data, and ties bias it; a little noise (1e-6, with a seed) shows how much."
         ]
-    some = points[rows_at_random(len(points), SAMPLED)]
+    some = points[:: max(1, len(points) // SAMPLED)]
     share = sum(count_repeated(column) for column in some.T) / some.size
     if share > REPEATED_VALUES:
         return [
@@ -85,16 +85,10 @@ def on_estimate(mi: float, ceiling: float, units: Units, counts: NeighbourCounts
 
 
 def typical_distance(points: Samples) -> float:
-    """Median Chebyshev distance of some pairs drawn at random, which a few outliers do not move."""
-    one, other = rows_at_random(len(points), SAMPLED), rows_at_random(len(points), SAMPLED, seed=1)
-    pairs = one != other
-    distances = np.abs(points[one[pairs]].astype(np.float64) - points[other[pairs]]).max(axis=1)
-    return float(np.median(distances)) if len(distances) else 0.0
-
-
-def rows_at_random(n: int, count: int, seed: int = 0) -> NDArray[np.intp]:
-    """At most `count` of n rows, in random order, always the same ones."""
-    return np.random.default_rng(seed).permutation(n)[:count]
+    """Median Chebyshev distance of some pairs drawn at random, always the same ones; a few outliers do not move it."""
+    one, other = np.random.default_rng(0).integers(len(points), size=(2, SAMPLED))
+    distances = np.abs(points[one].astype(np.float64) - points[other]).max(axis=1)
+    return float(np.median(distances[one != other])) if np.any(one != other) else 0.0
 
 
 def row_hashes(points: Samples) -> FloatArray | NDArray[np.uint64]:

@@ -76,6 +76,8 @@ def neighbour_counts(
 
 def columns_by_spread(points: Samples, dtype: Any) -> Samples:
     """(dim, n), the dimensions that spread most first: they tell soonest that a point is too far."""
+    if points.shape[1] <= LOOK:  # all are looked at anyway
+        return np.ascontiguousarray(points.T, dtype=dtype)
     sample = points[:: max(1, len(points) // 1000)].astype(np.float64)
     with np.errstate(over="ignore"):  # an order is all that is wanted
         spread = np.abs(sample - np.median(sample, axis=0)).mean(axis=0)
