@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo check test bench clean
+.PHONY: demo check test bench figures clean
 
 demo: $(VENV)/.base
 	$(BIN)/mi estimate examples/digits_first.npy examples/digits_last.npy
@@ -19,7 +19,10 @@ test: $(VENV)/.dev
 	$(BIN)/python -m pytest
 
 bench: $(VENV)/.bench
-	$(BIN)/mi bench speed --profile quick
+	$(BIN)/mi bench speed --profile quick --limit 8
+
+figures: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.report
 
 clean:
 	rm -rf $(VENV)

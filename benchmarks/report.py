@@ -1,4 +1,4 @@
-"""Tables and pictures from rows."""
+"""Tables and pictures from rows. `python -m benchmarks.report` makes those of all rows in benchmarks/results again."""
 
 from __future__ import annotations
 
@@ -7,13 +7,21 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.rows import Row
+from benchmarks.rows import REPOSITORY, Row, read
 
 Series = dict[str, set[tuple[int, float]]]
 
 # Okabe & Ito's colours, which colour-blind readers can tell apart, and grey
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#999999", "#000000")
 MARKERS = "osD^vPX*h"
+
+
+def write(rows: Sequence[Row], stem: Path) -> str:
+    """Write stem.md, stem.png and stem.svg; return the text of the first."""
+    text = f"{table(rows)}\n\n{circumstances(rows)}\n"
+    stem.with_suffix(".md").write_text(text, encoding="utf-8")
+    draw(rows, stem)
+    return text
 
 
 def table(rows: Sequence[Row]) -> str:
@@ -144,3 +152,8 @@ def styles(rows):
     for place, peer in enumerate(shown):
         style = {"color": COLOURS[place % len(COLOURS)], "marker": MARKERS[place % len(MARKERS)], "ms": 4}
         yield peer, {**style, "lw": 2.5 if peer == "mi auto" else 1, "ls": "-" if peer == "mi auto" else "--"}
+
+
+if __name__ == "__main__":
+    for results in sorted((REPOSITORY / "benchmarks" / "results").glob("*.jsonl")):
+        print(write(read(results), results))

@@ -75,8 +75,4 @@ def bench(
         measured = row(job, circumstances)
         rows.append(lines, measured)
         typer.echo(measured.status if measured.seconds is None else f"{measured.seconds:.3g} s", err=True)
-    measured_rows = rows.read(lines)
-    text = f"{report.table(measured_rows)}\n\n{report.circumstances(measured_rows)}\n"
-    stem.with_suffix(".md").write_text(text, encoding="utf-8")
-    report.draw(measured_rows, stem)
-    typer.echo(text)
+    typer.echo(report.write(rows.read(lines), stem))
