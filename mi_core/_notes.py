@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mi_core._options import Standardize, Units
+from mi_core._prepare import middle
 from mi_core._types import FloatArray, NeighbourCounts, Samples
 
 WIDE = 10  # joint dimensions; 5+5 Gaussians of known MI read 25 % low at N=2000, 10+10 read 56 % low
@@ -85,10 +86,10 @@ def on_estimate(mi: float, ceiling: float, units: Units, counts: NeighbourCounts
 
 
 def typical_distance(points: Samples) -> float:
-    """Median Chebyshev distance of some pairs drawn at random, always the same ones; a few outliers do not move it."""
+    """Middle Chebyshev distance of some pairs drawn at random, always the same ones; a few outliers do not move it."""
     one, other = np.random.default_rng(0).integers(len(points), size=(2, SAMPLED))
     distances = np.abs(points[one].astype(np.float64) - points[other]).max(axis=1)
-    return float(np.median(distances[one != other])) if np.any(one != other) else 0.0
+    return float(middle(distances[one != other])) if np.any(one != other) else 0.0
 
 
 def row_hashes(points: Samples) -> FloatArray | NDArray[np.uint64]:

@@ -40,6 +40,7 @@ from mi_core._backends._lanes import (
 )
 from mi_core._backends._tiles import Workers
 from mi_core._backends.tree import count_bounds, first_lanes, inlined, insert, warm_bounds
+from mi_core._prepare import middle
 from mi_core._types import FloatArray, IntArray, Progress, Samples
 
 STEPS = 48  # in a typical radius: more leave fewer points to check exactly, fewer let larger radii fit
@@ -138,12 +139,6 @@ def encode(tree: Tree, rows: Samples, k: int, workers: Workers) -> Points:
     spaced = np.arange(SAMPLE) * len(rows) // SAMPLE
     sample = np.ascontiguousarray(codes[spaced // LANES, :, spaced % LANES].T)
     return Points(tree.order, tree.blocks, codes, sample, rows, steps_per_unit)
-
-
-def middle(values: FloatArray) -> Any:
-    """The middle one along the last axis; unlike a median it is never a mean of two, which might overflow."""
-    half = values.shape[-1] // 2
-    return np.partition(values, half, axis=-1)[..., half]
 
 
 @jit
