@@ -125,7 +125,8 @@ def counts(peer: Peer, x: Any, y: Any, job: Job) -> dict[str, Any]:
         return {}
     import mi_core
 
-    found = mi_core.neighbour_counts(x, y, job.k, backend=peer.name.removeprefix("mi "), threads=job.threads)  # type: ignore[call-overload]
+    backend: Any = peer.name.removeprefix("mi ")
+    found = mi_core.neighbour_counts(x, y, job.k, backend=backend, threads=job.threads)
     equal = True
     wide_x, wide_y = x.astype(np.float64), y.astype(np.float64)
     for i in np.random.default_rng(1).choice(len(x), min(CHECKED_ROWS, len(x)), replace=False):
