@@ -55,8 +55,8 @@ def estimate(
     """
     import numpy as np
 
-    from cli._files import is_same_file, load_array, split_key, whole_file
     from mi_core import mutual_information
+    from mi_core._files import is_same_file, load_array, split_key, whole_file
 
     ks = parse_ks(k)
     if as_json and quiet:

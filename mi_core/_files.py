@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from mi_core import InputError
+from mi_core._errors import InputError
 
 Reader = Callable[[Path, str | None], NDArray[Any]]
 
