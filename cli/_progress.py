@@ -34,7 +34,8 @@ class ProgressBar:
         from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
         columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-        bar = Progress(*columns, console=Console(stderr=True), transient=True)
+        redirect = sys.stdout.isatty()  # lines printed meanwhile go above the bar; in a file, where they belong
+        bar = Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=redirect)
         bar.add_task(PREPARING, total=None)
         bar.start()
         self.bar = bar

@@ -1,1 +1,62 @@
-"""Networks trained while the mutual information between their layers is measured. Nothing here yet."""
+"""Networks trained while the mutual information between their layers is measured, epoch by epoch.
+
+    Settings -> data -> model -> fit ----> MutualInformationCallback -> rows -> run folder -> plots
+    (config)                    (train)    (activations of the named    (table)  (run)        (plot)
+                                            layers -> measure)
+
+The callback is of use on its own, with any Keras 3 model on TensorFlow, JAX or Torch:
+
+    model.fit(x, y, epochs=20, callbacks=[trainer.MutualInformationCallback((x_test, y_test))])
+
+The architectures are those of Hodas & Stinis 2018, doi:10.3389/fpsyg.2018.01185. Importing this package loads neither Keras
+nor NumPy; that happens at the first use of a name.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from trainer.callback import MutualInformationCallback
+    from trainer.config import Settings
+    from trainer.data import Dataset, load_data
+    from trainer.model import build
+    from trainer.run import RunFolder
+    from trainer.table import Row, Table
+    from trainer.train import resume, train
+
+_HOME_OF = {
+    "Dataset": "trainer.data",
+    "MutualInformationCallback": "trainer.callback",
+    "Row": "trainer.table",
+    "RunFolder": "trainer.run",
+    "Settings": "trainer.config",
+    "Table": "trainer.table",
+    "build": "trainer.model",
+    "load_data": "trainer.data",
+    "resume": "trainer.train",
+    "train": "trainer.train",
+}
+
+__all__ = [
+    "Dataset",
+    "MutualInformationCallback",
+    "Row",
+    "RunFolder",
+    "Settings",
+    "Table",
+    "build",
+    "load_data",
+    "resume",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'trainer' has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(_HOME_OF[name]), name)
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

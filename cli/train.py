@@ -1,0 +1,258 @@
+"""`mi train`: a network trained, and the mutual information between its layers, epoch by epoch."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import importlib.util
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli._errors import ExitCode, stop
+from cli._output import print_notes
+from cli._progress import ProgressBar
+from mi_core import InputError
+from mi_core._options import Backend, Units
+from trainer.config import Arch, Init, MeasuredSet, Residual, Settings
+
+if TYPE_CHECKING:
+    from trainer.run import RunFolder
+    from trainer.table import Row
+
+KERAS_BACKENDS = ("tensorflow", "jax", "torch")
+
+
+def train(
+    context: typer.Context,
+    arch: Annotated[Arch, typer.Option(help="Architecture; shortcut and resnet add layers' outputs.")] = Settings.arch,
+    width: Annotated[
+        int, typer.Option(help="Units of a hidden layer; the first and last have twice as many.")
+    ] = Settings.width,
+    hidden: Annotated[int, typer.Option(help="Hidden layers, first and last included.")] = Settings.hidden,
+    epochs: Annotated[int, typer.Option(help="Passes over the training set.")] = Settings.epochs,
+    data: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME|PATH",
+            help="mnist, fashion-mnist, digits; an .npz file with x_train, y_train, x_test, y_test; or a folder with IDX files. "
+            "auto: MNIST, or the digits where it cannot be downloaded.",
+        ),
+    ] = Settings.data,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="New folder of the run.  [default: runs/ARCH-wWIDTH-hHIDDEN-sSEED]")
+    ] = None,
+    resume: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="Continue this run where it was ended; --epochs may raise its number.")
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Samples in a step.  [default: the whole set, one update an epoch]")
+    ] = Settings.batch_size,
+    activation: Annotated[str, typer.Option(help="Any Keras activation: tanh, relu, ...")] = Settings.activation,
+    init: Annotated[Init, typer.Option(help="Normal initialisation of the weights.")] = Settings.init,
+    residual: Annotated[
+        Residual, typer.Option(help="Sums of a resnet: at every layer of equal width two on, or at every second one.")
+    ] = Settings.residual,
+    learning_rate: Annotated[float, typer.Option(help="Of RMSprop.")] = Settings.learning_rate,
+    momentum: Annotated[float, typer.Option(help="Of batch normalisation's moving averages.")] = Settings.momentum,
+    seed: Annotated[int, typer.Option(help="Of weights, order of batches, drawn samples and shuffles.")] = Settings.seed,
+    layers: Annotated[
+        str,
+        typer.Option(
+            metavar="X:Y[,X:Y...]", help="Pairs to measure: first, last, last_before_sum, hidden_2, input, or any layer's name."
+        ),
+    ] = ",".join(map(":".join, Settings.layers)),
+    bn: Annotated[
+        str,
+        typer.Option(
+            metavar="WAY[,WAY]",
+            help="Batch normalisation when measuring: inference (moving averages), batch (the samples' own).",
+        ),
+    ] = ",".join(Settings.bn),
+    measured_set: Annotated[MeasuredSet, typer.Option(help="Set on which MI and error are measured.")] = Settings.measured_set,
+    samples: Annotated[
+        int | None, typer.Option(metavar="N", help="Measure on N samples of it, drawn once.  [default: all]")
+    ] = Settings.samples,
+    every: Annotated[int, typer.Option(metavar="N", help="Measure every N epochs.")] = Settings.every,
+    null_every: Annotated[
+        int, typer.Option(metavar="N", help="Measure MI with shuffled pairing too, every N epochs; 0 for never.")
+    ] = Settings.null_every,
+    k: Annotated[int, typer.Option(help="Neighbour order.")] = Settings.k,
+    units: Annotated[Units, typer.Option(help="Unit of MI.")] = Settings.units,
+    backend: Annotated[Backend, typer.Option(help="How neighbours are counted.")] = Settings.backend,
+    save_activations: Annotated[
+        bool, typer.Option("--save-activations", help="Keep the measured layers as .npy, for mi estimate.")
+    ] = Settings.save_activations,
+    keep_checkpoints: Annotated[
+        bool, typer.Option("--keep-checkpoints", help="Keep every epoch's checkpoint, not only the last.")
+    ] = Settings.keep_checkpoints,
+    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write TensorBoard event files.")] = Settings.tensorboard,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the folder of the run alone.")] = False,
+) -> None:
+    """Train a network and measure the MI between its layers, epoch by epoch.
+
+    Leaves a folder with all settings, a table of all measurements, and checkpoints, for mi plot and --resume.
+    Keras runs on TensorFlow, or on what the environment variable KERAS_BACKEND names: tensorflow, jax or torch.
+
+    Example: mi train --arch shortcut --epochs 20
+    """
+    if resume is not None:
+        refuse_settings_beside_resume(context)
+        folder = resume
+    else:
+        settings = Settings(
+            arch=arch,
+            width=width,
+            hidden=hidden,
+            activation=activation,
+            init=init,
+            residual=residual,
+            learning_rate=learning_rate,
+            momentum=momentum,
+            batch_size=batch_size,
+            epochs=epochs,
+            data=data,
+            seed=seed,
+            layers=parse_pairs(layers),
+            measured_set=measured_set,
+            samples=samples,
+            bn=tuple(bn.split(",")),
+            every=every,
+            null_every=null_every,
+            k=k,
+            units=units,
+            backend=backend,
+            save_activations=save_activations,
+            keep_checkpoints=keep_checkpoints,
+            tensorboard=tensorboard,
+        )
+        folder = out or Path("runs") / f"{arch}-w{width}-h{hidden}-s{seed}"
+
+    from trainer.run import RunFolder
+
+    run = RunFolder(folder)
+    recorded = None
+    if resume is None:
+        run.check_new()
+    else:
+        manifest = run.manifest()
+        recorded = manifest["keras_backend"]
+        settings = Settings.from_dict(manifest["settings"])
+        if was_given(context, "epochs"):
+            settings = dataclasses.replace(settings, epochs=epochs)
+
+    with ProgressBar("training") as bar:
+
+        def report(epoch: int, rows: list[Row], logs: dict[str, Any]) -> None:
+            if not quiet:
+                typer.echo(line_for(epoch, settings.epochs, rows, logs))
+            bar(epoch, settings.epochs)
+
+        try:
+            load_keras(recorded)
+            from trainer import train as trainer
+
+            if resume is None:
+                trainer.train(settings, folder, report)
+            else:
+                trainer.resume(folder, settings.epochs, report)
+        except KeyboardInterrupt:
+            stop(f"stopped by Ctrl-C; {what_is_kept(run)}", ExitCode.INTERRUPTED)
+        except OSError as error:
+            stop(f"{error}; {what_is_kept(run)}", ExitCode.FAILURE)
+    print_notes(note for note in notes(run))
+    typer.echo(str(folder) if quiet else f"run {folder}")
+
+
+def was_given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def refuse_settings_beside_resume(context: typer.Context) -> None:
+    """A run keeps its settings: say so, rather than continue with others."""
+    for name in context.params:
+        if was_given(context, name) and name not in ("resume", "epochs", "quiet"):
+            option = "--" + name.replace("_", "-")
+            raise InputError(f"{option} cannot be changed with --resume: the run keeps the settings it was started with.")
+
+
+def parse_pairs(text: str) -> tuple[tuple[str, str], ...]:
+    """Pairs of layers from text like first:last,input:last."""
+    pairs = [tuple(pair.split(":")) for pair in text.split(",")]
+    if any(len(pair) != 2 or not all(pair) for pair in pairs):
+        raise InputError(f"--layers is {text!r}: give pairs such as first:last or first:last,input:last.")
+    return tuple((x, y) for x, y in pairs)
+
+
+def load_keras(recorded: str | None) -> None:
+    """Import Keras on the backend that the environment names, or the run, or else the first that is installed."""
+    installed = [name for name in KERAS_BACKENDS if importlib.util.find_spec(name)]
+    if importlib.util.find_spec("keras") is None or not installed:
+        raise InputError("mi train needs Keras, and TensorFlow, JAX or Torch: python -m pip install 'ksg-mi[train]'")
+    wanted = os.environ.setdefault("KERAS_BACKEND", recorded or installed[0])
+    if wanted not in installed:
+        raise InputError(
+            f"Keras is to run on {wanted!r}, which is not installed: set KERAS_BACKEND to {' or '.join(installed)}."
+        )
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow talks about GPUs that are not there
+    with quiet_while_it_works():
+        import keras  # noqa: F401
+
+
+@contextlib.contextmanager
+def quiet_while_it_works() -> Iterator[None]:
+    """Keep off stderr what libraries write there past Python, unless the block fails."""
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as said:
+        stderr = os.dup(2)
+        os.dup2(said.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            said.seek(0)
+            os.write(stderr, said.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+
+
+def line_for(epoch: int, epochs: int, rows: list[Row], logs: dict[str, Any]) -> str:
+    """One epoch in one line."""
+    words = [f"epoch {epoch:>{len(str(epochs))}}/{epochs}"]
+    if "loss" in logs:
+        words.append(f"loss {logs['loss']:.4f}")
+    shown: set[str] = set()
+    for row in rows:
+        way = "" if row.bn == "inference" else f" {row.bn}"
+        if row.error is not None and row.bn not in shown:
+            words.append(f"error{way} {row.error:.4f}")
+            shown.add(row.bn)
+        bar = "" if row.stderr is None else f" +- {row.stderr:.3f}"
+        value = "not measured" if row.mi is None else f"{row.mi:.3f}{bar} {row.units}"
+        words.append(f"MI({row.x}, {row.y}){way} {value}")
+    return "  ".join(words)
+
+
+def what_is_kept(run: RunFolder) -> str:
+    """What a run that was ended has left, and how it goes on."""
+    if not run.manifest_file.exists():
+        return "nothing was written."
+    epoch, _ = run.latest()
+    return f"{epoch} epochs are kept. To continue: mi train --resume {run.path}"
+
+
+def notes(run: RunFolder) -> Iterator[str]:
+    """What a reader of the run should know: where its data came from, and what its last measurements say."""
+    if note := run.manifest()["data"]["note"]:
+        yield note
+    rows = run.table.rows()
+    for row in rows:
+        if row.epoch == rows[-1].epoch:
+            yield from row.notes

@@ -1,0 +1,120 @@
+"""All settings of a run and their defaults, in one place. Imports neither NumPy nor Keras."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Literal
+
+from mi_core._options import Backend, Units
+
+Arch = Literal["mlp", "shortcut", "resnet", "shortcut-resnet"]
+Residual = Literal["running-sums", "blocks"]
+Init = Literal["glorot", "he"]
+Statistics = Literal["inference", "batch"]
+MeasuredSet = Literal["test", "train"]
+Pair = tuple[str, str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What a run is made of; its manifest records every field, and the same settings give the same rows.
+
+    Where the paper leaves something open (Hodas & Stinis 2018, doi:10.3389/fpsyg.2018.01185), the reading is a setting.
+
+    Attributes:
+        arch: "mlp"; "shortcut" sums the first hidden layer into the last; "resnet" sums alternating layers;
+            "shortcut-resnet" does both.
+        width: Units of a hidden layer; the first and the last have twice as many.
+        hidden: Number of hidden layers, the first and the last included.
+        activation: Name of a Keras activation, applied after batch normalisation.
+        init: Normal initialisation by Glorot or by He.
+        residual: "running-sums": s_i = h_i + s_(i-2) wherever widths are equal; "blocks": only at every second layer.
+        learning_rate: Of RMSprop.
+        momentum: Of batch normalisation's moving averages.
+        batch_size: None for the whole training set in one step, one update an epoch, as in the paper.
+        epochs: Passes over the training set.
+        data: "auto" is MNIST, or scikit-learn's digits where MNIST is not here and cannot be downloaded; "mnist",
+            "fashion-mnist", "digits"; or a path to an .npz file or to a folder with IDX files.
+        seed: Of the initial weights, of the order of the mini-batches, of drawn samples and of shuffles.
+        layers: Pairs to measure. A layer's name, "first", "last", "last_before_sum", "input".
+        measured_set: Which samples MI and error are measured on.
+        samples: How many of them, drawn once; None for all.
+        bn: Batch normalisation when measuring: with the moving averages, as `predict` has it, with the statistics of the
+            measured samples themselves, or both.
+        every: Measure before training and after every so many epochs.
+        null_every: Measure a null, MI with the pairing shuffled, that often; 0 for never.
+        k: Neighbour order.
+        units: Of MI.
+        backend: How neighbours are counted.
+        save_activations: Whether to keep the measured layers' activations as .npy.
+        keep_checkpoints: Whether to keep the checkpoint of every epoch, rather than the last.
+        tensorboard: Whether to write TensorBoard event files.
+    """
+
+    arch: Arch = "mlp"
+    width: int = 100
+    hidden: int = 5
+    activation: str = "tanh"
+    init: Init = "glorot"
+    residual: Residual = "running-sums"
+    learning_rate: float = 1e-3
+    momentum: float = 0.99
+    batch_size: int | None = None
+    epochs: int = 20
+    data: str = "auto"
+    seed: int = 0
+    layers: tuple[Pair, ...] = (("first", "last"),)
+    measured_set: MeasuredSet = "test"
+    samples: int | None = None
+    bn: tuple[Statistics, ...] = ("inference",)
+    every: int = 1
+    null_every: int = 10
+    k: int = 3
+    units: Units = "bits"
+    backend: Backend = "auto"
+    save_activations: bool = False
+    keep_checkpoints: bool = False
+    tensorboard: bool = False
+
+    def __post_init__(self) -> None:
+        from mi_core import InputError
+        from mi_core._validate import one_of, whole_number
+
+        one_of(self.arch, Arch, "arch")
+        one_of(self.init, Init, "init")
+        one_of(self.residual, Residual, "residual")
+        one_of(self.measured_set, MeasuredSet, "measured_set")
+        one_of(self.units, Units, "units")
+        one_of(self.backend, Backend, "backend")
+        for statistics in self.bn:
+            one_of(statistics, Statistics, "bn")
+        for name, least in (("width", 1), ("hidden", 2), ("epochs", 1), ("every", 1), ("k", 1), ("seed", 0), ("null_every", 0)):
+            whole_number(getattr(self, name), name, at_least=least)
+        for name in ("batch_size", "samples"):
+            if getattr(self, name) is not None:
+                whole_number(getattr(self, name), name, at_least=1)
+        if not self.layers or not self.bn:
+            raise InputError("layers or bn is empty: there would be nothing to measure.")
+        if not self.learning_rate > 0:
+            raise InputError(f"learning_rate is {self.learning_rate}: it must be above 0.")
+        if not 0 <= self.momentum < 1:
+            raise InputError(f"momentum is {self.momentum}: it must be at least 0 and below 1.")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, record: dict[str, Any]) -> Settings:
+        """The settings that `to_dict` wrote, read back from JSON.
+
+        Raises:
+            InputError: A field is unknown, or its value is not allowed.
+        """
+        from mi_core import InputError
+
+        unknown = sorted(set(record) - {field.name for field in dataclasses.fields(cls)})
+        if unknown:
+            raise InputError(f"{unknown[0]!r} is not a setting that this version of mi knows.")
+        pairs = tuple((x, y) for x, y in record["layers"])
+        return cls(**{**record, "layers": pairs, "bn": tuple(record["bn"])})

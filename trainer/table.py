@@ -1,0 +1,116 @@
+"""The table of a run: one frozen row per epoch, pair of layers and way of batch normalisation, kept as JSON lines."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from mi_core import InputError
+from mi_core._files import whole_file
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One measurement.
+
+    Attributes:
+        epoch: Epochs trained before it; 0 is before training.
+        x: Layer of the one side, or "input".
+        y: Layer of the other side.
+        bn: "inference" or "batch": the statistics that batch normalisation used.
+        mi: The estimate in `units`; None where it could not be made, `notes` then say why.
+        stderr: Its standard error in `units`; None where not measured.
+        null: The estimate with the pairing shuffled; None where not measured.
+        ceiling: The largest estimate possible, psi(n_samples) - psi(k), in `units`.
+        units: "bits" or "nats".
+        k: Neighbour order.
+        n_samples: Size of the measured set.
+        dim_x: Numbers per sample of x.
+        dim_y: Numbers per sample of y.
+        estimator: Name of the estimator.
+        error: Share of the measured samples that the network labels wrongly, with the same statistics; None without labels.
+        logs: What Keras logged for the epoch, the loss for example, None where that was not finite; empty before training.
+        seconds: Wall time of this estimate, its null included.
+        notes: What a reader should know before using the number.
+    """
+
+    epoch: int
+    x: str
+    y: str
+    bn: str
+    mi: float | None = None
+    stderr: float | None = None
+    null: float | None = None
+    ceiling: float | None = None
+    units: str = "bits"
+    k: int = 3
+    n_samples: int = 0
+    dim_x: int | None = None
+    dim_y: int | None = None
+    estimator: str | None = None
+    error: float | None = None
+    logs: Mapping[str, float | None] = dataclasses.field(default_factory=dict)
+    seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+
+
+class Table:
+    """Rows in a file of JSON lines. What `append` returned from is on the disk; a torn last line is no row.
+
+    Args:
+        path: The file; it need not exist yet.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+
+    def append(self, rows: Iterable[Row]) -> None:
+        """Write rows behind those that are there: all of them, or none where the disk is full.
+
+        Raises:
+            OSError: They could not be written.
+        """
+        content = memoryview(_lines(rows))
+        with self.path.open("ab", buffering=0) as file:
+            end = file.tell()
+            try:
+                while content:
+                    content = content[file.write(content) :]
+                os.fsync(file.fileno())
+            except OSError:
+                with contextlib.suppress(OSError):
+                    os.truncate(self.path, end)
+                raise
+
+    def rows(self) -> list[Row]:
+        """All rows, oldest first.
+
+        Raises:
+            InputError: The file is no table, or a line other than the last is damaged.
+        """
+        try:
+            lines = self.path.read_bytes().split(b"\n")
+        except FileNotFoundError:
+            return []
+        rows = []
+        for number, line in enumerate(lines[:-1], start=1):  # behind the last line feed there is nothing, or a torn line
+            try:
+                record = json.loads(line)
+                rows.append(Row(**{**record, "notes": tuple(record["notes"])}))
+            except (ValueError, TypeError, KeyError) as error:
+                raise InputError(f"{self.path}: line {number} is damaged or no row of a run: {error}") from error
+        return rows
+
+    def keep(self, last_epoch: int) -> None:
+        """Drop the rows after an epoch, and a torn last line."""
+        kept = [row for row in self.rows() if row.epoch <= last_epoch]
+        with whole_file(self.path) as file:
+            file.write(_lines(kept))
+
+
+def _lines(rows: Iterable[Row]) -> bytes:
+    return "".join(json.dumps(dataclasses.asdict(row), allow_nan=False) + "\n" for row in rows).encode()

@@ -1,0 +1,209 @@
+"""A run from its settings to its last row, or on from where it was ended."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from mi_core import InputError, _machine
+from mi_core._files import first_line
+from trainer.callback import MutualInformationCallback
+from trainer.config import Settings
+from trainer.data import Dataset, load_data
+from trainer.model import build, compile_model
+from trainer.run import RunFolder
+from trainer.table import Row
+
+Report = Callable[[int, list[Row], dict[str, Any]], None]
+"""Called after epoch 0 (before training) and after every epoch, with the epoch, its rows and what Keras logged."""
+
+
+def train(settings: Settings, folder: str | Path, report: Report | None = None) -> RunFolder:
+    """Train and measure as the settings say, into a new folder.
+
+    Args:
+        settings: All of them.
+        folder: To be made; it must not exist, or be empty.
+        report: Told about each epoch.
+
+    Raises:
+        InputError: The settings, the data or the folder cannot be used.
+        OSError: A file could not be written. All earlier epochs are kept, and `resume` continues.
+    """
+    run = RunFolder(folder)
+    run.check_new()
+    if settings.tensorboard and not (importlib.util.find_spec("tensorflow") and importlib.util.find_spec("tensorboard")):
+        raise InputError("TensorBoard's files need TensorFlow and TensorBoard: python -m pip install tensorflow tensorboard")
+    data = load_data(settings.data)
+    model = _model(settings, data)
+    measuring = _measuring(settings, data, run)
+    run.create(_manifest(settings, data, measuring))
+    with run.held():
+        _fit(run, settings, data, model, measuring, 0, report)
+    return run
+
+
+def resume(folder: str | Path, epochs: int | None = None, report: Report | None = None) -> RunFolder:
+    """Continue a run that was ended, to the same rows as if it had not been.
+
+    Args:
+        folder: Of the run.
+        epochs: How many in all, if more than the run was started for.
+        report: Told about each epoch from here on.
+
+    Raises:
+        InputError: The folder is no run, its data have changed, it was trained with another Keras backend, or it is in use.
+        OSError: A file could not be written.
+    """
+    run = RunFolder(folder)
+    manifest = run.manifest()
+    settings = Settings.from_dict(manifest["settings"])
+    if manifest["keras_backend"] != keras.backend.backend():
+        raise InputError(
+            f"{folder} was trained with Keras on {manifest['keras_backend']}, and this is {keras.backend.backend()}: "
+            f"set KERAS_BACKEND={manifest['keras_backend']}."
+        )
+    if epochs is not None and epochs < settings.epochs:
+        raise InputError(f"epochs is {epochs}, and {folder} was started for {settings.epochs}: give as many or more.")
+    data = load_data(manifest["data"]["source"])
+    if data.checksum != manifest["data"]["checksum"]:
+        raise InputError(f"{manifest['data']['source']} has changed since {folder} was started: bring the old data back.")
+    with run.held():
+        run.clean()
+        if epochs is not None and epochs > settings.epochs:
+            settings = Settings.from_dict({**manifest["settings"], "epochs": epochs})
+            run.write_manifest({**manifest, "settings": settings.to_dict()})
+        done, checkpoint = run.latest()
+        model = _model(settings, data)
+        if checkpoint is None:
+            run.table.path.unlink(missing_ok=True)
+        else:
+            _restore(model, checkpoint)
+        if done < settings.epochs:
+            _fit(run, settings, data, model, _measuring(settings, data, run), done, report)
+        else:
+            run.table.keep(done)
+    return run
+
+
+def _model(settings: Settings, data: Dataset) -> keras.Model:
+    model = build(settings, data.x_train.shape[1], data.n_classes)
+    compile_model(model, settings)
+    return model
+
+
+def _restore(model: keras.Model, checkpoint: Path) -> None:
+    """Weights and state of the optimizer, from a checkpoint of a model built by the same settings."""
+    model.optimizer.build(model.trainable_variables)
+    try:
+        model.load_weights(checkpoint)
+    except Exception as error:
+        raise InputError(f"{checkpoint} is damaged: {first_line(error)}") from error
+
+
+def _measuring(settings: Settings, data: Dataset, run: RunFolder) -> MutualInformationCallback:
+    part = {"test": (data.x_test, data.y_test), "train": (data.x_train, data.y_train)}[settings.measured_set]
+    return MutualInformationCallback(
+        part,
+        settings.layers,
+        k=settings.k,
+        every=settings.every,
+        null_every=settings.null_every,
+        bn=settings.bn,
+        samples=settings.samples,
+        seed=settings.seed,
+        units=settings.units,
+        backend=settings.backend,
+        table=run.table,
+        save_activations=run.activations if settings.save_activations else None,
+    )
+
+
+def _fit(
+    run: RunFolder,
+    settings: Settings,
+    data: Dataset,
+    model: keras.Model,
+    measuring: MutualInformationCallback,
+    done: int,
+    report: Report | None,
+) -> None:
+    callbacks: list[keras.callbacks.Callback] = [measuring]
+    if settings.tensorboard:
+        callbacks.append(keras.callbacks.TensorBoard(run.tensorboard, write_graph=False))
+    callbacks.append(_EndOfEpoch(run, settings, measuring, report))
+    if settings.batch_size is None:
+        feed: dict[str, Any] = {"x": data.x_train, "y": data.y_train, "batch_size": len(data.x_train), "shuffle": False}
+    else:
+        feed = {"x": _MiniBatches(data, settings.batch_size, settings.seed, done)}
+    model.fit(**feed, epochs=settings.epochs, initial_epoch=done, verbose=0, callbacks=callbacks)
+
+
+class _EndOfEpoch(keras.callbacks.Callback):
+    """Writes the checkpoint once the epoch's rows are on the disk, then tells whoever watches."""
+
+    def __init__(self, run: RunFolder, settings: Settings, measuring: MutualInformationCallback, report: Report | None) -> None:
+        super().__init__()
+        self.run, self.settings, self.measuring, self.report = run, settings, measuring, report
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        if epoch == 0:
+            self._tell(0, {})
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self.run.save(self.model, epoch + 1, keep=self.settings.keep_checkpoints)
+        self._tell(epoch + 1, logs or {})
+
+    def _tell(self, epoch: int, logs: dict[str, Any]) -> None:
+        if self.report is not None:
+            self.report(epoch, [row for row in self.measuring.rows if row.epoch == epoch], logs)
+
+
+class _MiniBatches(keras.utils.PyDataset):
+    """The training set in an order that is a function of seed and epoch alone, so that a resumed run has the same one."""
+
+    def __init__(self, data: Dataset, batch_size: int, seed: int, epoch: int) -> None:
+        super().__init__()
+        self.data, self.batch_size, self.seed, self.epoch = data, batch_size, seed, epoch
+        self._shuffle()
+
+    def _shuffle(self) -> None:
+        self.order = np.random.default_rng([self.seed, self.epoch]).permutation(len(self.data.x_train))
+
+    def __len__(self) -> int:
+        return -(-len(self.order) // self.batch_size)
+
+    def __getitem__(self, index: int) -> tuple[Any, Any]:
+        rows = self.order[index * self.batch_size : (index + 1) * self.batch_size]
+        return self.data.x_train[rows], self.data.y_train[rows]
+
+    def on_epoch_end(self) -> None:
+        self.epoch += 1
+        self._shuffle()
+
+
+def _manifest(settings: Settings, data: Dataset, measuring: MutualInformationCallback) -> dict[str, Any]:
+    return {
+        "settings": settings.to_dict(),
+        "keras_backend": keras.backend.backend(),
+        "devices": keras.distribution.list_devices(),
+        "machine": _machine.facts(),
+        "versions": _machine.versions(),
+        "data": {
+            "source": data.source,
+            "checksum": data.checksum,
+            "note": data.note,
+            "n_train": len(data.x_train),
+            "n_test": len(data.x_test),
+            "n_features": data.x_train.shape[1],
+            "n_classes": data.n_classes,
+        },
+        "measured_indices": "all" if settings.samples is None else measuring.indices.tolist(),
+        "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
