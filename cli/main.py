@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import mi_core
-from cli import bench, estimate, info, train
+from cli import bench, estimate, info, plot, train
 from cli._errors import Commands
 
 # Plain help rather than rich's: `mi --help` answers in 0.12 s instead of 0.35 s.
@@ -25,6 +25,7 @@ app = typer.Typer(
 app.command("estimate")(estimate.estimate)
 app.command("info")(info.info)
 app.command("train")(train.train)
+app.command("plot")(plot.plot)
 app.command("bench")(bench.bench)
 
 

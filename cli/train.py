@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli._errors import ExitCode, stop
+from cli._layers import parse_pairs
 from cli._output import print_notes
 from cli._progress import ProgressBar
 from mi_core import InputError
@@ -40,7 +41,7 @@ def train(
         str,
         typer.Option(
             metavar="NAME|PATH",
-            help="mnist, fashion-mnist, digits; an .npz file with x_train, y_train, x_test, y_test; or a folder with IDX files. "
+            help="mnist, fashion-mnist, digits; an .npz file with x_train, y_train, x_test, y_test; or a folder of IDX files. "
             "auto: MNIST, or the digits where it cannot be downloaded.",
         ),
     ] = Settings.data,
@@ -180,14 +181,6 @@ def refuse_settings_beside_resume(context: typer.Context) -> None:
         if was_given(context, name) and name not in ("resume", "epochs", "quiet"):
             option = "--" + name.replace("_", "-")
             raise InputError(f"{option} cannot be changed with --resume: the run keeps the settings it was started with.")
-
-
-def parse_pairs(text: str) -> tuple[tuple[str, str], ...]:
-    """Pairs of layers from text like first:last,input:last."""
-    pairs = [tuple(pair.split(":")) for pair in text.split(",")]
-    if any(len(pair) != 2 or not all(pair) for pair in pairs):
-        raise InputError(f"--layers is {text!r}: give pairs such as first:last or first:last,input:last.")
-    return tuple((x, y) for x, y in pairs)
 
 
 def load_keras(recorded: str | None) -> None:

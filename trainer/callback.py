@@ -99,6 +99,7 @@ class MutualInformationCallback(keras.callbacks.Callback):
         self.probe: Probe | None = None
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Another training may be of another model."""
         self.probe = None
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
@@ -115,6 +116,7 @@ class MutualInformationCallback(keras.callbacks.Callback):
             self._measure(0, {})
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Measure, and add to `logs` what was found."""
         logs = {} if logs is None else logs
         logs.update(self._measure(epoch + 1, dict(logs)))
 

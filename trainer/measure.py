@@ -51,5 +51,6 @@ class Estimator:
         }
 
     def null(self, x: Any, y: Any) -> float:
+        """The estimate with the rows of `y` shuffled: what independence would give."""
         shuffled = np.random.default_rng(self.seed).permutation(len(y))
         return mi_core.mutual_information(x, y[shuffled], k=self.k, units=self.units, backend=self.backend).mi

@@ -69,9 +69,9 @@ def added_to(settings: Settings, number: int) -> list[int]:
     earlier = set()
     if "shortcut" in settings.arch and number == settings.hidden:
         earlier.add(1)
-    if "resnet" in settings.arch and number > 2 and (number in ends) == (number - 2 in ends):
-        if settings.residual == "running-sums" or number % 2 == 0:
-            earlier.add(number - 2)
+    same_width = number > 2 and (number in ends) == (number - 2 in ends)
+    if "resnet" in settings.arch and same_width and (settings.residual == "running-sums" or number % 2 == 0):
+        earlier.add(number - 2)
     return sorted(earlier)
 
 

@@ -67,6 +67,7 @@ class RunFolder:
         self.write_manifest(manifest)
 
     def write_manifest(self, manifest: dict[str, Any]) -> None:
+        """Write it, or replace the one that is there."""
         with whole_file(self.manifest_file) as file:
             file.write((json.dumps(manifest, indent=2, allow_nan=False) + "\n").encode())
 

@@ -1,0 +1,43 @@
+"""`mi plot`: pictures of runs of `mi train`."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli._layers import parse_pairs
+from mi_core import InputError
+from trainer.config import Statistics
+
+
+def plot(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders that mi train has left.")],
+    out: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Where the pictures go.  [default: the run's, or the current folder]")
+    ] = None,
+    layers: Annotated[
+        str | None, typer.Option(metavar="X:Y", help="Pair of layers to show.  [default: the first that was measured]")
+    ] = None,
+    bn: Annotated[
+        Statistics | None, typer.Option(help="Statistics of batch normalisation.  [default: the first that was measured]")
+    ] = None,
+) -> None:
+    """Draw MI against error, coloured by epoch, and both over the epochs, as PNG and SVG.
+
+    Several runs are drawn over each other. Ceiling and null of the estimate are drawn too.
+
+    Example: mi plot runs/mlp-w100-h5-s0 runs/shortcut-w100-h5-s0
+    """
+    if importlib.util.find_spec("matplotlib") is None:
+        raise InputError("mi plot needs matplotlib: python -m pip install matplotlib")
+    pairs = parse_pairs(layers) if layers is not None else (None,)
+    if len(pairs) > 1:
+        raise InputError(f"--layers is {layers!r}: one picture shows one pair.")
+    from trainer.plot import plot_runs
+
+    folder = out or (runs[0] if len(runs) == 1 else Path())
+    for path in plot_runs(runs, folder, pairs[0], bn):
+        typer.echo(str(path))

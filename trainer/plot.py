@@ -1,0 +1,193 @@
+"""Pictures of runs, drawn from their tables, and of networks, drawn from the built model."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from mi_core import InputError
+from mi_core._files import whole_file
+from trainer.config import Pair, Settings, Statistics
+from trainer.run import RunFolder
+from trainer.table import Row
+
+if TYPE_CHECKING:
+    import keras
+    from matplotlib.axes import Axes
+    from matplotlib.text import Text
+
+MARKERS = "osD^vPX*"
+COLOURS = {"Dense": "#cfe0f3", "Add": "#f6d9b8", "InputLayer": "0.92"}
+SUM_COLOUR = "#c06000"
+SHORT_KINDS = {"BatchNormalization": "BatchNorm", "InputLayer": "Input"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Trace:
+    """The rows of one run that a picture shows, oldest first, all with an estimate."""
+
+    label: str
+    rows: list[Row]
+
+    @property
+    def epochs(self) -> list[int]:
+        """Epochs trained before each row."""
+        return [row.epoch for row in self.rows]
+
+    @property
+    def mi(self) -> list[float]:
+        """Estimates."""
+        return [row.mi for row in self.rows if row.mi is not None]
+
+    @property
+    def error_bars(self) -> list[float] | None:
+        """Standard errors, where each row has one."""
+        bars = [row.stderr for row in self.rows if row.stderr is not None]
+        return bars if len(bars) == len(self.rows) else None
+
+
+def plot_runs(
+    folders: Sequence[str | Path], out: str | Path, pair: Pair | None = None, bn: Statistics | None = None
+) -> list[Path]:
+    """Draw MI against error, and both over epochs, of one or several runs.
+
+    Args:
+        folders: Of the runs.
+        out: Folder for mi-error.png, mi-error.svg, mi-epochs.png and mi-epochs.svg.
+        pair: Layers whose MI is shown; None for the first pair of the first run.
+        bn: Statistics of batch normalisation; None for the first of the first run.
+
+    Returns:
+        The files written.
+
+    Raises:
+        InputError: A folder is no run, or has no such rows; or `out` cannot be written.
+    """
+    runs = [RunFolder(folder) for folder in folders]
+    first = Settings.from_dict(runs[0].manifest()["settings"])
+    pair, bn = pair or first.layers[0], bn or first.bn[0]
+    traces = [_trace(run, pair, bn) for run in runs]
+    units = {trace.rows[0].units for trace in traces}
+    if len(units) > 1:
+        raise InputError(f"the runs are in {' and '.join(sorted(units))}: draw those of one unit together.")
+    out = Path(out)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{out} cannot be written: {error.strerror}.") from error
+    name = f"MI({pair[0]}, {pair[1]}), {traces[0].rows[0].units}"
+    way = {"inference": "moving averages", "batch": "the measured samples' own statistics"}[bn]
+    figures = {"mi-error": _draw_mi_error(traces, name), "mi-epochs": _draw_epochs(traces, name)}
+    for figure in figures.values():
+        figure.supxlabel(f"batch normalisation with {way}; k={traces[0].rows[0].k}", fontsize=7)
+    return [path for stem, figure in figures.items() for path in save(figure, out / stem)]
+
+
+def _trace(run: RunFolder, pair: Pair, bn: Statistics) -> Trace:
+    settings = Settings.from_dict(run.manifest()["settings"])
+    rows = [row for row in run.table.rows() if (row.x, row.y) == pair and row.bn == bn and row.mi is not None]
+    if not rows:
+        raise InputError(f"{run.path} has no measurements of {pair[0]}:{pair[1]} with {bn} statistics.")
+    return Trace(f"{settings.arch}, W {settings.width}, {settings.hidden} hidden, seed {settings.seed}", rows)
+
+
+def _draw_mi_error(traces: Sequence[Trace], name: str) -> Figure:
+    """MI across, error up, as in figures 4 and 5 of Hodas & Stinis 2018; the colour is the epoch."""
+    figure = Figure(figsize=(7.5, 5.2), layout="constrained")
+    axes = figure.subplots()
+    colours = mpl.colors.Normalize(0, max(max(trace.epochs) for trace in traces))
+    shown = [Trace(trace.label, [row for row in trace.rows if row.error is not None]) for trace in traces]
+    for number, trace in enumerate(shown):
+        error = [row.error for row in trace.rows]
+        axes.plot(trace.mi, error, color="0.75", linewidth=0.8, zorder=1)
+        axes.errorbar(trace.mi, error, xerr=trace.error_bars, fmt="none", ecolor="0.6", elinewidth=0.8, zorder=1)
+        marker = MARKERS[number % len(MARKERS)]
+        points = axes.scatter(trace.mi, error, c=trace.epochs, norm=colours, cmap="viridis", marker=marker, s=28, zorder=2)
+        axes.scatter([], [], color="0.4", marker=marker, s=28, label=trace.label)  # a point's colour is its epoch's
+    figure.colorbar(points, label="epochs trained", ticks=MaxNLocator(integer=True))
+    _draw_limits(axes.axvline, traces)
+    axes.set(xlabel=name, ylabel="error on the measured set")
+    axes.set_ylim(bottom=0)
+    axes.legend(fontsize=8)
+    return figure
+
+
+def _draw_epochs(traces: Sequence[Trace], name: str) -> Figure:
+    figure = Figure(figsize=(7.5, 6), layout="constrained")
+    upper, lower = figure.subplots(2, 1, sharex=True)
+    for number, trace in enumerate(traces):
+        style: dict[str, Any] = {"color": f"C{number}", "marker": MARKERS[number % len(MARKERS)], "markersize": 3.5}
+        upper.errorbar(trace.epochs, trace.mi, yerr=trace.error_bars, label=trace.label, linewidth=1.2, **style)
+        with_error = [row for row in trace.rows if row.error is not None]
+        lower.plot([row.epoch for row in with_error], [row.error for row in with_error], linewidth=1.2, **style)
+    _draw_limits(upper.axhline, traces)
+    upper.set(ylabel=name)
+    upper.legend(fontsize=8)
+    lower.set(xlabel="epochs trained", ylabel="error on the measured set")
+    lower.set_ylim(bottom=0)
+    lower.xaxis.set_major_locator(MaxNLocator(integer=True))
+    return figure
+
+
+def _draw_limits(line: Any, traces: Sequence[Trace]) -> None:
+    """The ceiling psi(N) - psi(k), and the mean of the nulls that were measured."""
+    ceilings = sorted({row.ceiling for trace in traces for row in trace.rows if row.ceiling is not None})
+    nulls = [row.null for trace in traces for row in trace.rows if row.null is not None]
+    for number, ceiling in enumerate(ceilings):
+        line(ceiling, color="0.3", linestyle="--", linewidth=1, label=None if number else "ceiling")
+    if nulls:
+        line(sum(nulls) / len(nulls), color="0.3", linestyle=":", linewidth=1, label="null (shuffled pairing)")
+
+
+def draw_topology(model: keras.Model) -> Figure:
+    """The layers of a built model and how they are connected, from the input up; what a sum takes in comes from the side.
+
+    Args:
+        model: A functional model.
+    """
+    operations = list(model.operations)
+    figure = Figure(figsize=(3, 0.34 * len(operations) + 0.4), layout="constrained")
+    axes = figure.subplots()
+    boxes = {}
+    for place, operation in enumerate(operations):
+        kind = type(operation).__name__
+        words = f"{operation.name}: {SHORT_KINDS.get(kind, kind)} {operation.output.shape[-1]}"
+        box = {"boxstyle": "round,pad=0.3", "facecolor": COLOURS.get(kind, "white"), "edgecolor": "0.4"}
+        boxes[operation.name] = axes.text(0, place, words, ha="center", va="center", fontsize=7, bbox=box, zorder=3)
+    for operation in operations:
+        for node in operation._inbound_nodes:
+            for parent in node.parent_nodes:
+                _draw_arrow(axes, boxes[parent.operation.name], boxes[operation.name])
+    axes.set_xlim(-1, 1.2)
+    axes.set_ylim(-0.7, len(operations) - 0.3)
+    axes.set_title(model.name.replace("_", "-"), fontsize=9)
+    axes.set_axis_off()
+    return figure
+
+
+def _draw_arrow(axes: Axes, source: Text, target: Text) -> None:
+    """Straight to the box above, or around the boxes between, the further the more of them there are."""
+    start, end = source.get_position()[1], target.get_position()[1]
+    style = {"arrowstyle": "-|>", "linewidth": 0.9, "shrinkA": 0, "shrinkB": 0, "patchB": target.get_bbox_patch()}
+    if end - start == 1:
+        axes.annotate("", (0, end), (0, start), arrowprops=style | {"color": "0.4", "patchA": source.get_bbox_patch()})
+        return
+    away = 0.8 + 0.02 * (end - start)
+    axes.plot([0, away, away], [start, start, end], color=SUM_COLOUR, linewidth=0.9, zorder=1)
+    axes.annotate("", (0, end), (away, end), arrowprops=style | {"color": SUM_COLOUR})
+
+
+def save(figure: Figure, stem: Path) -> list[Path]:
+    """Write stem.png and stem.svg; the same figure gives the same files."""
+    paths = [stem.with_name(f"{stem.name}.png"), stem.with_name(f"{stem.name}.svg")]
+    for path in paths:
+        kind = path.suffix[1:]
+        with mpl.rc_context({"svg.hashsalt": "ksg-mi"}), whole_file(path) as file:
+            figure.savefig(file, format=kind, dpi=160, metadata={"Date": None} if kind == "svg" else None)
+    return paths
