@@ -156,12 +156,12 @@ def train(
 
         try:
             load_keras(recorded)
-            from trainer import train as trainer
+            from trainer.train import resume_run, start_run
 
             if resume is None:
-                trainer.train(settings, folder, report)
+                start_run(settings, folder, report)
             else:
-                trainer.resume(folder, settings.epochs, report)
+                resume_run(folder, settings.epochs, report)
         except KeyboardInterrupt:
             stop(f"stopped by Ctrl-C; {what_is_kept(run)}", ExitCode.INTERRUPTED)
         except OSError as error:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from trainer.model import build
     from trainer.run import RunFolder
     from trainer.table import Row, Table
-    from trainer.train import resume, train
+    from trainer.train import resume_run, start_run
 
 _HOME_OF = {
     "Dataset": "trainer.data",
@@ -32,8 +32,8 @@ _HOME_OF = {
     "Table": "trainer.table",
     "build": "trainer.model",
     "load_data": "trainer.data",
-    "resume": "trainer.train",
-    "train": "trainer.train",
+    "resume_run": "trainer.train",
+    "start_run": "trainer.train",
 }
 
 __all__ = [
@@ -45,8 +45,8 @@ __all__ = [
     "Table",
     "build",
     "load_data",
-    "resume",
-    "train",
+    "resume_run",
+    "start_run",
 ]
 
 

@@ -101,6 +101,15 @@ def _telling(call: Call, heard: dict[str, Any], name: str) -> Call:
     return tell
 
 
+def build_for(model: keras.Model, x: Any) -> None:
+    """Give a model that has not seen its input yet its weights, as the first step of training would.
+
+    Symbolically: nothing is computed, and no state of the model or of a random generator changes.
+    """
+    if not model.built:
+        model(keras.tree.map_structure(lambda array: keras.KerasTensor((None, *array.shape[1:]), array.dtype.name), x))
+
+
 def all_layers(model: keras.Model) -> list[keras.layers.Layer]:
     """Every layer of a model once, those of nested models too, in the order of the model."""
     found: dict[int, keras.layers.Layer] = {}

@@ -17,7 +17,7 @@ from mi_core import InputError
 from mi_core._files import whole_file
 from mi_core._options import Backend, Units
 from mi_core._validate import host_array, one_of, whole_number
-from trainer.activations import Probe
+from trainer.activations import Probe, build_for
 from trainer.config import Pair, Statistics
 from trainer.measure import Estimator
 from trainer.table import Row, Table
@@ -107,6 +107,7 @@ class MutualInformationCallback(keras.callbacks.Callback):
         if self.probe is not None:
             return
         names = sorted({name for pair in self.pairs for name in pair} - {"input"})
+        build_for(self.model, self.x)
         self.probe = Probe(self.model, names, self.batch_size)
         if self.table is not None and epoch > 0:
             self.table.keep(epoch)

@@ -145,30 +145,35 @@ def _draw_limits(line: Any, traces: Sequence[Trace]) -> None:
         line(sum(nulls) / len(nulls), color="0.3", linestyle=":", linewidth=1, label="null (shuffled pairing)")
 
 
-def draw_topology(model: keras.Model) -> Figure:
-    """The layers of a built model and how they are connected, from the input up; what a sum takes in comes from the side.
+def draw_topologies(models: Sequence[keras.Model]) -> Figure:
+    """The layers of built models and how they are connected, from the input up, one model beside the other.
 
     Args:
-        model: A functional model.
+        models: Functional models.
     """
-    operations = list(model.operations)
-    figure = Figure(figsize=(3, 0.34 * len(operations) + 0.4), layout="constrained")
-    axes = figure.subplots()
+    figure = Figure(
+        figsize=(2.9 * len(models), 0.34 * max(len(model.operations) for model in models) + 0.4), layout="constrained"
+    )
+    for axes, model in zip(figure.subplots(1, len(models), squeeze=False, sharey=True)[0], models, strict=True):
+        _draw_topology(axes, model)
+    return figure
+
+
+def _draw_topology(axes: Axes, model: keras.Model) -> None:
     boxes = {}
-    for place, operation in enumerate(operations):
+    for place, operation in enumerate(model.operations):
         kind = type(operation).__name__
         words = f"{operation.name}: {SHORT_KINDS.get(kind, kind)} {operation.output.shape[-1]}"
         box = {"boxstyle": "round,pad=0.3", "facecolor": COLOURS.get(kind, "white"), "edgecolor": "0.4"}
         boxes[operation.name] = axes.text(0, place, words, ha="center", va="center", fontsize=7, bbox=box, zorder=3)
-    for operation in operations:
+    for operation in model.operations:
         for node in operation._inbound_nodes:
             for parent in node.parent_nodes:
                 _draw_arrow(axes, boxes[parent.operation.name], boxes[operation.name])
-    axes.set_xlim(-1, 1.2)
-    axes.set_ylim(-0.7, len(operations) - 0.3)
+    axes.set_xlim(-1, 1.3)
+    axes.set_ylim(-0.7, max(axes.get_ylim()[1], len(boxes) - 0.3))
     axes.set_title(model.name.replace("_", "-"), fontsize=9)
     axes.set_axis_off()
-    return figure
 
 
 def _draw_arrow(axes: Axes, source: Text, target: Text) -> None:

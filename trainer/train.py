@@ -24,7 +24,7 @@ Report = Callable[[int, list[Row], dict[str, Any]], None]
 """Called after epoch 0 (before training) and after every epoch, with the epoch, its rows and what Keras logged."""
 
 
-def train(settings: Settings, folder: str | Path, report: Report | None = None) -> RunFolder:
+def start_run(settings: Settings, folder: str | Path, report: Report | None = None) -> RunFolder:
     """Train and measure as the settings say, into a new folder.
 
     Args:
@@ -34,7 +34,7 @@ def train(settings: Settings, folder: str | Path, report: Report | None = None) 
 
     Raises:
         InputError: The settings, the data or the folder cannot be used.
-        OSError: A file could not be written. All earlier epochs are kept, and `resume` continues.
+        OSError: A file could not be written. All earlier epochs are kept, and `resume_run` continues.
     """
     run = RunFolder(folder)
     run.check_new()
@@ -49,7 +49,7 @@ def train(settings: Settings, folder: str | Path, report: Report | None = None) 
     return run
 
 
-def resume(folder: str | Path, epochs: int | None = None, report: Report | None = None) -> RunFolder:
+def resume_run(folder: str | Path, epochs: int | None = None, report: Report | None = None) -> RunFolder:
     """Continue a run that was ended, to the same rows as if it had not been.
 
     Args:
@@ -138,11 +138,14 @@ def _fit(
     if settings.tensorboard:
         callbacks.append(keras.callbacks.TensorBoard(run.tensorboard, write_graph=False))
     callbacks.append(_EndOfEpoch(run, settings, measuring, report))
+    feed: dict[str, Any]
     if settings.batch_size is None:
-        feed: dict[str, Any] = {"x": data.x_train, "y": data.y_train, "batch_size": len(data.x_train), "shuffle": False}
+        feed = {"x": data.x_train, "y": data.y_train, "batch_size": len(data.x_train)}
     else:
-        feed = {"x": _MiniBatches(data, settings.batch_size, settings.seed, done)}
-    model.fit(**feed, epochs=settings.epochs, initial_epoch=done, verbose=0, callbacks=callbacks)
+        batches = _MiniBatches(data, settings.batch_size, settings.seed)
+        feed = {"x": batches}
+        callbacks.append(keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: batches.shuffle(epoch)))
+    model.fit(**feed, shuffle=False, epochs=settings.epochs, initial_epoch=done, verbose=0, callbacks=callbacks)
 
 
 class _EndOfEpoch(keras.callbacks.Callback):
@@ -168,13 +171,14 @@ class _EndOfEpoch(keras.callbacks.Callback):
 class _MiniBatches(keras.utils.PyDataset):
     """The training set in an order that is a function of seed and epoch alone, so that a resumed run has the same one."""
 
-    def __init__(self, data: Dataset, batch_size: int, seed: int, epoch: int) -> None:
+    def __init__(self, data: Dataset, batch_size: int, seed: int) -> None:
         super().__init__()
-        self.data, self.batch_size, self.seed, self.epoch = data, batch_size, seed, epoch
-        self._shuffle()
+        self.data, self.batch_size, self.seed = data, batch_size, seed
+        self.shuffle(0)
 
-    def _shuffle(self) -> None:
-        self.order = np.random.default_rng([self.seed, self.epoch]).permutation(len(self.data.x_train))
+    def shuffle(self, epoch: int) -> None:
+        """Take the order of an epoch. Told from outside: how often Keras itself says so depends on its backend."""
+        self.order = np.random.default_rng([self.seed, epoch]).permutation(len(self.data.x_train))
 
     def __len__(self) -> int:
         return -(-len(self.order) // self.batch_size)
@@ -182,10 +186,6 @@ class _MiniBatches(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> tuple[Any, Any]:
         rows = self.order[index * self.batch_size : (index + 1) * self.batch_size]
         return self.data.x_train[rows], self.data.y_train[rows]
-
-    def on_epoch_end(self) -> None:
-        self.epoch += 1
-        self._shuffle()
 
 
 def _manifest(settings: Settings, data: Dataset, measuring: MutualInformationCallback) -> dict[str, Any]:

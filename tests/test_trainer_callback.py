@@ -1,0 +1,327 @@
+"""The callback on models of many kinds. On the Keras backend of the process; on JAX too, in a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+import mi_core
+from mi_core import InputError
+from trainer import MutualInformationCallback
+from trainer.activations import Probe
+from trainer.table import Table
+
+RNG = np.random.default_rng(0)
+X = RNG.standard_normal((120, 6)).astype(np.float32)
+Y = (X[:, 0] + X[:, 1] > 0).astype(np.int64)
+
+
+def network(dropout=0.0):
+    """Dense -> norm -> tanh twice, dropout between: seeded."""
+    keras.utils.set_random_seed(3)
+    inputs = output = keras.Input((6,), name="input")
+    for name in ("first", "last"):
+        output = keras.layers.Dense(5, name=f"{name}_dense")(output)
+        output = keras.layers.BatchNormalization(name=f"{name}_norm")(output)
+        output = keras.layers.Activation("tanh", name=name)(output)
+        output = keras.layers.Dropout(dropout, name=f"{name}_drop")(output)
+    return compiled(keras.Model(inputs, keras.layers.Dense(2, activation="softmax", name="output")(output)))
+
+
+def compiled(model):
+    model.compile(optimizer="rmsprop", loss="sparse_categorical_crossentropy", jit_compile=keras.backend.backend() == "jax")
+    return model
+
+
+def fit(model, *callbacks, epochs=2, **options):
+    return model.fit(X, Y, epochs=epochs, batch_size=40, verbose=0, callbacks=list(callbacks), **options)
+
+
+def values(variables):
+    return [keras.ops.convert_to_numpy(variable).copy() for variable in variables]
+
+
+def assert_same(one, other):
+    assert len(one) == len(other)
+    for a, b in zip(one, other, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+# Training goes on as if nothing were measured
+
+
+def test_training_is_the_same_with_and_without(tmp_path):
+    def state(*callbacks):
+        model = network(dropout=0.4)
+        history = fit(model, *callbacks, epochs=3).history["loss"]
+        return [np.array(history), *values(model.variables), *values(model.optimizer.variables)]
+
+    measuring = MutualInformationCallback((X, Y), null_every=1, samples=100, save_activations=tmp_path)
+    assert_same(state(measuring), state())
+    assert len(measuring.rows) == 4 * 2
+
+
+def test_a_model_without_weights_gets_those_it_would_have_got():
+    def state(*callbacks):
+        keras.utils.set_random_seed(5)
+        model = compiled(sequential())
+        fit(model, *callbacks)
+        return values(model.variables)
+
+    assert_same(state(MutualInformationCallback(X)), state())
+
+
+@pytest.mark.parametrize("bn", ["inference", "batch"])
+def test_a_probe_leaves_the_model_as_it_was(bn):
+    model = network(dropout=0.4)
+    fit(model)
+    before, calls = values(model.variables), [vars(layer).get("call") for layer in model.layers]
+    Probe(model, ["first", "last"], 50)(X, bn)
+    assert_same(values(model.variables), before)
+    assert [vars(layer).get("call") for layer in model.layers] == calls
+
+
+# What is read
+
+
+def test_inference_reads_what_predict_would_give():
+    model = network(dropout=0.4)
+    fit(model)
+    heard, output = Probe(model, ["first", "last", "last_dense"], 50)(X, "inference")
+    for name in heard:
+        part = keras.Model(model.inputs, model.get_layer(name).output)
+        np.testing.assert_allclose(heard[name], part.predict(X, verbose=0), atol=1e-6)
+    np.testing.assert_allclose(output, model.predict(X, verbose=0), atol=1e-6)
+
+
+def test_batch_reads_with_the_statistics_of_the_samples_and_without_dropout():
+    model = network(dropout=0.4)
+    fit(model)
+    heard, _ = Probe(model, ["first_dense", "first_norm", "first_drop"], len(X))(X, "batch")
+    dense, norm = heard["first_dense"], heard["first_norm"]
+    np.testing.assert_allclose(norm.mean(axis=0), model.get_layer("first_norm").beta, atol=1e-5)
+    gamma = keras.ops.convert_to_numpy(model.get_layer("first_norm").gamma)
+    np.testing.assert_allclose(norm.std(axis=0), gamma * dense.std(axis=0) / np.sqrt(dense.var(axis=0) + 1e-3), atol=1e-5)
+    np.testing.assert_allclose(heard["first_drop"], np.tanh(norm), atol=1e-5)
+
+
+def test_frozen_normalisation_stays_frozen():
+    model = network()
+    model.get_layer("first_norm").trainable = False
+    (inference, _), (batch, _) = (Probe(model, ["first"], 120)(X, bn) for bn in ("inference", "batch"))
+    assert_same([inference["first"]], [batch["first"]])
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 50, 1000])
+def test_the_size_of_a_call_does_not_matter(batch_size):
+    model = network()
+    heard, output = Probe(model, ["last"], batch_size)(X, "inference")
+    whole, whole_output = Probe(model, ["last"], 120)(X, "inference")
+    np.testing.assert_allclose(heard["last"], whole["last"], atol=1e-6)
+    np.testing.assert_allclose(output, whole_output, atol=1e-6)
+
+
+def test_rows_hold_the_estimates_of_the_estimator():
+    measuring = MutualInformationCallback((X, Y), [("first", "last"), ("input", "last")], k=4, units="nats", null_every=2)
+    model = network()
+    fit(model, measuring)
+    assert [(row.epoch, row.bn, row.x) for row in measuring.rows] == [
+        (epoch, bn, x) for epoch in range(3) for bn in ("inference", "batch") for x in ("first", "input")
+    ]
+    activations, output = Probe(model, ["first", "last"], 10_000)(X, "inference")
+    sides = {"input": X, **activations}
+    for row in measuring.rows[-4:-2]:
+        expected = mi_core.mutual_information(sides[row.x], sides["last"], k=4, units="nats")
+        assert (row.mi, row.ceiling, row.dim_x, row.n_samples) == (expected.mi, expected.ceiling, expected.dim_x, 120)
+        assert row.error == np.mean(output.argmax(axis=1) != Y)
+        assert abs(row.null) < 0.3 < row.mi
+    assert all((row.null is None) == (row.epoch == 1) for row in measuring.rows)
+
+
+def test_history_has_what_was_measured():
+    measuring = MutualInformationCallback((X, Y))
+    history = fit(network(), measuring).history
+    assert history["mi_first_last"] == [row.mi for row in measuring.rows if row.epoch and row.bn == "inference"]
+    assert history["mi_first_last_batch"] == [row.mi for row in measuring.rows if row.epoch and row.bn == "batch"]
+    assert {"error", "error_batch", "mi_seconds", "loss"} <= set(history)
+    assert [row.logs["loss"] for row in measuring.rows if row.epoch and row.bn == "batch"] == history["loss"]
+
+
+@pytest.mark.parametrize(
+    ("every", "epochs"), [(1, [0, 1, 2, 3]), (2, [0, 2]), ((1, 3), [1, 3]), (lambda epoch: epoch == 2, [2]), (0, [])]
+)
+def test_schedules(every, epochs):
+    measuring = MutualInformationCallback(X, every=every, bn="inference")
+    fit(network(), measuring, epochs=3)
+    assert [row.epoch for row in measuring.rows] == epochs
+    assert all(row.error is None for row in measuring.rows)
+
+
+def test_samples_are_drawn_once_by_seed():
+    one, same, other = (MutualInformationCallback(X, samples=30, seed=seed) for seed in (1, 1, 2))
+    assert_same([one.indices], [same.indices])
+    assert set(one.indices) != set(other.indices)
+    assert len(set(one.indices)) == 30
+    np.testing.assert_array_equal(one.x, X[one.indices])
+
+
+# Models of any kind
+
+
+class Subclassed(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.one, self.two, self.out = (keras.layers.Dense(n, name=f"d{n}") for n in (4, 3, 2))
+
+    def call(self, x):
+        return keras.ops.softmax(self.out(keras.ops.tanh(self.two(keras.ops.tanh(self.one(x))))))
+
+
+def sequential():
+    return keras.Sequential(
+        [
+            keras.layers.Dense(4, activation="tanh", name="one"),
+            keras.layers.BatchNormalization(),
+            keras.layers.Activation("tanh", name="first_of_all"),
+            keras.layers.Dense(3, name="two"),
+            keras.layers.Activation("tanh", name="last_of_all"),
+            keras.layers.Dense(2, activation="softmax", name="out"),
+        ]
+    )
+
+
+def nested():
+    inner = keras.Sequential(
+        [keras.Input((6,)), keras.layers.Dense(4, name="deep"), keras.layers.Activation("tanh", name="deeper")]
+    )
+    return keras.Sequential([inner, keras.layers.Dense(2, activation="softmax", name="out")])
+
+
+@pytest.mark.parametrize(
+    ("make", "layers", "dims"),
+    [
+        (sequential, ("one", "two"), (4, 3)),
+        (sequential, ("first", "last"), (4, 3)),
+        (Subclassed, ("d4", "d3"), (4, 3)),
+        (nested, ("deep", "deeper"), (4, 4)),
+    ],
+)
+def test_other_kinds_of_models(make, layers, dims):
+    measuring = MutualInformationCallback((X, Y), layers, bn="inference")
+    fit(compiled(make()), measuring)
+    row = measuring.rows[-1]
+    assert (row.epoch, row.x, row.y, row.dim_x, row.dim_y) == (2, *layers, *dims)
+    assert row.mi > 0
+
+
+def test_first_and_last_include_what_follows_the_kernel():
+    model = sequential()
+    model(X)
+    heard, _ = Probe(model, ["first", "first_of_all", "last", "last_of_all"], 200)(X, "inference")
+    assert_same([heard["first"], heard["last"]], [heard["first_of_all"], heard["last_of_all"]])
+
+
+def test_models_with_several_inputs():
+    a, b = keras.Input((3,), name="a"), keras.Input((3,), name="b")
+    hidden = keras.layers.Dense(4, name="hidden")(keras.layers.Concatenate()([a, b]))
+    model = compiled(keras.Model({"a": a, "b": b}, keras.layers.Dense(2, activation="softmax")(hidden)))
+    data = {"a": X[:, :3], "b": X[:, 3:]}
+    measuring = MutualInformationCallback((data, np.eye(2)[Y]), [("input", "hidden")])
+    model.fit(data, Y, verbose=0, callbacks=[measuring])
+    assert (measuring.rows[-1].dim_x, measuring.rows[-1].dim_y) == (6, 4)
+    assert 0 <= measuring.rows[-1].error <= 1
+
+
+# What goes wrong
+
+
+@pytest.mark.parametrize(
+    ("data", "options", "message"),
+    [
+        (X, {"layers": "first"}, "layers is 'first': give two or more names"),
+        (X, {"layers": ("first",)}, "give two or more names"),
+        (X, {"layers": [("a", "b", "c")]}, "give two or more names"),
+        (X, {"bn": "training"}, "bn is 'training': it must be one of inference, batch"),
+        (X, {"samples": 121}, "samples is 121: there are 120"),
+        ((X, Y[:-1]), {}, "data has arrays of 119, 120 samples"),
+    ],
+)
+def test_wrong_arguments(data, options, message):
+    with pytest.raises(InputError, match=message):
+        MutualInformationCallback(data, **options)
+
+
+@pytest.mark.parametrize(
+    ("make", "layers", "message"),
+    [
+        (network, ("first", "lats"), "the model has no layer 'lats': it has input, first_dense"),
+        (nested, ("first", "last"), "the model has 2 layers with a kernel, so 'first' says nothing"),
+    ],
+)
+def test_layers_that_are_not_there(make, layers, message):
+    with pytest.raises(InputError, match=message):
+        fit(compiled(make()), MutualInformationCallback(X, layers))
+
+
+def test_a_dead_layer_does_not_end_the_training(tmp_path):
+    model = network()
+    model.get_layer("last_norm").gamma.assign(np.zeros(5))
+    model.get_layer("last_norm").trainable = False
+    table = tmp_path / "table.jsonl"
+    measuring = MutualInformationCallback((X, Y), bn="inference", table=table)
+    history = fit(compiled(model), measuring).history
+    assert "mi_first_last" not in history
+    assert [row.mi for row in measuring.rows] == [None, None, None]
+    assert "constant" in measuring.rows[0].notes[0]
+    assert Table(table).rows() == measuring.rows
+
+
+def test_a_diverged_training_is_recorded(tmp_path):
+    model = network()
+    model.compile(optimizer=keras.optimizers.SGD(1e38), loss="sparse_categorical_crossentropy", jit_compile=False)
+    table = tmp_path / "table.jsonl"
+    measuring = MutualInformationCallback((X, Y), bn="inference", table=table)
+    fit(model, measuring)
+    assert Table(table).rows() == measuring.rows
+    assert measuring.rows[-1].logs["loss"] is None
+    assert measuring.rows[-1].mi is None
+
+
+# The table and the activations on disk
+
+
+def test_the_table_has_the_rows_and_belongs_to_one_training(tmp_path):
+    table = tmp_path / "table.jsonl"
+    measuring = MutualInformationCallback((X, Y), table=table)
+    model = network()
+    fit(model, measuring)
+    assert Table(table).rows() == measuring.rows
+    assert [json.loads(line)["mi"] for line in table.read_text().splitlines()] == [row.mi for row in measuring.rows]
+    again = MutualInformationCallback((X, Y), table=table)
+    with pytest.raises(InputError, match="holds the rows of another training"):
+        fit(model, again)
+    fit(model, again, initial_epoch=1)
+    assert [row.epoch for row in Table(table).rows()] == [0, 0, 1, 1, 2, 2]
+
+
+def test_saved_activations_give_the_same_estimate(tmp_path):
+    measuring = MutualInformationCallback(X, bn="batch", save_activations=tmp_path / "kept")
+    fit(network(), measuring)
+    files = sorted(path.name for path in (tmp_path / "kept").iterdir())
+    assert files == [f"000{epoch}-batch-{name}.npy" for epoch in range(3) for name in ("first", "last")]
+    sides = [np.load(tmp_path / "kept" / f"0002-batch-{name}.npy") for name in ("first", "last")]
+    assert mi_core.mutual_information(*sides).mi == measuring.rows[-1].mi
+
+
+@pytest.mark.skipif(keras.backend.backend() == "jax", reason="this is that process")
+def test_the_same_on_jax():
+    """The part that a backend could break; KERAS_BACKEND=jax runs all tests of a file on it."""
+    chosen = "training_is_the_same or batch_reads or rows_hold"
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__, "-k", chosen]
+    finished = subprocess.run(command, env={**os.environ, "KERAS_BACKEND": "jax"}, capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert "3 passed" in finished.stdout

@@ -1,0 +1,270 @@
+"""Whole runs: the same seed gives the same rows, and a run that was ended goes on as if it had not been."""
+
+import dataclasses
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import pytest
+
+import mi_core
+import trainer.train
+from conftest import REPOSITORY
+from mi_core import InputError
+from trainer import RunFolder, Settings, load_data, resume_run, start_run
+from trainer.model import compile_model
+from trainer.table import Row, Table
+
+SMALL = Settings(
+    arch="shortcut-resnet", width=6, hidden=4, data="digits", epochs=6, batch_size=400, samples=150, null_every=2, seed=4
+)
+
+
+SLOW_MI = """
+import os, time
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+import test_trainer_run
+from trainer.run import RunFolder
+save = RunFolder.save
+RunFolder.save = lambda *arguments, **options: (time.sleep(0.3), save(*arguments, **options), time.sleep(0.3))
+test_trainer_run.trainer.train.compile_model = test_trainer_run.compile_plainly
+from cli.main import app
+app(prog_name="mi")
+"""
+
+
+def lasting(rows):
+    """Rows without what a clock says."""
+    return [dataclasses.replace(row, seconds=0.0) for row in rows]
+
+
+def weights(run):
+    model = keras.saving.load_model(run.latest()[1])
+    variables = [*model.variables, *model.optimizer.variables]
+    return [np.asarray(keras.ops.convert_to_numpy(variable)) for variable in variables]
+
+
+def assert_same_runs(one, other):
+    assert lasting(one.table.rows()) == lasting(other.table.rows())
+    assert one.latest()[0] == other.latest()[0]
+    for a, b in zip(weights(one), weights(other), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def compile_plainly(model, settings):
+    """As the trainer does it, without XLA, which compiles each of these tiny networks for seconds."""
+    compile_model(model, settings)
+    model.jit_compile = False
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _without_xla():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trainer.train, "compile_model", compile_plainly)
+        yield
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, _without_xla):
+    """A run that nothing ended."""
+    return start_run(SMALL, tmp_path_factory.mktemp("runs") / "whole")
+
+
+def test_the_folder_has_all_that_it_should(whole):
+    manifest = json.loads((whole.path / "manifest.json").read_text())
+    assert Settings.from_dict(manifest["settings"]) == SMALL
+    assert manifest["data"]["checksum"] == load_data("digits").checksum
+    assert manifest["keras_backend"] == keras.backend.backend()
+    assert manifest["versions"]["keras"] == keras.__version__
+    assert manifest["devices"]
+    assert len(set(manifest["measured_indices"])) == 150
+    rows = whole.table.rows()
+    assert [row.epoch for row in rows] == list(range(7))
+    assert rows[-1].error < rows[0].error
+    assert [row.null is None for row in rows] == [False, True, False, True, False, True, False]
+    assert [path.name for path in (whole.path / "checkpoints").iterdir()] == ["epoch-0006.keras"]
+
+
+def test_the_same_seed_gives_the_same_run(whole, tmp_path):
+    keras.utils.set_random_seed(99)  # what else was drawn in the process does not matter
+    assert_same_runs(start_run(SMALL, tmp_path / "again"), whole)
+
+
+def test_another_seed_gives_another(whole, tmp_path):
+    other = start_run(dataclasses.replace(SMALL, seed=5, epochs=1), tmp_path / "other")
+    assert other.table.rows()[1].mi != whole.table.rows()[1].mi
+
+
+def test_a_killed_run_goes_on_to_the_same_end(whole, tmp_path):
+    """Killed twice, at whatever it is doing, by a signal that no process can answer."""
+    folder = tmp_path / "killed"
+    settings = "arch=shortcut-resnet width=6 hidden=4 data=digits epochs=6 batch-size=400 samples=150 null-every=2 seed=4"
+    arguments = [f"--{setting}" for setting in f"{settings} out={folder}".split()]
+    run = RunFolder(folder)
+    for options, epoch in ((arguments, 2), (["--resume", str(folder)], 4)):
+        process = subprocess.Popen(
+            [sys.executable, "-c", SLOW_MI, "train", *options], stdout=subprocess.DEVNULL, cwd=REPOSITORY / "tests"
+        )
+        deadline = time.monotonic() + 120
+        while not any(row.epoch >= epoch for row in run.table.rows()):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        process.send_signal(signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
+        assert run.latest()[0] in (epoch - 1, epoch)
+    assert_same_runs(resume_run(folder), whole)
+
+
+@pytest.mark.parametrize("batch_size", [400, None])
+def test_rows_after_the_checkpoint_and_torn_lines_are_dropped(tmp_path, batch_size):
+    settings = dataclasses.replace(SMALL, batch_size=batch_size, epochs=4, bn=("batch", "inference"))
+    expected = start_run(settings, tmp_path / "expected")
+    run = start_run(dataclasses.replace(settings, epochs=2), tmp_path / "ended")
+    run.table.append([dataclasses.replace(run.table.rows()[-1], epoch=3, mi=-1.0)])
+    with run.table.path.open("ab") as file:
+        file.write(b'{"epoch": 4, "x": "fir')
+    (run.checkpoints / ".epoch-0003.77.keras").write_bytes(b"half")
+    assert_same_runs(resume_run(run.path, epochs=4), expected)
+    assert Settings.from_dict(run.manifest()["settings"]) == settings
+    assert [path.name for path in run.checkpoints.iterdir()] == ["epoch-0004.keras"]
+
+
+def test_killed_before_the_first_checkpoint(whole, tmp_path):
+    run = RunFolder(tmp_path / "early")
+    run.create(whole.manifest())
+    run.table.append([dataclasses.replace(whole.table.rows()[0], mi=-1.0)])
+    assert_same_runs(resume_run(run.path), whole)
+
+
+def test_a_finished_run_stays_as_it_is(whole):
+    before = whole.table.path.read_bytes()
+    resume_run(whole.path)
+    assert whole.table.path.read_bytes() == before
+
+
+# What stops a run loses nothing
+
+
+def full_disk(*arguments):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_full_disk_costs_no_row(whole, tmp_path, monkeypatch):
+    def after_two(epoch, rows, logs):
+        if epoch == 2:
+            monkeypatch.setattr(os, "fsync", full_disk)
+
+    with pytest.raises(OSError, match="No space left"):
+        start_run(SMALL, tmp_path / "full", after_two)
+    run = RunFolder(tmp_path / "full")
+    assert lasting(run.table.rows()) == lasting(whole.table.rows()[:3])
+    monkeypatch.undo()
+    assert_same_runs(resume_run(run.path), whole)
+
+
+def test_a_full_disk_at_a_checkpoint(whole, tmp_path, monkeypatch):
+    def after_two(epoch, rows, logs):
+        if epoch == 2:
+            monkeypatch.setattr(keras.Model, "save", full_disk)
+
+    with pytest.raises(OSError, match="No space left"):
+        start_run(SMALL, tmp_path / "full", after_two)
+    monkeypatch.undo()
+    assert_same_runs(resume_run(tmp_path / "full"), whole)
+
+
+def test_folders_that_cannot_be_used(whole, tmp_path):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "letter.txt").write_text("")
+    for folder, message in {
+        whole.path: "holds another run: continue it with --resume",
+        tmp_path / "file": "is a file: name a new folder",
+        tmp_path / "file" / "run": "cannot be used: Not a directory",
+        tmp_path / "folder": "has other files in it: name a new folder",
+    }.items():
+        with pytest.raises(InputError, match=message):
+            start_run(SMALL, folder)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "folder", "letter.txt"]
+
+
+def test_runs_that_cannot_go_on(whole, tmp_path, monkeypatch):
+    with pytest.raises(InputError, match=r"is no run: it has no manifest"):
+        resume_run(tmp_path)
+    with pytest.raises(InputError, match=r"epochs is 5, and .* was started for 6"):
+        resume_run(whole.path, epochs=5)
+    with whole.held(), pytest.raises(InputError, match="is in use by another process"):
+        resume_run(whole.path)
+
+    def run_with(**changes):
+        run = RunFolder(tmp_path / "-".join(["run", *changes]))
+        run.create({**whole.manifest(), **changes})
+        return run
+
+    with pytest.raises(InputError, match="was trained with Keras on nothing"):
+        resume_run(run_with(keras_backend="nothing").path)
+    with pytest.raises(InputError, match="digits has changed since"):
+        resume_run(run_with(data={**whole.manifest()["data"], "checksum": "0"}).path)
+    damaged = run_with()
+    (damaged.checkpoints / "epoch-0003.keras").write_bytes(b"half")
+    with pytest.raises(InputError, match=r"epoch-0003.keras is damaged"):
+        resume_run(damaged.path)
+    damaged.manifest_file.write_text("{")
+    with pytest.raises(InputError, match=r"manifest.json is damaged"):
+        resume_run(damaged.path)
+
+
+# The table
+
+
+ROW = Row(epoch=1, x="first", y="last", bn="batch", mi=1.5, logs={"loss": 0.5}, notes=("a note",))
+
+
+def test_a_table_gives_back_its_rows(tmp_path):
+    table = Table(tmp_path / "table.jsonl")
+    assert table.rows() == []
+    table.append([ROW, ROW])
+    table.append([dataclasses.replace(ROW, epoch=2)])
+    assert table.rows() == [ROW, ROW, dataclasses.replace(ROW, epoch=2)]
+    table.keep(1)
+    assert table.rows() == [ROW, ROW]
+
+
+def test_a_failed_append_leaves_the_table_as_it_was(tmp_path, monkeypatch):
+    table = Table(tmp_path / "table.jsonl")
+    table.append([ROW])
+    monkeypatch.setattr(os, "fsync", full_disk)
+    with pytest.raises(OSError, match="No space"):
+        table.append([ROW])
+    assert table.rows() == [ROW]
+
+
+@pytest.mark.parametrize("line", ["{}", "nonsense", "[]", '{"epoch": 1, "notes": []}'])
+def test_damaged_tables(tmp_path, line):
+    path = tmp_path / "table.jsonl"
+    path.write_text(f"{line}\n")
+    with pytest.raises(InputError, match=r"table.jsonl: line 1 is damaged or no row of a run"):
+        Table(path).rows()
+
+
+# What else a run leaves
+
+
+def test_activations_checkpoints_and_event_files(tmp_path):
+    settings = dataclasses.replace(
+        SMALL, epochs=2, save_activations=True, keep_checkpoints=True, tensorboard=True, batch_size=None
+    )
+    run = start_run(settings, tmp_path / "run")
+    sides = [np.load(run.activations / f"0001-inference-{name}.npy") for name in ("first", "last")]
+    assert mi_core.mutual_information(*sides).mi == run.table.rows()[1].mi
+    assert sorted(path.name for path in run.checkpoints.iterdir()) == ["epoch-0001.keras", "epoch-0002.keras"]
+    events = b"".join(path.read_bytes() for path in run.tensorboard.rglob("events*"))
+    assert b"epoch_mi_first_last" in events
+    assert b"epoch_error" in events
