@@ -106,6 +106,7 @@ def train(
         refuse_settings_beside_resume(context)
         folder = resume
     else:
+        ways: Any = tuple(bn.split(","))
         settings = Settings(
             arch=arch,
             width=width,
@@ -122,7 +123,7 @@ def train(
             layers=parse_pairs(layers),
             measured_set=measured_set,
             samples=samples,
-            bn=tuple(bn.split(",")),
+            bn=ways,
             every=every,
             null_every=null_every,
             k=k,
@@ -163,9 +164,9 @@ def train(
             else:
                 resume_run(folder, settings.epochs, report)
         except KeyboardInterrupt:
-            stop(f"stopped by Ctrl-C; {what_is_kept(run)}", ExitCode.INTERRUPTED)
+            stop(f"stopped by Ctrl-C; {what_is_kept(run, settings.epochs)}", ExitCode.INTERRUPTED)
         except OSError as error:
-            stop(f"{error}; {what_is_kept(run)}", ExitCode.FAILURE)
+            stop(f"{error}; {what_is_kept(run, settings.epochs)}", ExitCode.FAILURE)
     print_notes(note for note in notes(run))
     typer.echo(str(folder) if quiet else f"run {folder}")
 
@@ -233,12 +234,12 @@ def line_for(epoch: int, epochs: int, rows: list[Row], logs: dict[str, Any]) -> 
     return "  ".join(words)
 
 
-def what_is_kept(run: RunFolder) -> str:
+def what_is_kept(run: RunFolder, epochs: int) -> str:
     """What a run that was ended has left, and how it goes on."""
     if not run.manifest_file.exists():
         return "nothing was written."
     epoch, _ = run.latest()
-    return f"{epoch} epochs are kept. To continue: mi train --resume {run.path}"
+    return f"{epoch} of {epochs} epochs are kept. To continue: mi train --resume {run.path}"
 
 
 def notes(run: RunFolder) -> Iterator[str]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from mi_core import InputError
 from mi_core._files import whole_file
 from mi_core._options import Backend, Units
-from mi_core._validate import host_array, one_of, whole_number
+from mi_core._validate import host_array, neighbour_orders, one_of, whole_number
 from trainer.activations import Probe, build_for
 from trainer.config import Pair, Statistics
 from trainer.measure import Estimator
@@ -91,24 +91,37 @@ class MutualInformationCallback(keras.callbacks.Callback):
         for statistics in self.bn:
             one_of(statistics, Statistics, "bn")
         self.every, self.null_every = every, null_every
+        neighbour_orders(k, len(self.indices))
+        one_of(units, Units, "units")
+        one_of(backend, Backend, "backend")
         self.estimator = Estimator(k=k, units=units, backend=backend, seed=seed)
         self.batch_size = whole_number(batch_size, "batch_size", at_least=1)
         self.table = Table(table) if isinstance(table, str | Path) else table
         self.save_activations = None if save_activations is None else Path(save_activations)
         self.rows: list[Row] = []
         self.probe: Probe | None = None
+        self.begun = False
+
+    def prepare(self, model: keras.Model) -> None:
+        """Find the layers in a model. Training does this itself when it begins.
+
+        Raises:
+            InputError: A layer is not there.
+        """
+        build_for(model, self.x)
+        names = sorted({name for pair in self.pairs for name in pair} - {"input"})
+        self.probe = Probe(model, names, self.batch_size)
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Another training may be of another model."""
-        self.probe = None
+        """The first epoch of this training is still to come."""
+        self.begun = False
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Before the first epoch of this training: find the layers, and measure the untrained network."""
-        if self.probe is not None:
+        """Before the first epoch: find the layers, and measure the untrained network."""
+        if self.begun:
             return
-        names = sorted({name for pair in self.pairs for name in pair} - {"input"})
-        build_for(self.model, self.x)
-        self.probe = Probe(self.model, names, self.batch_size)
+        self.begun = True
+        self.prepare(self.model)
         if self.table is not None and epoch > 0:
             self.table.keep(epoch)
         elif self.table is not None and self.table.rows():
@@ -126,7 +139,8 @@ class MutualInformationCallback(keras.callbacks.Callback):
         if not _is_due(self.every, epoch):
             return {}
         started = time.perf_counter()
-        finite = {name: float(value) if math.isfinite(value) else None for name, value in logs.items() if np.isscalar(value)}
+        numbers = {name: float(value) for name, value in logs.items() if isinstance(value, int | float | np.number)}
+        finite = {name: value if math.isfinite(value) else None for name, value in numbers.items()}
         rows = [row for statistics in self.bn for row in self._rows(epoch, statistics, finite)]
         if self.table is not None:
             self.table.append(rows)
@@ -190,11 +204,11 @@ def as_pairs(layers: Sequence[str] | Sequence[Pair]) -> tuple[Pair, ...]:
     Raises:
         InputError: It is neither.
     """
-    if not isinstance(layers, str) and layers:
-        if all(isinstance(name, str) for name in layers) and len(layers) > 1:
-            return tuple(itertools.combinations(layers, 2))
-        if all(not isinstance(pair, str) and len(pair) == 2 for pair in layers):
-            return tuple((x, y) for x, y in layers)
+    given: tuple[Any, ...] = () if isinstance(layers, str) else tuple(layers)
+    if len(given) > 1 and all(isinstance(name, str) for name in given):
+        return tuple(itertools.combinations(given, 2))
+    if given and all(not isinstance(pair, str) and len(pair) == 2 for pair in given):
+        return tuple((x, y) for x, y in given)
     raise InputError(f'layers is {layers!r}: give two or more names, or pairs of names such as [("first", "last")].')
 
 

@@ -196,5 +196,5 @@ def _checksum(arrays: Arrays) -> str:
     digest = hashlib.sha256()
     for key in KEYS:
         digest.update(f"{key} {arrays[key].dtype.str} {arrays[key].shape}".encode())
-        digest.update(np.ascontiguousarray(arrays[key]))
+        digest.update(np.ascontiguousarray(arrays[key]).data)
     return digest.hexdigest()

@@ -46,6 +46,15 @@ class Trace:
         return [row.mi for row in self.rows if row.mi is not None]
 
     @property
+    def errors(self) -> list[float]:
+        """Errors of the network, where they were measured."""
+        return [row.error for row in self.rows if row.error is not None]
+
+    def with_error(self) -> Trace:
+        """The same without the rows that have no error of the network."""
+        return Trace(self.label, [row for row in self.rows if row.error is not None])
+
+    @property
     def error_bars(self) -> list[float] | None:
         """Standard errors, where each row has one."""
         bars = [row.stderr for row in self.rows if row.stderr is not None]
@@ -102,9 +111,8 @@ def _draw_mi_error(traces: Sequence[Trace], name: str) -> Figure:
     figure = Figure(figsize=(7.5, 5.2), layout="constrained")
     axes = figure.subplots()
     colours = mpl.colors.Normalize(0, max(max(trace.epochs) for trace in traces))
-    shown = [Trace(trace.label, [row for row in trace.rows if row.error is not None]) for trace in traces]
-    for number, trace in enumerate(shown):
-        error = [row.error for row in trace.rows]
+    for number, trace in enumerate(trace.with_error() for trace in traces):
+        error = trace.errors
         axes.plot(trace.mi, error, color="0.75", linewidth=0.8, zorder=1)
         axes.errorbar(trace.mi, error, xerr=trace.error_bars, fmt="none", ecolor="0.6", elinewidth=0.8, zorder=1)
         marker = MARKERS[number % len(MARKERS)]
@@ -124,8 +132,8 @@ def _draw_epochs(traces: Sequence[Trace], name: str) -> Figure:
     for number, trace in enumerate(traces):
         style: dict[str, Any] = {"color": f"C{number}", "marker": MARKERS[number % len(MARKERS)], "markersize": 3.5}
         upper.errorbar(trace.epochs, trace.mi, yerr=trace.error_bars, label=trace.label, linewidth=1.2, **style)
-        with_error = [row for row in trace.rows if row.error is not None]
-        lower.plot([row.epoch for row in with_error], [row.error for row in with_error], linewidth=1.2, **style)
+        with_error = trace.with_error()
+        lower.plot(with_error.epochs, with_error.errors, linewidth=1.2, **style)
     _draw_limits(upper.axhline, traces)
     upper.set(ylabel=name)
     upper.legend(fontsize=8)

@@ -43,6 +43,7 @@ def start_run(settings: Settings, folder: str | Path, report: Report | None = No
     data = load_data(settings.data)
     model = _model(settings, data)
     measuring = _measuring(settings, data, run)
+    measuring.prepare(model)
     run.create(_manifest(settings, data, measuring))
     with run.held():
         _fit(run, settings, data, model, measuring, 0, report)

@@ -1,0 +1,179 @@
+"""`mi train` and `mi plot` as a user runs them: what they print where, and with which exit code."""
+
+import errno
+import os
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+from test_trainer_run import compile_plainly
+from typer.testing import CliRunner
+
+import cli.train
+import trainer.train
+from cli.main import app
+from mi_core import InputError
+from trainer import RunFolder
+from trainer.model import compile_model
+from trainer.plot import plot_runs
+
+SMALL = ["--data", "digits", "--width", "4", "--hidden", "3", "--epochs", "2", "--samples", "100"]
+
+
+def mi(*arguments):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _without_xla():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trainer.train, "compile_model", compile_plainly)
+        yield
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Two finished runs, and what was printed for the first."""
+    folder = tmp_path_factory.mktemp("runs")
+    layers = ["--layers", "first:last,first:last_before_sum", "--bn", "inference,batch"]
+    printed = mi("train", *SMALL, *layers, "--arch", "shortcut", "--out", folder / "one")
+    mi("train", *SMALL, "--seed", "1", "--out", folder / "two")
+    return folder / "one", folder / "two", printed
+
+
+def test_a_line_per_epoch(runs):
+    one, _, printed = runs
+    assert printed.exit_code == 0, printed.stderr
+    lines = printed.stdout.splitlines()
+    rows = [row for row in RunFolder(one).table.rows() if row.epoch == 2]
+    assert len(rows) == 4
+    assert lines[0].startswith("epoch 0/2  error 0.")
+    assert lines[2] == (
+        f"epoch 2/2  loss {rows[0].logs['loss']:.4f}  error {rows[0].error:.4f}  MI(first, last) {rows[0].mi:.3f} bits"
+        f"  MI(first, last_before_sum) {rows[1].mi:.3f} bits  error batch {rows[2].error:.4f}"
+        f"  MI(first, last) batch {rows[2].mi:.3f} bits  MI(first, last_before_sum) batch {rows[3].mi:.3f} bits"
+    )
+    assert lines[3:] == [f"run {one}"]
+    assert printed.stderr == ""
+
+
+def test_the_folder_has_a_name_of_its_own_and_quiet_prints_it_alone(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    printed = mi("train", *SMALL, "--quiet", "--every", "2")
+    assert printed.stdout == "runs/mlp-w4-h3-s0\n"
+    assert [row.epoch for row in RunFolder("runs/mlp-w4-h3-s0").table.rows()] == [0, 2]
+    assert mi("train", "--resume", "runs/mlp-w4-h3-s0", "--epochs", "4").stdout.splitlines()[0].startswith("epoch 3/4  loss")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--resume", "nowhere"], "mi: nowhere is no run: it has no manifest.json.\n"),
+        (["--resume", "nowhere", "--width", "3"], "mi: --width cannot be changed with --resume"),
+        (["--data", "nowhere.npz"], "mi: data is 'nowhere.npz', which is neither a file nor a folder"),
+        (["--layers", "first"], "mi: --layers is 'first': give pairs such as first:last"),
+        (["--layers", "first:none"], "mi: the model has no layer 'none': it has input, dense_1"),
+        (["--bn", "both"], "mi: bn is 'both': it must be one of inference, batch.\n"),
+        (["--hidden", "1"], "mi: hidden is 1: it must be at least 2.\n"),
+        (["--activation", "tahn"], "mi: activation is 'tahn', which Keras does not know"),
+        (["--samples", "501"], "mi: samples is 501: there are 500 to draw from.\n"),
+        (["--k", "100"], "mi: k is 100"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_leaves_nothing(tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    options = [] if "--resume" in arguments else SMALL
+    printed = mi("train", *options, *arguments)
+    assert (printed.exit_code, printed.stdout) == (2, "")
+    assert printed.stderr.startswith(message)
+    assert printed.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_arch_is_checked_by_the_command_line():
+    assert mi("train", "--arch", "cnn").exit_code == 2
+
+
+def stops_at_the_second_checkpoint(error):
+    save = RunFolder.save
+
+    def stop(run, model, epoch, keep):
+        if epoch == 2:
+            raise error
+        save(run, model, epoch, keep)
+
+    return stop
+
+
+def test_ctrl_c_says_how_to_go_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(RunFolder, "save", stops_at_the_second_checkpoint(KeyboardInterrupt()))
+    printed = mi("train", *SMALL, "--out", tmp_path / "run")
+    assert printed.exit_code == 130
+    assert (
+        printed.stderr == f"mi: stopped by Ctrl-C; 1 of 2 epochs are kept. To continue: mi train --resume {tmp_path / 'run'}\n"
+    )
+    monkeypatch.undo()
+    assert mi("train", "--resume", tmp_path / "run").stdout.startswith("epoch 2/2")
+
+
+def test_a_full_disk_says_how_to_go_on(tmp_path, monkeypatch):
+    error = OSError(errno.ENOSPC, "No space left on device")
+    monkeypatch.setattr(RunFolder, "save", stops_at_the_second_checkpoint(error))
+    printed = mi("train", *SMALL, "--out", tmp_path / "run")
+    assert printed.exit_code == 1
+    assert "No space left on device; 1 of 2 epochs are kept. To continue: mi train --resume" in printed.stderr
+    assert printed.stderr.count("\n") == 1
+
+
+def test_keras_backends_that_are_not_there(monkeypatch):
+    monkeypatch.setattr(cli.train.importlib.util, "find_spec", lambda name: name in ("keras", "torch") or None)
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    with pytest.raises(InputError, match="Keras is to run on 'jax', which is not installed: set KERAS_BACKEND to torch"):
+        cli.train.load_keras(None)
+    monkeypatch.delenv("KERAS_BACKEND")
+    cli.train.load_keras(None)
+    assert os.environ["KERAS_BACKEND"] == "torch"
+    monkeypatch.setattr(cli.train.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r"mi train needs Keras, and TensorFlow, JAX or Torch: python -m pip install"):
+        cli.train.load_keras(None)
+
+
+def test_xla_is_left_to_keras():
+    """The tests train without it; users get what Keras chooses."""
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    compile_model(model, trainer.train.Settings())
+    assert model.jit_compile == (keras.backend.backend() != "torch")
+
+
+# Pictures
+
+
+def test_plots_of_one_run_lie_in_it(runs):
+    printed = mi("plot", runs[0])
+    names = ["mi-error.png", "mi-error.svg", "mi-epochs.png", "mi-epochs.svg"]
+    assert printed.stdout.splitlines() == [str(runs[0] / name) for name in names]
+    for name in names[::2]:
+        pixels = np.asarray(Image.open(runs[0] / name).convert("RGB"))
+        assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 20
+
+
+def test_several_runs_are_overlaid_and_have_the_same_files_each_time(runs, tmp_path):
+    first = plot_runs(runs[:2], tmp_path / "a")
+    again = plot_runs(runs[:2], tmp_path / "b")
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in again]
+    alone = plot_runs(runs[:1], tmp_path / "c")
+    assert all(one.read_bytes() != other.read_bytes() for one, other in zip(first, alone, strict=True))
+
+
+def test_what_cannot_be_plotted(runs, tmp_path):
+    for arguments, message in [
+        ([tmp_path], "is no run: it has no manifest.json"),
+        ([runs[1], "--bn", "batch"], "has no measurements of first:last with batch statistics"),
+        ([runs[0], "--layers", "input:last"], "has no measurements of input:last with inference statistics"),
+        ([runs[0], "--layers", "first:last,input:last"], "one picture shows one pair"),
+        ([runs[0], "--out", runs[0] / "manifest.json"], "cannot be written"),
+    ]:
+        printed = mi("plot", *arguments)
+        assert (printed.exit_code, printed.stdout) == (2, "")
+        assert message in printed.stderr
