@@ -23,6 +23,7 @@ bench: $(VENV)/.bench
 
 figures: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.report
+	$(BIN)/python docs/draw_topologies.py
 
 clean:
 	rm -rf $(VENV)

@@ -9,7 +9,7 @@ import pytest
 
 from conftest import REPOSITORY
 
-HEAVY = {"numba", "llvmlite", "keras", "tensorflow", "jax", "torch", "cupy", "scipy", "pandas"}
+HEAVY = {"numba", "llvmlite", "keras", "tensorflow", "jax", "torch", "cupy", "scipy", "pandas", "matplotlib"}
 
 ESTIMATE = """
 import numpy as np
@@ -29,8 +29,11 @@ def run(code, *arguments, **environment):
     ("code", "arguments"),
     [
         ("import mi_core; mi_core.InputError", []),
+        ("import mi_core, trainer; trainer.Settings", []),
         ("from cli.main import app; app(standalone_mode=False)", ["--help"]),
         ("from cli.main import app; app(standalone_mode=False)", ["estimate", "--help"]),
+        ("from cli.main import app; app(standalone_mode=False)", ["train", "--help"]),
+        ("from cli.main import app; app(standalone_mode=False)", ["plot", "--help"]),
     ],
 )
 def test_heavy_libraries_are_loaded_only_when_used(code, arguments):

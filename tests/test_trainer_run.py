@@ -96,35 +96,25 @@ def test_the_same_seed_gives_the_same_run(whole, tmp_path):
     assert_same_runs(start_run(SMALL, tmp_path / "again"), whole)
 
 
-def test_another_seed_gives_another(whole, tmp_path):
-    other = start_run(dataclasses.replace(SMALL, seed=5, epochs=1), tmp_path / "other")
-    assert other.table.rows()[1].mi != whole.table.rows()[1].mi
-
-
 def test_a_killed_run_goes_on_to_the_same_end(whole, tmp_path):
-    """Killed twice, at whatever it is doing, by a signal that no process can answer."""
-    folder = tmp_path / "killed"
+    """Killed at whatever it is doing, by a signal that no process can answer."""
+    run = RunFolder(tmp_path / "killed")
     settings = "arch=shortcut-resnet width=6 hidden=4 data=digits epochs=6 batch-size=400 samples=150 null-every=2 seed=4"
-    arguments = [f"--{setting}" for setting in f"{settings} out={folder}".split()]
-    run = RunFolder(folder)
-    for options, epoch in ((arguments, 2), (["--resume", str(folder)], 4)):
-        process = subprocess.Popen(
-            [sys.executable, "-c", SLOW_MI, "train", *options], stdout=subprocess.DEVNULL, cwd=REPOSITORY / "tests"
-        )
-        deadline = time.monotonic() + 120
-        while not any(row.epoch >= epoch for row in run.table.rows()):
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        process.send_signal(signal.SIGKILL)
-        assert process.wait() == -signal.SIGKILL
-        assert run.latest()[0] in (epoch - 1, epoch)
-    assert_same_runs(resume_run(folder), whole)
+    arguments = [f"--{setting}" for setting in f"{settings} out={run.path}".split()]
+    process = subprocess.Popen([sys.executable, "-c", SLOW_MI, "train", *arguments], cwd=REPOSITORY / "tests")
+    deadline = time.monotonic() + 300
+    while not any(row.epoch >= 3 for row in run.table.rows()):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert run.latest()[0] in (2, 3)
+    assert_same_runs(resume_run(run.path), whole)
 
 
-@pytest.mark.parametrize("batch_size", [400, None])
-def test_rows_after_the_checkpoint_and_torn_lines_are_dropped(tmp_path, batch_size):
-    settings = dataclasses.replace(SMALL, batch_size=batch_size, epochs=4, bn=("batch", "inference"))
+def test_rows_after_the_checkpoint_and_torn_lines_are_dropped(tmp_path):
+    settings = dataclasses.replace(SMALL, batch_size=None, epochs=4, bn=("batch", "inference"))
     expected = start_run(settings, tmp_path / "expected")
     run = start_run(dataclasses.replace(settings, epochs=2), tmp_path / "ended")
     run.table.append([dataclasses.replace(run.table.rows()[-1], epoch=3, mi=-1.0)])
@@ -167,17 +157,6 @@ def test_a_full_disk_costs_no_row(whole, tmp_path, monkeypatch):
     assert lasting(run.table.rows()) == lasting(whole.table.rows()[:3])
     monkeypatch.undo()
     assert_same_runs(resume_run(run.path), whole)
-
-
-def test_a_full_disk_at_a_checkpoint(whole, tmp_path, monkeypatch):
-    def after_two(epoch, rows, logs):
-        if epoch == 2:
-            monkeypatch.setattr(keras.Model, "save", full_disk)
-
-    with pytest.raises(OSError, match="No space left"):
-        start_run(SMALL, tmp_path / "full", after_two)
-    monkeypatch.undo()
-    assert_same_runs(resume_run(tmp_path / "full"), whole)
 
 
 def test_folders_that_cannot_be_used(whole, tmp_path):
