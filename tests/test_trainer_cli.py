@@ -3,19 +3,15 @@
 import errno
 import os
 
-import keras
 import numpy as np
 import pytest
 from PIL import Image
-from test_trainer_run import compile_plainly
 from typer.testing import CliRunner
 
 import cli.train
-import trainer.train
 from cli.main import app
 from mi_core import InputError
 from trainer import RunFolder
-from trainer.model import compile_model
 from trainer.plot import plot_runs
 
 SMALL = ["--data", "digits", "--width", "4", "--hidden", "3", "--epochs", "2", "--samples", "100"]
@@ -23,13 +19,6 @@ SMALL = ["--data", "digits", "--width", "4", "--hidden", "3", "--epochs", "2", "
 
 def mi(*arguments):
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _without_xla():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trainer.train, "compile_model", compile_plainly)
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +44,7 @@ def test_a_line_per_epoch(runs):
         f"  MI(first, last) batch {rows[2].mi:.3f} bits  MI(first, last_before_sum) batch {rows[3].mi:.3f} bits"
     )
     assert lines[3:] == [f"run {one}"]
-    assert printed.stderr == ""
+    assert printed.stderr == f"note: {rows[0].notes[0]}\n"
 
 
 def test_the_folder_has_a_name_of_its_own_and_quiet_prints_it_alone(tmp_path, monkeypatch):
@@ -78,7 +67,7 @@ def test_the_folder_has_a_name_of_its_own_and_quiet_prints_it_alone(tmp_path, mo
         (["--hidden", "1"], "mi: hidden is 1: it must be at least 2.\n"),
         (["--activation", "tahn"], "mi: activation is 'tahn', which Keras does not know"),
         (["--samples", "501"], "mi: samples is 501: there are 500 to draw from.\n"),
-        (["--k", "100"], "mi: k is 100"),
+        (["--k", "100"], "mi: x has 100 samples and k=100: k must be smaller than the number of samples.\n"),
     ],
 )
 def test_wrong_usage_is_one_line_and_leaves_nothing(tmp_path, monkeypatch, arguments, message):
@@ -137,13 +126,6 @@ def test_keras_backends_that_are_not_there(monkeypatch):
     monkeypatch.setattr(cli.train.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"mi train needs Keras, and TensorFlow, JAX or Torch: python -m pip install"):
         cli.train.load_keras(None)
-
-
-def test_xla_is_left_to_keras():
-    """The tests train without it; users get what Keras chooses."""
-    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
-    compile_model(model, trainer.train.Settings())
-    assert model.jit_compile == (keras.backend.backend() != "torch")
 
 
 # Pictures

@@ -14,11 +14,8 @@ import numpy as np
 import pytest
 
 import mi_core
-import trainer.train
-from conftest import REPOSITORY
 from mi_core import InputError
 from trainer import RunFolder, Settings, load_data, resume_run, start_run
-from trainer.model import compile_model
 from trainer.table import Row, Table
 
 SMALL = Settings(
@@ -29,11 +26,9 @@ SMALL = Settings(
 SLOW_MI = """
 import os, time
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-import test_trainer_run
 from trainer.run import RunFolder
 save = RunFolder.save
 RunFolder.save = lambda *arguments, **options: (time.sleep(0.3), save(*arguments, **options), time.sleep(0.3))
-test_trainer_run.trainer.train.compile_model = test_trainer_run.compile_plainly
 from cli.main import app
 app(prog_name="mi")
 """
@@ -57,21 +52,8 @@ def assert_same_runs(one, other):
         np.testing.assert_array_equal(a, b)
 
 
-def compile_plainly(model, settings):
-    """As the trainer does it, without XLA, which compiles each of these tiny networks for seconds."""
-    compile_model(model, settings)
-    model.jit_compile = False
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _without_xla():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trainer.train, "compile_model", compile_plainly)
-        yield
-
-
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory, _without_xla):
+def whole(tmp_path_factory):
     """A run that nothing ended."""
     return start_run(SMALL, tmp_path_factory.mktemp("runs") / "whole")
 
@@ -101,7 +83,7 @@ def test_a_killed_run_goes_on_to_the_same_end(whole, tmp_path):
     run = RunFolder(tmp_path / "killed")
     settings = "arch=shortcut-resnet width=6 hidden=4 data=digits epochs=6 batch-size=400 samples=150 null-every=2 seed=4"
     arguments = [f"--{setting}" for setting in f"{settings} out={run.path}".split()]
-    process = subprocess.Popen([sys.executable, "-c", SLOW_MI, "train", *arguments], cwd=REPOSITORY / "tests")
+    process = subprocess.Popen([sys.executable, "-c", SLOW_MI, "train", *arguments])
     deadline = time.monotonic() + 300
     while not any(row.epoch >= 3 for row in run.table.rows()):
         assert process.poll() is None
