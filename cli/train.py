@@ -148,25 +148,25 @@ def train(
         if was_given(context, "epochs"):
             settings = dataclasses.replace(settings, epochs=epochs)
 
-    with ProgressBar("training") as bar:
+    try:
+        load_keras(recorded)  # before the bar, which would take stderr for a file while Keras is kept off it
+        from trainer.train import resume_run, start_run
 
-        def report(epoch: int, rows: list[Row], logs: dict[str, Any]) -> None:
-            if not quiet:
-                typer.echo(line_for(epoch, settings.epochs, rows, logs))
-            bar(epoch, settings.epochs)
+        with ProgressBar("training") as bar:
 
-        try:
-            load_keras(recorded)
-            from trainer.train import resume_run, start_run
+            def report(epoch: int, rows: list[Row], logs: dict[str, Any]) -> None:
+                if not quiet:
+                    typer.echo(line_for(epoch, settings.epochs, rows, logs))
+                bar(epoch, settings.epochs)
 
             if resume is None:
                 start_run(settings, folder, report)
             else:
                 resume_run(folder, settings.epochs, report)
-        except KeyboardInterrupt:
-            stop(f"stopped by Ctrl-C; {what_is_kept(run, settings.epochs)}", ExitCode.INTERRUPTED)
-        except OSError as error:
-            stop(f"{error}; {what_is_kept(run, settings.epochs)}", ExitCode.FAILURE)
+    except KeyboardInterrupt:
+        stop(f"stopped by Ctrl-C; {what_is_kept(run, settings.epochs)}", ExitCode.INTERRUPTED)
+    except OSError as error:
+        stop(f"{error}; {what_is_kept(run, settings.epochs)}", ExitCode.FAILURE)
     print_notes(note for note in notes(run))
     typer.echo(str(folder) if quiet else f"run {folder}")
 
