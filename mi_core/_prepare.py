@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from mi_core._options import Standardize
@@ -46,6 +48,12 @@ def root_mean_square(deviations: FloatArray) -> float:
     """Root of the mean variance; at least one deviation is positive."""
     largest = deviations.max()
     return float(np.sqrt(np.mean((deviations / largest) ** 2)) * largest)
+
+
+def joined(blocks: Sequence[Samples]) -> Samples:
+    """All dimensions of the blocks (n, dim) side by side."""
+    together: Samples = np.hstack(blocks)
+    return together
 
 
 def middle(values: FloatArray) -> FloatArray:

@@ -13,7 +13,7 @@ from mi_core._options import Estimator, Standardize, Units
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-Samples = NDArray[np.float32] | NDArray[np.float64]
+Samples = NDArray[np.floating[Any]]
 """Validated samples, (n_samples, dim), C-contiguous, float32 or float64, finite."""
 
 Progress = Callable[[int, int], None]

@@ -112,7 +112,7 @@ def mutual_information(
         notes += [*_notes.on_noise(noisy_x, x, "x"), *_notes.on_noise(noisy_y, y, "y")]
         x, y = noisy_x, noisy_y
     notes += _notes.on_sides(x, y, standardize)
-    all_counts = _backends.neighbour_counts(x, y, ks, backend=backend, threads=threads, progress=progress)
+    all_counts = _counted(x, y, ks, backend, threads, progress)
     nats = _formula.NATS_PER_UNIT[units]
     results = []
     for counts in all_counts:
@@ -173,8 +173,17 @@ def neighbour_counts(
         (array([2., 2., 2.]), array([1, 1, 0]), array([1, 1, 2]))
     """
     x, y, ks, threads, _ = _validated(x, y, k, backend, threads)
-    all_counts = _backends.neighbour_counts(x, y, ks, backend=backend, threads=threads, progress=progress)
+    all_counts = _counted(x, y, ks, backend, threads, progress)
     return all_counts if _validate.is_several(k) else all_counts[0]
+
+
+def _counted(
+    x: Samples, y: Samples, ks: tuple[int, ...], backend: Backend, threads: int, progress: Progress | None
+) -> list[NeighbourCounts]:
+    radius, counts, name = _backends.neighbour_counts(
+        (x, y), ((0, 1), (1, 2)), ks, backend=backend, threads=threads, progress=progress
+    )
+    return [NeighbourCounts(k, radius[m], counts[0, m], counts[1, m], name) for m, k in enumerate(ks)]
 
 
 def _validated(

@@ -30,3 +30,9 @@ def ksg1(x, y, k):
     """The estimate of Kraskov et al. 2004, eq. (8), in nats."""
     _, n_x, n_y = neighbour_counts(x, y, k)
     return digamma(k) + digamma(len(n_x)) - np.mean(digamma(n_x + 1) + digamma(n_y + 1))
+
+
+def count_nearer(points, radius):
+    """For each point how many others are strictly nearer than its radius."""
+    points = as_table(points)
+    return [np.sum(np.abs(points - point).max(axis=1) < r) - (r > 0) for point, r in zip(points, radius, strict=True)]

@@ -1,13 +1,16 @@
 """Backends: several ways to the same neighbour counts, and the one place where a way is chosen.
 
-Each backend is one module with one function, the contract:
+Each backend is one module with two functions, the contract:
 
-    neighbour_counts(x, y, ks, *, threads, progress=None) -> radius, n_x, n_y      each (len(ks), n)
+    neighbour_counts(blocks, sides, ks, *, threads, progress=None) -> radius (len(ks), n), counts (len(sides), len(ks), n)
+    count_nearer(points, radius, *, threads, progress=None)        -> counts (len(radius), n)
 
-x (n, dim_x) and y (n, dim_y) are validated samples, ks ascending neighbour orders below n. For every point, `radius` is the
-Chebyshev distance to its k-th other point in the joint space, `n_x` and `n_y` the numbers of other points strictly nearer
-than that in each marginal; all as if computed in float64 from the values given. So every backend returns the same bits,
-and tests compare with `assert_array_equal`.
+blocks are validated samples (n, dim) of one dtype, ks ascending neighbour orders below n. For every point, `radius` is the
+Chebyshev distance to its k-th other point in the joint space, that of all blocks together, and `counts` the numbers of other
+points strictly nearer than that in each side, which is the space of the blocks first to last, for sides = ((first, last), ...).
+For mutual information the blocks are x, y, and so are the sides; for conditional mutual information the blocks are x, z, y, the
+sides x z, z y and z. `count_nearer` does the same for radii (m, n) that come from elsewhere, ascending along m. All is as if
+computed in float64 from the values given. So every backend returns the same bits, and tests compare with `assert_array_equal`.
 
 A new device or algorithm is one new module and one line in `_MODULE_OF`.
 """
@@ -16,10 +19,13 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
 
 from mi_core._errors import BackendUnavailableError
 from mi_core._options import Backend
-from mi_core._types import NeighbourCounts, Progress, Samples
+from mi_core._types import FloatArray, IntArray, Progress, Samples
 
 _MODULE_OF = {
     "cpu-tree": "mi_core._backends.tree",
@@ -48,11 +54,14 @@ def names() -> tuple[str, ...]:
     return tuple(_MODULE_OF)
 
 
-def choose(backend: Backend, n_samples: int, dim_x: int, dim_y: int) -> str:
-    """The name of the backend that will count: `backend` itself, or what "auto" and "cpu" stand for here."""
+def choose(backend: Backend, n_samples: int, dim: int) -> str:
+    """The name of the backend that will count: `backend` itself, or what "auto" and "cpu" stand for here.
+
+    dim: Dimensions of the joint space.
+    """
     if backend not in ("auto", "cpu"):
         return backend
-    if dim_x + dim_y <= TREE_UP_TO:
+    if dim <= TREE_UP_TO:
         return "cpu-tree"
     return "cpu-brute" if n_samples < BRUTE_BELOW else "cpu-sweep"
 
@@ -67,20 +76,43 @@ def unavailable(name: str) -> str | None:
 
 
 def neighbour_counts(
-    x: Samples,
-    y: Samples,
+    blocks: Sequence[Samples],
+    sides: Sequence[tuple[int, int]],
     ks: Sequence[int],
     *,
     backend: Backend,
     threads: int,
     progress: Progress | None = None,
-) -> list[NeighbourCounts]:
-    """Counts for each of ks, in their order, from one pass over the neighbours of validated samples."""
-    name = choose(backend, len(x), x.shape[1], y.shape[1])
+) -> tuple[FloatArray, IntArray, str]:
+    """Radius (len(ks), n) and counts (len(sides), len(ks), n) for ks in their order, and the name of the backend that counted.
+
+    One pass over the neighbours for all of ks; the contract above says what blocks and sides are.
+    """
+    blocks = in_one_dtype(blocks)
+    name, way = available(choose(backend, len(blocks[0]), sum(block.shape[1] for block in blocks)))
+    ascending = tuple(sorted(set(ks)))
+    radius, counts = way.neighbour_counts(blocks, tuple(sides), ascending, threads=threads, progress=progress)
+    rows = [ascending.index(k) for k in ks]
+    return radius[rows], counts[:, rows], name
+
+
+def count_nearer(
+    points: Samples, radius: FloatArray, *, backend: Backend, threads: int, progress: Progress | None = None
+) -> IntArray:
+    """Counts (m, n): other points (n, dim) strictly nearer than radius (m, n), ascending along m."""
+    _, way = available(choose(backend, *points.shape))
+    counts: IntArray = way.count_nearer(points, radius, threads=threads, progress=progress)
+    return counts
+
+
+def available(name: str) -> tuple[str, Any]:
+    """The backend's name and module; an error where it cannot run here."""
     if reason := unavailable(name):
         raise BackendUnavailableError(f"backend {name} cannot run here: {reason}")
-    count = importlib.import_module(_MODULE_OF[name]).neighbour_counts
-    ascending = tuple(sorted(set(ks)))
-    radius, n_x, n_y = count(x, y, ascending, threads=threads, progress=progress)
-    rows = [ascending.index(k) for k in ks]
-    return [NeighbourCounts(ascending[m], radius[m], n_x[m], n_y[m], name) for m in rows]
+    return name, importlib.import_module(_MODULE_OF[name])
+
+
+def in_one_dtype(blocks: Sequence[Samples]) -> tuple[Samples, ...]:
+    """The blocks, all in the widest of their dtypes."""
+    dtype = np.result_type(*blocks)
+    return tuple(block.astype(dtype, copy=False) for block in blocks)

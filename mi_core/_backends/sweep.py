@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mi_core._backends._block_tree import SAMPLE, Tree, build_tree
+from mi_core._backends._block_tree import SAMPLE, build_tree
 from mi_core._backends._jit import jit
 from mi_core._backends._lanes import (
     LANES,
@@ -40,7 +40,7 @@ from mi_core._backends._lanes import (
 )
 from mi_core._backends._tiles import Workers
 from mi_core._backends.tree import count_bounds, first_lanes, inlined, insert, warm_bounds
-from mi_core._prepare import middle
+from mi_core._prepare import joined, middle
 from mi_core._types import FloatArray, IntArray, Progress, Samples
 
 STEPS = 48  # in a typical radius: more leave fewer points to check exactly, fewer let larger radii fit
@@ -82,52 +82,68 @@ class Targets(NamedTuple):
 
 
 def neighbour_counts(
-    x: Samples,
-    y: Samples,
+    blocks: tuple[Samples, ...],
+    sides: tuple[tuple[int, int], ...],
     ks: tuple[int, ...],
     *,
     threads: int,
     progress: Progress | None = None,
     tile_blocks: int = TILE_BLOCKS,
-) -> tuple[FloatArray, IntArray, IntArray]:
-    """Radius, n_x and n_y, each (len(ks), n), for ascending ks; the contract of `mi_core._backends`."""
-    n, dim_x, dim = len(x), x.shape[1], x.shape[1] + y.shape[1]
-    columns = np.ascontiguousarray(np.hstack([x, y]).T)
-    width_x, width_y = (-(-side.shape[1] // LANES) * LANES for side in (x, y))
-    sides = Range(0, dim_x, 0, width_x), Range(dim_x, dim, width_x, width_x + width_y)
-    both = Range(0, dim, 0, width_x + width_y)
+) -> tuple[FloatArray, IntArray]:
+    """Radius (len(ks), n) and counts (len(sides), len(ks), n) for ascending ks; the contract of `mi_core._backends`."""
+    n = len(blocks[0])
     orders = np.array(ks)
     radius = np.empty((len(ks), n))
-    counts = np.empty((2, len(ks), n), np.int64)
+    counts = np.empty((len(sides), len(ks), n), np.int64)
     n_blocks = -(-n // LANES)
-    with Workers(threads, progress, n_blocks * (1 + 2 * len(ks))) as workers:
-        tree = build_tree(columns, workers)
-        rows = np.zeros((n, width_x + width_y), columns.dtype)
-        rows[:, :dim_x], rows[:, width_x : width_x + y.shape[1]] = x[tree.order], y[tree.order]
-        points = encode(tree, rows, ks[-1], workers)
+    with Workers(threads, progress, n_blocks * (1 + len(sides) * len(ks))) as workers:
+        points, ranges = encode(blocks, ks[-1], workers)
+        both = Range(ranges[0].first, ranges[-1].last, ranges[0].first_column, ranges[-1].last_column)
 
         def find_radii(first: int, last: int) -> None:
             radius_tile(points, both, orders, radius, first, last)
 
         workers.for_each_tile(find_radii, n_blocks, tile_blocks, is_progress=True)
-        for side, out in zip(sides, counts, strict=True):
-            for m in range(len(ks)):
-                within, reach = count_bounds(radius[m], columns.dtype)
+        for (start, stop), out in zip(sides, counts, strict=True):
+            a, b = ranges[start], ranges[stop - 1]
+            count_side(points, Range(a.first, b.last, a.first_column, b.last_column), radius, out, tile_blocks, workers)
+    return radius, counts
 
-                def count(
-                    first: int, last: int, m: int = m, bounds: Any = (within, reach), side: Any = side, out: Any = out
-                ) -> None:
-                    count_tile(points, side, radius[m], *bounds, out[m], first, last)
 
-                workers.for_each_tile(count, n_blocks, tile_blocks, is_progress=True)
-    return radius, counts[0], counts[1]
+def count_nearer(points: Samples, radius: FloatArray, *, threads: int, progress: Progress | None = None) -> IntArray:
+    """Counts (m, n) of other points strictly nearer than radius (m, n); the contract of `mi_core._backends`."""
+    counts = np.empty(radius.shape, np.int64)
+    with Workers(threads, progress, -(-len(points) // LANES) * len(radius)) as workers:
+        encoded, ranges = encode((points,), 1, workers)
+        count_side(encoded, ranges[0], radius, counts, TILE_BLOCKS, workers)
+    return counts
+
+
+def count_side(points: Any, side: Any, radius: FloatArray, counts: IntArray, tile_blocks: int, workers: Workers) -> None:
+    """Counts (m, n): other points strictly nearer than radius (m, n) in a range of dimensions."""
+    for m in range(len(radius)):
+        within, reach = count_bounds(radius[m], points.rows.dtype)
+
+        def count(first: int, last: int, m: int = m, within: Any = within, reach: Any = reach) -> None:
+            count_tile(points, side, radius[m], within, reach, counts[m], first, last)
+
+        workers.for_each_tile(count, len(points.blocks), tile_blocks, is_progress=True)
 
 
 # ------------------------------------------------------------------ bytes
 
 
-def encode(tree: Tree, rows: Samples, k: int, workers: Workers) -> Points:
-    """The points of the tree, and their codes."""
+def encode(all_blocks: tuple[Samples, ...], k: int, workers: Workers) -> tuple[Points, list[Range]]:
+    """The points in the order of a tree, and where each block of dimensions is."""
+    tree = build_tree(np.ascontiguousarray(joined(all_blocks).T), workers)
+    widths = [-(-block.shape[1] // LANES) * LANES for block in all_blocks]
+    rows = np.zeros((len(all_blocks[0]), sum(widths)), tree.blocks.dtype)
+    ranges = []
+    dim = column = 0
+    for block, width in zip(all_blocks, widths, strict=True):
+        ranges.append(Range(dim, dim + block.shape[1], column, column + width))
+        rows[:, column : column + block.shape[1]] = block[tree.order]
+        dim, column = dim + block.shape[1], column + width
     n_blocks = len(tree.blocks)
     some = np.arange(0, n_blocks, max(1, n_blocks // 32))
     typical = middle(first_radii(tree.blocks, some, len(rows), k))
@@ -138,7 +154,7 @@ def encode(tree: Tree, rows: Samples, k: int, workers: Workers) -> Points:
     workers.for_each_tile(lambda a, b: encode_tile(tree.blocks, centre, steps_per_unit, codes, a, b), n_blocks, TILE_BLOCKS)
     spaced = np.arange(SAMPLE) * len(rows) // SAMPLE
     sample = np.ascontiguousarray(codes[spaced // LANES, :, spaced % LANES].T)
-    return Points(tree.order, tree.blocks, codes, sample, rows, steps_per_unit)
+    return Points(tree.order, tree.blocks, codes, sample, rows, steps_per_unit), ranges
 
 
 @jit
@@ -347,13 +363,13 @@ def count_tile(points, dims, radius, within, reach, counts, first, last):
             for lane in range(len(queries)):
                 if todo[lane]:
                     row = queries[lane]
-                    counts[row] += count_nearer(
+                    counts[row] += count_query(
                         points, dims, start + lane, other, todo[lane], radius[row], within[row], reach[row]
                     )
 
 
 @inlined
-def count_nearer(points, dims, query, block, bits, radius, within, reach):
+def count_query(points, dims, query, block, bits, radius, within, reach):
     """How many of those points of `block` are strictly nearer than radius to a query."""
     count = 0
     while bits:
