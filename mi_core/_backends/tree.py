@@ -15,11 +15,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from mi_core._backends._block_tree import TILE_BLOCKS, Tree, build_tree
-from mi_core._backends._jit import jit
+from mi_core._backends._jit import inlined, jit
 from mi_core._backends._lanes import (
     LANES,
     any_between,
@@ -42,8 +41,6 @@ from mi_core._types import FloatArray, IntArray, Progress, Samples
 
 SMALL = 10_000  # n * dimensions below which starting threads costs more than they save
 LOOK = 12  # dimensions between two looks at whether any of 32 points or boxes is still near enough
-
-inlined: Any = njit(nogil=True, forceinline=True)  # vectors stay in registers: 1.4 times as fast
 
 
 def neighbour_counts(
