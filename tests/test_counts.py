@@ -121,17 +121,20 @@ def test_several_k_come_in_the_order_asked_for():
         assert_equal_to_oracle(counts, x, y)
 
 
-@pytest.mark.parametrize(("samples", "dim"), [(10, 2), (1_000_000, 2), (1_000_000, 12), (1000, 5)])
-def test_auto_takes_a_way_that_exists(samples, dim):
-    assert _backends.choose("auto", samples, dim) in WAYS
-    assert _backends.choose("cpu", samples, dim) in WAYS
+def test_auto_chooses_by_samples_dimensions_and_a_look_at_the_data():
+    rng = np.random.default_rng(0)
 
+    def chosen(n, dim, hidden=None):
+        points = rng.standard_normal((n, dim if hidden is None else hidden))
+        return _backends.choose("auto", [points if hidden is None else points @ rng.standard_normal((hidden, dim))])
 
-def test_auto_chooses_by_dimensions_and_samples():
-    assert _backends.choose("auto", 100_000, 2) == "cpu-tree"
-    assert _backends.choose("auto", 100_000, 400) == "cpu-sweep"
-    assert _backends.choose("auto", 500, 400) == "cpu-brute"
-    assert _backends.choose("cpu-tree", 100_000, 400) == "cpu-tree"
+    assert chosen(5000, 2) == chosen(500, 40) == "cpu-tree"
+    assert chosen(5000, 400) == chosen(1000, 400) == "cpu-sweep"
+    assert chosen(500, 400) == "cpu-brute"
+    assert chosen(1000, 60) == "cpu-brute"
+    assert chosen(1000, 60, hidden=3) == "cpu-tree"  # 60 dimensions in name only
+    assert _backends.choose("cpu", [rng.standard_normal((500, 400))]) == "cpu-brute"
+    assert _backends.choose("cpu-tree", [rng.standard_normal((500, 400))]) == "cpu-tree"
 
 
 @pytest.mark.parametrize("backend", WAYS)

@@ -39,7 +39,7 @@ from mi_core._backends._tiles import Workers
 from mi_core._prepare import joined
 from mi_core._types import FloatArray, IntArray, Progress, Samples
 
-SMALL = 10_000  # n * dimensions below which starting threads costs more than they save
+SMALL = 40_000  # n * dimensions below which starting threads costs more than they save
 LOOK = 12  # dimensions between two looks at whether any of 32 points or boxes is still near enough
 
 
@@ -175,7 +175,8 @@ def far_sides(blocks, sides, query, box, limit):
 @jit
 def radius_tile(tree, ks, radius, first, last):
     """Radius (len(ks), n) of the queries of blocks first to last: distances to their ks-th neighbours."""
-    n, k, height = len(tree.order), ks[-1], len(tree.sizes)
+    order, blocks = tree.order, tree.blocks
+    n, k, height = len(order), ks[-1], len(tree.sizes)
     nearest = np.empty(k)
     least = np.empty((k + 1, LANES), tree.blocks.dtype)
     near = np.empty((height, LANES), tree.blocks.dtype)
@@ -184,14 +185,14 @@ def radius_tile(tree, ks, radius, first, last):
     for block in range(first, last):
         start = block * LANES
         if k < LANES:
-            warm_bounds(tree.blocks, block, least)
+            warm_bounds(blocks, block, least)
         else:
             least[k] = np.inf
         for lane in range(min(LANES, n - start)):
             nearest[:] = np.inf
             search(tree, block, lane, nearest, least[k, lane], near, nodes, todo)
             for m in range(len(ks)):
-                radius[m, tree.order[start + lane]] = nearest[ks[m] - 1]
+                radius[m, order[start + lane]] = nearest[ks[m] - 1]
 
 
 @jit
@@ -317,12 +318,13 @@ def count_bounds(radius: FloatArray, dtype: Any) -> tuple[NDArray[Any], NDArray[
 @jit
 def count_tile(tree, radius, within, reach, counts, first, last):
     """Counts (n,) of the queries of blocks first to last: others strictly nearer than radius (n,)."""
-    n, dims = len(tree.order), tree.blocks.shape[1]
+    order, dims = tree.order, tree.blocks.shape[1]
+    n = len(order)
     nodes = np.empty(len(tree.sizes), np.int64)
     todo = np.empty(len(tree.sizes), np.uint64)
     for block in range(first, last):
         for lane in range(min(LANES, n - block * LANES)):
-            row = tree.order[block * LANES + lane]
+            row = order[block * LANES + lane]
             query = block * dims * LANES + lane
             counts[row] = 0
             if radius[row] > 0:
