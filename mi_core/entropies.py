@@ -97,7 +97,7 @@ def entropy(
         _validate.check_single(k, estimator)
         _validate.check_left_as_they_are("none", noise)
         points, dim, some_notes = _validate.discrete(x, "x")
-        notes = list(some_notes)
+        notes = [*some_notes, *_notes.on_discrete(points)]
         found = [Local(None, _formula.discrete_entropy_local(copies(points)))]
     else:
         points, some_notes = _validate.samples(x, "x")
@@ -218,7 +218,8 @@ def kl_divergence(
     for name, points in (("x", x), ("x_prime", x_prime)):
         _validate.check_not_constant(points, name)
     ks = _validate.neighbour_orders(k, len(x))
-    _validate.neighbour_orders(k, len(x_prime) + 1, "x_prime")
+    if max(ks) > len(x_prime):
+        raise InputError(f"x_prime has {len(x_prime)} samples and k={max(ks)}: k must be at most that.")
     ready, notes_on_noise = prepare({"x": x, "x_prime": x_prime}, "none", noise, seed)
     notes = [*notes_x, *notes_prime, *notes_on_noise]
     search = Search(ks, backend, threads, progress)

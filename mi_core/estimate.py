@@ -210,11 +210,11 @@ def _prepared(
 
 def _notes_on(samples: Prepared, estimator: Estimator, standardize: Standardize, units: Units) -> list[str]:
     """Notes on the samples that matter for this estimator."""
+    sides = {"x": samples.x, "y": samples.y} | ({} if samples.z is None else {"z": samples.z})
     if estimator == "discrete":
-        return []
+        return _notes.on_discrete(*sides.values())
     if estimator in ("gaussian", "gaussian-copula"):
         return _notes.on_gaussian(estimator, samples.x.shape[1], samples.y.shape[1], len(samples.x), units)
-    sides = {"x": samples.x, "y": samples.y} | ({} if samples.z is None else {"z": samples.z})
     if samples.classes:
         del sides["y"]
     return _notes.on_sides(sides, standardize, ties=estimator != "mixture")

@@ -104,6 +104,7 @@ def multi_information(
     if estimator == "discrete":
         _validate.check_single(k, estimator)
         _validate.check_left_as_they_are(standardize, noise)
+        notes += _notes.on_discrete(*points.values())
         found = discrete(list(points.values()))
     else:
         points, notes_on_noise = prepare(points, standardize, noise, seed)
