@@ -57,14 +57,14 @@ def estimate(
 
     Example: mi estimate first_layer.npy last_layer.npy --k 3,10
     """
-    from mi_core import mutual_information
+    from mi_core import conditional_mutual_information, mutual_information
 
     if labels and estimator not in (None, "ross"):
         raise InputError(f"--labels means the estimator ross, and --estimator is {estimator}: leave one of them out.")
     measure(
-        mutual_information,
+        mutual_information if given is None else conditional_mutual_information,
         "I(X;Y)" if given is None else "I(X;Y|Z)",
-        {"x": x, "y": y} | ({} if given is None else {"given": given}),
+        {"x": x, "y": y} | ({} if given is None else {"z": given}),
         ks=parse_ks(k),
         units=units,
         estimator="ross" if labels else estimator or "ksg1",

@@ -1,9 +1,9 @@
 """Mutual information from samples by k-nearest neighbours, exact and compiled.
 
-    x, y -> _validate -> neighbour counts -> _formula -> MIResult
-            (the only    (_backends: one     (psi of the
-             door)        contract, several   counts, with
-                          ways, same bits)    its source)
+    x, y -> _validate -> _estimators -> neighbour counts -> _formula -> MIResult
+            (the only    (which counts   (_backends: one     (psi of the
+             door)        each needs)     contract, several   counts, with
+                                          ways, same bits)    its source)
 
     >>> import numpy as np, mi_core
     >>> rng = np.random.default_rng(0)

@@ -15,9 +15,9 @@ from scipy.spatial.distance import cdist
 
 from mi_core._types import FloatArray, IntArray, Progress, Samples
 
-# One thread of a Zen 3 machine, N = 10,000, k = 3, Gaussians, seconds of tree / all pairs: 4 dimensions 0.1 / 1.3,
-# 10 dimensions 2.6 / 1.6, 20 dimensions 27 / 2.1. On layers of networks a tree does better than on these.
-TREE_UP_TO = 8  # dimensions
+# CPU seconds of tree / all pairs, one thread of a Zen 3 machine, N = 10,000, k = 3, Gaussians: 4 dimensions 0.04 / 1.0,
+# 10 dimensions 0.4 / 1.2, 14 dimensions 1.2 / 1.3, 20 dimensions 3.3 / 1.9.
+TREE_UP_TO = 15  # dimensions
 TILE_BYTES = 32 * 2**20  # of distances at a time
 TREE_ROWS = 4096  # queries between two reports of progress
 
