@@ -64,7 +64,7 @@ def conditional_local(k: int, n_xz: IntArray, n_yz: IntArray, n_z: IntArray) -> 
     Counts (n_samples,) are of points strictly nearer than the k-th joint neighbour in (x, z), (y, z) and z.
     """
     psi = psi_beyond(len(n_z))
-    local_mi: FloatArray = psi[k - 1] - (psi[n_xz] + psi[n_yz] - psi[n_z])
+    local_mi: FloatArray = psi[k - 1] + psi[n_z] - (psi[n_xz] + psi[n_yz])
     return local_mi
 
 

@@ -44,13 +44,14 @@ def on_sides(sides: Mapping[str, Samples], standardize: Standardize, *, ties: bo
     return notes
 
 
-def on_entropy(points: Samples) -> list[str]:
-    """Whether ties or dimensions spoil an estimate of differential entropy."""
-    notes = on_ties("x", points)
-    if points.shape[1] > WIDE:
+def on_densities(quantity: str, sides: Mapping[str, Samples]) -> list[str]:
+    """Whether ties or dimensions spoil an estimate of differential entropy or divergence."""
+    notes = [note for name, points in sides.items() for note in on_ties(name, points)]
+    dim = next(iter(sides.values())).shape[1]
+    if dim > WIDE:
         notes.append(
-            f"{points.shape[1]} dimensions: with so many, the estimate of entropy is far from the true value. Compare it only "
-            "between settings of equal dimensions, k and number of samples."
+            f"{dim} dimensions: with so many, the estimate of {quantity} is far from the true value. Compare it only between "
+            "settings of equal dimensions, k and number of samples."
         )
     return notes
 

@@ -105,7 +105,7 @@ def entropy(
         dim = points.shape[1]
         ks = _validate.neighbour_orders(k, len(points))
         ready, notes_on_noise = prepare({"x": points}, "none", noise, seed)
-        notes = [*some_notes, *notes_on_noise, *_notes.on_entropy(ready["x"])]
+        notes = [*some_notes, *notes_on_noise, *_notes.on_densities("entropy", ready)]
         found = knn(ready["x"], Search(ks, backend, threads, progress))
     results = []
     for local in found:
@@ -221,7 +221,7 @@ def kl_divergence(
     if max(ks) > len(x_prime):
         raise InputError(f"x_prime has {len(x_prime)} samples and k={max(ks)}: k must be at most that.")
     ready, notes_on_noise = prepare({"x": x, "x_prime": x_prime}, "none", noise, seed)
-    notes = [*notes_x, *notes_prime, *notes_on_noise]
+    notes = [*notes_x, *notes_prime, *notes_on_noise, *_notes.on_densities("divergence", ready)]
     search = Search(ks, backend, threads, progress)
     results = []
     for local in wang_kulkarni_verdu(ready["x"], ready["x_prime"], search):

@@ -435,6 +435,20 @@ def test_notes_name_what_matters_for_the_estimator(words, sides, options):
     assert words in " ".join(mutual_information(*sides, **options).notes)
 
 
+def test_notes_on_densities():
+    wide = awkward.CASES["24+16"][0]
+    assert "24 dimensions: with so many, the estimate of entropy" in entropy(wide).notes[0]
+    assert "24 dimensions: with so many, the estimate of divergence" in kl_divergence(wide[:50], wide[50:]).notes[0]
+    assert "x_prime has ties" in kl_divergence(X, np.round(X, 1)).notes[0]
+    assert "150 samples take 150 different values" in entropy(X, estimator="discrete").notes[0]
+    assert "different values" in multi_information([X, Y], estimator="discrete").notes[0]
+    assert entropy(X).notes == ()
+
+
+def test_knowing_y_itself_leaves_nothing():
+    assert mutual_information(X, Y, given=Y).mi == 0
+
+
 def test_ties_are_no_matter_for_mixture():
     x, y = awkward.CASES["rounded"]
     assert not mutual_information(x, y, estimator="mixture").notes
