@@ -160,9 +160,9 @@ def non_uniformity(offsets: FloatArray, alpha: float) -> FloatArray:
     rotated[rotated < FLAT * straight.max(axis=1, keepdims=True)] = 0.0  # what rounding leaves of a zero
     with np.errstate(divide="ignore"):
         log_straight, log_rotated = np.log(straight).sum(axis=1), np.log(rotated).sum(axis=1)
-        is_smaller = log_rotated < log_straight + np.log(alpha)
+    is_smaller = log_rotated < log_straight + np.log(alpha)  # never where the straight box is flat itself
     correction = np.zeros(len(offsets))
-    correction[is_smaller] = (log_straight - log_rotated)[is_smaller]
+    correction[is_smaller] = log_straight[is_smaller] - log_rotated[is_smaller]
     return correction
 
 

@@ -23,9 +23,14 @@ SAMPLED = 1000  # rows, or pairs of rows, that are looked at where all would cos
 SLICE_BYTES = 32 * 2**20
 
 
-def on_sides(sides: Mapping[str, Samples], standardize: Standardize, *, ties: bool = True) -> list[str]:
-    """Notes that depend on the samples alone, by the names of their sides; `ties`: whether ties spoil the estimate."""
+def on_sides(sides: Mapping[str, Samples], standardize: Standardize, estimator: Estimator) -> list[str]:
+    """Notes that depend on the samples alone, by the names of their sides."""
+    ties = estimator != "mixture"  # which is made for them
     notes = [note for name, points in sides.items() for note in on_ties(name, points)] if ties else []
+    if notes and estimator == "ksg2":
+        notes.append("Of neighbours at equal distance ksg2 takes any, so its value is arbitrary where there are ties.")
+    if notes and set(sides) == {"x", "y"}:
+        notes.append("The estimator mixture takes ties as they are, without noise.")
     typical = {name: typical_distance(points) for name, points in sides.items()}
     small, large = min(typical, key=typical.__getitem__), max(typical, key=typical.__getitem__)
     if 0 < SCALE_RATIO * typical[small] < typical[large]:

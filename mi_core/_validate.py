@@ -186,6 +186,11 @@ def as_floating(array: NDArray[Any], name: str, notes: list[str]) -> Samples:
         raise InputError(
             f"{name} is complex ({dtype.name}): give real numbers, for example its real and imaginary parts as columns."
         )
+    if dtype.kind in "USTO":
+        raise InputError(
+            f"{name} has dtype {dtype}: give real numbers (float, integer or bool). Class labels, as y, go with the estimator "
+            "ross, on the command line --labels."
+        )
     raise InputError(f"{name} has dtype {dtype}: give real numbers (float, integer or bool).")
 
 

@@ -217,7 +217,7 @@ def _notes_on(samples: Prepared, estimator: Estimator, standardize: Standardize,
         return _notes.on_gaussian(estimator, samples.x.shape[1], samples.y.shape[1], len(samples.x), units)
     if samples.classes:
         del sides["y"]
-    return _notes.on_sides(sides, standardize, ties=estimator != "mixture")
+    return _notes.on_sides(sides, standardize, estimator)
 
 
 @overload

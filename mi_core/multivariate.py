@@ -108,7 +108,7 @@ def multi_information(
         found = discrete(list(points.values()))
     else:
         points, notes_on_noise = prepare(points, standardize, noise, seed)
-        notes += [*notes_on_noise, *_notes.on_sides(points, standardize)]
+        notes += [*notes_on_noise, *_notes.on_sides(points, standardize, estimator)]
         ks = _validate.neighbour_orders(k, n_samples)
         found = ksg1(list(points.values()), Search(ks, backend, threads, progress))
     nats = _formula.NATS_PER_UNIT[units]

@@ -427,6 +427,8 @@ def test_labels_may_be_of_any_kind(labels):
         ("150 samples take 150 different values", (X, Y), {"estimator": "discrete"}),
         ("x has ties", (np.round(X), LABELS), {"estimator": "ross"}),
         ("samples coincide with their", (np.round(X), LABELS), {"estimator": "ross"}),
+        ("Of neighbours at equal distance ksg2 takes any", (np.round(X, 1), Y), {"estimator": "ksg2"}),
+        ("The estimator mixture takes ties as they are", (np.round(X), Y), {}),
         ("distances in z are typically", (X, Y), {"given": 1e6 * Z}),
         ("24 + 16 + 1 dimensions", awkward.CASES["24+16"], {"given": Z[:97]}),
     ],
@@ -482,7 +484,7 @@ REPEATED = np.repeat(X[:30], 5, axis=0)
         (mutual_information, (X, Y), {"estimator": "ross"}, r"y has shape \(150, 3\): labels are one integer, bool or text"),
         (mutual_information, (X, np.zeros(150)), {"estimator": "ross"}, "y has one class only, 0"),
         (mutual_information, (X, LABELS[:149]), {"estimator": "ross"}, "x has 150 samples and y has 149"),
-        (mutual_information, (X, FEW), {}, "y has dtype <U5"),
+        (mutual_information, (X, FEW), {}, "y has dtype <U5: .* Class labels, as y, go with the estimator ross"),
         (mutual_information, (X, Y), {"given": Z[:100]}, "x has 150 samples and z has 100"),
         (mutual_information, (X, Y), {"given": np.zeros(150)}, "z is constant"),
         (
@@ -521,6 +523,15 @@ def test_bad_input_gets_one_clear_line(measure, sides, options, message):
     with pytest.raises(InputError, match=message) as caught:
         measure(*sides, **options)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["duplicates", "rounded 1+1", "ReLU 1+1", "a constant column", "many zeros"])
+def test_lnc_on_ties_is_a_number_or_refused(name):
+    x, y = awkward.CASES[name]
+    try:
+        assert np.isfinite(nats(x, y, k=40, estimator="lnc"))
+    except InputError as error:
+        assert "lie in a flat space" in str(error)  # noqa: PT017  either is right, a warning or NaN is not
 
 
 def test_a_little_noise_lets_repeated_samples_through():
