@@ -132,11 +132,10 @@ def test_neighbours_are_the_nearest_others(name, few, monkeypatch):
 def test_distances_to_another_set(few, monkeypatch):
     monkeypatch.setattr(_neighbours, "TREE_UP_TO", few)
     points, others = awkward.CASES["rounded"]
-    truth = np.sort(np.abs(points[:, np.newaxis] - others).max(axis=2), axis=1)
     for dtype in (np.float32, np.float64):
         points, others = points.astype(dtype), others.astype(dtype)
         truth = np.sort(np.abs(points[:, np.newaxis].astype(float) - others.astype(float)).max(axis=2), axis=1)
-        found = _neighbours.distances_to(others, points, (4, 1))
+        found = _neighbours.distances_to(others, points, (4, 1), threads=2)
         np.testing.assert_array_equal(found, truth[:, [3, 0]].T)
 
 
