@@ -214,13 +214,13 @@ def discrete_local(copies: Sequence[IntArray], copies_joint: IntArray) -> FloatA
 
 def discrete_conditional_local(xz: IntArray, yz: IntArray, z: IntArray, xyz: IntArray) -> FloatArray:
     """Plug-in conditional mutual information, CT06 section 2.5: log of p(xyz) p(z) / (p(xz) p(yz)), from copies."""
-    local_mi: FloatArray = np.log(xyz) + np.log(z) - np.log(xz) - np.log(yz)
+    local_mi: FloatArray = np.log(xyz * z / (xz * yz))
     return local_mi
 
 
 def discrete_entropy_local(copies: IntArray) -> FloatArray:
     """Plug-in entropy, CT06 section 2.1: -log p."""
-    local_entropy: FloatArray = -np.log(copies / len(copies))
+    local_entropy: FloatArray = np.log(len(copies) / copies)
     return local_entropy
 
 

@@ -310,6 +310,16 @@ def test_several_k_equal_single_ones(estimator):
         assert result.mi == mutual_information(X, y, k=result.k, estimator=estimator).mi
 
 
+@pytest.mark.parametrize("estimator", [*CONTINUOUS, "ross"])
+def test_threads_change_nothing_and_progress_ends_at_all_rows(estimator):
+    x, y = awkward.correlated(np.random.default_rng(3), 2500, 2)
+    y = x[:, 0] > 0 if estimator == "ross" else y
+    seen = []
+    one = mutual_information(x, y, k=4, estimator=estimator, threads=1, progress=lambda done, total: seen.append((done, total)))
+    assert seen[-1][0] == seen[-1][1]
+    assert one.mi == mutual_information(x, y, k=4, estimator=estimator, threads=3).mi
+
+
 def test_several_k_equal_single_ones_elsewhere():
     for measure, sides in [
         (entropy, [X]),
@@ -444,6 +454,10 @@ def test_notes_on_densities():
     assert "150 samples take 150 different values" in entropy(X, estimator="discrete").notes[0]
     assert "different values" in multi_information([X, Y], estimator="discrete").notes[0]
     assert entropy(X).notes == ()
+
+
+def test_what_never_varies_has_no_entropy():
+    assert str(entropy(np.ones(9), estimator="discrete").entropy) == "0.0"
 
 
 def test_knowing_y_itself_leaves_nothing():
