@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mi_core._options import Estimator, Standardize, Units
+from mi_core._options import ConditionalEstimator, EntropyEstimator, Estimator, Standardize, Units
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -39,51 +39,141 @@ class NeighbourCounts:
     backend: str
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class MIResult:
-    """One estimate of mutual information and all that is needed to repeat it. `float(result)` is the estimate.
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """What every result records, so that it can be read and repeated. `float(result)` is the estimate.
 
     Attributes:
-        mi: The estimate, in `units`. May be negative: see `notes`.
         units: "bits" or "nats".
-        k: Neighbour order.
+        k: Neighbour order; None where no neighbours were sought.
         n_samples: Number of samples.
-        dim_x: Dimensions of x.
-        dim_y: Dimensions of y.
-        ceiling: psi(n_samples) - psi(k) in `units`: no estimate on data without ties can exceed it.
-        estimator: Name of the estimator.
-        backend: Name of the backend that counted the neighbours.
+        backend: Name of the backend that counted the neighbours; "none" where none were sought.
         threads: Number of threads it was allowed.
-        standardize: How the data were standardised first.
         noise: Standard deviation of the noise added to each column, in standard deviations of its side; 0 for none.
         seed: Seed of that noise; None where nothing random was done.
         seconds: Wall time of the whole estimate, compilation of kernels included.
         notes: What a reader should know before using the number, one sentence or two each.
-        local_mi: (n_samples,) terms whose mean is `mi`, in `units`; None unless asked for.
     """
 
-    mi: float
+    quantity: ClassVar[str]
+    """Name of the field that holds the estimate; "local_" and this name that of its local terms."""
+
     units: Units
-    k: int
+    k: int | None
     n_samples: int
-    dim_x: int
-    dim_y: int
-    ceiling: float
-    estimator: Estimator
     backend: str
     threads: int
-    standardize: Standardize
     noise: float
     seed: int | None
     seconds: float
     notes: tuple[str, ...]
-    local_mi: FloatArray | None = dataclasses.field(default=None, compare=False, repr=False)
 
     def __float__(self) -> float:
-        return self.mi
+        return float(getattr(self, self.quantity))
+
+    @property
+    def local(self) -> FloatArray | None:
+        """(n_samples,) terms whose mean is the estimate, in `units`; None unless asked for."""
+        terms: FloatArray | None = getattr(self, f"local_{self.quantity}")
+        return terms
 
     def to_dict(self) -> dict[str, Any]:
-        """All fields but `local_mi` as plain Python values, ready for JSON."""
-        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        del fields["local_mi"]
-        return fields | {"notes": list(self.notes)}
+        """The estimate, then all fields but the local terms, as plain Python values ready for JSON."""
+        record: dict[str, Any] = {self.quantity: float(self)}
+        for field in dataclasses.fields(self):
+            if field.name != f"local_{self.quantity}":
+                value = getattr(self, field.name)
+                record[field.name] = list(value) if isinstance(value, tuple) else value
+        return record
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class MIResult(Estimate):
+    """One estimate of mutual information, also conditional, and all that is needed to repeat it.
+
+    Attributes, beside those of `Estimate`:
+        mi: The estimate, in `units`. May be negative: see `notes`.
+        dim_x: Dimensions of x.
+        dim_y: Dimensions of y; 1 for class labels.
+        dim_z: Dimensions of z, which is given; None without.
+        ceiling: In `units`, what no estimate on data without ties can exceed: psi(n_samples) - psi(k) for "ksg1", about the
+            entropy of the labels for "ross"; None where there is no such limit.
+        estimator: Name of the estimator.
+        alpha: Threshold of "lnc"; None for others.
+        standardize: How the data were standardised first.
+        local_mi: (n_samples,) terms whose mean is `mi`, in `units`; None unless asked for.
+    """
+
+    quantity: ClassVar[str] = "mi"
+
+    mi: float
+    dim_x: int
+    dim_y: int
+    dim_z: int | None
+    ceiling: float | None
+    estimator: Estimator
+    alpha: float | None
+    standardize: Standardize
+    local_mi: FloatArray | None = dataclasses.field(default=None, compare=False, repr=False)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class MultiInformationResult(Estimate):
+    """One estimate of multi-information (total correlation).
+
+    Attributes, beside those of `Estimate`:
+        mi: The estimate, in `units`. May be negative: see `notes`.
+        dims: Dimensions of each side.
+        ceiling: (number of sides - 1) (psi(n_samples) - psi(k)) in `units`, what no estimate on data without ties can exceed;
+            None where there is none.
+        estimator: Name of the estimator.
+        standardize: How the data were standardised first.
+        local_mi: (n_samples,) terms whose mean is `mi`, in `units`; None unless asked for.
+    """
+
+    quantity: ClassVar[str] = "mi"
+
+    mi: float
+    dims: tuple[int, ...]
+    ceiling: float | None
+    estimator: ConditionalEstimator
+    standardize: Standardize
+    local_mi: FloatArray | None = dataclasses.field(default=None, compare=False, repr=False)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class EntropyResult(Estimate):
+    """One estimate of entropy.
+
+    Attributes, beside those of `Estimate`:
+        entropy: The estimate, in `units`. A differential entropy may be negative.
+        dim: Dimensions.
+        estimator: Name of the estimator.
+        local_entropy: (n_samples,) terms whose mean is `entropy`, in `units`; None unless asked for.
+    """
+
+    quantity: ClassVar[str] = "entropy"
+
+    entropy: float
+    dim: int
+    estimator: EntropyEstimator
+    local_entropy: FloatArray | None = dataclasses.field(default=None, compare=False, repr=False)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class DivergenceResult(Estimate):
+    """One estimate of the Kullback-Leibler divergence of x from x_prime.
+
+    Attributes, beside those of `Estimate`:
+        divergence: The estimate, in `units`. May be negative: see `notes`.
+        n_samples_prime: Number of samples of x_prime.
+        dim: Dimensions.
+        local_divergence: (n_samples,) terms whose mean is `divergence`, in `units`; None unless asked for.
+    """
+
+    quantity: ClassVar[str] = "divergence"
+
+    divergence: float
+    n_samples_prime: int
+    dim: int
+    local_divergence: FloatArray | None = dataclasses.field(default=None, compare=False, repr=False)
