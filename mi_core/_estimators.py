@@ -52,7 +52,7 @@ class Search:
 
     def backend_for(self, points: Samples) -> str:
         """Name of the backend that counts among these points."""
-        return _backends.choose(self.backend, *points.shape)
+        return _backends.choose(self.backend, [points])
 
 
 @dataclasses.dataclass(frozen=True)
