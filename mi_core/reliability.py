@@ -1,0 +1,229 @@
+"""Whether an estimate may be read as MI: signs that are measured on the data at hand, and a verdict from them.
+
+    sign                                         what it catches
+    twin: a Gaussian of known MI, same setting   too many dimensions, too few samples, too strong dependence
+    drift with k, drift with N                   bias that the Gaussian does not have: curved, clustered, heavy-tailed data
+    share of the ceiling                         dependence too strong to be seen in full
+    ties, scales                                 data for which the method is not meant
+    standard error                               chance
+
+Each sign has a limit, beyond which it speaks against the number, and a gross limit, beyond which the number is not MI. They were
+chosen on tasks with known MI and tested on others: `python -m benchmarks.calibration verdicts`, docs/trust.md.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from mi_core import _formula, _notes
+from mi_core._prepare import standard_deviations
+from mi_core._types import FloatArray, MIResult, Reliability, Samples, Verdict
+from mi_core.uncertainty import generator
+
+Estimates = Callable[[Samples, Samples, Sequence[int]], FloatArray]
+"""(x, y, ks) -> estimates (len(ks),), in the unit of the result."""
+
+TOLERATED = 0.2  # error that counts as right, as a share of the truth
+TOLERATED_BITS = 0.1  # and at least this
+
+# Limits. Errors and drifts are in units of what is tolerated.
+TWIN, TWIN_GROSS = 0.7, 2.5
+DRIFT_N, DRIFT_N_GROSS = 0.35, 1.25
+DRIFT_K, DRIFT_K_GROSS = 1.0, 3.0
+STDERR = 0.5
+CEILING, CEILING_GROSS = 0.6, 0.9
+REPEATED_SAMPLES_GROSS = 0.5
+
+FEW = 1000  # points on which the intrinsic dimension is estimated
+NEIGHBOURS = 10
+LARGEST_K = 4  # the drift with k is from k to this many k
+
+
+@dataclasses.dataclass(frozen=True)
+class Sign:
+    """Something measured that speaks against the number, `size` as a multiple of its limit."""
+
+    size: float
+    is_gross: bool
+    reason: str
+
+
+def judge(x: Samples, y: Samples, result: MIResult, estimates: Estimates, seed: int) -> Reliability:
+    """Verdict on a result for x and y; `estimates` gives the same estimator's values on other data, in the result's unit."""
+    per_nat = 1 / _formula.NATS_PER_UNIT[result.units]
+    n, k = len(x), result.k
+    intrinsic = intrinsic_dimension(x, y, generator(seed, "intrinsic dimension"))
+    twin_x, twin_y, twin_nats = gaussian_twin(x, y, result.mi / per_nat, intrinsic, generator(seed, "twin"))
+    (twin_mi,) = estimates(twin_x, twin_y, [k])
+    larger_k = min(LARGEST_K * k, n - 1)
+    (at_larger_k,) = estimates(x, y, [larger_k])
+    typical = sorted((_notes.typical_distance(x), _notes.typical_distance(y)))
+    measured = Reliability(
+        verdict="trust",
+        reasons=(),
+        ceiling_share=result.mi / result.ceiling if result.ceiling > 0 else 1.0,
+        drift_k=float(at_larger_k - result.mi),
+        drift_n=result.mi - result.by_size[0].mi if result.by_size else None,
+        repeated_samples=max(_notes.count_repeated(_notes.row_hashes(side)) / n for side in (x, y)),
+        repeated_values=max(_notes.share_of_repeated_values(side) for side in (x, y)),
+        scale_ratio=typical[1] / typical[0] if typical[0] > 0 else float(np.finfo(float).max),
+        intrinsic_dim=intrinsic,
+        twin_mi=float(twin_mi),
+        twin_truth=twin_nats * per_nat,
+    )
+    against = sorted(signs(measured, result), key=lambda sign: (sign.is_gross, sign.size), reverse=True)
+    if not against:
+        return dataclasses.replace(measured, reasons=(reason_to_trust(measured, result),))
+    verdict: Verdict = "not bits" if any(sign.is_gross for sign in against) else "caution"
+    return dataclasses.replace(measured, verdict=verdict, reasons=tuple(sign.reason for sign in against))
+
+
+def tolerated(mi: float, units: str) -> float:
+    """How far an estimate may be from the truth `mi` and still count as right."""
+    least = TOLERATED_BITS * (np.log(2) if units == "nats" else 1.0)
+    return float(max(TOLERATED * abs(mi), least))
+
+
+def signs(measured: Reliability, result: MIResult) -> Iterator[Sign]:
+    """All that speaks against the number."""
+    mi, units = result.mi, result.units
+    most = tolerated(mi, units)
+
+    twin_error = measured.twin_mi - measured.twin_truth
+    size = abs(twin_error) / tolerated(measured.twin_truth, units)
+    if size > TWIN:
+        yield Sign(
+            size / TWIN,
+            size > TWIN_GROSS,
+            f"Gaussian data of the same size and covariance, whose MI is {measured.twin_truth:.2f} {units}, read "
+            f"{measured.twin_mi:.2f}: this many samples do not suffice for this many dimensions and this much dependence.",
+        )
+    if measured.drift_n is None:
+        yield Sign(1.0, False, f"{result.n_samples:,} samples are too few to see whether the estimate still changes with more.")
+    elif (size := abs(measured.drift_n) / most) > DRIFT_N:
+        half = result.by_size[0].mi
+        yield Sign(
+            size / DRIFT_N,
+            size > DRIFT_N_GROSS,
+            f"Half the samples give {half:.2f} {units}, all of them {mi:.2f}: the estimate still {grows(measured.drift_n)} with "
+            "their number.",
+        )
+    if (size := abs(measured.drift_k) / most) > DRIFT_K:
+        yield Sign(
+            size / DRIFT_K,
+            size > DRIFT_K_GROSS,
+            f"The estimate {grows(measured.drift_k)} with k, from {mi:.2f} {units} at k={result.k} to "
+            f"{mi + measured.drift_k:.2f} at k={min(LARGEST_K * result.k, result.n_samples - 1)}: it depends on the distance looked at.",
+        )
+    if measured.ceiling_share > CEILING:
+        yield Sign(
+            measured.ceiling_share / CEILING,
+            measured.ceiling_share > CEILING_GROSS,
+            f"It stands at {measured.ceiling_share:.0%} of the ceiling of {result.ceiling:.2f} {units}, the most that k={result.k} and "
+            f"{result.n_samples:,} samples can show: the truth may be anything above.",
+        )
+    if measured.repeated_samples > _notes.REPEATED_ROWS:
+        yield Sign(
+            measured.repeated_samples / _notes.REPEATED_ROWS,
+            measured.repeated_samples > REPEATED_SAMPLES_GROSS,
+            f"{measured.repeated_samples:.0%} of the samples of a side have an exact copy there: the method is for continuous data.",
+        )
+    elif measured.repeated_values > _notes.REPEATED_VALUES:
+        yield Sign(
+            measured.repeated_values / _notes.REPEATED_VALUES,
+            False,
+            f"{measured.repeated_values:.0%} of the values of a side recur in their column: the method is for continuous data.",
+        )
+    if measured.scale_ratio > _notes.SCALE_RATIO:
+        yield Sign(
+            measured.scale_ratio / _notes.SCALE_RATIO,
+            measured.scale_ratio > 10 * _notes.SCALE_RATIO,
+            f"Distances in one side are typically {measured.scale_ratio:,.0f} times those in the other, which so counts for little: "
+            "standardise the sides.",
+        )
+    if result.stderr is not None and (size := result.stderr / most) > STDERR:
+        yield Sign(size / STDERR, False, f"Its standard error is {result.stderr:.2f} {units}: chance alone may be that far off.")
+
+
+def grows(difference: float) -> str:
+    return "grows" if difference > 0 else "falls"
+
+
+def reason_to_trust(measured: Reliability, result: MIResult) -> str:
+    return (
+        f"Gaussian data of the same size and covariance, whose MI is {measured.twin_truth:.2f} {result.units}, read "
+        f"{measured.twin_mi:.2f}, and the estimate changes little with k and with the number of samples."
+    )
+
+
+def intrinsic_dimension(x: Samples, y: Samples, rng: np.random.Generator) -> float:
+    """Dimension of the joint samples, columns at unit variance: Levina & Bickel 2004, with inverses averaged as MacKay &
+    Ghahramani 2005 advise.
+
+    From at most 1,000 samples; reads low above about 10 dimensions, as every estimate from so few does.
+    """
+    rows = np.sort(rng.permutation(len(x))[:FEW])
+    points = np.hstack([unit_variance(side[rows]) for side in (x, y)])
+    points = np.unique(points, axis=0)
+    m = min(NEIGHBOURS, len(points) - 1)
+    if m < 3:
+        return 0.0
+    distances, _ = cKDTree(points).query(points, k=m + 1)
+    near = distances[:, 1:]
+    inverse = np.mean(np.log(near[:, -1:] / near[:, :-1]).sum(axis=1)) / (m - 2)
+    return float(min(1 / inverse, points.shape[1])) if inverse > 0 else float(points.shape[1])
+
+
+def unit_variance(points: Samples) -> FloatArray:
+    """Columns around 0 with variance 1, in float64; constant ones are left out."""
+    centred = points - points.mean(axis=0, dtype=np.float64)
+    centred /= np.maximum(np.abs(centred).max(axis=0), np.finfo(np.float64).tiny)
+    spread = centred.std(axis=0)
+    return centred[:, spread > 0] / spread[spread > 0]
+
+
+def gaussian_twin(
+    x: Samples, y: Samples, nats: float, intrinsic_dim: float, rng: np.random.Generator
+) -> tuple[FloatArray, FloatArray, float]:
+    """Gaussian samples of the same size and scales, with the same covariance, and their MI in nats.
+
+    The covariance is shrunk towards its diagonal, little unless there are nearly as many columns as samples. Where it explains
+    less MI than the `nats` that were estimated, because dependence is not linear, as much of the strongest canonical pairs as
+    half the intrinsic dimension are raised evenly: so the twin always has at least the MI that it is to vouch for.
+    """
+    n = len(x)
+    side_x, side_y = unit_variance(x), unit_variance(y)
+    p_x, p_y = side_x.shape[1], side_y.shape[1]
+    joint = np.hstack([side_x, side_y])
+    shrinkage = min(1.0, ((p_x + p_y) / n) ** 2 + 1e-9)
+    covariance = (1 - shrinkage) * (joint.T @ joint) / n + shrinkage * np.eye(p_x + p_y)
+    root_x, root_y = np.linalg.cholesky(covariance[:p_x, :p_x]), np.linalg.cholesky(covariance[p_x:, p_x:])
+    between = np.linalg.solve(root_y, np.linalg.solve(root_x, covariance[:p_x, p_x:]).T).T
+    left, correlation, right = np.linalg.svd(between, full_matrices=False)
+    # Canonical correlations rho carry -log(1 - rho^2) / 2 nats each, Kraskov et al. 2004, eq. (10) for each pair.
+    carried = -0.5 * np.log1p(-np.minimum(correlation, 1 - 1e-12) ** 2)
+    missing = nats - carried.sum()
+    if missing > 0:
+        pairs = int(np.clip(round(intrinsic_dim / 2), 1, len(carried)))
+        carried[:pairs] += missing / pairs
+    correlation = np.sqrt(-np.expm1(-2 * carried))
+    shared = rng.standard_normal((n, len(correlation)))
+    other = correlation * shared + np.sqrt(1 - correlation**2) * rng.standard_normal(shared.shape)
+    full_x, full_y = completed(shared, left, rng), completed(other, right.T, rng)
+    return full_x @ root_x.T * scales(x), full_y @ root_y.T * scales(y), float(carried.sum())
+
+
+def completed(canonical: FloatArray, directions: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """White samples (n, p) with the given coordinates along orthonormal `directions` (p, m), independent across them."""
+    white = rng.standard_normal((len(canonical), len(directions)))
+    return white + (canonical - white @ directions) @ directions.T
+
+
+def scales(points: Samples) -> FloatArray:
+    """Standard deviations of the columns that are not constant."""
+    deviations = standard_deviations(points)
+    return deviations[deviations > 0]

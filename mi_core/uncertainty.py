@@ -1,0 +1,149 @@
+"""How far an estimate is off by chance: an error bar from disjoint subsamples, and the null that shuffling the pairs gives.
+
+Everything here takes `estimate(rows) -> values`: the estimates, one per neighbour order or per pair of layers, from these
+rows of the samples. So one piece of code serves every estimator.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from scipy.special import digamma
+
+from mi_core import _backends
+from mi_core._backends._tiles import Workers
+from mi_core._options import Backend
+from mi_core._types import FloatArray, IntArray, Progress, Samples, ShuffledNull, SizePoint
+
+Estimate = Callable[[IntArray], FloatArray]
+
+# Numbers of parts the samples are cut into for the error bar. Few large parts cost much and tell little: n parts of N/n samples
+# cost 1/n of the estimate by brute force, and give n - 1 degrees of freedom. These two have 28, cost 0.15 of an estimate for
+# wide data and up to 2 where time grows as N; `python -m benchmarks.calibration coverage` measures how often they cover.
+PARTS = (10, 20)
+SIZES = (2, 4, 8)  # parts whose means show the drift with the number of samples
+LEAST_SAMPLES = 4  # in a part, in units of k + 1: below, the estimate's spread no longer falls as 1/N
+SHUFFLED_BYTES = 2**28  # radii and counts of the shuffles that are worked on together
+
+
+def generator(seed: int, purpose: str) -> np.random.Generator:
+    """A stream of random numbers of its own for each purpose, from the one seed that a result records."""
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(zlib.crc32(purpose.encode()),)))
+
+
+# Error bars
+
+
+def subsample_estimates(
+    estimate: Estimate, n_samples: int, parts: Sequence[int], rng: np.random.Generator
+) -> dict[int, FloatArray]:
+    """Number of parts -> (parts, values): the estimate on each of that many disjoint random parts of equal size."""
+    found = {}
+    for count in parts:
+        size = n_samples // count
+        order = rng.permutation(n_samples)
+        rows = [np.sort(order[part * size : (part + 1) * size]) for part in range(count)]
+        found[count] = np.array([estimate(some) for some in rows])
+    return found
+
+
+def standard_errors(by_parts: Mapping[int, FloatArray]) -> FloatArray:
+    """Standard error (values,) of the estimates on all samples.
+
+    The spread of a kNN estimate falls as B / N. Each number of parts n gives B / N = (variance over its parts) / n; the fit,
+    the most likely B for scaled chi-squared variances, weighs them by their n - 1 degrees of freedom: Holmes & Nemenman 2019,
+    doi:10.1103/PhysRevE.100.022404, section II.C.
+    """
+    weighted = [(n - 1) * np.var(values, axis=0, ddof=1) / n for n, values in by_parts.items()]
+    errors: FloatArray = np.sqrt(np.sum(weighted, axis=0) / sum(n - 1 for n in by_parts))
+    return errors
+
+
+def error_bar(estimate: Estimate, n_samples: int, ks: Sequence[int], seed: int) -> FloatArray | None:
+    """Standard error of each of the values that `estimate` gives; None where there are too few samples for parts."""
+    parts = possible(PARTS, n_samples, ks)
+    if not parts:
+        return None
+    return standard_errors(subsample_estimates(estimate, n_samples, parts, generator(seed, "error bar")))
+
+
+def over_sizes(estimate: Estimate, n_samples: int, ks: Sequence[int], seed: int) -> list[tuple[SizePoint, ...]]:
+    """For each value of `estimate`: its mean over halves, quarters and eighths of the samples, with a standard error.
+
+    The error is that of the mean over the parts of one size.
+    """
+    parts = possible(SIZES, n_samples, ks)
+    by_parts = subsample_estimates(estimate, n_samples, parts, generator(seed, "sizes"))
+    points = [
+        [
+            SizePoint(n_samples // n, float(mean), float(spread))
+            for mean, spread in zip(values.mean(axis=0), values.std(axis=0, ddof=1) / np.sqrt(n), strict=True)
+        ]
+        for n, values in by_parts.items()
+    ]
+    return [tuple(of_one) for of_one in zip(*points, strict=True)] if points else [()] * len(ks)
+
+
+def possible(parts: Sequence[int], n_samples: int, ks: Sequence[int]) -> list[int]:
+    """Those numbers of parts that leave enough samples in each."""
+    return [count for count in parts if n_samples // count >= LEAST_SAMPLES * (max(ks) + 1)]
+
+
+# The null
+
+
+def shuffled_null(mi: float, shuffled: FloatArray, seed: int) -> ShuffledNull:
+    """What the estimates (permutations,) on shuffled pairs say about `mi`, both in the same unit.
+
+    The p-value counts the estimate itself among the shuffles, so it is never 0: Phipson & Smyth 2010,
+    doi:10.2202/1544-6115.1585.
+    """
+    as_large = int(np.sum(shuffled >= mi))
+    return ShuffledNull(
+        permutations=len(shuffled),
+        p_value=(1 + as_large) / (1 + len(shuffled)),
+        mean=float(shuffled.mean()),
+        std=float(shuffled.std(ddof=1)) if len(shuffled) > 1 else 0.0,
+        seed=seed,
+    )
+
+
+def shuffled_ksg1(
+    x: Samples,
+    y: Samples,
+    ks: Sequence[int],
+    permutations: int,
+    seed: int,
+    *,
+    backend: Backend,
+    threads: int,
+    progress: Progress | None = None,
+) -> FloatArray:
+    """Estimates in nats, (permutations, len(ks)), of ksg1 on samples whose pairing was shuffled.
+
+    Neighbours within each side are the same under every shuffle and are sought once; the counts are those of any backend.
+    """
+    from mi_core._backends.shuffled import shuffled_counts
+
+    if x.shape[1] < y.shape[1]:
+        x, y = y, x
+    n = len(x)
+    rng = generator(seed, "permutations")
+    psi = digamma(np.arange(1.0, n + 1))
+    ascending = tuple(sorted(set(ks)))
+    together = max(1, SHUFFLED_BYTES // (24 * n * len(ascending)))
+    found = np.empty((permutations, len(ascending)))
+    batches = range(0, permutations, together)
+    for first in batches:
+        shuffles = np.array([rng.permutation(n) for _ in range(first, min(first + together, permutations))], np.int32)
+        told = progress and part_of(progress, first // together, len(batches))
+        _, n_x, n_y = shuffled_counts(x, y, ascending, shuffles, threads=threads, progress=told)
+        found[first : first + len(shuffles)] = psi[np.array(ascending) - 1] + psi[n - 1] - (psi[n_x] + psi[n_y]).mean(axis=2)
+    return found[:, [ascending.index(k) for k in ks]]
+
+
+def part_of(progress: Progress, batch: int, batches: int) -> Progress:
+    """Progress of one of several equal batches, told as that of all."""
+    return lambda done, total: progress(batch * total + done, batches * total)
