@@ -34,7 +34,22 @@ def estimate(
     subsample: Annotated[
         int | None, typer.Option(metavar="N", help="Use N samples drawn without replacement, in their order in the file.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of --noise and --subsample.")] = 0,
+    error_bar: Annotated[bool, typer.Option(help="Whether to estimate the standard error, from parts of the samples.")] = True,
+    permutations: Annotated[
+        int | None, typer.Option(metavar="TIMES", help="Shuffle the pairing this often, for a p-value: 200 is a good number.")
+    ] = None,
+    diagnose: Annotated[bool, typer.Option("--diagnose", help="Say whether to trust the number, and why.")] = False,
+    pca: Annotated[
+        int | None, typer.Option(metavar="DIMS", min=1, help="Estimate that of DIMS principal components of each side, too.")
+    ] = None,
+    random_projections: Annotated[
+        int | None, typer.Option(metavar="DIMS", min=1, help="The same with DIMS random projections.")
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw the estimate against 1/N, and against several k, here as .png or .svg."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of all that is random.")] = 0,
     backend: Annotated[Backend, typer.Option(help="How neighbours are counted; all ways give the same bits.")] = "auto",
     threads: Annotated[int | None, typer.Option(help="Most threads to use.  [default: all]")] = None,
     local: Annotated[
@@ -56,6 +71,8 @@ def estimate(
     import numpy as np
 
     from cli._files import is_same_file, load_array, split_key, whole_file
+    from cli._plots import check_picture, draw_estimates
+    from cli._trust import print_trust
     from mi_core import mutual_information
 
     ks = parse_ks(k)
@@ -63,15 +80,21 @@ def estimate(
         raise InputError("--json and --quiet exclude each other: choose one.")
     if local is not None and local.suffix != ".npy":
         raise InputError(f"--local is {local}: it is written as .npy, so name it that way.")
-    for source in (x, y):
-        if local is not None and is_same_file(local, split_key(source)[0]):
-            raise InputError(f"--local is {local}, which is an input: name another file.")
+    if pca is not None and random_projections is not None:
+        raise InputError("--pca and --random-projections exclude each other: choose one.")
+    if plot is not None:
+        check_picture(plot)
+    for option, path in (("--local", local), ("--plot", plot)):
+        for source in (x, y):
+            if path is not None and is_same_file(path, split_key(source)[0]):
+                raise InputError(f"{option} is {path}, which is an input: name another file.")
     arrays = {"x": load_array(x), "y": load_array(y)}
     if subsample is not None:
         arrays = draw(arrays, subsample, seed)
 
     with contextlib.ExitStack() as stack:
         local_file = stack.enter_context(whole_file(local)) if local is not None else None
+        plot_file = stack.enter_context(whole_file(plot)) if plot is not None else None
         bar = stack.enter_context(ProgressBar("counting neighbours"))
         results = mutual_information(
             **arrays,
@@ -84,11 +107,19 @@ def estimate(
             backend=backend,
             threads=threads,
             return_local=local is not None,
+            error_bar=error_bar,
+            permutations=permutations,
+            by_size=plot is not None,
+            diagnose=diagnose,
+            reduce=f"pca:{pca}" if pca else f"random:{random_projections}" if random_projections else None,
             progress=bar,
         )
         if local_file is not None:
             values = np.array([result.local_mi for result in results])
             np.save(local_file, values[0] if len(ks) == 1 else values, allow_pickle=False)
+
+        if plot is not None and plot_file is not None:
+            draw_estimates(results, f"I(X;Y) of {Path(x).name} and {Path(y).name}", plot_file, plot.suffix)
 
     drawn = {"subsample": subsample, "subsample_seed": seed if subsample is not None else None}
     if as_json:
@@ -98,6 +129,7 @@ def estimate(
             typer.echo(repr(result.mi))
     else:
         print_for_people(x, y, results, drawn)
+        print_trust(results)
         print_notes(note for result in results for note in result.notes)
 
 
@@ -132,11 +164,13 @@ def as_record(results: list[MIResult]) -> dict[str, Any]:
 def print_for_people(x: str, y: str, results: list[MIResult], drawn: dict[str, int | None]) -> None:
     first = results[0]
     if len(results) == 1:
-        typer.echo(f"I(X;Y) = {first.mi:.4f} {first.units}")
+        typer.echo(f"I(X;Y) = {first.mi:.4f}{error_of(first)} {first.units}")
         orders = {"k": first.k, "ceiling": f"{first.ceiling:.4f} {first.units}"}
     else:
         typer.echo(f"I(X;Y) in {first.units}")
-        print_table([{"k": str(one.k), "mi": f"{one.mi:.4f}", "ceiling": f"{one.ceiling:.4f}"} for one in results])
+        print_table(
+            [{"k": str(one.k), "mi": f"{one.mi:.4f}{error_of(one)}", "ceiling": f"{one.ceiling:.4f}"} for one in results]
+        )
         orders = {}
     facts: dict[str, object] = {
         "X": x,
@@ -155,3 +189,7 @@ def print_for_people(x: str, y: str, results: list[MIResult], drawn: dict[str, i
     facts["backend"] = f"{first.backend}, {first.threads} thread{'s' if first.threads > 1 else ''}"
     facts["time"] = f"{first.seconds:.2f} s"
     print_facts(facts)
+
+
+def error_of(result: MIResult) -> str:
+    return "" if result.stderr is None else f" +- {result.stderr:.4f}"

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import mi_core
-from cli import bench, estimate, info
+from cli import bench, estimate, info, matrix
 from cli._errors import Commands
 
 # Plain help rather than rich's: `mi --help` answers in 0.12 s instead of 0.35 s.
@@ -23,6 +23,7 @@ app = typer.Typer(
     epilog="Exit codes: 0 fine, 1 failed while running, 2 wrong usage or bad input, 130 stopped by Ctrl-C.",
 )
 app.command("estimate")(estimate.estimate)
+app.command("matrix")(matrix.matrix)
 app.command("info")(info.info)
 app.command("bench")(bench.bench)
 

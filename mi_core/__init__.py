@@ -27,16 +27,23 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from mi_core._errors import BackendUnavailableError, InputError, MIError
-    from mi_core._types import MIResult, NeighbourCounts
+    from mi_core._types import MIResult, NeighbourCounts, Reduction, Reliability, ShuffledNull, SizePoint
     from mi_core.estimate import mutual_information, neighbour_counts
+    from mi_core.matrix import MIMatrix, mutual_information_matrix
 
 _HOME_OF = {
     "BackendUnavailableError": "mi_core._errors",
     "InputError": "mi_core._errors",
     "MIError": "mi_core._errors",
     "MIResult": "mi_core._types",
+    "MIMatrix": "mi_core.matrix",
     "NeighbourCounts": "mi_core._types",
+    "Reduction": "mi_core._types",
+    "Reliability": "mi_core._types",
+    "ShuffledNull": "mi_core._types",
+    "SizePoint": "mi_core._types",
     "mutual_information": "mi_core.estimate",
+    "mutual_information_matrix": "mi_core.matrix",
     "neighbour_counts": "mi_core.estimate",
 }
 
@@ -44,9 +51,15 @@ __all__ = [
     "BackendUnavailableError",
     "InputError",
     "MIError",
+    "MIMatrix",
     "MIResult",
     "NeighbourCounts",
+    "Reduction",
+    "Reliability",
+    "ShuffledNull",
+    "SizePoint",
     "mutual_information",
+    "mutual_information_matrix",
     "neighbour_counts",
 ]
 

@@ -202,9 +202,7 @@ def mutual_information(
             diagnose=diagnose,
             progress=progress,
         )
-        results = [
-            dataclasses.replace(one, reduced=less, reduction=reduction) for one, less in zip(results, few, strict=True)
-        ]
+        results = [dataclasses.replace(one, reduced=less, reduction=reduction) for one, less in zip(results, few, strict=True)]
     if diagnose:
         results = [dataclasses.replace(one, reliability=reliability.judge(x, y, one, estimates, seed)) for one in results]
     return results if _validate.is_several(k) else results[0]

@@ -32,7 +32,9 @@ def reduced(x: Samples, y: Samples, method: str, dim: int, seed: int) -> tuple[S
             f"reduce asks for {dim} columns, x has {x.shape[1]} and y {y.shape[1]}: ask for fewer, or leave it out."
         )
     rng = generator(seed, "projections")
-    (few_x, kept_x), (few_y, kept_y) = ((side, 1.0) if dim >= side.shape[1] else WAYS[method](side, dim, rng) for side in (x, y))
+    (few_x, kept_x), (few_y, kept_y) = (
+        (side, 1.0) if dim >= side.shape[1] else WAYS[method](side, dim, rng) for side in (x, y)
+    )
     return few_x, few_y, Reduction(method, dim, kept_x, kept_y, seed if method == "random" else None)
 
 

@@ -7,8 +7,8 @@
     ties, scales                                 data for which the method is not meant
     standard error                               chance
 
-Each sign has a limit, beyond which it speaks against the number, and a gross limit, beyond which the number is not MI. They were
-chosen on tasks with known MI and tested on others: `python -m benchmarks.calibration verdicts`, docs/trust.md.
+Each sign has a limit, beyond which it speaks against the number, and a gross limit, beyond which the number is not MI. They
+were chosen on tasks with known MI and tested on others: `python -m benchmarks.calibration verdicts`, docs/trust.md.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ DRIFT_N, DRIFT_N_GROSS = 0.35, 1.25
 DRIFT_K, DRIFT_K_GROSS = 1.0, 3.0
 STDERR = 0.5
 CEILING, CEILING_GROSS = 0.6, 0.9
-REPEATED_SAMPLES_GROSS = 0.5
+REPEATED_SAMPLES_GROSS, REPEATED_VALUES_GROSS = 0.5, np.inf  # the limits themselves are those of the notes
+SCALE_RATIO_GROSS = 300.0
 
 FEW = 1000  # points on which the intrinsic dimension is estimated
 NEIGHBOURS = 10
@@ -59,8 +60,7 @@ def judge(x: Samples, y: Samples, result: MIResult, estimates: Estimates, seed: 
     intrinsic = intrinsic_dimension(x, y, generator(seed, "intrinsic dimension"))
     twin_x, twin_y, twin_nats = gaussian_twin(x, y, result.mi / per_nat, intrinsic, generator(seed, "twin"))
     (twin_mi,) = estimates(twin_x, twin_y, [k])
-    larger_k = min(LARGEST_K * k, n - 1)
-    (at_larger_k,) = estimates(x, y, [larger_k])
+    (at_larger_k,) = estimates(x, y, [larger_order(k, n)])
     typical = sorted((_notes.typical_distance(x), _notes.typical_distance(y)))
     measured = Reliability(
         verdict="trust",
@@ -90,67 +90,78 @@ def tolerated(mi: float, units: str) -> float:
 
 def signs(measured: Reliability, result: MIResult) -> Iterator[Sign]:
     """All that speaks against the number."""
-    mi, units = result.mi, result.units
+    mi, units, n, k = result.mi, result.units, result.n_samples, result.k
     most = tolerated(mi, units)
-
-    twin_error = measured.twin_mi - measured.twin_truth
-    size = abs(twin_error) / tolerated(measured.twin_truth, units)
-    if size > TWIN:
-        yield Sign(
-            size / TWIN,
-            size > TWIN_GROSS,
-            f"Gaussian data of the same size and covariance, whose MI is {measured.twin_truth:.2f} {units}, read "
-            f"{measured.twin_mi:.2f}: this many samples do not suffice for this many dimensions and this much dependence.",
-        )
+    yield from beyond(
+        abs(measured.twin_mi - measured.twin_truth) / tolerated(measured.twin_truth, units),
+        TWIN,
+        TWIN_GROSS,
+        f"Gaussian data of the same size and covariance, whose MI is {measured.twin_truth:.2f} {units}, read "
+        f"{measured.twin_mi:.2f}: this many samples do not suffice for this many dimensions and this much dependence.",
+    )
     if measured.drift_n is None:
-        yield Sign(1.0, False, f"{result.n_samples:,} samples are too few to see whether the estimate still changes with more.")
-    elif (size := abs(measured.drift_n) / most) > DRIFT_N:
-        half = result.by_size[0].mi
-        yield Sign(
-            size / DRIFT_N,
-            size > DRIFT_N_GROSS,
-            f"Half the samples give {half:.2f} {units}, all of them {mi:.2f}: the estimate still {grows(measured.drift_n)} with "
-            "their number.",
+        yield Sign(1.0, False, f"{n:,} samples are too few to see whether the estimate still changes with more.")
+    else:
+        yield from beyond(
+            abs(measured.drift_n) / most,
+            DRIFT_N,
+            DRIFT_N_GROSS,
+            f"Half the samples give {mi - measured.drift_n:.2f} {units}, all of them {mi:.2f}: "
+            f"the estimate still {grows(measured.drift_n)} with their number.",
         )
-    if (size := abs(measured.drift_k) / most) > DRIFT_K:
-        yield Sign(
-            size / DRIFT_K,
-            size > DRIFT_K_GROSS,
-            f"The estimate {grows(measured.drift_k)} with k, from {mi:.2f} {units} at k={result.k} to "
-            f"{mi + measured.drift_k:.2f} at k={min(LARGEST_K * result.k, result.n_samples - 1)}: it depends on the distance looked at.",
+    yield from beyond(
+        abs(measured.drift_k) / most,
+        DRIFT_K,
+        DRIFT_K_GROSS,
+        f"The estimate {grows(measured.drift_k)} with k, from {mi:.2f} {units} at k={k} to {mi + measured.drift_k:.2f} at "
+        f"k={larger_order(k, n)}: it depends on the distance looked at.",
+    )
+    yield from beyond(
+        measured.ceiling_share,
+        CEILING,
+        CEILING_GROSS,
+        f"It stands at {measured.ceiling_share:.0%} of the ceiling of {result.ceiling:.2f} {units}, the most that k={k} and "
+        f"{n:,} samples can show: the truth may be anything above.",
+    )
+    yield from beyond(
+        measured.repeated_samples,
+        _notes.REPEATED_ROWS,
+        REPEATED_SAMPLES_GROSS,
+        f"{measured.repeated_samples:.0%} of the samples of a side have an exact copy there: the method is for continuous data.",
+    )
+    yield from beyond(
+        measured.repeated_values,
+        _notes.REPEATED_VALUES,
+        REPEATED_VALUES_GROSS,
+        f"{measured.repeated_values:.0%} of the values of a side recur in their column: the method is for continuous data.",
+    )
+    yield from beyond(
+        measured.scale_ratio,
+        _notes.SCALE_RATIO,
+        SCALE_RATIO_GROSS,
+        f"Distances in one side are typically {measured.scale_ratio:,.0f} times those in the other, which so counts for "
+        "little: standardise the sides.",
+    )
+    if result.stderr is not None:
+        yield from beyond(
+            result.stderr / most,
+            STDERR,
+            np.inf,
+            f"Its standard error is {result.stderr:.2f} {units}: chance alone may be that far off.",
         )
-    if measured.ceiling_share > CEILING:
-        yield Sign(
-            measured.ceiling_share / CEILING,
-            measured.ceiling_share > CEILING_GROSS,
-            f"It stands at {measured.ceiling_share:.0%} of the ceiling of {result.ceiling:.2f} {units}, the most that k={result.k} and "
-            f"{result.n_samples:,} samples can show: the truth may be anything above.",
-        )
-    if measured.repeated_samples > _notes.REPEATED_ROWS:
-        yield Sign(
-            measured.repeated_samples / _notes.REPEATED_ROWS,
-            measured.repeated_samples > REPEATED_SAMPLES_GROSS,
-            f"{measured.repeated_samples:.0%} of the samples of a side have an exact copy there: the method is for continuous data.",
-        )
-    elif measured.repeated_values > _notes.REPEATED_VALUES:
-        yield Sign(
-            measured.repeated_values / _notes.REPEATED_VALUES,
-            False,
-            f"{measured.repeated_values:.0%} of the values of a side recur in their column: the method is for continuous data.",
-        )
-    if measured.scale_ratio > _notes.SCALE_RATIO:
-        yield Sign(
-            measured.scale_ratio / _notes.SCALE_RATIO,
-            measured.scale_ratio > 10 * _notes.SCALE_RATIO,
-            f"Distances in one side are typically {measured.scale_ratio:,.0f} times those in the other, which so counts for little: "
-            "standardise the sides.",
-        )
-    if result.stderr is not None and (size := result.stderr / most) > STDERR:
-        yield Sign(size / STDERR, False, f"Its standard error is {result.stderr:.2f} {units}: chance alone may be that far off.")
+
+
+def beyond(size: float, limit: float, gross: float, reason: str) -> Iterator[Sign]:
+    if size > limit:
+        yield Sign(size / limit, size > gross, reason)
 
 
 def grows(difference: float) -> str:
     return "grows" if difference > 0 else "falls"
+
+
+def larger_order(k: int, n_samples: int) -> int:
+    return min(LARGEST_K * k, n_samples - 1)
 
 
 def reason_to_trust(measured: Reliability, result: MIResult) -> str:
@@ -205,7 +216,7 @@ def gaussian_twin(
     between = np.linalg.solve(root_y, np.linalg.solve(root_x, covariance[:p_x, p_x:]).T).T
     left, correlation, right = np.linalg.svd(between, full_matrices=False)
     # Canonical correlations rho carry -log(1 - rho^2) / 2 nats each, Kraskov et al. 2004, eq. (10) for each pair.
-    carried = -0.5 * np.log1p(-np.minimum(correlation, 1 - 1e-12) ** 2)
+    carried = -0.5 * np.log1p(-(np.minimum(correlation, 1 - 1e-12) ** 2))
     missing = nats - carried.sum()
     if missing > 0:
         pairs = int(np.clip(round(intrinsic_dim / 2), 1, len(carried)))

@@ -12,8 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from scipy.special import digamma
 
-from mi_core import _backends
-from mi_core._backends._tiles import Workers
 from mi_core._options import Backend
 from mi_core._types import FloatArray, IntArray, Progress, Samples, ShuffledNull, SizePoint
 
