@@ -27,8 +27,8 @@ def print_trust(results: list[MIResult]) -> None:
 def print_null(result: MIResult, lead: str) -> None:
     if (null := result.null) is not None:
         typer.echo(
-            f"{lead}{null.permutations} shuffles of the pairing read {null.mean:.4f} with spread {null.std:.4f} {result.units}; "
-            f"p = {null.p_value:.2g}"
+            f"{lead}{null.permutations} shuffles of the pairing read {null.mean:.4f} with spread {null.std:.4f} "
+            f"{result.units}; p = {null.p_value:.2g}"
         )
 
 
@@ -48,8 +48,8 @@ def print_reduced(result: MIResult, lead: str) -> None:
     error = "" if few.stderr is None else f" +- {few.stderr:.4f}"
     typer.echo(f"{lead}on {few.dim_x} + {few.dim_y} {METHODS[how.method]}: {few.mi:.4f}{error} {few.units}")
     lost = (
-        f"They keep {how.kept_x:.0%} of the variance of X and {how.kept_y:.0%} of that of Y. The MI of what they keep is at most "
-        "that of the whole; how much the rest would add, they do not tell."
+        f"They keep {how.kept_x:.0%} of the variance of X and {how.kept_y:.0%} of that of Y. The MI of what they keep is at "
+        "most that of the whole; how much the rest would add, they do not tell."
     )
     typer.echo(textwrap.fill(lost, WIDTH, initial_indent="  ", subsequent_indent="  "))
     print_null(few, "  ")

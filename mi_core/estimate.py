@@ -100,7 +100,8 @@ def mutual_information(
         permutations: How many times to shuffle the pairing, for a p-value and the estimator's bias at independence; None for no
             such test. Wide data cost far less than that many estimates: neighbours within each side are sought once.
         by_size: Whether to estimate halves, quarters and eighths of the samples too, which shows the drift with their number.
-        diagnose: Whether to judge the estimate by measured signs: see `Reliability`. Costs some three more estimates.
+        diagnose: Whether to judge the estimate by measured signs: see `Reliability`. Takes an error bar, too, and in
+            all some three more estimates.
         reduce: "pca:10" or "random:10" to estimate, beside the raw value, that of 10 principal components or random projections
             of each side: a lower bound of MI, in dimensions where an estimate is possible.
         progress: Called with (steps done, steps in all) now and then, once for neighbours and once for permutations.
@@ -151,7 +152,7 @@ def mutual_information(
     def on_rows(rows: IntArray) -> FloatArray:
         return estimates(x[rows], y[rows], ks)
 
-    stderrs = uncertainty.error_bar(on_rows, len(x), ks, seed) if error_bar else None
+    stderrs = uncertainty.error_bar(on_rows, len(x), ks, seed) if error_bar or diagnose else None
     sizes = uncertainty.over_sizes(on_rows, len(x), ks, seed) if by_size or diagnose else None
     if permutations is not None:
         options: dict[str, Any] = {"backend": backend, "threads": threads, "progress": progress}

@@ -31,11 +31,11 @@ TOLERATED = 0.2  # error that counts as right, as a share of the truth
 TOLERATED_BITS = 0.1  # and at least this
 
 # Limits. Errors and drifts are in units of what is tolerated.
-TWIN, TWIN_GROSS = 0.7, 2.5
-DRIFT_N, DRIFT_N_GROSS = 0.35, 1.25
-DRIFT_K, DRIFT_K_GROSS = 1.0, 3.0
-STDERR = 0.5
-CEILING, CEILING_GROSS = 0.6, 0.9
+TWIN, TWIN_GROSS = 0.9, 2.5
+DRIFT_N, DRIFT_N_GROSS = 0.35, 1.25  # beyond one standard error, so that chance is not taken for drift
+DRIFT_K, DRIFT_K_GROSS = 0.85, 3.0
+STDERR = 0.6
+CEILING, CEILING_GROSS = 0.7, 0.9
 REPEATED_SAMPLES_GROSS, REPEATED_VALUES_GROSS = 0.5, np.inf  # the limits themselves are those of the notes
 SCALE_RATIO_GROSS = 300.0
 
@@ -103,7 +103,7 @@ def signs(measured: Reliability, result: MIResult) -> Iterator[Sign]:
         yield Sign(1.0, False, f"{n:,} samples are too few to see whether the estimate still changes with more.")
     else:
         yield from beyond(
-            abs(measured.drift_n) / most,
+            (abs(measured.drift_n) - (result.stderr or 0)) / most,
             DRIFT_N,
             DRIFT_N_GROSS,
             f"Half the samples give {mi - measured.drift_n:.2f} {units}, all of them {mi:.2f}: "
@@ -127,7 +127,7 @@ def signs(measured: Reliability, result: MIResult) -> Iterator[Sign]:
         measured.repeated_samples,
         _notes.REPEATED_ROWS,
         REPEATED_SAMPLES_GROSS,
-        f"{measured.repeated_samples:.0%} of the samples of a side have an exact copy there: the method is for continuous data.",
+        f"{measured.repeated_samples:.0%} of the samples of a side have an exact copy: the method is for continuous data.",
     )
     yield from beyond(
         measured.repeated_values,

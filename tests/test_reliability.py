@@ -10,7 +10,7 @@ from mi_core import _notes, mutual_information, reliability
 
 
 def judged(x, y, **options):
-    return mutual_information(x, y, diagnose=True, error_bar=False, **options).reliability
+    return mutual_information(x, y, diagnose=True, **options).reliability
 
 
 def correlated(n=1000, dim=1, rho=0.6, seed=0):
