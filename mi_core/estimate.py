@@ -155,8 +155,11 @@ def mutual_information(
     stderrs = uncertainty.error_bar(on_rows, len(x), ks, seed) if error_bar or diagnose else None
     sizes = uncertainty.over_sizes(on_rows, len(x), ks, seed) if by_size or diagnose else None
     if permutations is not None:
-        options: dict[str, Any] = {"backend": backend, "threads": threads, "progress": progress}
-        shuffled = uncertainty.shuffled_ksg1(x, y, ks, permutations, seed, **options) / nats
+
+        def plain(x: Samples, y: Samples) -> FloatArray:
+            return estimates(x, y, ks) * nats
+
+        shuffled = uncertainty.shuffled_ksg1(plain, x, y, ks, permutations, seed, threads=threads, progress=progress) / nats
     is_random = noise > 0 or stderrs is not None or sizes is not None or permutations is not None
     results = []
     for m, counts in enumerate(all_counts):

@@ -177,7 +177,9 @@ def validated(layers: Mapping[str, Any]) -> tuple[tuple[str, ...], list[Samples]
         raise InputError(f"layers is {type(layers).__name__}: give a mapping from names to arrays.")
     if len(layers) < 2:
         raise InputError(f"layers holds {len(layers)}: give at least two.")
-    names, samples, notes = tuple(layers), [], []
+    names = tuple(layers)
+    samples: list[Samples] = []
+    notes: list[str] = []
     for name, values in layers.items():
         layer, done = _validate.samples(values, name)
         _validate.check_not_constant(layer, name)

@@ -183,8 +183,7 @@ def intrinsic_dimension(x: Samples, y: Samples, rng: np.random.Generator) -> flo
     m = min(NEIGHBOURS, len(points) - 1)
     if m < 3:
         return 0.0
-    distances, _ = cKDTree(points).query(points, k=m + 1)
-    near = distances[:, 1:]
+    near = np.asarray(cKDTree(points).query(points, k=m + 1)[0])[:, 1:]
     inverse = np.mean(np.log(near[:, -1:] / near[:, :-1]).sum(axis=1)) / (m - 2)
     return float(min(1 / inverse, points.shape[1])) if inverse > 0 else float(points.shape[1])
 
@@ -194,7 +193,8 @@ def unit_variance(points: Samples) -> FloatArray:
     centred = points - points.mean(axis=0, dtype=np.float64)
     centred /= np.maximum(np.abs(centred).max(axis=0), np.finfo(np.float64).tiny)
     spread = centred.std(axis=0)
-    return centred[:, spread > 0] / spread[spread > 0]
+    white: FloatArray = centred[:, spread > 0] / spread[spread > 0]
+    return white
 
 
 def gaussian_twin(

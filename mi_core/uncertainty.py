@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from scipy.special import digamma
 
-from mi_core._options import Backend
 from mi_core._types import FloatArray, IntArray, Progress, Samples, ShuffledNull, SizePoint
 
 Estimate = Callable[[IntArray], FloatArray]
@@ -23,6 +22,7 @@ Estimate = Callable[[IntArray], FloatArray]
 PARTS = (10, 20)
 SIZES = (2, 4, 8)  # parts whose means show the drift with the number of samples
 LEAST_SAMPLES = 4  # in a part, in units of k + 1: below, the estimate's spread no longer falls as 1/N
+NARROW = 8  # joint dimensions up to which each shuffle is estimated by itself; see docs/trust.md for seconds
 SHUFFLED_BYTES = 2**28  # radii and counts of the shuffles that are worked on together
 
 
@@ -109,26 +109,35 @@ def shuffled_null(mi: float, shuffled: FloatArray, seed: int) -> ShuffledNull:
 
 
 def shuffled_ksg1(
+    plain: Callable[[Samples, Samples], FloatArray],
     x: Samples,
     y: Samples,
     ks: Sequence[int],
     permutations: int,
     seed: int,
     *,
-    backend: Backend,
     threads: int,
     progress: Progress | None = None,
 ) -> FloatArray:
     """Estimates in nats, (permutations, len(ks)), of ksg1 on samples whose pairing was shuffled.
 
-    Neighbours within each side are the same under every shuffle and are sought once; the counts are those of any backend.
+    Wide data: neighbours within each side are the same under every shuffle and are sought once, which gives the counts of any
+    backend. Narrow data: `plain(x, y)`, the estimates in nats by a backend, on each shuffle, which is cheaper there.
     """
-    from mi_core._backends.shuffled import shuffled_counts
-
     if x.shape[1] < y.shape[1]:
         x, y = y, x
     n = len(x)
     rng = generator(seed, "permutations")
+    if x.shape[1] + y.shape[1] <= NARROW:
+        found = np.empty((permutations, len(ks)))
+        for done in range(permutations):
+            found[done] = plain(x, y[rng.permutation(n)])
+            if progress is not None:
+                progress(done + 1, permutations)
+        return found
+
+    from mi_core._backends.shuffled import shuffled_counts
+
     psi = digamma(np.arange(1.0, n + 1))
     ascending = tuple(sorted(set(ks)))
     together = max(1, SHUFFLED_BYTES // (24 * n * len(ascending)))
