@@ -1,9 +1,10 @@
 """Are the error bars as long as they should be, and the verdicts right? Measured on tasks with known MI.
 
-    python -m benchmarks.calibration coverage     # how often mi +- stderr covers the truth, over 200 data sets a task
-    python -m benchmarks.calibration verdicts     # false "trust" and false alarms on 200 tasks that no limit was chosen on
-    python -m benchmarks.calibration tuning       # the tasks on which the limits were chosen
-    python -m benchmarks.calibration permutations # seconds of 200 shuffles beside those of one estimate
+    python -m benchmarks.calibration coverage      # how often mi +- stderr covers the truth, over 200 data sets a task
+    python -m benchmarks.calibration verdicts      # false "trust" and false alarms on 200 tasks that no limit was chosen on
+    python -m benchmarks.calibration tuning        # the tasks on which the limits were chosen
+    python -m benchmarks.calibration permutations  # seconds of 200 shuffles beside those of one estimate
+    python -m benchmarks.calibration matrices      # seconds of all pairs of layers, at once and one by one
 
 Rows go to benchmarks/results/NAME.jsonl, the table to NAME.md.
 """
@@ -210,6 +211,33 @@ def permutations() -> Iterator[dict[str, Any]]:
         yield {"setting": f"{dim}+{dim}, N={n:,}", "one estimate": one, "200 shuffles": shuffles, "ratio": shuffles / one}
 
 
+def matrices() -> Iterator[dict[str, Any]]:
+    """Processor seconds of all pairs at once, and of `mutual_information` pair by pair, each layer with itself included."""
+    for n, dim, count in ((2000, 3, 6), (2000, 5, 6), (2000, 10, 6), (2000, 30, 6), (2000, 200, 4), (2000, 200, 12)):
+        rng = np.random.default_rng(0)
+        shared = rng.standard_normal((n, 3))
+        layers = {f"{i}": np.tanh(shared @ rng.standard_normal((3, dim)) + rng.standard_normal((n, dim))) for i in range(count)}
+        seconds = []
+        for way in (all_at_once, one_by_one):
+            way({name: layer[:300] for name, layer in layers.items()})  # compiles
+            started = time.process_time()
+            way(layers)
+            seconds.append(time.process_time() - started)
+        setting = f"{count} layers of {dim}, N={n:,}"
+        yield {"setting": setting, "all at once": seconds[0], "one by one": seconds[1], "ratio": seconds[1] / seconds[0]}
+
+
+def all_at_once(layers: dict[str, Array]) -> None:
+    mi_core.mutual_information_matrix(layers, error_bar=False)
+
+
+def one_by_one(layers: dict[str, Array]) -> None:
+    sides = list(layers.values())
+    for place, x in enumerate(sides):
+        for y in sides[place:]:
+            mi_core.mutual_information(x, y, error_bar=False)
+
+
 # ------------------------------------------------------------------ tables
 
 
@@ -250,6 +278,7 @@ SUITES: dict[str, tuple[Callable[[], Iterator[dict[str, Any]]], Callable[[list[d
     "tuning": (lambda: verdicts(TUNING, first_seed=1), verdict_table),
     "verdicts": (lambda: verdicts(HELD_OUT, first_seed=2), verdict_table),
     "permutations": (permutations, plain_table),
+    "matrices": (matrices, plain_table),
 }
 
 
