@@ -54,9 +54,10 @@ def random_projections(points: Samples, dim: int, rng: np.random.Generator) -> t
 
 def centred_with_covariance(points: Samples) -> tuple[FloatArray, FloatArray, float]:
     """Columns around 0, divided by the largest value so that no square overflows, their covariance, and that value."""
-    centred = points - points.mean(axis=0, dtype=np.float64)
+    centred = points - points[0].astype(np.float64)
     largest = float(np.abs(centred).max())
     centred /= largest
+    centred -= centred.mean(axis=0)
     return centred, centred.T @ centred / len(points), largest
 
 

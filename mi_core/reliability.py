@@ -17,6 +17,7 @@ import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from mi_core import _formula, _notes
@@ -190,17 +191,23 @@ def intrinsic_dimension(x: Samples, y: Samples, rng: np.random.Generator) -> flo
 
 def unit_variance(points: Samples) -> FloatArray:
     """Columns around 0 with variance 1, in float64; constant ones are left out."""
-    centred = points - points.mean(axis=0, dtype=np.float64)
-    centred /= np.maximum(np.abs(centred).max(axis=0), np.finfo(np.float64).tiny)
-    spread = centred.std(axis=0)
-    white: FloatArray = centred[:, spread > 0] / spread[spread > 0]
+    centred = points[:, varying(points)] - points[0, varying(points)].astype(np.float64)
+    centred /= np.abs(centred).max(axis=0)  # no square overflows or vanishes
+    centred -= centred.mean(axis=0)
+    white: FloatArray = centred / centred.std(axis=0)
     return white
+
+
+def varying(points: Samples) -> NDArray[np.bool_]:
+    """Which columns are not constant."""
+    some: NDArray[np.bool_] = (points != points[0]).any(axis=0)
+    return some
 
 
 def gaussian_twin(
     x: Samples, y: Samples, nats: float, intrinsic_dim: float, rng: np.random.Generator
 ) -> tuple[FloatArray, FloatArray, float]:
-    """Gaussian samples of the same size and scales, with the same covariance, and their MI in nats.
+    """Gaussian samples of the same size, with the same covariance up to one factor, and their MI in nats.
 
     The covariance is shrunk towards its diagonal, little unless there are nearly as many columns as samples. Where it explains
     less MI than the `nats` that were estimated, because dependence is not linear, as much of the strongest canonical pairs as
@@ -225,16 +232,12 @@ def gaussian_twin(
     shared = rng.standard_normal((n, len(correlation)))
     other = correlation * shared + np.sqrt(1 - correlation**2) * rng.standard_normal(shared.shape)
     full_x, full_y = completed(shared, left, rng), completed(other, right.T, rng)
-    return full_x @ root_x.T * scales(x), full_y @ root_y.T * scales(y), float(carried.sum())
+    scales_x, scales_y = (standard_deviations(side)[varying(side)] for side in (x, y))
+    largest = max(scales_x.max(), scales_y.max())
+    return full_x @ root_x.T * (scales_x / largest), full_y @ root_y.T * (scales_y / largest), float(carried.sum())
 
 
 def completed(canonical: FloatArray, directions: FloatArray, rng: np.random.Generator) -> FloatArray:
     """White samples (n, p) with the given coordinates along orthonormal `directions` (p, m), independent across them."""
     white = rng.standard_normal((len(canonical), len(directions)))
     return white + (canonical - white @ directions) @ directions.T
-
-
-def scales(points: Samples) -> FloatArray:
-    """Standard deviations of the columns that are not constant."""
-    deviations = standard_deviations(points)
-    return deviations[deviations > 0]

@@ -51,8 +51,8 @@ def test_too_few_samples_to_see_a_drift_are_no_reason_to_trust():
 
 
 def test_a_large_standard_error_speaks_against():
-    result = mutual_information(*correlated(170, rho=0.0), diagnose=True)
-    assert result.stderr > 0.05
+    result = mutual_information(*correlated(170, rho=0.0), diagnose=True, k=1)
+    assert result.stderr > 0.06
     assert "standard error" in " ".join(result.reliability.reasons)
 
 
@@ -100,7 +100,9 @@ def test_the_twin_has_size_scales_covariance_and_known_mi():
     assert nats == pytest.approx(-1.5 * np.log(1 - 0.7**2), rel=0.05)
     mine, given = (np.corrcoef(np.hstack(sides), rowvar=False) for sides in ((twin_x, twin_y), (x, y)))
     np.testing.assert_allclose(mine, given, atol=0.04)
-    np.testing.assert_allclose(twin_x.std(axis=0), x.std(axis=0), rtol=0.04)
+    factor = x.std(axis=0).max()
+    np.testing.assert_allclose(factor * twin_x.std(axis=0), x.std(axis=0), rtol=0.04)
+    np.testing.assert_allclose(factor * twin_y.std(axis=0), y.std(axis=0), rtol=0.04)
     # the closed form of its own sample covariance, by determinants
     joint = np.cov(np.hstack([twin_x, twin_y]) / np.hstack([twin_x, twin_y]).std(axis=0), rowvar=False)
     by_determinants = 0.5 * np.log(np.linalg.det(joint[:3, :3]) * np.linalg.det(joint[3:, 3:]) / np.linalg.det(joint))
@@ -127,7 +129,7 @@ def test_a_twin_of_more_columns_than_samples_exists():
 @pytest.mark.parametrize("dim", [1, 2, 5])
 def test_the_intrinsic_dimension_is_that_of_the_sheet(dim):
     rng = np.random.default_rng(0)
-    latent = rng.random((2000, dim))
+    latent = rng.standard_normal((2000, dim))
     x, y = latent @ rng.standard_normal((dim, 12)), latent @ rng.standard_normal((dim, 9))
     assert reliability.intrinsic_dimension(x, y, rng) == pytest.approx(dim, rel=0.2)
 
