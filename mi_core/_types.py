@@ -81,7 +81,9 @@ class Reliability:
         reasons: One sentence for each sign that speaks against the number, the gravest first; why it holds, for "trust".
         ceiling_share: The estimate as a share of its ceiling.
         drift_k: Estimate at 4 k minus estimate at k. A bias grows with k.
+        implied_bias: The error at k that this drift suggests, if it grows as volumes do in the intrinsic dimension.
         drift_n: Estimate minus the mean estimate on halves of the samples; None with too few samples. A bias falls with N.
+        ranked_mi: Estimate with each column replaced by the normal scores of its ranks, which leaves MI as it is.
         repeated_samples: Larger of both sides' shares of samples with an exact copy.
         repeated_values: Larger of both sides' shares of values with an exact copy in their column.
         scale_ratio: Typical distance in one side over that in the other, the larger over the smaller.
@@ -94,7 +96,9 @@ class Reliability:
     reasons: tuple[str, ...]
     ceiling_share: float
     drift_k: float
+    implied_bias: float
     drift_n: float | None
+    ranked_mi: float
     repeated_samples: float
     repeated_values: float
     scale_ratio: float

@@ -2,7 +2,8 @@
 
     sign                                         what it catches
     twin: a Gaussian of known MI, same setting   too many dimensions, too few samples, too strong dependence
-    drift with k, drift with N                   bias that the Gaussian does not have: curved, clustered, heavy-tailed data
+    drift with k, drift with N                   bias that the Gaussian does not have: curved or clustered data
+    the same on ranks, which have the same MI    heavy tails, columns on different scales
     share of the ceiling                         dependence too strong to be seen in full
     ties, scales                                 data for which the method is not meant
     standard error                               chance
@@ -19,6 +20,8 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
+from scipy.special import ndtri
+from scipy.stats import rankdata
 
 from mi_core import _formula, _notes
 from mi_core._prepare import standard_deviations
@@ -34,8 +37,9 @@ TOLERATED_BITS = 0.1  # and at least this
 # Limits. Errors and drifts are in units of what is tolerated.
 TWIN, TWIN_GROSS = 0.9, 2.5
 DRIFT_N, DRIFT_N_GROSS = 0.35, 1.25  # beyond one standard error, so that chance is not taken for drift
-DRIFT_K, DRIFT_K_GROSS = 0.85, 3.0
-STDERR = 0.6
+IMPLIED_BIAS, IMPLIED_BIAS_GROSS = 0.75, 3.0
+RANKED, RANKED_GROSS = 0.6, 2.5
+STDERR = 0.5
 CEILING, CEILING_GROSS = 0.7, 0.9
 REPEATED_SAMPLES_GROSS, REPEATED_VALUES_GROSS = 0.5, np.inf  # the limits themselves are those of the notes
 SCALE_RATIO_GROSS = 300.0
@@ -62,13 +66,17 @@ def judge(x: Samples, y: Samples, result: MIResult, estimates: Estimates, seed: 
     twin_x, twin_y, twin_nats = gaussian_twin(x, y, result.mi / per_nat, intrinsic, generator(seed, "twin"))
     (twin_mi,) = estimates(twin_x, twin_y, [k])
     (at_larger_k,) = estimates(x, y, [larger_order(k, n)])
+    (ranked_mi,) = estimates(normal_scores(x), normal_scores(y), [k])
+    drift_k = float(at_larger_k - result.mi)
     typical = sorted((_notes.typical_distance(x), _notes.typical_distance(y)))
     measured = Reliability(
         verdict="trust",
         reasons=(),
         ceiling_share=result.mi / result.ceiling if result.ceiling > 0 else 1.0,
-        drift_k=float(at_larger_k - result.mi),
+        drift_k=drift_k,
+        implied_bias=implied_bias(drift_k, larger_order(k, n) / k, intrinsic),
         drift_n=result.mi - result.by_size[0].mi if result.by_size else None,
+        ranked_mi=float(ranked_mi),
         repeated_samples=max(_notes.count_repeated(_notes.row_hashes(side)) / n for side in (x, y)),
         repeated_values=max(_notes.share_of_repeated_values(side) for side in (x, y)),
         scale_ratio=typical[1] / typical[0] if typical[0] > 0 else float(np.finfo(float).max),
@@ -111,11 +119,19 @@ def signs(measured: Reliability, result: MIResult) -> Iterator[Sign]:
             f"the estimate still {grows(measured.drift_n)} with their number.",
         )
     yield from beyond(
-        abs(measured.drift_k) / most,
-        DRIFT_K,
-        DRIFT_K_GROSS,
+        abs(measured.implied_bias) / most,
+        IMPLIED_BIAS,
+        IMPLIED_BIAS_GROSS,
         f"The estimate {grows(measured.drift_k)} with k, from {mi:.2f} {units} at k={k} to {mi + measured.drift_k:.2f} at "
-        f"k={larger_order(k, n)}: it depends on the distance looked at.",
+        f"k={larger_order(k, n)}: in {measured.intrinsic_dim:.1f} dimensions that suggests an error of "
+        f"{abs(measured.implied_bias):.2f}.",
+    )
+    yield from beyond(
+        abs(measured.ranked_mi - mi) / most,
+        RANKED,
+        RANKED_GROSS,
+        f"With each column replaced by its ranks, which leaves MI as it is, the estimate is {measured.ranked_mi:.2f} {units} "
+        f"and not {mi:.2f}: scales or tails of the columns decide.",
     )
     yield from beyond(
         measured.ceiling_share,
@@ -161,6 +177,22 @@ def grows(difference: float) -> str:
     return "grows" if difference > 0 else "falls"
 
 
+def implied_bias(drift_k: float, ratio: float, intrinsic_dim: float) -> float:
+    """The bias at k that a drift from k to ratio * k suggests.
+
+    The k nearest of N samples in d dimensions lie within a distance r that grows as (k / N)^(1/d), and the bias of a density
+    that is not flat within r grows as r^2.
+    """
+    growth = ratio ** (2 / max(intrinsic_dim, 1.0)) - 1
+    return drift_k / growth if growth > 0 else 0.0
+
+
+def normal_scores(points: Samples) -> FloatArray:
+    """Each column's values replaced by normal quantiles of their ranks, equal values by equal ones."""
+    scores: FloatArray = ndtri(rankdata(points, axis=0) / (len(points) + 1))
+    return scores
+
+
 def larger_order(k: int, n_samples: int) -> int:
     return min(LARGEST_K * k, n_samples - 1)
 
@@ -168,7 +200,7 @@ def larger_order(k: int, n_samples: int) -> int:
 def reason_to_trust(measured: Reliability, result: MIResult) -> str:
     return (
         f"Gaussian data of the same size and covariance, whose MI is {measured.twin_truth:.2f} {result.units}, read "
-        f"{measured.twin_mi:.2f}, and the estimate changes little with k and with the number of samples."
+        f"{measured.twin_mi:.2f}, and the estimate changes little with k, with the number of samples, and on ranks."
     )
 
 
