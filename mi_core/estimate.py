@@ -96,7 +96,7 @@ def mutual_information(
         threads: Most threads to use; None for as many as the process may use.
         return_local: Whether to keep the (n_samples,) local terms, whose mean is the estimate.
         error_bar: Whether to estimate the standard error, from disjoint subsamples: Holmes & Nemenman 2019,
-            doi:10.1103/PhysRevE.100.022404. Costs 0.15 of an estimate for wide data, up to two for the narrowest.
+            doi:10.1103/PhysRevE.100.022404. Costs 0.4 of an estimate for wide data, up to two for the narrowest.
         permutations: How many times to shuffle the pairing, for a p-value and the estimator's bias at independence; None for no
             such test. Wide data cost far less than that many estimates: neighbours within each side are sought once.
         by_size: Whether to estimate halves, quarters and eighths of the samples too, which shows the drift with their number.

@@ -19,12 +19,12 @@ def test_the_fit_recovers_the_error_of_a_mean():
     """For the mean of n independent values the standard error is known: their deviation over the root of n."""
     values = np.random.default_rng(0).standard_normal((4000, 2)) * [1.0, 10.0]
     found = uncertainty.error_bar(lambda rows: values[rows].mean(axis=0), 4000, (3,), seed=0)
-    np.testing.assert_allclose(found, np.array([1.0, 10.0]) / np.sqrt(4000), rtol=0.35)  # 28 degrees of freedom: +-13 %
+    np.testing.assert_allclose(found, np.array([1.0, 10.0]) / np.sqrt(4000), rtol=0.5)  # 10 degrees of freedom: +-22 %
 
 
 def test_the_fit_weighs_by_degrees_of_freedom():
     by_parts = {2: np.array([[0.0], [2.0]]), 4: np.array([[0.0], [0.0], [0.0], [4.0]])}
-    expected = np.sqrt((1 * 2.0 / 2 + 3 * 4.0 / 4) / (1 + 3))  # variances 2 and 4
+    expected = np.sqrt((1 * 2.0 / 2**0.85 + 3 * 4.0 / 4**0.85) / (1 + 3))  # variances 2 and 4
     np.testing.assert_allclose(uncertainty.standard_errors(by_parts), [expected], rtol=1e-14)
 
 
