@@ -83,6 +83,7 @@ def null_band(result: MIResult) -> tuple[float, float]:
 def draw_matrix(matrix: MIMatrix, file: BinaryIO, suffix: str) -> None:
     """Heat map of all pairs. Colours span the pairs of different layers; the diagonal, the ceiling, is left grey."""
     import numpy as np
+    from matplotlib import colormaps
     from matplotlib.figure import Figure
 
     count = len(matrix.names)
@@ -90,7 +91,7 @@ def draw_matrix(matrix: MIMatrix, file: BinaryIO, suffix: str) -> None:
     figure = Figure(figsize=(size + 1.2, size), layout="constrained")
     axis = figure.subplots()
     between = np.ma.masked_array(matrix.mi, np.eye(count, dtype=bool))
-    colours = __import__("matplotlib").colormaps["viridis"].with_extremes(bad=GREY)
+    colours = colormaps["viridis"].with_extremes(bad=GREY)
     low = min(0.0, float(between.min()))
     image = axis.imshow(between, cmap=colours, vmin=low, vmax=float(between.max()))
     axis.set(xticks=range(count), yticks=range(count), yticklabels=matrix.names)

@@ -39,7 +39,7 @@ TWIN, TWIN_GROSS = 0.9, 2.5
 DRIFT_N, DRIFT_N_GROSS = 0.35, 1.25  # beyond one standard error, so that chance is not taken for drift
 IMPLIED_BIAS, IMPLIED_BIAS_GROSS = 0.75, 3.0
 RANKED, RANKED_GROSS = 0.6, 2.5
-STDERR = 0.5
+STDERR = 0.6
 CEILING, CEILING_GROSS = 0.7, 0.9
 REPEATED_SAMPLES_GROSS, REPEATED_VALUES_GROSS = 0.5, np.inf  # the limits themselves are those of the notes
 SCALE_RATIO_GROSS = 300.0
@@ -105,7 +105,7 @@ def signs(measured: Reliability, result: MIResult) -> Iterator[Sign]:
         abs(measured.twin_mi - measured.twin_truth) / tolerated(measured.twin_truth, units),
         TWIN,
         TWIN_GROSS,
-        f"Gaussian data of the same size and covariance, whose MI is {measured.twin_truth:.2f} {units}, read "
+        f"Gaussian data of the same size and shape, whose MI is known to be {measured.twin_truth:.2f} {units}, read "
         f"{measured.twin_mi:.2f}: this many samples do not suffice for this many dimensions and this much dependence.",
     )
     if measured.drift_n is None:
@@ -199,7 +199,7 @@ def larger_order(k: int, n_samples: int) -> int:
 
 def reason_to_trust(measured: Reliability, result: MIResult) -> str:
     return (
-        f"Gaussian data of the same size and covariance, whose MI is {measured.twin_truth:.2f} {result.units}, read "
+        f"Gaussian data of the same size and shape, whose MI is known to be {measured.twin_truth:.2f} {result.units}, read "
         f"{measured.twin_mi:.2f}, and the estimate changes little with k, with the number of samples, and on ranks."
     )
 
