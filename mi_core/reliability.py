@@ -35,11 +35,11 @@ TOLERATED = 0.2  # error that counts as right, as a share of the truth
 TOLERATED_BITS = 0.1  # and at least this
 
 # Limits. Errors and drifts are in units of what is tolerated.
-TWIN, TWIN_GROSS = 0.9, 2.5
+TWIN, TWIN_GROSS = 0.8, 2.5
 DRIFT_N, DRIFT_N_GROSS = 0.35, 1.25  # beyond one standard error, so that chance is not taken for drift
 IMPLIED_BIAS, IMPLIED_BIAS_GROSS = 0.75, 3.0
 RANKED, RANKED_GROSS = 0.6, 2.5
-STDERR = 0.6
+STDERR = 0.45
 CEILING, CEILING_GROSS = 0.7, 0.9
 REPEATED_SAMPLES_GROSS, REPEATED_VALUES_GROSS = 0.5, np.inf  # the limits themselves are those of the notes
 SCALE_RATIO_GROSS = 300.0
