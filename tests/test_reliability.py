@@ -22,7 +22,7 @@ def correlated(n=1000, dim=1, rho=0.6, seed=0):
 
 @pytest.mark.parametrize(("dim", "rho"), [(1, 0.0), (1, 0.6), (1, 0.9), (2, 0.5)])
 def test_narrow_gaussians_are_trusted(dim, rho):
-    found = judged(*correlated(2000, dim, rho))
+    found = judged(*correlated(5000, dim, rho))
     assert found.verdict == "trust"
     assert len(found.reasons) == 1
 
