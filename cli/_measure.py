@@ -23,6 +23,7 @@ def measure(
     subsample: int | None,
     seed: int,
     local: Path | None,
+    plot: Path | None = None,
     as_json: bool,
     quiet: bool,
     paired: bool = True,
@@ -38,6 +39,7 @@ def measure(
         subsample: How many samples to draw.
         seed: Seed of the drawing and of the noise.
         local: File for the local terms.
+        plot: File for a picture of the estimate against 1/N and k.
         as_json: Whether to print JSON alone.
         quiet: Whether to print numbers alone.
         paired: Whether the arrays belong together row by row, so that the same rows are drawn from each.
@@ -46,20 +48,27 @@ def measure(
     import numpy as np
 
     from cli._files import is_same_file, load_array, split_key, whole_file
+    from cli._plots import check_picture, draw_estimates
+    from cli._trust import print_trust
 
     if as_json and quiet:
         raise InputError("--json and --quiet exclude each other: choose one.")
     if local is not None and local.suffix != ".npy":
         raise InputError(f"--local is {local}: it is written as .npy, so name it that way.")
-    for source in sources.values():
-        if local is not None and is_same_file(local, split_key(source)[0]):
-            raise InputError(f"--local is {local}, which is an input: name another file.")
+    if plot is not None:
+        check_picture(plot)
+        options["by_size"] = True
+    for option, path in (("--local", local), ("--plot", plot)):
+        for source in sources.values():
+            if path is not None and is_same_file(path, split_key(source)[0]):
+                raise InputError(f"{option} is {path}, which is an input: name another file.")
     arrays = {name: load_array(source) for name, source in sources.items()}
     if subsample is not None:
         arrays = draw(arrays, subsample, seed, paired)
 
     with contextlib.ExitStack() as stack:
         local_file = stack.enter_context(whole_file(local)) if local is not None else None
+        plot_file = stack.enter_context(whole_file(plot)) if plot is not None else None
         bar = stack.enter_context(ProgressBar("counting neighbours"))
         found = estimates(
             **arrays,
@@ -73,6 +82,9 @@ def measure(
         if local_file is not None:
             values = np.array([result.local for result in results])
             np.save(local_file, values[0] if len(ks) == 1 else values, allow_pickle=False)
+        if plot is not None and plot_file is not None:
+            names = " and ".join(Path(source).name for source in sources.values())
+            draw_estimates(results, f"{symbol} of {names}", plot_file, plot.suffix)
 
     drawn = {"subsample": subsample, "subsample_seed": seed if subsample is not None else None}
     if as_json:
@@ -82,6 +94,8 @@ def measure(
             typer.echo(repr(float(result)))
     else:
         print_for_people(symbol, sources, results, drawn)
+        if any(hasattr(result, "null") for result in results):
+            print_trust(results)
         print_notes(note for result in results for note in result.notes)
 
 
@@ -122,14 +136,14 @@ def print_for_people(symbol: str, sources: Mapping[str, str], results: Sequence[
     facts["dimensions"] = dimensions(first)
     ceiling = first.get("ceiling")
     if len(results) == 1:
-        typer.echo(f"{symbol} = {float(results[0]):.4f} {first['units']}")
+        typer.echo(f"{symbol} = {with_error(results[0])} {first['units']}")
         if first["k"] is not None:
             facts["k"] = first["k"]
         if ceiling is not None:
             facts["ceiling"] = f"{ceiling:.4f} {first['units']}"
     else:
         typer.echo(f"{symbol} in {first['units']}")
-        table = [{"k": str(one.k), one.quantity: f"{float(one):.4f}"} for one in results]
+        table = [{"k": str(one.k), one.quantity: with_error(one)} for one in results]
         if ceiling is not None:
             table = [row | {"ceiling": f"{one.ceiling:.4f}"} for row, one in zip(table, results, strict=True)]
         print_table(table)
@@ -145,6 +159,12 @@ def print_for_people(symbol: str, sources: Mapping[str, str], results: Sequence[
         facts["backend"] = f"{first['backend']}, {first['threads']} thread{'s' if first['threads'] > 1 else ''}"
     facts["time"] = f"{first['seconds']:.2f} s"
     print_facts(facts)
+
+
+def with_error(result: Any) -> str:
+    """The estimate and, where it has one, its standard error."""
+    stderr = getattr(result, "stderr", None)
+    return f"{float(result):.4f}" + ("" if stderr is None else f" +- {stderr:.4f}")
 
 
 def dimensions(record: Mapping[str, Any]) -> str:

@@ -24,7 +24,8 @@ Noise = Annotated[
 Subsample = Annotated[
     int | None, typer.Option(metavar="N", help="Use N samples drawn without replacement, in their order in the file.")
 ]
-Seed = Annotated[int, typer.Option(min=0, help="Seed of --noise and --subsample.")]
+ErrorBar = Annotated[bool, typer.Option(help="Whether to estimate the standard error, from parts of the samples.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of all that is random.")]
 BackendOption = Annotated[Backend, typer.Option("--backend", help="How neighbours are counted; all ways give the same bits.")]
 Threads = Annotated[int | None, typer.Option(help="Most threads to use.  [default: all]")]
 LocalFile = Annotated[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,6 +12,7 @@ from cli._options import (
     FORMATS,
     AsJson,
     BackendOption,
+    ErrorBar,
     K,
     LocalFile,
     Noise,
@@ -43,6 +45,21 @@ def estimate(
     standardize: StandardizeOption = "none",
     noise: Noise = 0.0,
     subsample: Subsample = None,
+    error_bar: ErrorBar = True,
+    permutations: Annotated[
+        int | None, typer.Option(metavar="TIMES", help="Shuffle the pairing this often, for a p-value: 200 is a good number.")
+    ] = None,
+    diagnose: Annotated[bool, typer.Option("--diagnose", help="Say whether to trust the number, and why.")] = False,
+    pca: Annotated[
+        int | None, typer.Option(metavar="DIMS", min=1, help="Estimate that of DIMS principal components of each side, too.")
+    ] = None,
+    random_projections: Annotated[
+        int | None, typer.Option(metavar="DIMS", min=1, help="The same with DIMS random projections.")
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw the estimate against 1/N, and against several k, here as .png or .svg."),
+    ] = None,
     seed: Seed = 0,
     backend: BackendOption = "auto",
     threads: Threads = None,
@@ -61,6 +78,8 @@ def estimate(
 
     if labels and estimator not in (None, "ross"):
         raise InputError(f"--labels means the estimator ross, and --estimator is {estimator}: leave one of them out.")
+    if pca is not None and random_projections is not None:
+        raise InputError("--pca and --random-projections exclude each other: choose one.")
     measure(
         mutual_information if given is None else conditional_mutual_information,
         "I(X;Y)" if given is None else "I(X;Y|Z)",
@@ -72,6 +91,11 @@ def estimate(
         standardize=standardize,
         noise=noise,
         subsample=subsample,
+        error_bar=error_bar,
+        permutations=permutations,
+        diagnose=diagnose,
+        reduce=f"pca:{pca}" if pca else f"random:{random_projections}" if random_projections else None,
+        plot=plot,
         seed=seed,
         backend=backend,
         threads=threads,

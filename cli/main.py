@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import mi_core
-from cli import bench, divergence, entropy, estimate, info, multi
+from cli import bench, divergence, entropy, estimate, info, matrix, multi
 from cli._errors import Commands
 
 # Plain help rather than rich's: `mi --help` answers in 0.12 s instead of 0.35 s.
@@ -26,6 +26,7 @@ app.command("estimate")(estimate.estimate)
 app.command("multi")(multi.multi)
 app.command("entropy")(entropy.entropy)
 app.command("divergence")(divergence.divergence)
+app.command("matrix")(matrix.matrix)
 app.command("info")(info.info)
 app.command("bench")(bench.bench)
 

@@ -9,7 +9,6 @@ import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
-from scipy.special import ndtri
 
 from mi_core import _backends, _formula
 from mi_core._errors import InputError
@@ -221,7 +220,8 @@ def closed_form(x: FloatArray, y: FloatArray) -> list[Local]:
 
 def normal_scores(points: Samples) -> FloatArray:
     """Gaussian quantiles (n, dim) of each column's ranks over n + 1; equal values have equal, mean ranks."""
-    from scipy.stats import rankdata  # here, because scipy.stats takes half a second to load
+    from scipy.special import ndtri  # here, because scipy.stats takes half a second to load
+    from scipy.stats import rankdata
 
     scores: FloatArray = ndtri(rankdata(points, axis=0) / (len(points) + 1))
     return scores

@@ -14,10 +14,10 @@ All give local terms (n_samples,), whose mean is the estimate. Counts exclude th
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import digamma
 
 from mi_core._options import Units
 from mi_core._types import FloatArray, IntArray
@@ -41,7 +41,8 @@ def ksg1_local(k: int, n_x: IntArray, n_y: IntArray) -> FloatArray:
 
 def ksg1_ceiling(k: int, n_samples: int) -> float:
     """Largest value, in nats, that KSG04 eq. (8) takes on data without ties: there n_x and n_y are at least k - 1."""
-    return float(digamma(n_samples) - digamma(k))
+    psi = psi_beyond(n_samples)
+    return float(psi[n_samples - 1] - psi[k - 1])
 
 
 def ksg2_local(k: int, n_x: IntArray, n_y: IntArray) -> FloatArray:
@@ -70,7 +71,8 @@ def conditional_local(k: int, n_xz: IntArray, n_yz: IntArray, n_z: IntArray) -> 
 
 def conditional_ceiling(k: int, n_z: IntArray) -> float:
     """Largest value that FP07 takes on data without ties and with these n_z: there n_xz and n_yz are at least k - 1."""
-    return float(np.mean(digamma(n_z + 1)) - digamma(k))
+    psi = psi_beyond(len(n_z))
+    return float(np.mean(psi[n_z]) - psi[k - 1])
 
 
 def multi_local(k: int, counts: Sequence[IntArray]) -> FloatArray:
@@ -100,7 +102,8 @@ def ross_local(k: int, n_class: IntArray, m: IntArray) -> FloatArray:
 
 def ross_ceiling(n_class: IntArray) -> float:
     """Largest value of R14 on data without ties, close to the entropy of the labels: m is at least k - 1."""
-    return float(digamma(len(n_class)) - np.mean(digamma(n_class)))
+    psi = psi_beyond(len(n_class))
+    return float(psi[-1] - np.mean(psi[n_class - 1]))
 
 
 def mixture_local(k_or_coincident: IntArray, n_x: IntArray, n_y: IntArray) -> FloatArray:
@@ -120,12 +123,13 @@ def mixture_local(k_or_coincident: IntArray, n_x: IntArray, n_y: IntArray) -> Fl
 
 def mixture_ceiling(k: int, n_samples: int) -> float:
     """Largest value of GKOV17 alg. 1, ties or not: n_x and n_y are at least k - 1, or k~."""
-    return float(digamma(k) + np.log(n_samples) - 2 * np.log(k))
+    return float(psi_beyond(k)[-1] + np.log(n_samples) - 2 * np.log(k))
 
 
 def entropy_local(k: int, radius: FloatArray, dim: int) -> FloatArray:
     """Differential entropy, KL87 in the form of KSG04 eq. (20): psi(N) - psi(k) + d log(2 radius); radius (n_samples,) > 0."""
-    local_entropy: FloatArray = digamma(len(radius)) - digamma(k) + dim * (np.log(2.0) + np.log(radius))
+    psi = psi_beyond(len(radius))
+    local_entropy: FloatArray = psi[-1] - psi[k - 1] + dim * (np.log(2.0) + np.log(radius))
     return local_entropy
 
 
@@ -224,7 +228,13 @@ def discrete_entropy_local(copies: IntArray) -> FloatArray:
     return local_entropy
 
 
+@functools.lru_cache(maxsize=4)
 def psi_beyond(n_samples: int) -> FloatArray:
-    """A table whose entry m is digamma(m + 1), for counts m below N; it costs less than a digamma for each sample."""
-    psi: FloatArray = digamma(np.arange(1.0, n_samples + 1))
+    """A table whose entry m is digamma(m + 1), for counts m below N: psi(1) = -gamma, psi(m + 1) = psi(m) + 1/m.
+
+    It costs less than a digamma for each sample, and spares loading scipy.special, a third of a second.
+    """
+    steps = 1 / np.arange(1, n_samples, dtype=np.longdouble)
+    psi: FloatArray = np.concatenate([[0.0], np.cumsum(steps)]).astype(np.float64) - np.euler_gamma
+    psi.flags.writeable = False
     return psi

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from mi_core._backends import brute
 from mi_core._backends._tiles import Workers
@@ -61,6 +60,8 @@ def nearest(others: Samples, points: Samples, k: int, threads: int, progress: Pr
 
 def in_tree(others: FloatArray, points: FloatArray, k: int) -> Callable[[int, int], Nearest]:
     """A search for the rows first to last of points in a k-d tree."""
+    from scipy.spatial import cKDTree  # here, because it takes a fifth of a second to load
+
     tree = cKDTree(others)
 
     def find(first: int, last: int) -> Nearest:

@@ -101,14 +101,18 @@ def on_ties(name: str, points: Samples) -> list[str]:
             f"{name} has ties: {repeated:,} of {len(points):,} samples ({repeated / len(points):.0%}) have an exact copy. "
             "KSG assumes continuous data, and ties bias it; a little noise (1e-6, with a seed) shows how much."
         ]
-    some = points[:: max(1, len(points) // SAMPLED)]
-    share = sum(count_repeated(column) for column in some.T) / some.size
-    if share > REPEATED_VALUES:
+    if (share := share_of_repeated_values(points)) > REPEATED_VALUES:
         return [
             f"{name} has ties: about {share:.0%} of its values recur in their column (zeros, saturated units or few levels). "
             "KSG assumes continuous data; a little noise (1e-6, with a seed) shows how much that matters here."
         ]
     return []
+
+
+def share_of_repeated_values(points: Samples) -> float:
+    """Share of the values of some samples that have an exact copy in their column."""
+    some = points[:: max(1, len(points) // SAMPLED)]
+    return sum(count_repeated(column) for column in some.T) / some.size
 
 
 def on_estimate(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,93 @@ class NeighbourCounts:
     backend: str
 
 
+Verdict = Literal["trust", "caution", "not bits"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ShuffledNull:
+    """What the estimator gives when the pairing of x and y is destroyed by shuffling, in the unit of its result.
+
+    Attributes:
+        permutations: Number of shuffles.
+        p_value: (1 + shuffles with an estimate at least as large) / (1 + permutations): one-sided, against independence.
+        mean: Mean of the estimates on shuffled pairs: the estimator's bias at independence.
+        std: Their standard deviation.
+        seed: Seed of the shuffles.
+    """
+
+    permutations: int
+    p_value: float
+    mean: float
+    std: float
+    seed: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SizePoint:
+    """The mean estimate over disjoint parts of `n_samples` samples each, and its standard error, in the result's unit."""
+
+    n_samples: int
+    mi: float
+    stderr: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Reliability:
+    """Whether an estimate may be read as MI in bits or nats, and the measured signs behind the verdict.
+
+    MI and differences of it are in the unit of the result.
+
+    Attributes:
+        verdict: "trust", "caution", or "not bits": an index of dependence at best.
+        reasons: One sentence for each sign that speaks against the number, the gravest first; why it holds, for "trust".
+        ceiling_share: The estimate as a share of its ceiling.
+        drift_k: Estimate at 4 k minus estimate at k. A bias grows with k.
+        implied_bias: The error at k that this drift suggests, if it grows as volumes do in the intrinsic dimension.
+        drift_n: Estimate minus the mean estimate on halves of the samples; None with too few samples. A bias falls with N.
+        ranked_mi: Estimate with each column replaced by the normal scores of its ranks, which leaves MI as it is.
+        repeated_samples: Larger of both sides' shares of samples with an exact copy.
+        repeated_values: Larger of both sides' shares of values with an exact copy in their column.
+        scale_ratio: Typical distance in one side over that in the other, the larger over the smaller.
+        intrinsic_dim: Dimension of the sheet that the joint samples fill, however many columns hold it.
+        twin_mi: Estimate on the Gaussian twin, data of the same size, covariance and at least the same MI.
+        twin_truth: MI of the twin, in closed form.
+    """
+
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    ceiling_share: float
+    drift_k: float
+    implied_bias: float
+    drift_n: float | None
+    ranked_mi: float
+    repeated_samples: float
+    repeated_values: float
+    scale_ratio: float
+    intrinsic_dim: float
+    twin_mi: float
+    twin_truth: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Reduction:
+    """Fewer columns made of many, each side by itself, so that by the data-processing inequality MI can only be lost.
+
+    Attributes:
+        method: "pca" or "random".
+        dim: Columns asked for; a side that has no more keeps its own.
+        kept_x: Share of the variance of x that lies in them.
+        kept_y: The same for y.
+        seed: Seed of random projections; None for principal components.
+    """
+
+    method: str
+    dim: int
+    kept_x: float
+    kept_y: float
+    seed: int | None
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
     """What every result records, so that it can be read and repeated. `float(result)` is the estimate.
@@ -50,9 +137,11 @@ class Estimate:
         backend: Name of the backend that counted the neighbours; "none" where none were sought.
         threads: Number of threads it was allowed.
         noise: Standard deviation of the noise added to each column, in standard deviations of its side; 0 for none.
-        seed: Seed of that noise; None where nothing random was done.
+        seed: Seed of the noise, the error bar and all else that was random; None where nothing was.
         seconds: Wall time of the whole estimate, compilation of kernels included.
         notes: What a reader should know before using the number, one sentence or two each.
+        stderr: Standard error of the estimate in `units`: its spread over data sets of this size, not its bias. None where it
+            was switched off, or parts of the samples are too small for the estimator.
     """
 
     quantity: ClassVar[str]
@@ -67,6 +156,7 @@ class Estimate:
     seed: int | None
     seconds: float
     notes: tuple[str, ...]
+    stderr: float | None = None
 
     def __float__(self) -> float:
         return float(getattr(self, self.quantity))
@@ -82,8 +172,7 @@ class Estimate:
         record: dict[str, Any] = {self.quantity: float(self)}
         for field in dataclasses.fields(self):
             if field.name != f"local_{self.quantity}":
-                value = getattr(self, field.name)
-                record[field.name] = list(value) if isinstance(value, tuple) else value
+                record[field.name] = as_plain(getattr(self, field.name))
         return record
 
 
@@ -101,6 +190,11 @@ class MIResult(Estimate):
         estimator: Name of the estimator.
         alpha: Threshold of "lnc"; None for others.
         standardize: How the data were standardised first.
+        null: Shuffled pairs and the p-value; None unless asked for.
+        by_size: Estimates on parts of the samples; empty unless asked for.
+        reliability: Verdict and measured signs; None unless asked for.
+        reduced: The same estimate on principal components or random projections; None unless asked for.
+        reduction: What those were, and what share of each side's variance they keep; None without `reduced`.
         local_mi: (n_samples,) terms whose mean is `mi`, in `units`; None unless asked for.
     """
 
@@ -114,6 +208,11 @@ class MIResult(Estimate):
     estimator: Estimator
     alpha: float | None
     standardize: Standardize
+    null: ShuffledNull | None = None
+    by_size: tuple[SizePoint, ...] = ()
+    reliability: Reliability | None = None
+    reduced: MIResult | None = None
+    reduction: Reduction | None = None
     local_mi: FloatArray | None = dataclasses.field(default=None, compare=False, repr=False)
 
 
@@ -177,3 +276,12 @@ class DivergenceResult(Estimate):
     n_samples_prime: int
     dim: int
     local_divergence: FloatArray | None = dataclasses.field(default=None, compare=False, repr=False)
+
+
+def as_plain(value: Any) -> Any:
+    """Records as dictionaries and tuples as lists, all the way down, without the local terms of results."""
+    if isinstance(value, Estimate):
+        return value.to_dict()
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: as_plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    return [as_plain(item) for item in value] if isinstance(value, tuple) else value

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Sequence
 from typing import Any, overload
 
 import numpy as np
 
-from mi_core import _formula, _notes, _validate
+from mi_core import _formula, _notes, _validate, uncertainty
 from mi_core._errors import InputError
 from mi_core._estimators import Local, Search, copies, number_of_zeros
 from mi_core._neighbours import distances_to
 from mi_core._options import Backend, EntropyEstimator, Units
 from mi_core._prepare import prepare
-from mi_core._types import DivergenceResult, EntropyResult, FloatArray, Progress, Samples
+from mi_core._types import DivergenceResult, EntropyResult, FloatArray, IntArray, Progress, Samples
 
 
 @overload
@@ -29,6 +30,7 @@ def entropy(
     backend: Backend = "auto",
     threads: int | None = None,
     return_local: bool = False,
+    error_bar: bool = True,
     progress: Progress | None = None,
 ) -> EntropyResult: ...
 @overload
@@ -43,6 +45,7 @@ def entropy(
     backend: Backend = "auto",
     threads: int | None = None,
     return_local: bool = False,
+    error_bar: bool = True,
     progress: Progress | None = None,
 ) -> list[EntropyResult]: ...
 def entropy(
@@ -56,6 +59,7 @@ def entropy(
     backend: Backend = "auto",
     threads: int | None = None,
     return_local: bool = False,
+    error_bar: bool = True,
     progress: Progress | None = None,
 ) -> EntropyResult | list[EntropyResult]:
     """Entropy H(X), differential or discrete.
@@ -70,10 +74,11 @@ def entropy(
             eq. (20), doi:10.1103/PhysRevE.69.066138. "discrete": plug-in from the frequencies of equal samples, which may also
             be text; k plays no part.
         noise: Standard deviation of Gaussian noise added to every value against ties, relative to the spread of x.
-        seed: Seed of that noise.
+        seed: Seed of that noise and of the error bar.
         backend: How neighbours are counted.
         threads: Most threads to use; None for as many as the process may use.
         return_local: Whether to keep the (n_samples,) local terms, whose mean is the estimate.
+        error_bar: Whether to estimate the standard error, from disjoint subsamples, as `mutual_information` does.
         progress: Called with (steps done, steps in all) now and then.
 
     Returns:
@@ -98,7 +103,7 @@ def entropy(
         _validate.check_left_as_they_are("none", noise)
         points, dim, some_notes = _validate.discrete(x, "x")
         notes = [*some_notes, *_notes.on_discrete(points)]
-        found = [Local(None, _formula.discrete_entropy_local(copies(points)))]
+        ks: tuple[int, ...] = ()
     else:
         points, some_notes = _validate.samples(x, "x")
         _validate.check_not_constant(points, "x")
@@ -106,10 +111,19 @@ def entropy(
         ks = _validate.neighbour_orders(k, len(points))
         ready, notes_on_noise = prepare({"x": points}, "none", noise, seed)
         notes = [*some_notes, *notes_on_noise, *_notes.on_densities("entropy", ready)]
-        found = knn(ready["x"], Search(ks, backend, threads, progress))
+        points = ready["x"]
+    nats = _formula.NATS_PER_UNIT[units]
+    method, search = METHODS[estimator], Search(ks, backend, threads, progress)
+    found = method(points, search)
+    quiet = dataclasses.replace(search, progress=None)
+
+    def on_rows(rows: IntArray) -> FloatArray:
+        return np.array([np.mean(local.nats) for local in method(points[rows], quiet)]) / nats
+
+    errors = uncertainty.error_bar(on_rows, len(points), ks, seed) if error_bar else None
     results = []
-    for local in found:
-        terms = local.nats / _formula.NATS_PER_UNIT[units]
+    for m, local in enumerate(found):
+        terms = local.nats / nats
         results.append(
             EntropyResult(
                 entropy=float(np.mean(terms)),
@@ -121,13 +135,19 @@ def entropy(
                 backend=local.backend,
                 threads=threads,
                 noise=noise,
-                seed=seed if noise > 0 else None,
+                seed=seed if noise > 0 or errors is not None else None,
                 seconds=time.perf_counter() - started,
+                stderr=None if errors is None else float(errors[m]),
                 notes=tuple(notes),
                 local_entropy=terms if return_local else None,
             )
         )
     return results if _validate.is_several(k) else results[0]
+
+
+def plug_in(points: Samples, search: Search) -> list[Local]:
+    """From the frequencies of equal samples; k plays no part."""
+    return [Local(None, _formula.discrete_entropy_local(copies(points)))]
 
 
 def knn(points: Samples, search: Search) -> list[Local]:
@@ -149,6 +169,7 @@ def kl_divergence(
     backend: Backend = "auto",
     threads: int | None = None,
     return_local: bool = False,
+    error_bar: bool = True,
     progress: Progress | None = None,
 ) -> DivergenceResult: ...
 @overload
@@ -163,6 +184,7 @@ def kl_divergence(
     backend: Backend = "auto",
     threads: int | None = None,
     return_local: bool = False,
+    error_bar: bool = True,
     progress: Progress | None = None,
 ) -> list[DivergenceResult]: ...
 def kl_divergence(
@@ -176,6 +198,7 @@ def kl_divergence(
     backend: Backend = "auto",
     threads: int | None = None,
     return_local: bool = False,
+    error_bar: bool = True,
     progress: Progress | None = None,
 ) -> DivergenceResult | list[DivergenceResult]:
     """Kullback-Leibler divergence D(P||Q) of P, from which x is drawn, from Q, from which x_prime is drawn.
@@ -188,10 +211,11 @@ def kl_divergence(
         k: Neighbour order, at least 1, below n_samples and at most n_samples_prime. Several at once cost one neighbour pass.
         units: "bits" or "nats".
         noise: Standard deviation of Gaussian noise added to every value against ties, relative to the spread of x, x_prime.
-        seed: Seed of that noise.
+        seed: Seed of that noise and of the error bar.
         backend: How neighbours within x are counted.
         threads: Most threads to use; None for as many as the process may use.
         return_local: Whether to keep the (n_samples,) local terms, whose mean is the estimate.
+        error_bar: Whether to estimate the standard error, from disjoint subsamples, as `mutual_information` does.
         progress: Called with (steps done, steps in all) now and then.
 
     Returns:
@@ -222,10 +246,31 @@ def kl_divergence(
         raise InputError(f"x_prime has {len(x_prime)} samples and k={max(ks)}: k must be at most that.")
     ready, notes_on_noise = prepare({"x": x, "x_prime": x_prime}, "none", noise, seed)
     notes = [*notes_x, *notes_prime, *notes_on_noise, *_notes.on_densities("divergence", ready)]
+    x, x_prime = ready["x"], ready["x_prime"]
+    nats = _formula.NATS_PER_UNIT[units]
     search = Search(ks, backend, threads, progress)
+    found = wang_kulkarni_verdu(x, x_prime, search)
+    quiet = dataclasses.replace(search, progress=None)
+
+    def on_rows(rows: IntArray) -> FloatArray:
+        return (
+            np.array(
+                [
+                    np.mean(local.nats)
+                    for local in wang_kulkarni_verdu(x[rows[rows < len(x)]], x_prime[rows[rows >= len(x)] - len(x)], quiet)
+                ]
+            )
+            / nats
+        )
+
+    errors = (
+        uncertainty.error_bar(on_rows, len(x) + len(x_prime), ks, seed, smaller_set=min(len(x), len(x_prime)))
+        if error_bar
+        else None
+    )
     results = []
-    for local in wang_kulkarni_verdu(ready["x"], ready["x_prime"], search):
-        terms = local.nats / _formula.NATS_PER_UNIT[units]
+    for m, local in enumerate(found):
+        terms = local.nats / nats
         divergence = float(np.mean(terms))
         results.append(
             DivergenceResult(
@@ -238,8 +283,9 @@ def kl_divergence(
                 backend=local.backend,
                 threads=threads,
                 noise=noise,
-                seed=seed if noise > 0 else None,
+                seed=seed if noise > 0 or errors is not None else None,
                 seconds=time.perf_counter() - started,
+                stderr=None if errors is None else float(errors[m]),
                 notes=(*notes, *_notes.on_estimate(divergence, units, k=local.k, n_samples=len(x))),
                 local_divergence=terms if return_local else None,
             )
@@ -266,3 +312,6 @@ def check_apart(radius: FloatArray, ks: Sequence[int], what: str) -> None:
             raise InputError(
                 f"{zeros:,} samples {what} for k={k}: take repeated samples out, take a larger k, or add a little noise (1e-6)."
             )
+
+
+METHODS = {"knn": knn, "discrete": plug_in}

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Sequence
 from typing import Any, cast, overload
 
 import numpy as np
 
-from mi_core import _backends, _formula, _notes, _validate
+from mi_core import _backends, _formula, _notes, _validate, uncertainty
+from mi_core import reduce as reducing
+from mi_core._errors import InputError
 from mi_core._estimators import CONDITIONAL, ESTIMATORS, WITHOUT_NEIGHBOURS, Local, Search
 from mi_core._options import Backend, ConditionalEstimator, Estimator, Standardize, Units
 from mi_core._prepare import Prepared, prepare
-from mi_core._types import MIResult, NeighbourCounts, Progress
+from mi_core._types import FloatArray, IntArray, MIResult, NeighbourCounts, Progress, Samples
 
 
 @overload
@@ -31,6 +34,11 @@ def mutual_information(
     backend: Backend = "auto",
     threads: int | None = None,
     return_local: bool = False,
+    error_bar: bool = True,
+    permutations: int | None = None,
+    by_size: bool = False,
+    diagnose: bool = False,
+    reduce: str | None = None,
     progress: Progress | None = None,
 ) -> MIResult: ...
 @overload
@@ -49,6 +57,11 @@ def mutual_information(
     backend: Backend = "auto",
     threads: int | None = None,
     return_local: bool = False,
+    error_bar: bool = True,
+    permutations: int | None = None,
+    by_size: bool = False,
+    diagnose: bool = False,
+    reduce: str | None = None,
     progress: Progress | None = None,
 ) -> list[MIResult]: ...
 def mutual_information(
@@ -66,6 +79,11 @@ def mutual_information(
     backend: Backend = "auto",
     threads: int | None = None,
     return_local: bool = False,
+    error_bar: bool = True,
+    permutations: int | None = None,
+    by_size: bool = False,
+    diagnose: bool = False,
+    reduce: str | None = None,
     progress: Progress | None = None,
 ) -> MIResult | list[MIResult]:
     """Mutual information I(X;Y) of paired samples, or with `given=z` conditional mutual information I(X;Y|Z).
@@ -92,12 +110,22 @@ def mutual_information(
         standardize: "sides" divides each side by its spread (the root of its columns' mean variance), "columns" divides each
             column by its standard deviation, "none" takes the values as they are.
         noise: Standard deviation of Gaussian noise added to every value against ties, relative to the spread of its side.
-        seed: Seed of that noise; the same seed gives the same estimate.
+        seed: Seed of all that is random: that noise, error bar, permutations, projections. The same seed gives the same result.
         backend: "auto" and "cpu" choose by size and dimensions; "cpu-tree", "cpu-sweep" and "cpu-brute" are the ways
             themselves. All give the same bits.
         threads: Most threads to use; None for as many as the process may use.
         return_local: Whether to keep the (n_samples,) local terms, whose mean is the estimate.
-        progress: Called with (steps done, steps in all) now and then.
+        error_bar: Whether to estimate the standard error, from disjoint subsamples: Holmes & Nemenman 2019,
+            doi:10.1103/PhysRevE.100.022404. Costs 0.4 of an estimate for wide data, up to two for the narrowest.
+        permutations: How many times to shuffle the pairing, for a p-value and the estimator's bias at independence; None for no
+            such test. Not with `given`, to which a shuffle would break the tie, too. Wide data cost far less than that many
+            estimates: neighbours within each side are sought once.
+        by_size: Whether to estimate halves, quarters and eighths of the samples too, which shows the drift with their number.
+        diagnose: Whether to judge the estimate, of "ksg1", by measured signs: see `Reliability`. Takes an error bar, too,
+            and in all some three more estimates.
+        reduce: "pca:10" or "random:10" to estimate, beside the raw value, that of 10 principal components or random projections
+            of each side: a lower bound of MI, in dimensions where an estimate is possible.
+        progress: Called with (steps done, steps in all) now and then, once for neighbours and once for permutations.
 
     Returns:
         One result, or for several k a list of results in the order of `k`.
@@ -122,21 +150,42 @@ def mutual_information(
     _validate.one_of(standardize, Standardize, "standardize")
     noise, seed, threads = _validate.common_options(units, noise, seed, backend, threads)
     alpha = _validate.threshold(alpha)
+    _check_extras(estimator, given, permutations, diagnose, reduce)
     samples, dims, notes = _prepared(x, y, given, estimator, standardize, noise, seed)
+    n = len(samples.x)
     if estimator in WITHOUT_NEIGHBOURS:
         _validate.check_single(k, estimator)
-    ks = () if estimator in WITHOUT_NEIGHBOURS else _validate.neighbour_orders(k, len(samples.x))
+    ks = () if estimator in WITHOUT_NEIGHBOURS else _validate.neighbour_orders(k, n)
     notes += _notes_on(samples, estimator, standardize, units)
+    search = Search(ks, backend, threads, progress, alpha)
+    nats = _formula.NATS_PER_UNIT[units]
+    found = _estimates(samples, estimator, search)
+
+    def means(some: Prepared, ks: Sequence[int] = ks) -> FloatArray:
+        """Estimates in `units` from other samples, or for other k."""
+        quiet = dataclasses.replace(search, ks=tuple(ks), progress=None)
+        return np.array([np.mean(local.nats) for local in _estimates(some, estimator, quiet)]) / nats
+
+    def on_rows(rows: IntArray) -> FloatArray:
+        return means(samples.take(rows))
+
+    stderrs = uncertainty.error_bar(on_rows, n, ks, seed) if error_bar or diagnose else None
+    sizes = uncertainty.over_sizes(on_rows, n, ks, seed) if by_size or diagnose else None
+    shuffled = None
+    if permutations is not None:
+        shuffle = uncertainty.shuffled_ksg1 if estimator == "ksg1" else uncertainty.shuffled
+        shuffled = shuffle(means, samples, ks, permutations, seed, nats=nats, threads=threads, progress=progress)
+    is_random = noise > 0 or stderrs is not None or sizes is not None or shuffled is not None
     results = []
-    for local in _estimates(samples, estimator, Search(ks, backend, threads, progress, alpha)):
-        terms = local.nats / _formula.NATS_PER_UNIT[units]
+    for m, local in enumerate(found):
+        terms = local.nats / nats
         mi = float(np.mean(terms))
-        ceiling = None if local.ceiling is None else local.ceiling / _formula.NATS_PER_UNIT[units]
+        ceiling = None if local.ceiling is None else local.ceiling / nats
         notes_on_this = _notes.on_estimate(
             mi,
             units,
             k=local.k,
-            n_samples=len(samples.x),
+            n_samples=n,
             ceiling=None if estimator == "ross" else ceiling,  # there it is the entropy of the labels, a true limit
             coincident=local.coincident,
         )
@@ -145,7 +194,7 @@ def mutual_information(
                 mi=mi,
                 units=units,
                 k=local.k,
-                n_samples=len(samples.x),
+                n_samples=n,
                 dim_x=dims["x"],
                 dim_y=dims["y"],
                 dim_z=dims.get("z"),
@@ -156,12 +205,42 @@ def mutual_information(
                 threads=threads,
                 standardize=standardize,
                 noise=noise,
-                seed=seed if noise > 0 else None,
+                seed=seed if is_random else None,
                 seconds=time.perf_counter() - started,
                 notes=(*notes, *notes_on_this),
+                stderr=None if stderrs is None else float(stderrs[m]),
+                null=None if shuffled is None else uncertainty.shuffled_null(mi, shuffled[:, m], seed),
+                by_size=() if sizes is None else sizes[m],
                 local_mi=terms if return_local else None,
             )
         )
+    if reduce is not None:
+        few_x, few_y, reduction = reducing.reduced(samples.x, samples.y, *reducing.parsed(reduce), seed)
+        few = mutual_information(
+            few_x,
+            few_y,
+            k=ks or (1,),
+            units=units,
+            estimator=estimator,
+            alpha=alpha,
+            seed=seed,
+            backend=backend,
+            threads=threads,
+            error_bar=error_bar,
+            permutations=permutations,
+            by_size=by_size,
+            diagnose=diagnose,
+            progress=progress,
+        )
+        results = [dataclasses.replace(one, reduced=less, reduction=reduction) for one, less in zip(results, few, strict=True)]
+    if diagnose:
+        from mi_core import reliability  # here, because of the libraries that it loads
+
+        def of_sides(x: Samples, y: Samples, ks: Sequence[int]) -> FloatArray:
+            return means(Prepared(x, y), ks)
+
+        verdicts = (reliability.judge(samples.x, samples.y, one, of_sides, seed) for one in results)
+        results = [dataclasses.replace(one, reliability=verdict) for one, verdict in zip(results, verdicts, strict=True)]
     return results if _validate.is_several(k) else results[0]
 
 
@@ -182,6 +261,22 @@ def conditional_mutual_information(
         True
     """
     return mutual_information(x, y, given=z, k=k, **options)
+
+
+def _check_extras(estimator: Estimator, given: Any, permutations: int | None, diagnose: bool, reduce: str | None) -> None:
+    """Refuse what makes no sense for this estimator."""
+    if permutations is not None:
+        _validate.whole_number(permutations, "permutations", at_least=1)
+        if given is not None:
+            raise InputError(
+                "permutations and given exclude each other: shuffling the pairs of x and y would break their tie to z as well."
+            )
+    if diagnose and (estimator != "ksg1" or given is not None):
+        raise InputError("diagnose knows the estimator ksg1 without given alone: leave one of them out.")
+    if reduce is not None:
+        reducing.parsed(reduce)
+        if given is not None or estimator in ("ross", "discrete"):
+            raise InputError("reduce takes x and y as continuous, and no z: leave it, or the labels or z, out.")
 
 
 def _estimates(samples: Prepared, estimator: Estimator, search: Search) -> list[Local]:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Sequence
 from typing import Any, overload
 
 import numpy as np
 
-from mi_core import _formula, _notes, _validate
+from mi_core import _formula, _notes, _validate, uncertainty
 from mi_core._errors import InputError
 from mi_core._estimators import Local, Search, copies, number_of_zeros
 from mi_core._options import Backend, ConditionalEstimator, Standardize, Units
 from mi_core._prepare import prepare
-from mi_core._types import MultiInformationResult, Progress, Samples
+from mi_core._types import FloatArray, IntArray, MultiInformationResult, Progress, Samples
 
 
 @overload
@@ -29,6 +30,7 @@ def multi_information(
     backend: Backend = "auto",
     threads: int | None = None,
     return_local: bool = False,
+    error_bar: bool = True,
     progress: Progress | None = None,
 ) -> MultiInformationResult: ...
 @overload
@@ -44,6 +46,7 @@ def multi_information(
     backend: Backend = "auto",
     threads: int | None = None,
     return_local: bool = False,
+    error_bar: bool = True,
     progress: Progress | None = None,
 ) -> list[MultiInformationResult]: ...
 def multi_information(
@@ -58,6 +61,7 @@ def multi_information(
     backend: Backend = "auto",
     threads: int | None = None,
     return_local: bool = False,
+    error_bar: bool = True,
     progress: Progress | None = None,
 ) -> MultiInformationResult | list[MultiInformationResult]:
     """Multi-information (total correlation) of paired sides: the sum of their entropies minus that of all together.
@@ -72,10 +76,11 @@ def multi_information(
             from the frequencies of equal samples, where k plays no part.
         standardize: As in `mutual_information`, and so the options below.
         noise: Standard deviation of Gaussian noise added to every value against ties, relative to the spread of its side.
-        seed: Seed of that noise.
+        seed: Seed of that noise and of the error bar.
         backend: How neighbours are counted.
         threads: Most threads to use; None for as many as the process may use.
         return_local: Whether to keep the (n_samples,) local terms, whose mean is the estimate.
+        error_bar: Whether to estimate the standard error, from disjoint subsamples, as `mutual_information` does.
         progress: Called with (steps done, steps in all) now and then.
 
     Returns:
@@ -105,15 +110,22 @@ def multi_information(
         _validate.check_single(k, estimator)
         _validate.check_left_as_they_are(standardize, noise)
         notes += _notes.on_discrete(*points.values())
-        found = discrete(list(points.values()))
+        ks: tuple[int, ...] = ()
     else:
         points, notes_on_noise = prepare(points, standardize, noise, seed)
         notes += [*notes_on_noise, *_notes.on_sides(points, standardize, estimator)]
         ks = _validate.neighbour_orders(k, n_samples)
-        found = ksg1(list(points.values()), Search(ks, backend, threads, progress))
     nats = _formula.NATS_PER_UNIT[units]
+    method, search = METHODS[estimator], Search(ks, backend, threads, progress)
+    found = method(list(points.values()), search)
+    quiet = dataclasses.replace(search, progress=None)
+
+    def on_rows(rows: IntArray) -> FloatArray:
+        return np.array([np.mean(local.nats) for local in method([side[rows] for side in points.values()], quiet)]) / nats
+
+    errors = uncertainty.error_bar(on_rows, n_samples, ks, seed) if error_bar else None
     results = []
-    for local in found:
+    for m, local in enumerate(found):
         terms = local.nats / nats
         mi = float(np.mean(terms))
         ceiling = None if local.ceiling is None else local.ceiling / nats
@@ -133,8 +145,9 @@ def multi_information(
                 threads=threads,
                 standardize=standardize,
                 noise=noise,
-                seed=seed if noise > 0 else None,
+                seed=seed if noise > 0 or errors is not None else None,
                 seconds=time.perf_counter() - started,
+                stderr=None if errors is None else float(errors[m]),
                 notes=(*notes, *notes_on_this),
                 local_mi=terms if return_local else None,
             )
@@ -157,6 +170,9 @@ def ksg1(sides: list[Samples], search: Search) -> list[Local]:
     ]
 
 
-def discrete(sides: list[Samples]) -> list[Local]:
+def discrete(sides: list[Samples], search: Search) -> list[Local]:
     """Plug-in estimate; k plays no part."""
     return [Local(None, _formula.discrete_local([copies(side) for side in sides], copies(*sides)))]
+
+
+METHODS = {"ksg1": ksg1, "discrete": discrete}

@@ -44,7 +44,7 @@ def test_commands_give_what_the_functions_give(command, symbol, dimensions, side
     function = FUNCTIONS[symbol]
     expected = function(*sides(), k=3)
     lines = mi(*command).stdout.splitlines()
-    assert lines[0] == f"{symbol} = {float(expected):.4f} bits"
+    assert lines[0] == f"{symbol} = {float(expected):.4f} +- {expected.stderr:.4f} bits"
     facts = dict(line.strip().split(None, 1) for line in lines[1:])
     assert facts["dimensions"] == dimensions
     assert facts["samples"] == "150"
@@ -65,7 +65,7 @@ def test_divergence_takes_two_sets_of_their_own_sizes():
     np.save("short.npy", shifted)
     run = mi("divergence", "x.npy", "short.npy")
     expected = mi_core.kl_divergence(X, shifted)
-    assert run.stdout.splitlines()[0] == f"D(X||X') = {expected.divergence:.4f} bits"
+    assert run.stdout.splitlines()[0] == f"D(X||X') = {expected.divergence:.4f} +- {expected.stderr:.4f} bits"
     assert "samples     150 and 100" in run.stdout
     drawn = json.loads(mi("divergence", "x.npy", "short.npy", "--subsample", "50", "--json").stdout)
     assert (drawn["n_samples"], drawn["n_samples_prime"], drawn["subsample"]) == (50, 50, 50)

@@ -122,7 +122,9 @@ def centre_of(points: Samples, steps_per_unit: float) -> FloatArray:
     low, high, median = np.quantile(some, [0.0, 1.0, 0.5], axis=0, method="lower")
     half = 0.5 * TOP / steps_per_unit
     fits = high / 2 - low / 2 <= half
-    centre: FloatArray = np.where(fits, low / 2 + high / 2, np.clip(median, low + half, np.maximum(high - half, low + half)))
+    with np.errstate(over="ignore"):
+        outer: FloatArray = np.clip(median, low + half, np.maximum(high - half, low + half))
+    centre: FloatArray = np.where(fits, low / 2 + high / 2, outer)
     return centre
 
 
