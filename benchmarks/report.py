@@ -71,7 +71,7 @@ def draw(rows: Sequence[Row], stem: Path) -> list[Path]:
     from matplotlib import pyplot as plt
 
     mpl.rcParams["svg.hashsalt"] = "ksg-mi"  # the same rows give the same file
-    panels = {"speed": draw_speed, "scaling": draw_scaling, "accuracy": draw_accuracy}
+    panels = {"speed": draw_speed, "scaling": draw_scaling, "accuracy": draw_accuracy, "hard": draw_hard}
     figure = panels[rows[0].suite](rows, plt)
     figure.supxlabel(circumstances(rows), fontsize=7)
     paths = [stem.with_suffix(".png"), stem.with_suffix(".svg")]
@@ -124,6 +124,21 @@ def exponent(points):
     """Slope of log seconds over log size, by least squares over the upper three points: fixed costs bend the start."""
     sizes, seconds = np.log(np.array(points[-3:], dtype=float)).T
     return np.polyfit(sizes, seconds, 1)[0]
+
+
+def draw_hard(rows, plt):
+    """Seconds of each program on each task."""
+    tasks = unique(row.task for row in rows)
+    figure, axis = plt.subplots(figsize=(9, 0.3 * len(tasks) + 1.6), layout="constrained")
+    for place, peer in enumerate(unique(row.peer for row in rows)):
+        found = {row.task: row.seconds for row in rows if row.peer == peer and row.seconds}
+        style = {"color": COLOURS[place], "marker": MARKERS[place], "ls": "none"}
+        axis.semilogx(list(found.values()), [tasks.index(task) for task in found], label=peer, **style)
+    axis.set(yticks=range(len(tasks)), yticklabels=tasks, xlabel="seconds (median)")
+    axis.grid(visible=True, axis="x", alpha=0.3)
+    axis.invert_yaxis()
+    axis.legend(fontsize=8, frameon=False)
+    return figure
 
 
 def draw_accuracy(rows, plt):

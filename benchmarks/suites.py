@@ -11,7 +11,7 @@ from benchmarks.measure import Job
 from benchmarks.peers import OTHERS, OURS
 from benchmarks.tasks import Task
 
-Suite = Literal["speed", "accuracy", "scaling"]
+Suite = Literal["speed", "accuracy", "scaling", "hard"]
 Profile = Literal["smoke", "quick", "full"]
 
 REAL = (("mlp_w100", 200, 200), ("relu_w50", 100, 100), ("shortcut_w25", 50, 50))
@@ -54,6 +54,8 @@ def peers_for(suite: Suite, settings: Settings) -> Sequence[str]:
         return settings.peers
     if suite == "scaling":
         return ["mi auto"]
+    if suite == "hard":
+        return ["mi auto", "mi cpu-brute", "scipy cdist by hand"]
     ours = OURS if suite == "speed" else OURS[:1]
     return [peer.name for peer in (*ours, *OTHERS)]
 
@@ -106,4 +108,11 @@ def scaling(profile: Profile, activations: str) -> tuple[list[Task], int]:
     return list(dict.fromkeys(tasks)), 1
 
 
-TASKS = {"speed": speed, "accuracy": accuracy, "scaling": scaling}
+def hard(profile: Profile, activations: str) -> tuple[list[Task], int]:
+    """Data on which pruning cannot help, or bounds lose their grip: beside brute force."""
+    n, dims = (300, (20,)) if profile == "smoke" else (10_000, (5, 20, 100))
+    kinds = ("gaussian", "one outlier", "constant columns", "few places", "relu", "denormals")
+    return [Task(kind, n, dim, dim) for dim in dims for kind in kinds], 1
+
+
+TASKS = {"speed": speed, "accuracy": accuracy, "scaling": scaling, "hard": hard}

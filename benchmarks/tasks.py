@@ -88,6 +88,30 @@ def relu(n, dim_x, dim_y, rng):
     return tuple(np.maximum(side, 0) for side in activations(n, dim_x, dim_y, rng))
 
 
+def one_outlier(n, dim_x, dim_y, rng):
+    """Gaussians, one of which lies at 1e30."""
+    x, y = gaussian(n, dim_x, dim_y, rng)
+    x[0] = 1e30
+    return x, y
+
+
+def constant_columns(n, dim_x, dim_y, rng):
+    """Gaussians, half of whose columns are constant."""
+    x, y = gaussian(n, dim_x, dim_y, rng)
+    x[:, ::2] = 7
+    return x, y
+
+
+def few_places(n, dim_x, dim_y, rng):
+    """All points in five places, so that nearly all distances are 0 or tie."""
+    return tuple(rng.standard_normal((5, dim))[rng.integers(0, 5, n)] for dim in (dim_x, dim_y))
+
+
+def denormals(n, dim_x, dim_y, rng):
+    """Gaussians of scale 1e-41, below the smallest normal float32."""
+    return tuple(side.astype(np.float64) * 1e-41 for side in gaussian(n, dim_x, dim_y, rng))
+
+
 def gamma_exponential(n, dim_x, dim_y, rng, shape=3.0):
     x = rng.gamma(shape, size=(n, 1))
     return x, rng.exponential(1 / x)
@@ -105,6 +129,10 @@ KINDS: dict[str, Callable[..., Pair]] = {
     "strongly correlated": strongly_correlated,
     "activations": activations,
     "relu": relu,
+    "one outlier": one_outlier,
+    "constant columns": constant_columns,
+    "few places": few_places,
+    "denormals": denormals,
     "gamma-exponential": gamma_exponential,
     "disjoint squares": disjoint_squares,
 }

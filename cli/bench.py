@@ -9,7 +9,7 @@ import typer
 
 from mi_core import InputError
 
-Suite = Literal["speed", "accuracy", "scaling"]
+Suite = Literal["speed", "accuracy", "scaling", "hard"]
 Profile = Literal["smoke", "quick", "full"]
 
 

@@ -2,49 +2,70 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-from cli._output import print_facts, print_json, print_notes, print_table
-from cli._progress import ProgressBar
+from cli._measure import measure
+from cli._options import (
+    FORMATS,
+    AsJson,
+    BackendOption,
+    ErrorBar,
+    K,
+    LocalFile,
+    Noise,
+    Quiet,
+    Seed,
+    StandardizeOption,
+    Subsample,
+    Threads,
+    UnitsOption,
+    parse_ks,
+)
 from mi_core import InputError
-from mi_core._options import Backend, Estimator, Standardize, Units
+from mi_core._options import Estimator
 
-if TYPE_CHECKING:
-    from mi_core import MIResult
+ESTIMATORS = (
+    "ksg1, ksg2: Kraskov et al. 2004, eq. (8), (9). lnc: Gao et al. 2015, for strong dependence. mixture: Gao et al. 2017, for "
+    "ties. ross: Y are class labels. gaussian, gaussian-copula: closed forms. discrete: frequencies of equal samples."
+)
 
 
 def estimate(
-    x: Annotated[str, typer.Argument(metavar="X", help="Samples of one side: .npy, .npz:KEY, .csv, .tsv or .safetensors:KEY.")],
+    x: Annotated[str, typer.Argument(metavar="X", help=f"Samples of one side: {FORMATS}.")],
     y: Annotated[str, typer.Argument(metavar="Y", help="Samples of the other side, paired with X row by row.")],
-    k: Annotated[
-        str, typer.Option("--k", metavar="K[,K...]", help="Neighbour order; several cost one pass, one row each.")
-    ] = "3",
-    units: Annotated[Units, typer.Option(help="Unit of the estimate.")] = "bits",
-    estimator: Annotated[Estimator, typer.Option(help="ksg1: Kraskov et al. 2004, eq. (8).")] = "ksg1",
-    standardize: Annotated[
-        Standardize, typer.Option(help="Divide each side by its spread, or each column by its standard deviation.")
-    ] = "none",
-    noise: Annotated[
-        float, typer.Option(metavar="SCALE", help="Add Gaussian noise of SCALE times the side's spread, against ties.")
-    ] = 0.0,
-    subsample: Annotated[
-        int | None, typer.Option(metavar="N", help="Use N samples drawn without replacement, in their order in the file.")
+    k: K = "3",
+    units: UnitsOption = "bits",
+    estimator: Annotated[Estimator | None, typer.Option(help=f"{ESTIMATORS}  [default: ksg1]")] = None,
+    labels: Annotated[bool, typer.Option("--labels", help="Y are class labels, integers or text: the estimator ross.")] = False,
+    given: Annotated[str | None, typer.Option(metavar="Z", help="Estimate I(X;Y|Z), Z paired with X and Y row by row.")] = None,
+    alpha: Annotated[float, typer.Option(help="Of lnc: how small the neighbours' own box must be to count.")] = 0.25,
+    standardize: StandardizeOption = "none",
+    noise: Noise = 0.0,
+    subsample: Subsample = None,
+    error_bar: ErrorBar = True,
+    permutations: Annotated[
+        int | None, typer.Option(metavar="TIMES", help="Shuffle the pairing this often, for a p-value: 200 is a good number.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of --noise and --subsample.")] = 0,
-    backend: Annotated[Backend, typer.Option(help="How neighbours are counted; all ways give the same bits.")] = "auto",
-    threads: Annotated[int | None, typer.Option(help="Most threads to use.  [default: all]")] = None,
-    local: Annotated[
+    diagnose: Annotated[bool, typer.Option("--diagnose", help="Say whether to trust the number, and why.")] = False,
+    pca: Annotated[
+        int | None, typer.Option(metavar="DIMS", min=1, help="Estimate that of DIMS principal components of each side, too.")
+    ] = None,
+    random_projections: Annotated[
+        int | None, typer.Option(metavar="DIMS", min=1, help="The same with DIMS random projections.")
+    ] = None,
+    plot: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE", help="Write the pointwise values here as .npy: (samples,), or (ks, samples) for several k."
-        ),
+        typer.Option(metavar="FILE", help="Draw the estimate against 1/N, and against several k, here as .png or .svg."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the estimate alone, without notes.")] = False,
+    seed: Seed = 0,
+    backend: BackendOption = "auto",
+    threads: Threads = None,
+    local: LocalFile = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Estimate the mutual information between two sets of samples.
 
@@ -53,105 +74,32 @@ def estimate(
 
     Example: mi estimate first_layer.npy last_layer.npy --k 3,10
     """
-    import numpy as np
+    from mi_core import conditional_mutual_information, mutual_information
 
-    from mi_core import mutual_information
-    from mi_core._files import is_same_file, load_array, split_key, whole_file
-
-    ks = parse_ks(k)
-    if as_json and quiet:
-        raise InputError("--json and --quiet exclude each other: choose one.")
-    if local is not None and local.suffix != ".npy":
-        raise InputError(f"--local is {local}: it is written as .npy, so name it that way.")
-    for source in (x, y):
-        if local is not None and is_same_file(local, split_key(source)[0]):
-            raise InputError(f"--local is {local}, which is an input: name another file.")
-    arrays = {"x": load_array(x), "y": load_array(y)}
-    if subsample is not None:
-        arrays = draw(arrays, subsample, seed)
-
-    with contextlib.ExitStack() as stack:
-        local_file = stack.enter_context(whole_file(local)) if local is not None else None
-        bar = stack.enter_context(ProgressBar("counting neighbours"))
-        results = mutual_information(
-            **arrays,
-            k=ks,
-            units=units,
-            estimator=estimator,
-            standardize=standardize,
-            noise=noise,
-            seed=seed,
-            backend=backend,
-            threads=threads,
-            return_local=local is not None,
-            progress=bar,
-        )
-        if local_file is not None:
-            values = np.array([result.local_mi for result in results])
-            np.save(local_file, values[0] if len(ks) == 1 else values, allow_pickle=False)
-
-    drawn = {"subsample": subsample, "subsample_seed": seed if subsample is not None else None}
-    if as_json:
-        print_json({"x": x, "y": y, **drawn, **as_record(results)})
-    elif quiet:
-        for result in results:
-            typer.echo(repr(result.mi))
-    else:
-        print_for_people(x, y, results, drawn)
-        print_notes(note for result in results for note in result.notes)
-
-
-def parse_ks(text: str) -> list[int]:
-    """Neighbour orders from text like 3 or 3,5,10."""
-    try:
-        return [int(word) for word in text.split(",")]
-    except ValueError:
-        raise InputError(f"--k is {text!r}: give whole numbers, for example 3 or 3,5,10.") from None
-
-
-def draw(arrays: dict[str, Any], subsample: int, seed: int) -> dict[str, Any]:
-    """The same `subsample` rows of each array, drawn without replacement, in ascending order."""
-    import numpy as np
-
-    n_x, n_y = (len(array) if array.ndim else 0 for array in arrays.values())
-    if n_x != n_y:
-        raise InputError(f"x has {n_x} samples and y has {n_y}: they must be paired row by row.")
-    if not 2 <= subsample <= n_x:
-        raise InputError(f"--subsample is {subsample}: it must be between 2 and the number of samples, {n_x}.")
-    rows = np.sort(np.random.default_rng(seed).choice(n_x, subsample, replace=False))
-    return {name: array[rows] for name, array in arrays.items()}
-
-
-def as_record(results: list[MIResult]) -> dict[str, Any]:
-    """The fields of one result, or those of several under "results"."""
-    if len(results) == 1:
-        return results[0].to_dict()
-    return {"results": [result.to_dict() for result in results]}
-
-
-def print_for_people(x: str, y: str, results: list[MIResult], drawn: dict[str, int | None]) -> None:
-    first = results[0]
-    if len(results) == 1:
-        typer.echo(f"I(X;Y) = {first.mi:.4f} {first.units}")
-        orders = {"k": first.k, "ceiling": f"{first.ceiling:.4f} {first.units}"}
-    else:
-        typer.echo(f"I(X;Y) in {first.units}")
-        print_table([{"k": str(one.k), "mi": f"{one.mi:.4f}", "ceiling": f"{one.ceiling:.4f}"} for one in results])
-        orders = {}
-    facts: dict[str, object] = {
-        "X": x,
-        "Y": y,
-        "samples": f"{first.n_samples:,}",
-        "dimensions": f"{first.dim_x} + {first.dim_y}",
-    }
-    if drawn["subsample"] is not None:
-        facts["samples"] = f"{first.n_samples:,}, drawn with seed {drawn['subsample_seed']}"
-    facts |= orders
-    facts["estimator"] = first.estimator
-    if first.standardize != "none":
-        facts["standardized"] = first.standardize
-    if first.noise > 0:
-        facts["noise"] = f"{first.noise:g} of each side's spread, seed {first.seed}"
-    facts["backend"] = f"{first.backend}, {first.threads} thread{'s' if first.threads > 1 else ''}"
-    facts["time"] = f"{first.seconds:.2f} s"
-    print_facts(facts)
+    if labels and estimator not in (None, "ross"):
+        raise InputError(f"--labels means the estimator ross, and --estimator is {estimator}: leave one of them out.")
+    if pca is not None and random_projections is not None:
+        raise InputError("--pca and --random-projections exclude each other: choose one.")
+    measure(
+        mutual_information if given is None else conditional_mutual_information,
+        "I(X;Y)" if given is None else "I(X;Y|Z)",
+        {"x": x, "y": y} | ({} if given is None else {"z": given}),
+        ks=parse_ks(k),
+        units=units,
+        estimator="ross" if labels else estimator or "ksg1",
+        alpha=alpha,
+        standardize=standardize,
+        noise=noise,
+        subsample=subsample,
+        error_bar=error_bar,
+        permutations=permutations,
+        diagnose=diagnose,
+        reduce=f"pca:{pca}" if pca else f"random:{random_projections}" if random_projections else None,
+        plot=plot,
+        seed=seed,
+        backend=backend,
+        threads=threads,
+        local=local,
+        as_json=as_json,
+        quiet=quiet,
+    )

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import mi_core
-from cli import bench, estimate, info, plot, train
+from cli import bench, divergence, entropy, estimate, info, matrix, multi, plot, train
 from cli._errors import Commands
 
 # Plain help rather than rich's: `mi --help` answers in 0.12 s instead of 0.35 s.
@@ -23,6 +23,10 @@ app = typer.Typer(
     epilog="Exit codes: 0 fine, 1 failed while running, 2 wrong usage or bad input, 130 stopped by Ctrl-C.",
 )
 app.command("estimate")(estimate.estimate)
+app.command("multi")(multi.multi)
+app.command("entropy")(entropy.entropy)
+app.command("divergence")(divergence.divergence)
+app.command("matrix")(matrix.matrix)
 app.command("info")(info.info)
 app.command("train")(train.train)
 app.command("plot")(plot.plot)

@@ -65,7 +65,8 @@ def train(
     layers: Annotated[
         str,
         typer.Option(
-            metavar="X:Y[,X:Y...]", help="Pairs to measure: first, last, last_before_sum, hidden_2, input, or any layer's name."
+            metavar="X:Y[,X:Y...]",
+            help="Pairs to measure: first, last, last_before_sum, hidden_2, input, labels, or any layer's name.",
         ),
     ] = ",".join(map(":".join, Settings.layers)),
     bn: Annotated[

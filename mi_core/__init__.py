@@ -1,9 +1,9 @@
 """Mutual information from samples by k-nearest neighbours, exact and compiled.
 
-    x, y -> _validate -> neighbour counts -> _formula -> MIResult
-            (the only    (_backends: one     (psi of the
-             door)        contract, several   counts, with
-                          ways, same bits)    its source)
+    x, y -> _validate -> _estimators -> neighbour counts -> _formula -> MIResult
+            (the only    (which counts   (_backends: one     (psi of the
+             door)        each needs)     contract, several   counts, with
+                                          ways, same bits)    its source)
 
     >>> import numpy as np, mi_core
     >>> rng = np.random.default_rng(0)
@@ -27,26 +27,65 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from mi_core._errors import BackendUnavailableError, InputError, MIError
-    from mi_core._types import MIResult, NeighbourCounts
-    from mi_core.estimate import mutual_information, neighbour_counts
+    from mi_core._types import (
+        DivergenceResult,
+        EntropyResult,
+        MIResult,
+        MultiInformationResult,
+        NeighbourCounts,
+        Reduction,
+        Reliability,
+        ShuffledNull,
+        SizePoint,
+    )
+    from mi_core.entropies import entropy, kl_divergence
+    from mi_core.estimate import conditional_mutual_information, mutual_information, neighbour_counts
+    from mi_core.matrix import MIMatrix, mutual_information_matrix
+    from mi_core.multivariate import multi_information
 
 _HOME_OF = {
     "BackendUnavailableError": "mi_core._errors",
+    "DivergenceResult": "mi_core._types",
+    "EntropyResult": "mi_core._types",
     "InputError": "mi_core._errors",
     "MIError": "mi_core._errors",
+    "MIMatrix": "mi_core.matrix",
     "MIResult": "mi_core._types",
+    "MultiInformationResult": "mi_core._types",
     "NeighbourCounts": "mi_core._types",
+    "Reduction": "mi_core._types",
+    "Reliability": "mi_core._types",
+    "ShuffledNull": "mi_core._types",
+    "SizePoint": "mi_core._types",
+    "conditional_mutual_information": "mi_core.estimate",
+    "entropy": "mi_core.entropies",
+    "kl_divergence": "mi_core.entropies",
+    "multi_information": "mi_core.multivariate",
     "mutual_information": "mi_core.estimate",
+    "mutual_information_matrix": "mi_core.matrix",
     "neighbour_counts": "mi_core.estimate",
 }
 
 __all__ = [
     "BackendUnavailableError",
+    "DivergenceResult",
+    "EntropyResult",
     "InputError",
     "MIError",
+    "MIMatrix",
     "MIResult",
+    "MultiInformationResult",
     "NeighbourCounts",
+    "Reduction",
+    "Reliability",
+    "ShuffledNull",
+    "SizePoint",
+    "conditional_mutual_information",
+    "entropy",
+    "kl_divergence",
+    "multi_information",
     "mutual_information",
+    "mutual_information_matrix",
     "neighbour_counts",
 ]
 

@@ -1,12 +1,23 @@
-"""From neighbour counts to nats. Each function is one equation; its source stands beside it.
+"""From neighbour counts and distances to nats. Each function is one equation; its source stands beside it.
 
-KSG04 is Kraskov, Stoegbauer, Grassberger, "Estimating mutual information", Phys. Rev. E 69, 066138 (2004).
+All give local terms (n_samples,), whose mean is the estimate. Counts exclude the point itself. Sources:
+
+    KL87    Kozachenko & Leonenko, Probl. Inf. Transm. 23, 95 (1987)
+    KSG04   Kraskov, Stoegbauer, Grassberger, Phys. Rev. E 69, 066138 (2004), doi:10.1103/PhysRevE.69.066138
+    FP07    Frenzel & Pompe, Phys. Rev. Lett. 99, 204101 (2007), doi:10.1103/PhysRevLett.99.204101
+    WKV09   Wang, Kulkarni, Verdu, IEEE Trans. Inf. Theory 55, 2392 (2009), doi:10.1109/TIT.2009.2016060
+    R14     Ross, PLoS ONE 9, e87357 (2014), doi:10.1371/journal.pone.0087357
+    GVG15   Gao, Ver Steeg, Galstyan, AISTATS (2015), arXiv:1411.2003
+    CT06    Cover & Thomas, Elements of Information Theory, 2nd ed. (2006)
+    GKOV17  Gao, Kannan, Oh, Viswanath, NIPS (2017), arXiv:1709.06212
 """
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
+
 import numpy as np
-from scipy.special import digamma
 
 from mi_core._options import Units
 from mi_core._types import FloatArray, IntArray
@@ -15,22 +26,215 @@ NATS_PER_UNIT: dict[Units, float] = {"bits": float(np.log(2.0)), "nats": 1.0}
 
 
 def ksg1_local(k: int, n_x: IntArray, n_y: IntArray) -> FloatArray:
-    """Local terms, in nats, whose mean is the first KSG estimate: KSG04 eq. (8).
+    """The first KSG estimate, KSG04 eq. (8): psi(k) + psi(N) - (psi(n_x + 1) + psi(n_y + 1)).
 
     Args:
         k: Neighbour order.
-        n_x: (n_samples,) points strictly nearer than the k-th joint neighbour in x, the point itself excluded.
+        n_x: (n_samples,) points strictly nearer than the k-th joint neighbour in x.
         n_y: (n_samples,) the same in y.
-
-    Returns:
-        (n_samples,) psi(k) + psi(N) - (psi(n_x + 1) + psi(n_y + 1)).
     """
     n_samples = len(n_x)
-    psi: FloatArray = digamma(np.arange(1.0, n_samples + 1))  # psi[m] = digamma(m + 1); counts are at most n_samples - 1
+    psi = psi_beyond(n_samples)
     local_mi: FloatArray = psi[k - 1] + psi[n_samples - 1] - (psi[n_x] + psi[n_y])
     return local_mi
 
 
 def ksg1_ceiling(k: int, n_samples: int) -> float:
     """Largest value, in nats, that KSG04 eq. (8) takes on data without ties: there n_x and n_y are at least k - 1."""
-    return float(digamma(n_samples) - digamma(k))
+    psi = psi_beyond(n_samples)
+    return float(psi[n_samples - 1] - psi[k - 1])
+
+
+def ksg2_local(k: int, n_x: IntArray, n_y: IntArray) -> FloatArray:
+    """The second KSG estimate, KSG04 eq. (9): psi(k) - 1/k + psi(N) - (psi(n_x) + psi(n_y)).
+
+    Args:
+        k: Neighbour order.
+        n_x: (n_samples,) points no farther in x than the farthest, in x, of the k joint neighbours; at least k.
+        n_y: (n_samples,) the same in y.
+    """
+    n_samples = len(n_x)
+    psi = psi_beyond(n_samples)
+    local_mi: FloatArray = psi[k - 1] - 1 / k + psi[n_samples - 1] - (psi[n_x - 1] + psi[n_y - 1])
+    return local_mi
+
+
+def conditional_local(k: int, n_xz: IntArray, n_yz: IntArray, n_z: IntArray) -> FloatArray:
+    """Conditional mutual information I(X;Y|Z), FP07: psi(k) - (psi(n_xz + 1) + psi(n_yz + 1) - psi(n_z + 1)).
+
+    Counts (n_samples,) are of points strictly nearer than the k-th joint neighbour in (x, z), (y, z) and z.
+    """
+    psi = psi_beyond(len(n_z))
+    local_mi: FloatArray = psi[k - 1] + psi[n_z] - (psi[n_xz] + psi[n_yz])
+    return local_mi
+
+
+def conditional_ceiling(k: int, n_z: IntArray) -> float:
+    """Largest value that FP07 takes on data without ties and with these n_z: there n_xz and n_yz are at least k - 1."""
+    psi = psi_beyond(len(n_z))
+    return float(np.mean(psi[n_z]) - psi[k - 1])
+
+
+def multi_local(k: int, counts: Sequence[IntArray]) -> FloatArray:
+    """Multi-information of m sides, KSG04 eq. (23): psi(k) + (m - 1) psi(N) - sum of psi(n_i + 1).
+
+    Counts (m, n_samples) are of points strictly nearer than the k-th joint neighbour in each side.
+    """
+    n_samples = len(counts[0])
+    psi = psi_beyond(n_samples)
+    local_mi: FloatArray = psi[k - 1] + (len(counts) - 1) * psi[n_samples - 1] - sum(psi[n_i] for n_i in counts)
+    return local_mi
+
+
+def ross_local(k: int, n_class: IntArray, m: IntArray) -> FloatArray:
+    """Mutual information with class labels, R14: psi(N) + psi(k) - psi(n_class) - psi(m + 1).
+
+    Args:
+        k: Neighbour order within the class.
+        n_class: (n_samples,) members of the sample's class, itself included.
+        m: (n_samples,) samples of any class strictly nearer than the k-th neighbour of the same class.
+    """
+    n_samples = len(m)
+    psi = psi_beyond(n_samples)
+    local_mi: FloatArray = psi[n_samples - 1] + psi[k - 1] - psi[n_class - 1] - psi[m]
+    return local_mi
+
+
+def ross_ceiling(n_class: IntArray) -> float:
+    """Largest value of R14 on data without ties, close to the entropy of the labels: m is at least k - 1."""
+    psi = psi_beyond(len(n_class))
+    return float(psi[-1] - np.mean(psi[n_class - 1]))
+
+
+def mixture_local(k_or_coincident: IntArray, n_x: IntArray, n_y: IntArray) -> FloatArray:
+    """Discrete-continuous mixtures, GKOV17 alg. 1: psi(k~) + log N - log(n_x + 1) - log(n_y + 1).
+
+    Args:
+        k_or_coincident: (n_samples,) k~: the neighbour order k, or where the k-th joint neighbour is at distance 0, the number
+            of points that coincide with this one.
+        n_x: (n_samples,) points strictly nearer than the k-th joint neighbour in x, or those that coincide in x.
+        n_y: (n_samples,) the same in y.
+    """
+    n_samples = len(n_x)
+    psi, log = psi_beyond(n_samples), np.log(np.arange(1.0, n_samples + 1))
+    local_mi: FloatArray = psi[k_or_coincident - 1] + log[n_samples - 1] - log[n_x] - log[n_y]
+    return local_mi
+
+
+def mixture_ceiling(k: int, n_samples: int) -> float:
+    """Largest value of GKOV17 alg. 1, ties or not: n_x and n_y are at least k - 1, or k~."""
+    return float(psi_beyond(k)[-1] + np.log(n_samples) - 2 * np.log(k))
+
+
+def entropy_local(k: int, radius: FloatArray, dim: int) -> FloatArray:
+    """Differential entropy, KL87 in the form of KSG04 eq. (20): psi(N) - psi(k) + d log(2 radius); radius (n_samples,) > 0."""
+    psi = psi_beyond(len(radius))
+    local_entropy: FloatArray = psi[-1] - psi[k - 1] + dim * (np.log(2.0) + np.log(radius))
+    return local_entropy
+
+
+def divergence_local(radius: FloatArray, radius_prime: FloatArray, dim: int, n_samples_prime: int) -> FloatArray:
+    """Kullback-Leibler divergence, WKV09: log(M / (N - 1)) + d log(radius_prime / radius).
+
+    Args:
+        radius: (n_samples,) distance from each sample of x to the k-th other sample of x, above 0.
+        radius_prime: (n_samples,) distance from each sample of x to the k-th sample of x_prime, above 0.
+        dim: Dimensions.
+        n_samples_prime: M, the number of samples of x_prime.
+    """
+    sizes = np.log(n_samples_prime) - np.log(len(radius) - 1)
+    local_divergence: FloatArray = sizes + dim * (np.log(radius_prime) - np.log(radius))
+    return local_divergence
+
+
+def non_uniformity(offsets: FloatArray, alpha: float) -> FloatArray:
+    """Local non-uniformity correction, GVG15: log of the volume around each point over that of the rotated box, where
+    the rotated box, along the principal axes of the point's neighbours, is smaller by more than the factor alpha, or else 0.
+
+    Args:
+        offsets: (rows, k, dim) differences between each point and its k joint neighbours.
+        alpha: Threshold, above 0 and at most 1.
+
+    Returns:
+        (rows,) corrections in nats; infinite where the neighbours lie in a flat space.
+    """
+    _, axes = np.linalg.eigh(np.swapaxes(offsets, 1, 2) @ offsets)
+    straight = np.abs(offsets).max(axis=1)
+    rotated = np.abs(offsets @ axes).max(axis=1)
+    rotated[rotated < FLAT * straight.max(axis=1, keepdims=True)] = 0.0  # what rounding leaves of a zero
+    with np.errstate(divide="ignore"):
+        log_straight, log_rotated = np.log(straight).sum(axis=1), np.log(rotated).sum(axis=1)
+    is_smaller = log_rotated < log_straight + np.log(alpha)  # never where the straight box is flat itself
+    correction = np.zeros(len(offsets))
+    correction[is_smaller] = log_straight[is_smaller] - log_rotated[is_smaller]
+    return correction
+
+
+FLAT = 1e-12  # a side of a box, beside its longest one, that is no more than rounding
+
+
+def gaussian_local(x: FloatArray, y: FloatArray) -> FloatArray:
+    """Log density ratio of Gaussians with the samples' covariances, whose mean is 0.5 log(|C_x| |C_y| / |C_xy|): CT06 theorem
+    8.4.1, the entropy of a Gaussian.
+
+    Args:
+        x: (n_samples, dim_x), regular: its columns are linearly independent.
+        y: (n_samples, dim_y), regular, also together with x.
+    """
+    local_mi: FloatArray = log_density(np.hstack([x, y])) - log_density(x) - log_density(y)
+    return local_mi
+
+
+def log_density(points: FloatArray) -> FloatArray:
+    """Of the Gaussian with the mean and covariance of points (n, dim), at these points, up to dim log(2 pi) / 2."""
+    variances, axes = principal_axes(points)
+    whitened = (points - points.mean(axis=0)) @ axes / np.sqrt(variances)
+    density: FloatArray = -0.5 * (np.log(variances).sum() + (whitened**2).sum(axis=1))
+    return density
+
+
+def rank(points: FloatArray) -> int:
+    """How many dimensions points (n, dim) span, as far as float64 can tell."""
+    variances, _ = principal_axes(points)
+    return int(np.sum(variances > 8 * len(variances) * np.finfo(np.float64).eps * variances[-1]))
+
+
+def principal_axes(points: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Variances (dim,), ascending, along axes (dim, dim)."""
+    centred = points - points.mean(axis=0)
+    variances, axes = np.linalg.eigh(centred.T @ centred / len(points))
+    return variances, axes
+
+
+def discrete_local(copies: Sequence[IntArray], copies_joint: IntArray) -> FloatArray:
+    """Plug-in multi-information of discrete sides: log of p(all) / product of p(each); for two sides mutual information.
+
+    CT06 section 2.3. Copies (n_samples,) are the samples equal to this one, itself included.
+    """
+    n_samples = len(copies_joint)
+    local_mi: FloatArray = np.log(copies_joint / n_samples) - sum(np.log(c / n_samples) for c in copies)
+    return local_mi
+
+
+def discrete_conditional_local(xz: IntArray, yz: IntArray, z: IntArray, xyz: IntArray) -> FloatArray:
+    """Plug-in conditional mutual information, CT06 section 2.5: log of p(xyz) p(z) / (p(xz) p(yz)), from copies."""
+    local_mi: FloatArray = np.log(xyz * z / (xz * yz))
+    return local_mi
+
+
+def discrete_entropy_local(copies: IntArray) -> FloatArray:
+    """Plug-in entropy, CT06 section 2.1: -log p."""
+    local_entropy: FloatArray = np.log(len(copies) / copies)
+    return local_entropy
+
+
+@functools.lru_cache(maxsize=4)
+def psi_beyond(n_samples: int) -> FloatArray:
+    """A table whose entry m is digamma(m + 1), for counts m below N: psi(1) = -gamma, psi(m + 1) = psi(m) + 1/m.
+
+    It costs less than a digamma for each sample, and spares loading scipy.special, a third of a second.
+    """
+    steps = 1 / np.arange(1, n_samples, dtype=np.longdouble)
+    psi: FloatArray = np.concatenate([[0.0], np.cumsum(steps)]).astype(np.float64) - np.euler_gamma
+    psi.flags.writeable = False
+    return psi

@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
-from mi_core._options import Standardize, Units
+from mi_core._formula import NATS_PER_UNIT
+from mi_core._options import Estimator, Standardize, Units
 from mi_core._prepare import middle
-from mi_core._types import FloatArray, NeighbourCounts, Samples
+from mi_core._types import FloatArray, Samples
 
 WIDE = 10  # joint dimensions; 5+5 Gaussians of known MI read 25 % low at N=2000, 10+10 read 56 % low
 SCALE_RATIO = 30.0  # between the sides' typical distances; 1+1 Gaussians at N=1000 read 14 % low at 30, 25 % at 100
 NEAR_CEILING = 0.8  # as a share of the ceiling
+MUCH_EXCESS = 0.05  # bits or nats that a closed form reads too high: dim_x dim_y / (2 N) nats, the mean of a chi-squared
+SELDOM = 0.05  # different values for each sample: a plug-in entropy reads about half of this too low, in nats
 REPEATED_ROWS = 0.01  # share of samples with an exact copy
 REPEATED_VALUES = 0.1  # share of values with an exact copy in their column
 SAMPLED = 1000  # rows, or pairs of rows, that are looked at where all would cost as much as the estimate
 SLICE_BYTES = 32 * 2**20
 
 
-def on_sides(x: Samples, y: Samples, standardize: Standardize) -> list[str]:
-    """Notes that depend on the samples alone."""
-    notes = [note for name, points in (("x", x), ("y", y)) for note in on_ties(name, points)]
-    typical = {"x": typical_distance(x), "y": typical_distance(y)}
-    small, large = sorted(typical, key=lambda name: typical[name])
+def on_sides(sides: Mapping[str, Samples], standardize: Standardize, estimator: Estimator) -> list[str]:
+    """Notes that depend on the samples alone, by the names of their sides."""
+    ties = estimator != "mixture"  # which is made for them
+    notes = [note for name, points in sides.items() for note in on_ties(name, points)] if ties else []
+    if notes and estimator == "ksg2":
+        notes.append("Of neighbours at equal distance ksg2 takes any, so its value is arbitrary where there are ties.")
+    if notes and set(sides) == {"x", "y"}:
+        notes.append("The estimator mixture takes ties as they are, without noise.")
+    typical = {name: typical_distance(points) for name, points in sides.items()}
+    small, large = min(typical, key=typical.__getitem__), max(typical, key=typical.__getitem__)
     if 0 < SCALE_RATIO * typical[small] < typical[large]:
         ratio = typical[large] / typical[small]
         advice = "standardising the sides brings them together" if standardize == "none" else "outliers may have set its spread"
@@ -30,10 +40,55 @@ def on_sides(x: Samples, y: Samples, standardize: Standardize) -> list[str]:
             f"The sides are on very different scales: distances in {large} are typically {ratio:,.0f} times those in {small}, "
             f"which so count for little and pull the estimate towards 0; {advice}."
         )
-    if x.shape[1] + y.shape[1] > WIDE:
+    dims = [points.shape[1] for points in sides.values()]
+    if sum(dims) > WIDE:
         notes.append(
-            f"{x.shape[1]} + {y.shape[1]} dimensions: with so many, KSG is an index of dependence and not the MI in bits, "
+            f"{' + '.join(map(str, dims))} dimensions: with so many, KSG is an index of dependence and not the MI in bits, "
             "of which it mostly falls far short. Compare it only between settings of equal dimensions, k and number of samples."
+        )
+    return notes
+
+
+def on_densities(quantity: str, sides: Mapping[str, Samples]) -> list[str]:
+    """Whether ties or dimensions spoil an estimate of differential entropy or divergence."""
+    notes = [note for name, points in sides.items() for note in on_ties(name, points)]
+    dim = next(iter(sides.values())).shape[1]
+    if dim > WIDE:
+        notes.append(
+            f"{dim} dimensions: with so many, the estimate of {quantity} is far from the true value. Compare it only between "
+            "settings of equal dimensions, k and number of samples."
+        )
+    return notes
+
+
+def on_discrete(*sides: Samples) -> list[str]:
+    """Whether values recur too seldom for their frequencies to tell their probabilities."""
+    n_samples, distinct = len(sides[0]), len(np.unique(np.hstack(sides), axis=0))
+    if distinct <= SELDOM * n_samples:
+        return []
+    return [
+        f"{n_samples:,} samples take {distinct:,} different values: a plug-in estimate is good only where each value recurs "
+        "often; with so few samples for each, an entropy reads too low and mutual information too high."
+    ]
+
+
+def on_gaussian(estimator: Estimator, dim_x: int, dim_y: int, n_samples: int, units: Units) -> list[str]:
+    """What a closed form takes for granted, and how much too high it reads for want of samples."""
+    if estimator == "gaussian":
+        notes = [
+            "gaussian takes x and y together for Gaussian: it sees linear dependence alone, and is the true value only where "
+            "that holds."
+        ]
+    else:
+        notes = [
+            "gaussian-copula takes x and y for Gaussian once each column is mapped to normal scores: it sees monotonic "
+            "dependence alone. Between single columns it is a lower bound, but for chance."
+        ]
+    excess = dim_x * dim_y / (2 * n_samples) / NATS_PER_UNIT[units]
+    if excess > MUCH_EXCESS:
+        notes.append(
+            f"{n_samples:,} samples for {dim_x} + {dim_y} dimensions: even independent sides would read about {excess:.2f} "
+            f"{units}, which more samples lower."
         )
     return notes
 
@@ -46,9 +101,7 @@ def on_ties(name: str, points: Samples) -> list[str]:
             f"{name} has ties: {repeated:,} of {len(points):,} samples ({repeated / len(points):.0%}) have an exact copy. "
             "KSG assumes continuous data, and ties bias it; a little noise (1e-6, with a seed) shows how much."
         ]
-    some = points[:: max(1, len(points) // SAMPLED)]
-    share = sum(count_repeated(column) for column in some.T) / some.size
-    if share > REPEATED_VALUES:
+    if (share := share_of_repeated_values(points)) > REPEATED_VALUES:
         return [
             f"{name} has ties: about {share:.0%} of its values recur in their column (zeros, saturated units or few levels). "
             "KSG assumes continuous data; a little noise (1e-6, with a seed) shows how much that matters here."
@@ -56,30 +109,34 @@ def on_ties(name: str, points: Samples) -> list[str]:
     return []
 
 
-def on_noise(noisy: Samples, points: Samples, name: str) -> list[str]:
-    """Whether the noise that was added has changed the values at all."""
-    lost = float(np.mean(noisy == points))
-    if lost < 0.5:
-        return []
-    return [f"The noise was lost in rounding for {lost:.0%} of the values of {name}: it is too small beside them."]
+def share_of_repeated_values(points: Samples) -> float:
+    """Share of the values of some samples that have an exact copy in their column."""
+    some = points[:: max(1, len(points) // SAMPLED)]
+    return sum(count_repeated(column) for column in some.T) / some.size
 
 
-def on_estimate(mi: float, ceiling: float, units: Units, counts: NeighbourCounts) -> list[str]:
-    """Notes that depend on one estimate, `mi` and `ceiling` in `units`."""
+def on_estimate(
+    mi: float, units: Units, *, k: int | None, n_samples: int, ceiling: float | None = None, coincident: int = 0
+) -> list[str]:
+    """Notes that depend on one estimate; `mi` and `ceiling` in `units`.
+
+    `coincident`: how many samples have their k-th neighbour at distance 0, where that spoils the estimate.
+    """
     notes = []
-    if coincident := int(np.count_nonzero(counts.radius == 0)):
+    if coincident and k is not None:
         notes.append(
-            f"{coincident:,} samples coincide with their {ordinal(counts.k)} neighbour in x and y at once (distance 0), where "
+            f"{coincident:,} samples coincide with their {ordinal(k)} neighbour in all sides at once (distance 0), where "
             "the formula does not hold: such terms are too large and may lift the estimate above its ceiling."
         )
-    elif mi > NEAR_CEILING * ceiling:
+    elif ceiling is not None and mi > NEAR_CEILING * ceiling:
         notes.append(
-            f"The estimate is near the ceiling of {ceiling:.2f} {units}, the most that k={counts.k} and {len(counts.n_x):,} "
+            f"The estimate is near the ceiling of {ceiling:.2f} {units}, the most that k={k} and {n_samples:,} "
             "samples can show: the true value may be far larger, or infinite. More samples raise the ceiling."
         )
     if mi < 0:
+        of_k = "" if k is None else f" for k={k}"
         notes.append(
-            f"The estimate for k={counts.k} is negative, which the true value cannot be: it is the estimator's error around a "
+            f"The estimate{of_k} is negative, which the true value cannot be: it is the estimator's error around a "
             "value near 0. It is left as it is, because clipping at 0 would bias averages."
         )
     return notes

@@ -3,6 +3,8 @@
 from typing import Literal
 
 Units = Literal["bits", "nats"]
-Estimator = Literal["ksg1"]
+Estimator = Literal["ksg1", "ksg2", "lnc", "mixture", "ross", "gaussian", "gaussian-copula", "discrete"]
+ConditionalEstimator = Literal["ksg1", "discrete"]
+EntropyEstimator = Literal["knn", "discrete"]
 Standardize = Literal["none", "sides", "columns"]
 Backend = Literal["auto", "cpu", "cpu-tree", "cpu-sweep", "cpu-brute"]

@@ -2,10 +2,54 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
 from mi_core._options import Standardize
-from mi_core._types import FloatArray, Samples
+from mi_core._types import FloatArray, IntArray, Samples
+
+MUCH_LOST = 0.5  # of the values that noise was to change
+
+
+@dataclasses.dataclass(frozen=True)
+class Prepared:
+    """Validated samples, standardised and with their noise: what the estimators work on.
+
+    Attributes:
+        x: (n_samples, dim_x).
+        y: (n_samples, dim_y); for class labels (n_samples, 1), the place of each sample's class in `classes`.
+        z: (n_samples, dim_z), what is given; None for mutual information that is not conditional.
+        classes: Names of the classes.
+    """
+
+    x: Samples
+    y: Samples
+    z: Samples | None = None
+    classes: tuple[str, ...] = ()
+
+    def take(self, rows: IntArray | slice) -> Prepared:
+        """The same for some of the samples."""
+        z = None if self.z is None else self.z[rows]
+        return dataclasses.replace(self, x=self.x[rows], y=self.y[rows], z=z)
+
+
+def prepare(sides: Mapping[str, Samples], how: Standardize, noise: float, seed: int) -> tuple[dict[str, Samples], list[str]]:
+    """The sides, by their names, standardised and with their noise; and notes on noise that was lost."""
+    ready = {name: standardize(points, how) for name, points in sides.items()}
+    notes: list[str] = []
+    if noise > 0:
+        rng = np.random.default_rng(seed)
+        for name in ready:
+            noisy = add_noise(ready[name], noise, rng)
+            lost = float(np.mean(noisy == ready[name]))
+            if lost >= MUCH_LOST:
+                notes.append(
+                    f"The noise was lost in rounding for {lost:.0%} of the values of {name}: it is too small beside them."
+                )
+            ready[name] = noisy
+    return ready, notes
 
 
 def standardize(points: Samples, how: Standardize) -> Samples:
@@ -46,6 +90,12 @@ def root_mean_square(deviations: FloatArray) -> float:
     """Root of the mean variance; at least one deviation is positive."""
     largest = deviations.max()
     return float(np.sqrt(np.mean((deviations / largest) ** 2)) * largest)
+
+
+def joined(blocks: Sequence[Samples]) -> Samples:
+    """All dimensions of the blocks (n, dim) side by side."""
+    together: Samples = np.hstack(blocks)
+    return together
 
 
 def middle(values: FloatArray) -> FloatArray:

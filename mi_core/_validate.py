@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mi_core._backends._tiles import available_threads
 from mi_core._errors import InputError
+from mi_core._options import Backend, Estimator, Standardize, Units
 from mi_core._types import Samples
 
 LARGEST = np.finfo(np.float64).max / 2  # the difference of two such values is still finite
@@ -48,6 +50,87 @@ def samples(values: Any, name: str) -> tuple[Samples, tuple[str, ...]]:
     array = np.ascontiguousarray(array.reshape(len(array), -1))
     check_finite(array, name)
     return array, tuple(notes)
+
+
+def paired(
+    values: Mapping[str, Any], estimator: Estimator
+) -> tuple[dict[str, Samples], dict[str, int], tuple[str, ...], list[str]]:
+    """Samples of several sides that belong together row by row, none of them constant, as the estimator needs them.
+
+    Returns:
+        The samples, and how many dimensions came, by the names of the sides; names of the classes where y are labels; notes.
+    """
+    sides: dict[str, Samples] = {}
+    dims: dict[str, int] = {}
+    classes: tuple[str, ...] = ()
+    notes: list[str] = []
+    for name, side in values.items():
+        some_notes: tuple[str, ...] = ()
+        if estimator == "discrete":
+            sides[name], dims[name], some_notes = discrete(side, name)
+        elif estimator == "ross" and name == "y":
+            sides[name], classes = labels(side, name)
+            dims[name] = 1
+        else:
+            sides[name], some_notes = samples(side, name)
+            dims[name] = sides[name].shape[1]
+        notes += some_notes
+    check_same_length(sides)
+    for name, points in sides.items():
+        check_not_constant(points, name)
+    return sides, dims, classes, notes
+
+
+def labels(values: Any, name: str) -> tuple[Samples, tuple[str, ...]]:
+    """Place (n_samples, 1) of each sample's class among the classes in ascending order, and the names of the classes.
+
+    Args:
+        values: (n_samples,) or (n_samples, 1) integers, bool or text; floats that are whole count as integers.
+        name: What messages call it.
+
+    Raises:
+        InputError: Not a vector of labels, or all of one class.
+    """
+    array = text_as_text(host_array(values, name))
+    if array.ndim == 0 or array.size == 0 or array.size != len(array):
+        raise InputError(
+            f"{name} has shape {array.shape}: labels are one integer, bool or text per sample, shape (n_samples,)."
+        )
+    if array.dtype.kind not in "biuUS":
+        array, _ = samples(array, name)
+        if (fractions := array % 1 != 0).any():
+            row = int(np.argmax(fractions))
+            raise InputError(
+                f"{name} has values that are not whole, first {array[row, 0]:g} in row {row}: labels must be integers, bool or "
+                "text. For values that vary continuously take the estimator ksg1."
+            )
+    classes, places = np.unique(array, return_inverse=True)
+    if len(classes) == 1:
+        raise InputError(f"{name} has one class only, {classes[0]}: it shares no information with anything.")
+    names = tuple(f"{one:.0f}" if array.dtype.kind == "f" else str(one) for one in classes)
+    return places.reshape(-1, 1).astype(np.float64), names
+
+
+def discrete(values: Any, name: str) -> tuple[Samples, int, tuple[str, ...]]:
+    """A number (n_samples, 1) for each sample, equal where the samples are; their dimensions; notes. Text is let in too.
+
+    Raises:
+        InputError: Neither real, finite numbers nor text.
+    """
+    array = text_as_text(host_array(values, name))
+    notes: tuple[str, ...] = ()
+    if array.dtype.kind not in "US" or array.ndim == 0 or array.size == 0:
+        array, notes = samples(array, name)
+    table = array.reshape(len(array), -1)
+    _, places = np.unique(table, axis=0, return_inverse=True)
+    return places.reshape(-1, 1).astype(np.float64), table.shape[1], notes
+
+
+def text_as_text(array: NDArray[Any]) -> NDArray[Any]:
+    """Text of fixed width from what pandas and NumPy's StringDType make of text; other arrays as they are."""
+    if array.dtype.kind == "T" or (array.dtype.kind == "O" and array.size and all(isinstance(one, str) for one in array.flat)):
+        return array.astype(str)
+    return array
 
 
 def host_array(values: Any, name: str) -> NDArray[Any]:
@@ -103,6 +186,11 @@ def as_floating(array: NDArray[Any], name: str, notes: list[str]) -> Samples:
         raise InputError(
             f"{name} is complex ({dtype.name}): give real numbers, for example its real and imaginary parts as columns."
         )
+    if dtype.kind in "USTO":
+        raise InputError(
+            f"{name} has dtype {dtype}: give real numbers (float, integer or bool). Class labels, as y, go with the estimator "
+            "ross, on the command line --labels."
+        )
     raise InputError(f"{name} has dtype {dtype}: give real numbers (float, integer or bool).")
 
 
@@ -143,9 +231,18 @@ def check_not_constant(array: Samples, name: str) -> None:
         )
 
 
-def check_same_length(x: Samples, y: Samples) -> None:
-    if len(x) != len(y):
-        raise InputError(f"x has {len(x)} samples and y has {len(y)}: they must be paired row by row.")
+def check_left_as_they_are(standardize: Standardize, noise: float) -> None:
+    """Raise InputError where samples that are only compared for equality are to be changed first."""
+    if standardize != "none" or noise > 0:
+        raise InputError("the estimator discrete compares samples as they are: leave out standardize and noise.")
+
+
+def check_same_length(sides: Mapping[str, NDArray[Any]]) -> None:
+    """Raise InputError unless all sides have as many samples as the first."""
+    (first, n_samples), *others = ((name, len(points)) for name, points in sides.items())
+    for name, other in others:
+        if other != n_samples:
+            raise InputError(f"{first} has {n_samples} samples and {name} has {other}: they must be paired row by row.")
 
 
 def neighbour_orders(k: int | Sequence[int], n_samples: int) -> tuple[int, ...]:
@@ -158,6 +255,12 @@ def neighbour_orders(k: int | Sequence[int], n_samples: int) -> tuple[int, ...]:
         if order >= n_samples:
             raise InputError(f"x has {n_samples} samples and k={order}: k must be smaller than the number of samples.")
     return ks
+
+
+def check_single(k: int | Sequence[int], estimator: str) -> None:
+    """Raise InputError for several neighbour orders where no neighbours are sought: all would give the same."""
+    if is_several(k):
+        raise InputError(f"k has several values, but the estimator {estimator} seeks no neighbours: leave k out.")
 
 
 def is_several(k: Any) -> bool:
@@ -178,21 +281,45 @@ def whole_number(value: Any, name: str, at_least: int) -> int:
     return number
 
 
+def common_options(units: object, noise: object, seed: object, backend: object, threads: object) -> tuple[float, int, int]:
+    """Noise, seed and threads as numbers; an error where one of what every estimate accepts is wrong."""
+    one_of(units, Units, "units")
+    one_of(backend, Backend, "backend")
+    return noise_scale(noise), whole_number(seed, "seed", at_least=0), thread_count(threads)
+
+
+def thread_count(threads: object) -> int:
+    """As many as the process may use for None."""
+    return available_threads() if threads is None else whole_number(threads, "threads", at_least=1)
+
+
 def one_of(value: object, literal: Any, name: str) -> None:
     """Raise InputError unless `value` is one of the words of a Literal type."""
     if not isinstance(value, str) or value not in get_args(literal):
         raise InputError(f"{name} is {value!r}: it must be one of {', '.join(get_args(literal))}.")
 
 
+def threshold(alpha: Any) -> float:
+    """`alpha` as a float."""
+    value = real_number(alpha, "alpha")
+    if not 0 < value <= 1:
+        raise InputError(f"alpha is {value:g}: it must be above 0 and at most 1.")
+    return value
+
+
 def noise_scale(noise: Any) -> float:
     """`noise` as a float."""
-    try:
-        scale = float(noise)
-    except (TypeError, ValueError):
-        raise InputError(f"noise is {noise!r}: it must be a number.") from None
+    scale = real_number(noise, "noise")
     if not 0 <= scale <= LARGEST_NOISE:
         raise InputError(f"noise is {scale:g}: it must be between 0 and {LARGEST_NOISE:g} times the data's spread.")
     return scale
+
+
+def real_number(value: Any, name: str) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise InputError(f"{name} is {value!r}: it must be a number.") from None
 
 
 def one_line(error: Exception) -> str:

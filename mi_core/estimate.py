@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Sequence
-from typing import Any, overload
+from typing import Any, cast, overload
 
 import numpy as np
 
-from mi_core import _backends, _formula, _notes, _prepare, _validate
-from mi_core._backends._tiles import available_threads
-from mi_core._options import Backend, Estimator, Standardize, Units
-from mi_core._types import MIResult, NeighbourCounts, Progress, Samples
+from mi_core import _backends, _formula, _notes, _validate, uncertainty
+from mi_core import reduce as reducing
+from mi_core._errors import InputError
+from mi_core._estimators import CONDITIONAL, ESTIMATORS, WITHOUT_NEIGHBOURS, Local, Search
+from mi_core._options import Backend, ConditionalEstimator, Estimator, Standardize, Units
+from mi_core._prepare import Prepared, prepare
+from mi_core._types import FloatArray, IntArray, MIResult, NeighbourCounts, Progress, Samples
 
 
 @overload
@@ -22,12 +26,19 @@ def mutual_information(
     k: int = 3,
     units: Units = "bits",
     estimator: Estimator = "ksg1",
+    given: Any = None,
+    alpha: float = 0.25,
     standardize: Standardize = "none",
     noise: float = 0.0,
     seed: int = 0,
     backend: Backend = "auto",
     threads: int | None = None,
     return_local: bool = False,
+    error_bar: bool = True,
+    permutations: int | None = None,
+    by_size: bool = False,
+    diagnose: bool = False,
+    reduce: str | None = None,
     progress: Progress | None = None,
 ) -> MIResult: ...
 @overload
@@ -38,12 +49,19 @@ def mutual_information(
     k: Sequence[int],
     units: Units = "bits",
     estimator: Estimator = "ksg1",
+    given: Any = None,
+    alpha: float = 0.25,
     standardize: Standardize = "none",
     noise: float = 0.0,
     seed: int = 0,
     backend: Backend = "auto",
     threads: int | None = None,
     return_local: bool = False,
+    error_bar: bool = True,
+    permutations: int | None = None,
+    by_size: bool = False,
+    diagnose: bool = False,
+    reduce: str | None = None,
     progress: Progress | None = None,
 ) -> list[MIResult]: ...
 def mutual_information(
@@ -53,32 +71,61 @@ def mutual_information(
     k: int | Sequence[int] = 3,
     units: Units = "bits",
     estimator: Estimator = "ksg1",
+    given: Any = None,
+    alpha: float = 0.25,
     standardize: Standardize = "none",
     noise: float = 0.0,
     seed: int = 0,
     backend: Backend = "auto",
     threads: int | None = None,
     return_local: bool = False,
+    error_bar: bool = True,
+    permutations: int | None = None,
+    by_size: bool = False,
+    diagnose: bool = False,
+    reduce: str | None = None,
     progress: Progress | None = None,
 ) -> MIResult | list[MIResult]:
-    """Mutual information I(X;Y) of paired samples, by k-nearest neighbours.
+    """Mutual information I(X;Y) of paired samples, or with `given=z` conditional mutual information I(X;Y|Z).
 
     Args:
         x: (n_samples,), (n_samples, dim_x) or of higher rank, flattened per sample. NumPy, memory-mapped, pandas, Torch,
             JAX, CuPy, TensorFlow or nested lists; rows are taken by position, a pandas index is not looked at.
-        y: (n_samples,), (n_samples, dim_y) or of higher rank; row i belongs to row i of x.
+        y: (n_samples,), (n_samples, dim_y) or of higher rank; row i belongs to row i of x. For "ross" (n_samples,) class
+            labels: integers, bool or text.
         k: Neighbour order, 1 <= k < n_samples. Small k: less bias, more variance. Several at once cost one neighbour pass.
         units: "bits" or "nats", of the estimate, its ceiling and its local terms.
-        estimator: "ksg1": Kraskov, Stoegbauer, Grassberger 2004, eq. (8), doi:10.1103/PhysRevE.69.066138.
+        estimator: By nearest neighbours:
+            "ksg1": Kraskov, Stoegbauer, Grassberger 2004, eq. (8), doi:10.1103/PhysRevE.69.066138.
+            "ksg2": the same, eq. (9), with a radius for each side; not defined on data with ties.
+            "lnc": ksg1 corrected for strong dependence, Gao, Ver Steeg, Galstyan 2015, arXiv:1411.2003; k >= dim_x + dim_y.
+            "mixture": ties, and mixtures of discrete and continuous values; Gao et al. 2017, arXiv:1709.06212.
+            "ross": y are class labels; Ross 2014, doi:10.1371/journal.pone.0087357.
+            Without neighbours, so that k plays no part:
+            "gaussian": closed form from the covariances; "gaussian-copula": the same once each column is mapped to normal
+            scores, Ince et al. 2017, doi:10.1002/hbm.23471; "discrete": plug-in from the frequencies of equal samples.
+        given: z, (n_samples,), (n_samples, dim_z) or of higher rank: what is known already. For "ksg1" by Frenzel & Pompe 2007,
+            doi:10.1103/PhysRevLett.99.204101, and for "discrete".
+        alpha: Of "lnc": how small, beside the straight box, the box along the neighbours' own axes must be to count.
         standardize: "sides" divides each side by its spread (the root of its columns' mean variance), "columns" divides each
             column by its standard deviation, "none" takes the values as they are.
         noise: Standard deviation of Gaussian noise added to every value against ties, relative to the spread of its side.
-        seed: Seed of that noise; the same seed gives the same estimate.
+        seed: Seed of all that is random: that noise, error bar, permutations, projections. The same seed gives the same result.
         backend: "auto" and "cpu" choose by size and dimensions; "cpu-tree", "cpu-sweep" and "cpu-brute" are the ways
             themselves. All give the same bits.
         threads: Most threads to use; None for as many as the process may use.
         return_local: Whether to keep the (n_samples,) local terms, whose mean is the estimate.
-        progress: Called with (steps done, steps in all) now and then.
+        error_bar: Whether to estimate the standard error, from disjoint subsamples: Holmes & Nemenman 2019,
+            doi:10.1103/PhysRevE.100.022404. Costs 0.4 of an estimate for wide data, up to two for the narrowest.
+        permutations: How many times to shuffle the pairing, for a p-value and the estimator's bias at independence; None for no
+            such test. Not with `given`, to which a shuffle would break the tie, too. Wide data cost far less than that many
+            estimates: neighbours within each side are sought once.
+        by_size: Whether to estimate halves, quarters and eighths of the samples too, which shows the drift with their number.
+        diagnose: Whether to judge the estimate, of "ksg1", by measured signs: see `Reliability`. Takes an error bar, too,
+            and in all some three more estimates.
+        reduce: "pca:10" or "random:10" to estimate, beside the raw value, that of 10 principal components or random projections
+            of each side: a lower bound of MI, in dimensions where an estimate is possible.
+        progress: Called with (steps done, steps in all) now and then, once for neighbours and once for permutations.
 
     Returns:
         One result, or for several k a list of results in the order of `k`.
@@ -97,49 +144,175 @@ def mutual_information(
         1.00 bits
     """
     started = time.perf_counter()
-    _validate.one_of(units, Units, "units")
     _validate.one_of(estimator, Estimator, "estimator")
+    if given is not None:
+        _validate.one_of(estimator, ConditionalEstimator, "the estimator where z is given")
     _validate.one_of(standardize, Standardize, "standardize")
-    noise = _validate.noise_scale(noise)
-    seed = _validate.whole_number(seed, "seed", at_least=0)
-    x, y, ks, threads, notes = _validated(x, y, k, backend, threads)
-    _validate.check_not_constant(x, "x")
-    _validate.check_not_constant(y, "y")
-    x, y = _prepare.standardize(x, standardize), _prepare.standardize(y, standardize)
-    if noise > 0:
-        rng = np.random.default_rng(seed)
-        noisy_x, noisy_y = _prepare.add_noise(x, noise, rng), _prepare.add_noise(y, noise, rng)
-        notes += [*_notes.on_noise(noisy_x, x, "x"), *_notes.on_noise(noisy_y, y, "y")]
-        x, y = noisy_x, noisy_y
-    notes += _notes.on_sides(x, y, standardize)
-    all_counts = _backends.neighbour_counts(x, y, ks, backend=backend, threads=threads, progress=progress)
+    noise, seed, threads = _validate.common_options(units, noise, seed, backend, threads)
+    alpha = _validate.threshold(alpha)
+    _check_extras(estimator, given, permutations, diagnose, reduce)
+    samples, dims, notes = _prepared(x, y, given, estimator, standardize, noise, seed)
+    n = len(samples.x)
+    if estimator in WITHOUT_NEIGHBOURS:
+        _validate.check_single(k, estimator)
+    ks = () if estimator in WITHOUT_NEIGHBOURS else _validate.neighbour_orders(k, n)
+    notes += _notes_on(samples, estimator, standardize, units)
+    search = Search(ks, backend, threads, progress, alpha)
     nats = _formula.NATS_PER_UNIT[units]
+    found = _estimates(samples, estimator, search)
+
+    def means(some: Prepared, ks: Sequence[int] = ks) -> FloatArray:
+        """Estimates in `units` from other samples, or for other k."""
+        quiet = dataclasses.replace(search, ks=tuple(ks), progress=None)
+        return np.array([np.mean(local.nats) for local in _estimates(some, estimator, quiet)]) / nats
+
+    def on_rows(rows: IntArray) -> FloatArray:
+        return means(samples.take(rows))
+
+    stderrs = uncertainty.error_bar(on_rows, n, ks, seed) if error_bar or diagnose else None
+    sizes = uncertainty.over_sizes(on_rows, n, ks, seed) if by_size or diagnose else None
+    shuffled = None
+    if permutations is not None:
+        shuffle = uncertainty.shuffled_ksg1 if estimator == "ksg1" else uncertainty.shuffled
+        shuffled = shuffle(means, samples, ks, permutations, seed, nats=nats, threads=threads, progress=progress)
+    is_random = noise > 0 or stderrs is not None or sizes is not None or shuffled is not None
     results = []
-    for counts in all_counts:
-        local_mi = _formula.ksg1_local(counts.k, counts.n_x, counts.n_y) / nats
-        mi = float(np.mean(local_mi))
-        ceiling = _formula.ksg1_ceiling(counts.k, len(x)) / nats
+    for m, local in enumerate(found):
+        terms = local.nats / nats
+        mi = float(np.mean(terms))
+        ceiling = None if local.ceiling is None else local.ceiling / nats
+        notes_on_this = _notes.on_estimate(
+            mi,
+            units,
+            k=local.k,
+            n_samples=n,
+            ceiling=None if estimator == "ross" else ceiling,  # there it is the entropy of the labels, a true limit
+            coincident=local.coincident,
+        )
         results.append(
             MIResult(
                 mi=mi,
                 units=units,
-                k=counts.k,
-                n_samples=len(x),
-                dim_x=x.shape[1],
-                dim_y=y.shape[1],
+                k=local.k,
+                n_samples=n,
+                dim_x=dims["x"],
+                dim_y=dims["y"],
+                dim_z=dims.get("z"),
                 ceiling=ceiling,
                 estimator=estimator,
-                backend=counts.backend,
+                alpha=alpha if estimator == "lnc" else None,
+                backend=local.backend,
                 threads=threads,
                 standardize=standardize,
                 noise=noise,
-                seed=seed if noise > 0 else None,
+                seed=seed if is_random else None,
                 seconds=time.perf_counter() - started,
-                notes=(*notes, *_notes.on_estimate(mi, ceiling, units, counts)),
-                local_mi=local_mi if return_local else None,
+                notes=(*notes, *notes_on_this),
+                stderr=None if stderrs is None else float(stderrs[m]),
+                null=None if shuffled is None else uncertainty.shuffled_null(mi, shuffled[:, m], seed),
+                by_size=() if sizes is None else sizes[m],
+                local_mi=terms if return_local else None,
             )
         )
+    if reduce is not None:
+        few_x, few_y, reduction = reducing.reduced(samples.x, samples.y, *reducing.parsed(reduce), seed)
+        few = mutual_information(
+            few_x,
+            few_y,
+            k=ks or (1,),
+            units=units,
+            estimator=estimator,
+            alpha=alpha,
+            seed=seed,
+            backend=backend,
+            threads=threads,
+            error_bar=error_bar,
+            permutations=permutations,
+            by_size=by_size,
+            diagnose=diagnose,
+            progress=progress,
+        )
+        results = [dataclasses.replace(one, reduced=less, reduction=reduction) for one, less in zip(results, few, strict=True)]
+    if diagnose:
+        from mi_core import reliability  # here, because of the libraries that it loads
+
+        def of_sides(x: Samples, y: Samples, ks: Sequence[int]) -> FloatArray:
+            return means(Prepared(x, y), ks)
+
+        verdicts = (reliability.judge(samples.x, samples.y, one, of_sides, seed) for one in results)
+        results = [dataclasses.replace(one, reliability=verdict) for one, verdict in zip(results, verdicts, strict=True)]
     return results if _validate.is_several(k) else results[0]
+
+
+@overload
+def conditional_mutual_information(x: Any, y: Any, z: Any, *, k: int = 3, **options: Any) -> MIResult: ...
+@overload
+def conditional_mutual_information(x: Any, y: Any, z: Any, *, k: Sequence[int], **options: Any) -> list[MIResult]: ...
+def conditional_mutual_information(
+    x: Any, y: Any, z: Any, *, k: int | Sequence[int] = 3, **options: Any
+) -> MIResult | list[MIResult]:
+    """Conditional mutual information I(X;Y|Z): `mutual_information(x, y, given=z)`, whose other options it takes.
+
+    Example:
+        >>> import numpy as np
+        >>> z = np.random.default_rng(0).standard_normal((3, 1000))
+        >>> common = conditional_mutual_information(z[0] + z[1], z[0] + z[2], z[0], units="nats")
+        >>> abs(common.mi) < 0.1  # what x and y share is z alone
+        True
+    """
+    return mutual_information(x, y, given=z, k=k, **options)
+
+
+def _check_extras(estimator: Estimator, given: Any, permutations: int | None, diagnose: bool, reduce: str | None) -> None:
+    """Refuse what makes no sense for this estimator."""
+    if permutations is not None:
+        _validate.whole_number(permutations, "permutations", at_least=1)
+        if given is not None:
+            raise InputError(
+                "permutations and given exclude each other: shuffling the pairs of x and y would break their tie to z as well."
+            )
+    if diagnose and (estimator != "ksg1" or given is not None):
+        raise InputError("diagnose knows the estimator ksg1 without given alone: leave one of them out.")
+    if reduce is not None:
+        reducing.parsed(reduce)
+        if given is not None or estimator in ("ross", "discrete"):
+            raise InputError("reduce takes x and y as continuous, and no z: leave it, or the labels or z, out.")
+
+
+def _estimates(samples: Prepared, estimator: Estimator, search: Search) -> list[Local]:
+    """From prepared samples to local terms in nats, one for each k; z among the samples makes them conditional.
+
+    `samples.take(rows)` estimates from some of the samples.
+    """
+    method = ESTIMATORS[estimator] if samples.z is None else CONDITIONAL[cast(ConditionalEstimator, estimator)]
+    return method(samples, search)
+
+
+def _prepared(
+    x: Any, y: Any, z: Any, estimator: Estimator, standardize: Standardize, noise: float, seed: int
+) -> tuple[Prepared, dict[str, int], list[str]]:
+    """The samples as the estimator wants them, the dimensions of each side, and notes on what was done."""
+    values = {"x": x, "y": y} | ({} if z is None else {"z": z})
+    sides, dims, classes, notes = _validate.paired(values, estimator)
+    if estimator == "discrete":
+        _validate.check_left_as_they_are(standardize, noise)
+        return Prepared(sides["x"], sides["y"], sides.get("z")), dims, notes
+    measured = {name: points for name, points in sides.items() if name != "y" or estimator != "ross"}
+    ready, notes_on_noise = prepare(measured, standardize, noise, seed)
+    sides |= ready
+    return Prepared(sides["x"], sides["y"], sides.get("z"), classes), dims, [*notes, *notes_on_noise]
+
+
+def _notes_on(samples: Prepared, estimator: Estimator, standardize: Standardize, units: Units) -> list[str]:
+    """Notes on the samples that matter for this estimator."""
+    sides = {"x": samples.x, "y": samples.y} | ({} if samples.z is None else {"z": samples.z})
+    if estimator == "discrete":
+        return _notes.on_discrete(*sides.values())
+    if estimator in ("gaussian", "gaussian-copula"):
+        return _notes.on_gaussian(estimator, samples.x.shape[1], samples.y.shape[1], len(samples.x), units)
+    if samples.classes:
+        del sides["y"]
+    return _notes.on_sides(sides, standardize, estimator)
 
 
 @overload
@@ -172,18 +345,13 @@ def neighbour_counts(
         >>> counts.radius, counts.n_x, counts.n_y
         (array([2., 2., 2.]), array([1, 1, 0]), array([1, 1, 2]))
     """
-    x, y, ks, threads, _ = _validated(x, y, k, backend, threads)
-    all_counts = _backends.neighbour_counts(x, y, ks, backend=backend, threads=threads, progress=progress)
-    return all_counts if _validate.is_several(k) else all_counts[0]
-
-
-def _validated(
-    x: Any, y: Any, k: int | Sequence[int], backend: Backend, threads: int | None
-) -> tuple[Samples, Samples, tuple[int, ...], int, list[str]]:
-    """Samples, neighbour orders, threads, and notes on what had to be done to the samples."""
     _validate.one_of(backend, Backend, "backend")
-    threads = available_threads() if threads is None else _validate.whole_number(threads, "threads", at_least=1)
-    x, notes_x = _validate.samples(x, "x")
-    y, notes_y = _validate.samples(y, "y")
-    _validate.check_same_length(x, y)
-    return x, y, _validate.neighbour_orders(k, len(x)), threads, [*notes_x, *notes_y]
+    threads = _validate.thread_count(threads)
+    x, y = (_validate.samples(values, name)[0] for name, values in (("x", x), ("y", y)))
+    _validate.check_same_length({"x": x, "y": y})
+    ks = _validate.neighbour_orders(k, len(x))
+    radius, counts, name = _backends.neighbour_counts(
+        (x, y), ((0, 1), (1, 2)), ks, backend=backend, threads=threads, progress=progress
+    )
+    all_counts = [NeighbourCounts(k, radius[m], counts[0, m], counts[1, m], name) for m, k in enumerate(ks)]
+    return all_counts if _validate.is_several(k) else all_counts[0]

@@ -30,3 +30,117 @@ def ksg1(x, y, k):
     """The estimate of Kraskov et al. 2004, eq. (8), in nats."""
     _, n_x, n_y = neighbour_counts(x, y, k)
     return digamma(k) + digamma(len(n_x)) - np.mean(digamma(n_x + 1) + digamma(n_y + 1))
+
+
+def count_nearer(points, radius):
+    """For each point how many others are strictly nearer than its radius."""
+    points = as_table(points)
+    return [np.sum(np.abs(points - point).max(axis=1) < r) - (r > 0) for point, r in zip(points, radius, strict=True)]
+
+
+def distances(points):
+    """(n, n) Chebyshev distances in float64; a point is infinitely far from itself."""
+    points = as_table(points)
+    apart = np.array([np.abs(points - point).max(axis=1) for point in points])
+    np.fill_diagonal(apart, np.inf)
+    return apart
+
+
+def kth(apart, k):
+    return np.sort(apart, axis=1)[:, k - 1]
+
+
+def ksg2(x, y, k):
+    """The estimate of Kraskov et al. 2004, eq. (9), in nats; where there are no ties."""
+    in_x, in_y = distances(x), distances(y)
+    terms = []
+    for i, joint in enumerate(np.maximum(in_x, in_y)):
+        neighbours = np.argsort(joint)[:k]
+        n_x = np.sum(in_x[i] <= in_x[i, neighbours].max())
+        n_y = np.sum(in_y[i] <= in_y[i, neighbours].max())
+        terms.append(digamma(k) - 1 / k + digamma(len(in_x)) - digamma(n_x) - digamma(n_y))
+    return np.mean(terms)
+
+
+def conditional(x, y, z, k):
+    """The estimate of Frenzel & Pompe 2007, in nats."""
+    in_x, in_y, in_z = distances(x), distances(y), distances(z)
+    radius = kth(np.maximum(np.maximum(in_x, in_y), in_z), k)[:, np.newaxis]
+    n_xz = np.sum(np.maximum(in_x, in_z) < radius, axis=1)
+    n_yz = np.sum(np.maximum(in_y, in_z) < radius, axis=1)
+    n_z = np.sum(in_z < radius, axis=1)
+    return digamma(k) - np.mean(digamma(n_xz + 1) + digamma(n_yz + 1) - digamma(n_z + 1))
+
+
+def multi_information(sides, k):
+    """The estimate of Kraskov et al. 2004, eq. (23), in nats."""
+    apart = [distances(side) for side in sides]
+    radius = kth(np.max(apart, axis=0), k)[:, np.newaxis]
+    psi = sum(digamma(np.sum(one < radius, axis=1) + 1) for one in apart)
+    return digamma(k) + (len(sides) - 1) * digamma(len(radius)) - np.mean(psi)
+
+
+def ross(x, labels, k):
+    """The estimate of Ross 2014, in nats."""
+    apart, labels = distances(x), np.asarray(labels)
+    terms = []
+    for i in range(len(apart)):
+        of_class = labels == labels[i]
+        radius = np.sort(apart[i, of_class])[k - 1]
+        m = np.sum(apart[i] < radius)
+        terms.append(digamma(len(labels)) + digamma(k) - digamma(of_class.sum()) - digamma(m + 1))
+    return np.mean(terms)
+
+
+def mixture(x, y, k):
+    """The estimate of Gao et al. 2017, algorithm 1, in nats."""
+    in_x, in_y = distances(x), distances(y)
+    terms = []
+    for i, joint in enumerate(np.maximum(in_x, in_y)):
+        radius = np.sort(joint)[k - 1]
+        if radius == 0:
+            k_or_coincident, n_x, n_y = np.sum(joint == 0), np.sum(in_x[i] == 0), np.sum(in_y[i] == 0)
+        else:
+            k_or_coincident, n_x, n_y = k, np.sum(in_x[i] < radius), np.sum(in_y[i] < radius)
+        terms.append(digamma(k_or_coincident) + np.log(len(in_x)) - np.log(n_x + 1) - np.log(n_y + 1))
+    return np.mean(terms)
+
+
+def lnc(x, y, k, alpha):
+    """The first estimate of Kraskov et al. plus the correction of Gao, Ver Steeg, Galstyan 2015, in nats; without ties."""
+    points = np.hstack([as_table(x), as_table(y)])
+    corrections = []
+    for i, row in enumerate(distances(points)):
+        offsets = points[np.argsort(row)[:k]] - points[i]
+        axes = np.linalg.svd(offsets)[2].T
+        straight, rotated = (np.prod(np.abs(some).max(axis=0)) for some in (offsets, offsets @ axes))
+        corrections.append(np.log(straight / rotated) if rotated < alpha * straight else 0.0)
+    return ksg1(x, y, k) + np.mean(corrections)
+
+
+def entropy(x, k):
+    """The estimate of Kozachenko & Leonenko 1987 as in Kraskov et al. 2004, eq. (20), in nats."""
+    x = as_table(x)
+    return digamma(len(x)) - digamma(k) + x.shape[1] * np.mean(np.log(2 * kth(distances(x), k)))
+
+
+def kl_divergence(x, x_prime, k):
+    """The estimate of Wang, Kulkarni, Verdu 2009, in nats."""
+    x, x_prime = as_table(x), as_table(x_prime)
+    nu = [np.sort(np.abs(x_prime - point).max(axis=1))[k - 1] for point in x]
+    rho = kth(distances(x), k)
+    return np.log(len(x_prime) / (len(x) - 1)) + x.shape[1] * np.mean(np.log(nu / rho))
+
+
+def gaussian(x, y):
+    """0.5 log(|C_x| |C_y| / |C_xy|) of the samples' covariances, in nats."""
+    x, y = as_table(x), as_table(y)
+    log_dets = [np.linalg.slogdet(np.atleast_2d(np.cov(points.T)))[1] for points in (x, y, np.hstack([x, y]))]
+    return 0.5 * (log_dets[0] + log_dets[1] - log_dets[2])
+
+
+def discrete_entropy(*sides):
+    """Plug-in entropy, in nats, of all sides together."""
+    rows = [tuple(row) for row in np.hstack([np.asarray(side).reshape(len(side), -1) for side in sides]).tolist()]
+    shares = [rows.count(row) / len(rows) for row in set(rows)]
+    return -sum(share * np.log(share) for share in shares)

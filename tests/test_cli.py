@@ -43,7 +43,8 @@ def start(*arguments, **options):
 def test_prints_the_estimate_and_its_circumstances(files):
     run = mi("estimate", *files)
     assert run.exit_code == 0
-    assert run.stdout.splitlines()[0] == f"I(X;Y) = {mi_core.mutual_information(X, Y).mi:.4f} bits"
+    expected = mi_core.mutual_information(X, Y)
+    assert run.stdout.splitlines()[0] == f"I(X;Y) = {expected.mi:.4f} +- {expected.stderr:.4f} bits"
     for words in ("samples     150", "dimensions  2 + 3", "k           3", "ceiling", "cpu-tree", "time"):
         assert words in run.stdout
 

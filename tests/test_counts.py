@@ -11,6 +11,7 @@ from mi_core._backends._tiles import Workers, available_threads
 
 KS = (1, 3, 10)
 WAYS = _backends.names()
+XY = (0, 1), (1, 2)
 
 
 def in_dtype(name, dtype):
@@ -55,7 +56,7 @@ def test_float32_gives_what_the_same_values_in_float64_give(name, backend):
 @pytest.mark.parametrize("name", ["5+5", "rounded", "ReLU", "wide and rounded", "two samples"])
 def test_brute_force_does_not_depend_on_tiles_and_threads(name, sizes, threads):
     x, y = in_dtype(name, np.float32)
-    radius, n_x, n_y = brute.neighbour_counts(x, y, (1,), threads=threads, **sizes)
+    radius, (n_x, n_y) = brute.neighbour_counts((x, y), XY, (1,), threads=threads, **sizes)
     for mine, truth in zip((radius, n_x, n_y), oracle.neighbour_counts(x, y, 1), strict=True):
         np.testing.assert_array_equal(mine[0], truth)
 
@@ -67,7 +68,7 @@ def test_brute_force_does_not_depend_on_tiles_and_threads(name, sizes, threads):
 def test_blocks_do_not_depend_on_tiles_and_threads(way, name, tile_blocks, threads, monkeypatch):
     monkeypatch.setattr(tree, "SMALL", 0)
     x, y = in_dtype(name, np.float32)
-    radius, n_x, n_y = way.neighbour_counts(x, y, (1,), threads=threads, tile_blocks=tile_blocks)
+    radius, (n_x, n_y) = way.neighbour_counts((x, y), XY, (1,), threads=threads, tile_blocks=tile_blocks)
     for mine, truth in zip((radius, n_x, n_y), oracle.neighbour_counts(x, y, 1), strict=True):
         np.testing.assert_array_equal(mine[0], truth)
 
@@ -120,17 +121,20 @@ def test_several_k_come_in_the_order_asked_for():
         assert_equal_to_oracle(counts, x, y)
 
 
-@pytest.mark.parametrize(("samples", "dim_x", "dim_y"), [(10, 1, 1), (1_000_000, 1, 1), (1_000_000, 6, 6), (1000, 2, 3)])
-def test_auto_takes_a_way_that_exists(samples, dim_x, dim_y):
-    assert _backends.choose("auto", samples, dim_x, dim_y) in WAYS
-    assert _backends.choose("cpu", samples, dim_x, dim_y) in WAYS
+def test_auto_chooses_by_samples_dimensions_and_a_look_at_the_data():
+    rng = np.random.default_rng(0)
 
+    def chosen(n, dim, hidden=None):
+        points = rng.standard_normal((n, dim if hidden is None else hidden))
+        return _backends.choose("auto", [points if hidden is None else points @ rng.standard_normal((hidden, dim))])
 
-def test_auto_chooses_by_dimensions_and_samples():
-    assert _backends.choose("auto", 100_000, 1, 1) == "cpu-tree"
-    assert _backends.choose("auto", 100_000, 200, 200) == "cpu-sweep"
-    assert _backends.choose("auto", 500, 200, 200) == "cpu-brute"
-    assert _backends.choose("cpu-tree", 100_000, 200, 200) == "cpu-tree"
+    assert chosen(5000, 2) == chosen(500, 40) == "cpu-tree"
+    assert chosen(5000, 400) == chosen(1000, 400) == "cpu-sweep"
+    assert chosen(500, 400) == "cpu-brute"
+    assert chosen(1000, 60) == "cpu-brute"
+    assert chosen(1000, 60, hidden=3) == "cpu-tree"  # 60 dimensions in name only
+    assert _backends.choose("cpu", [rng.standard_normal((500, 400))]) == "cpu-brute"
+    assert _backends.choose("cpu-tree", [rng.standard_normal((500, 400))]) == "cpu-tree"
 
 
 @pytest.mark.parametrize("backend", WAYS)
@@ -185,3 +189,31 @@ def test_all_ways_agree_on_larger_data(name):
     np.testing.assert_array_equal(found["cpu-brute"][1].radius[some], radius)
     np.testing.assert_array_equal(found["cpu-brute"][1].n_x[some], n_x)
     np.testing.assert_array_equal(found["cpu-brute"][1].n_y[some], n_y)
+
+
+def three_blocks(dtype):
+    rng = np.random.default_rng(4)
+    hidden = rng.standard_normal((300, 3))
+    return tuple(np.round(hidden @ rng.standard_normal((3, dim)), 1).astype(dtype) for dim in (2, 1, 40))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("backend", WAYS)
+def test_sides_may_be_any_run_of_blocks(backend, dtype):
+    blocks = three_blocks(dtype)
+    sides = (0, 2), (1, 3), (1, 2), (0, 3)
+    radius, counts, _ = _backends.neighbour_counts(blocks, sides, (5, 2), backend=backend, threads=2)
+    for m, k in enumerate((5, 2)):
+        for (first, last), found in zip(sides, counts, strict=True):
+            truth = oracle.neighbour_counts(np.hstack(blocks[first:last]), np.hstack(blocks), k)
+            np.testing.assert_array_equal(radius[m], truth[0])
+            np.testing.assert_array_equal(found[m], truth[1])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("backend", WAYS)
+def test_counts_within_given_radii(backend, dtype):
+    for points in (*three_blocks(dtype), np.hstack(three_blocks(dtype))):
+        radius = np.sort(np.random.default_rng(5).choice([0.0, 0.1, 0.5, 1.0, 30.0], (2, len(points))), axis=0)
+        counts = _backends.count_nearer(points, radius, backend=backend, threads=2)
+        np.testing.assert_array_equal(counts, [oracle.count_nearer(points, row) for row in radius])

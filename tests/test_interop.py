@@ -24,6 +24,14 @@ def test_pandas():
         mutual_information(pandas.DataFrame({"name": ["a"] * 60, "value": X[:, 0]}), Y)
 
 
+def test_labels_of_pandas():
+    pandas = pytest.importorskip("pandas")
+    labels = np.array(["cat", "dog"])[(X[:, 0] > 0).astype(int)]
+    expected = mutual_information(X, labels, estimator="ross").mi
+    for series in (pandas.Series(labels), pandas.Series(labels, dtype="category"), pandas.DataFrame({"label": labels})):
+        assert mutual_information(X, series, estimator="ross").mi == expected
+
+
 def test_memory_mapped_files(tmp_path):
     np.save(tmp_path / "x.npy", X)
     assert mutual_information(np.load(tmp_path / "x.npy", mmap_mode="r"), Y).mi == EXPECTED

@@ -34,6 +34,9 @@ def run(code, *arguments, **environment):
         ("from cli.main import app; app(standalone_mode=False)", ["estimate", "--help"]),
         ("from cli.main import app; app(standalone_mode=False)", ["train", "--help"]),
         ("from cli.main import app; app(standalone_mode=False)", ["plot", "--help"]),
+        ("from cli.main import app; app(standalone_mode=False)", ["multi", "--help"]),
+        ("from cli.main import app; app(standalone_mode=False)", ["entropy", "--help"]),
+        ("from cli.main import app; app(standalone_mode=False)", ["divergence", "--help"]),
     ],
 )
 def test_heavy_libraries_are_loaded_only_when_used(code, arguments):

@@ -144,6 +144,15 @@ def test_rows_hold_the_estimates_of_the_estimator():
     assert all((row.null is None) == (row.epoch == 1) for row in measuring.rows)
 
 
+def test_labels_are_measured_by_the_estimator_for_classes(tmp_path):
+    model = network()
+    measuring = MutualInformationCallback((X, Y), layers=[("labels", "last")], bn="inference", save_activations=tmp_path)
+    fit(model, measuring)
+    by_hand = mi_core.mutual_information(np.load(tmp_path / "0002-inference-last.npy"), Y, estimator="ross")
+    assert (measuring.rows[-1].mi, measuring.rows[-1].stderr) == (by_hand.mi, by_hand.stderr)
+    assert (measuring.rows[-1].x, measuring.rows[-1].y, measuring.rows[-1].estimator) == ("last", "labels", "ross")
+
+
 def test_history_has_what_was_measured():
     measuring = MutualInformationCallback((X, Y))
     history = fit(network(), measuring).history
@@ -267,6 +276,11 @@ def test_wrong_arguments(data, options, message):
 def test_layers_that_are_not_there(make, layers, message):
     with pytest.raises(InputError, match=message):
         fit(compiled(make()), MutualInformationCallback(X, layers))
+
+
+def test_labels_that_are_not_given():
+    with pytest.raises(InputError, match="names labels"):
+        MutualInformationCallback(X, layers=("last", "labels"))
 
 
 def test_a_dead_layer_does_not_end_the_training(tmp_path):

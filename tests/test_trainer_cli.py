@@ -14,7 +14,7 @@ from mi_core import InputError
 from trainer import RunFolder
 from trainer.plot import plot_runs
 
-SMALL = ["--data", "digits", "--width", "4", "--hidden", "3", "--epochs", "2", "--samples", "100"]
+SMALL = ["--data", "digits", "--width", "4", "--hidden", "3", "--epochs", "2", "--samples", "100", "--layers", "first:last"]
 
 
 def mi(*arguments):

@@ -19,7 +19,8 @@ from trainer import RunFolder, Settings, load_data, resume_run, start_run
 from trainer.table import Row, Table
 
 SMALL = Settings(
-    arch="shortcut-resnet", width=6, hidden=4, data="digits", epochs=6, batch_size=400, samples=150, null_every=2, seed=4
+    arch="shortcut-resnet", width=6, hidden=4, data="digits", epochs=6, batch_size=400, samples=150, null_every=2, seed=4,
+    layers=(("first", "last"),),
 )
 
 

@@ -39,7 +39,8 @@ class MutualInformationCallback(keras.callbacks.Callback):
         data: The samples to measure on: an array, or a list or dict of arrays as the model takes them. Or a tuple of these
             and labels, (n_samples,) classes or one-hot, with which the error is measured too.
         layers: Names of layers, of which all pairs are measured, or pairs of names. "first" and "last", where no layer has
-            that name, are the first and last hidden layers of a plain stack; "input" is the samples themselves.
+            that name, are the first and last hidden layers of a plain stack; "input" is the samples themselves, "labels" the
+            classes, with which the estimator is that of Ross 2014.
         k: Neighbour order.
         every: Epochs to measure at: every so many, a collection of epochs, or a function of the epoch. 0 is before training.
         null_every: Epochs, among those, at which to estimate the null too: MI with the pairing shuffled, whose truth is 0.
@@ -87,6 +88,8 @@ class MutualInformationCallback(keras.callbacks.Callback):
         self.x = keras.tree.map_structure(lambda array: host_array(array, "data")[self.indices], x)
         self.labels = None if labels is None else _classes(labels)[self.indices]
         self.pairs = as_pairs(layers)
+        if self.labels is None and any("labels" in pair for pair in self.pairs):
+            raise InputError("layers names labels, and data has none: give data as (x, labels).")
         self.bn: tuple[Statistics, ...] = (bn,) if isinstance(bn, str) else tuple(bn)
         for statistics in self.bn:
             one_of(statistics, Statistics, "bn")
@@ -109,7 +112,7 @@ class MutualInformationCallback(keras.callbacks.Callback):
             InputError: A layer is not there.
         """
         build_for(model, self.x)
-        names = sorted({name for pair in self.pairs for name in pair} - {"input"})
+        names = sorted({name for pair in self.pairs for name in pair} - {"input", "labels"})
         self.probe = Probe(model, names, self.batch_size)
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
@@ -154,12 +157,16 @@ class MutualInformationCallback(keras.callbacks.Callback):
         if self.save_activations is not None:
             self._save(epoch, statistics, activations)
         activations["input"] = _flat(self.x)
+        if self.labels is not None:
+            activations["labels"] = self.labels
         error = _error(output, self.labels)
         rows = []
         for x, y in self.pairs:
             started = time.perf_counter()
             try:
-                estimate = self.estimator(activations[x], activations[y], null=_is_due(self.null_every, epoch))
+                estimate = self.estimator(
+                    activations[x], activations[y], labels=y == "labels", null=_is_due(self.null_every, epoch)
+                )
             except InputError as problem:  # a dead or diverged layer is a finding, and no reason to end the training
                 estimate = {"notes": (str(problem),)}
             rows.append(
@@ -206,10 +213,15 @@ def as_pairs(layers: Sequence[str] | Sequence[Pair]) -> tuple[Pair, ...]:
     """
     given: tuple[Any, ...] = () if isinstance(layers, str) else tuple(layers)
     if len(given) > 1 and all(isinstance(name, str) for name in given):
-        return tuple(itertools.combinations(given, 2))
+        return tuple(labels_last(*pair) for pair in itertools.combinations(given, 2))
     if given and all(not isinstance(pair, str) and len(pair) == 2 for pair in given):
-        return tuple((x, y) for x, y in given)
+        return tuple(labels_last(x, y) for x, y in given)
     raise InputError(f'layers is {layers!r}: give two or more names, or pairs of names such as [("first", "last")].')
+
+
+def labels_last(x: str, y: str) -> Pair:
+    """The pair, with "labels" as its second."""
+    return (y, x) if x == "labels" else (x, y)
 
 
 def _count(x: Any, labels: Any) -> int:

@@ -36,7 +36,7 @@ class Settings:
         data: "auto" is MNIST, or scikit-learn's digits where MNIST is not here and cannot be downloaded; "mnist",
             "fashion-mnist", "digits"; or a path to an .npz file or to a folder with IDX files.
         seed: Of the initial weights, of the order of the mini-batches, of drawn samples and of shuffles.
-        layers: Pairs to measure. A layer's name, "first", "last", "last_before_sum", "input".
+        layers: Pairs to measure. A layer's name, "first", "last", "last_before_sum", "input", "labels".
         measured_set: Which samples MI and error are measured on.
         samples: How many of them, drawn once; None for all.
         bn: Batch normalisation when measuring: with the moving averages, as `predict` has it, with the statistics of the
@@ -63,7 +63,7 @@ class Settings:
     epochs: int = 20
     data: str = "auto"
     seed: int = 0
-    layers: tuple[Pair, ...] = (("first", "last"),)
+    layers: tuple[Pair, ...] = (("first", "last"), ("last", "labels"))
     measured_set: MeasuredSet = "test"
     samples: int | None = None
     bn: tuple[Statistics, ...] = ("inference",)

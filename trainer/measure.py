@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-import numpy as np
-
 import mi_core
 from mi_core._options import Backend, Units
 
@@ -19,7 +17,7 @@ class Estimator:
         k: Neighbour order.
         units: "bits" or "nats".
         backend: How neighbours are counted.
-        seed: Of the shuffle that makes the null.
+        seed: Of the error bar, and of the shuffle that makes the null.
     """
 
     k: int = 3
@@ -27,30 +25,35 @@ class Estimator:
     backend: Backend = "auto"
     seed: int = 0
 
-    def __call__(self, x: Any, y: Any, null: bool) -> dict[str, Any]:
+    def __call__(self, x: Any, y: Any, *, labels: bool, null: bool) -> dict[str, Any]:
         """Estimate, error bar, null and circumstances, under the names that a row has for them.
 
         Args:
             x: (n_samples, ...) activations.
-            y: (n_samples, ...) activations.
+            y: (n_samples, ...) activations, or (n_samples,) classes.
+            labels: Whether y are classes.
             null: Whether to estimate the MI with the rows of `y` shuffled too, whose truth is 0.
 
         Raises:
             mi_core.InputError: One of them is constant or not finite, as when training has failed.
         """
-        result = mi_core.mutual_information(x, y, k=self.k, units=self.units, backend=self.backend)
+        result = mi_core.mutual_information(
+            x,
+            y,
+            k=self.k,
+            units=self.units,
+            estimator="ross" if labels else "ksg1",
+            seed=self.seed,
+            backend=self.backend,
+            permutations=1 if null else None,
+        )
         return {
             "mi": result.mi,
-            "stderr": None,
-            "null": self.null(x, y) if null else None,
+            "stderr": result.stderr,
+            "null": None if result.null is None else result.null.mean,
             "ceiling": result.ceiling,
             "dim_x": result.dim_x,
             "dim_y": result.dim_y,
             "estimator": result.estimator,
             "notes": result.notes,
         }
-
-    def null(self, x: Any, y: Any) -> float:
-        """The estimate with the rows of `y` shuffled: what independence would give."""
-        shuffled = np.random.default_rng(self.seed).permutation(len(y))
-        return mi_core.mutual_information(x, y[shuffled], k=self.k, units=self.units, backend=self.backend).mi

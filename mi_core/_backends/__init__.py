@@ -1,13 +1,16 @@
 """Backends: several ways to the same neighbour counts, and the one place where a way is chosen.
 
-Each backend is one module with one function, the contract:
+Each backend is one module with two functions, the contract:
 
-    neighbour_counts(x, y, ks, *, threads, progress=None) -> radius, n_x, n_y      each (len(ks), n)
+    neighbour_counts(blocks, sides, ks, *, threads, progress=None) -> radius (len(ks), n), counts (len(sides), len(ks), n)
+    count_nearer(points, radius, *, threads, progress=None)        -> counts (len(radius), n)
 
-x (n, dim_x) and y (n, dim_y) are validated samples, ks ascending neighbour orders below n. For every point, `radius` is the
-Chebyshev distance to its k-th other point in the joint space, `n_x` and `n_y` the numbers of other points strictly nearer
-than that in each marginal; all as if computed in float64 from the values given. So every backend returns the same bits,
-and tests compare with `assert_array_equal`.
+blocks are validated samples (n, dim) of one dtype, ks ascending neighbour orders below n. For every point, `radius` is the
+Chebyshev distance to its k-th other point in the joint space, that of all blocks together, and `counts` the numbers of other
+points strictly nearer than that in each side, which is the space of the blocks first to last, for sides = ((first, last), ...).
+For mutual information the blocks are x, y, and so are the sides; for conditional mutual information the blocks are x, z, y, the
+sides x z, z y and z. `count_nearer` does the same for radii (m, n) that come from elsewhere, ascending along m. All is as if
+computed in float64 from the values given. So every backend returns the same bits, and tests compare with `assert_array_equal`.
 
 A new device or algorithm is one new module and one line in `_MODULE_OF`.
 """
@@ -16,10 +19,14 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
 
 from mi_core._errors import BackendUnavailableError
 from mi_core._options import Backend
-from mi_core._types import NeighbourCounts, Progress, Samples
+from mi_core._prepare import joined
+from mi_core._types import FloatArray, IntArray, Progress, Samples
 
 _MODULE_OF = {
     "cpu-tree": "mi_core._backends.tree",
@@ -27,20 +34,23 @@ _MODULE_OF = {
     "cpu-brute": "mi_core._backends.brute",
 }
 
-# The rule behind "auto". Median seconds of tree / sweep / brute force, two threads of a Zen 3 machine, k = 3:
-#                                    N = 1,000                N = 10,000
-#     Gaussians          3+3   0.002 / 0.011 / 0.006    0.02 / 0.38 / 0.40
-#                      10+10   0.007 / 0.010 / 0.007    0.15 / 0.41 / 0.50
-#                      25+25   0.014 / 0.016 / 0.016    0.55 / 0.45 / 0.56
-#                      50+50   0.022 / 0.016 / 0.013    0.94 / 0.67 / 0.87
-#                    200+200   0.102 / 0.033 / 0.032    5.12 / 1.73 / 2.30
-#     activations      25+25   0.010 / 0.008 / 0.009    0.17 / 0.25 / 0.63
-#                      50+50   0.017 / 0.011 / 0.014    0.30 / 0.31 / 0.96
-#                    200+200   0.059 / 0.028 / 0.042    1.19 / 0.77 / 2.26
+# The rule behind "auto". Seconds of tree / sweep / brute force, float32, two threads of a Zen 3 machine, k = 3:
+#                                 N = 1,000                N = 3,000          N = 10,000
+#     Gaussians    10+10   0.006 / 0.017 / 0.007   0.022 / 0.059 / 0.052    0.16 / 0.33
+#                  25+25   0.013 / 0.014 / 0.008   0.065 / 0.052 / 0.052    0.55 / 0.30
+#                  50+50   0.023 / 0.018 / 0.016   0.122 / 0.067 / 0.093    0.96 / 0.45
+#                200+200   0.095 / 0.038 / 0.035   0.499 / 0.114 / 0.232    4.55 / 0.88
+#     activations  10+10   0.003 / 0.013 / 0.013   0.021 / 0.046 / 0.050    0.07 / 0.30
+#                  25+25   0.008 / 0.013 / 0.016   0.036 / 0.041 / 0.070    0.22 / 0.20
+#                  50+50   0.017 / 0.018 / 0.023   0.052 / 0.056 / 0.111    0.29 / 0.19
+#                200+200   0.056 / 0.029 / 0.033   0.185 / 0.086 / 0.274    1.08 / 0.36
 # A tree rules out whole boxes, which works while data have few dimensions; the sweep rules out points by their few most telling
-# dimensions, which works when there are many to choose from; brute force has no preparation to pay for.
-TREE_UP_TO = 60  # joint dimensions
-BRUTE_BELOW = 1_000  # samples, in more dimensions
+# dimensions, which works when there are many to choose from; brute force has no preparation to pay for. Few samples of middling
+# dimensions are a draw between tree and brute force, which a look at the data decides.
+TREE_UP_TO = 40  # joint dimensions, for any number of samples
+TREE_WITH_CONTRAST_UP_TO = 100  # joint dimensions, for few samples
+FEW_SAMPLES = 2_000
+BRUTE_BELOW = 1_000  # samples
 
 
 def names() -> tuple[str, ...]:
@@ -48,13 +58,24 @@ def names() -> tuple[str, ...]:
     return tuple(_MODULE_OF)
 
 
-def choose(backend: Backend, n_samples: int, dim_x: int, dim_y: int) -> str:
+def choose(backend: Backend, blocks: Sequence[Samples]) -> str:
     """The name of the backend that will count: `backend` itself, or what "auto" and "cpu" stand for here."""
     if backend not in ("auto", "cpu"):
         return backend
-    if dim_x + dim_y <= TREE_UP_TO:
+    n, dim = len(blocks[0]), sum(block.shape[1] for block in blocks)
+    if dim <= TREE_UP_TO:
         return "cpu-tree"
-    return "cpu-brute" if n_samples < BRUTE_BELOW else "cpu-sweep"
+    if n < FEW_SAMPLES and dim <= TREE_WITH_CONTRAST_UP_TO:
+        return "cpu-tree" if has_contrast(joined(blocks)) else "cpu-brute"
+    return "cpu-brute" if n < BRUTE_BELOW else "cpu-sweep"
+
+
+def has_contrast(points: Samples) -> bool:
+    """Whether nearest points are nearer, beside typical ones, than among Gaussians of as many dimensions; from 256 points."""
+    some = points[:: max(1, len(points) // 256)].astype(np.float64)
+    distances = np.sort([np.abs(some - query).max(axis=1) for query in some[::32]], axis=1)
+    nearest, typical = distances[:, 1], distances[:, distances.shape[1] // 2]
+    return bool(np.median(nearest) < (0.55 + 0.0013 * points.shape[1]) * np.median(typical))
 
 
 def unavailable(name: str) -> str | None:
@@ -67,20 +88,43 @@ def unavailable(name: str) -> str | None:
 
 
 def neighbour_counts(
-    x: Samples,
-    y: Samples,
+    blocks: Sequence[Samples],
+    sides: Sequence[tuple[int, int]],
     ks: Sequence[int],
     *,
     backend: Backend,
     threads: int,
     progress: Progress | None = None,
-) -> list[NeighbourCounts]:
-    """Counts for each of ks, in their order, from one pass over the neighbours of validated samples."""
-    name = choose(backend, len(x), x.shape[1], y.shape[1])
+) -> tuple[FloatArray, IntArray, str]:
+    """Radius (len(ks), n) and counts (len(sides), len(ks), n) for ks in their order, and the name of the backend that counted.
+
+    One pass over the neighbours for all of ks; the contract above says what blocks and sides are.
+    """
+    blocks = in_one_dtype(blocks)
+    name, way = available(choose(backend, blocks))
+    ascending = tuple(sorted(set(ks)))
+    radius, counts = way.neighbour_counts(blocks, tuple(sides), ascending, threads=threads, progress=progress)
+    rows = [ascending.index(k) for k in ks]
+    return radius[rows], counts[:, rows], name
+
+
+def count_nearer(
+    points: Samples, radius: FloatArray, *, backend: Backend, threads: int, progress: Progress | None = None
+) -> IntArray:
+    """Counts (m, n): other points (n, dim) strictly nearer than radius (m, n), ascending along m."""
+    _, way = available(choose(backend, [points]))
+    counts: IntArray = way.count_nearer(points, radius, threads=threads, progress=progress)
+    return counts
+
+
+def available(name: str) -> tuple[str, Any]:
+    """The backend's name and module; an error where it cannot run here."""
     if reason := unavailable(name):
         raise BackendUnavailableError(f"backend {name} cannot run here: {reason}")
-    count = importlib.import_module(_MODULE_OF[name]).neighbour_counts
-    ascending = tuple(sorted(set(ks)))
-    radius, n_x, n_y = count(x, y, ascending, threads=threads, progress=progress)
-    rows = [ascending.index(k) for k in ks]
-    return [NeighbourCounts(ascending[m], radius[m], n_x[m], n_y[m], name) for m in rows]
+    return name, importlib.import_module(_MODULE_OF[name])
+
+
+def in_one_dtype(blocks: Sequence[Samples]) -> tuple[Samples, ...]:
+    """The blocks, all in the widest of their dtypes."""
+    dtype = np.result_type(*blocks)
+    return tuple(block.astype(dtype, copy=False) for block in blocks)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 import os
+import threading
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 
 from mi_core._types import Progress
 
@@ -18,7 +18,7 @@ def available_threads() -> int:
 
 
 class Workers:
-    """The threads of one estimate, and its progress.
+    """The threads of one estimate, the calling one among them, and its progress.
 
     Plain threads and kernels that release the GIL, rather than Numba's parallel loops: callers may use the estimator from
     several threads and may fork afterwards, kernels compile faster, and between two tiles there is room for progress and for
@@ -26,43 +26,53 @@ class Workers:
     """
 
     def __init__(self, threads: int, progress: Progress | None = None, steps: int = 0) -> None:
-        self.threads = threads
         self.progress = progress
         self.steps = steps
         self.steps_done = 0
-        self.pool = ThreadPoolExecutor(threads) if threads > 1 else None
+        self.threads = threads
+        self.pool = ThreadPoolExecutor(threads - 1) if threads > 1 else None
+        self.lock = threading.Lock()
+        self.stopped = False
 
     def __enter__(self) -> Workers:
         return self
 
     def __exit__(self, *_: object) -> None:
-        # After an error or Ctrl-C the tiles not yet begun are dropped; those under way end within a moment.
+        # After an error or Ctrl-C no thread begins another tile; those under way end within a moment.
+        self.stopped = True
         if self.pool is not None:
-            self.pool.shutdown(wait=True, cancel_futures=True)
+            self.pool.shutdown(wait=True)
 
     def for_each_tile(self, work: Callable[[int, int], None], size: int, tile: int, *, is_progress: bool = False) -> None:
         """Call `work(first, last)` for consecutive tiles of range(size), which writes to nothing that another tile touches.
 
         `is_progress`: whether each unit of `size` is a step of the estimate's progress.
         """
-        tiles = ((first, min(first + tile, size)) for first in range(0, size, tile))
-        if self.pool is None or size <= tile:
-            for first, last in tiles:
-                work(first, last)
-                self._report(last - first, is_progress)
-            return
-        running: dict[Future[None], int] = {}
-        while True:
-            for first, last in itertools.islice(tiles, 2 * self.threads - len(running)):
-                running[self.pool.submit(work, first, last)] = last - first
-            if not running:
-                return
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                future.result()
-                self._report(running.pop(future), is_progress)
+        starts = iter(range(0, size, tile))
 
-    def _report(self, steps: int, is_progress: bool) -> None:
-        if is_progress and self.progress is not None:
-            self.steps_done += steps
+        def take_tiles(progress: Progress | None) -> None:
+            while not self.stopped:
+                with self.lock:
+                    first = next(starts, None)
+                if first is None:
+                    return
+                last = min(first + tile, size)
+                try:
+                    work(first, last)
+                except BaseException:
+                    self.stopped = True
+                    raise
+                if is_progress:
+                    with self.lock:
+                        self.steps_done += last - first
+                    if progress is not None:
+                        progress(self.steps_done, self.steps)
+
+        others = []
+        if self.pool is not None:
+            others = [self.pool.submit(take_tiles, None) for _ in range(min(self.threads, -(-size // tile)) - 1)]
+        take_tiles(self.progress)
+        for other in others:
+            other.result()
+        if others and is_progress and self.progress is not None:
             self.progress(self.steps_done, self.steps)

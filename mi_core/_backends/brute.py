@@ -1,10 +1,10 @@
 """Brute force over tiles: every pair is looked at once, the n x n matrix never exists.
 
-A tile of query rows keeps its distances to all points, one strip for x and one for y, while it is worked on:
+A tile of query rows keeps its distances to all points, one strip for each block of dimensions, while it is worked on:
 
-    1. marginal_distances   fills both strips, in the precision of the input
-    2. kth_radius           k-th smallest of max(strip_x, strip_y), the row itself left out
-    3. count_nearer         entries of a strip strictly below the radius
+    1. distances     fills a strip for each block, in the precision of the input
+    2. find_radii    k-th smallest of their maximum, the row itself left out
+    3. count_rows    entries of a strip, or of the maximum of several, strictly below the radius
 
 The contract asks for float64 arithmetic. float32 strips decide all but equalities: rounding is monotone, and the difference
 of two float32 values can never sit so close to the midpoint of two neighbouring float32 values that rounding first to
@@ -17,41 +17,67 @@ import numpy as np
 
 from mi_core._backends._jit import jit
 from mi_core._backends._tiles import Workers
+from mi_core._prepare import joined
 from mi_core._types import FloatArray, IntArray, Progress, Samples
 
 TILE_POINTS = 128  # points whose columns are read together: 200 float32 columns of them are 100 KiB, within any L2
-TILE_BYTES = 16 * 2**20  # both strips of one thread together
+TILE_BYTES = 16 * 2**20  # all strips of one thread together
 MANY = 64  # neighbours from which selecting in one go beats inserting one by one, whose cost grows with k squared
 MAX_TILE_ROWS = 64  # more rows a tile gain nothing and make progress coarse
 
 
 def neighbour_counts(
-    x: Samples,
-    y: Samples,
+    blocks: tuple[Samples, ...],
+    sides: tuple[tuple[int, int], ...],
     ks: tuple[int, ...],
     *,
     threads: int,
     progress: Progress | None = None,
     tile_rows: int | None = None,
     tile_points: int = TILE_POINTS,
-) -> tuple[FloatArray, IntArray, IntArray]:
-    """Radius, n_x and n_y, each (len(ks), n), for ascending ks; the contract of `mi_core._backends`."""
-    n = len(x)
-    dtype = np.result_type(x, y)
-    if tile_rows is None:
-        tile_rows = int(np.clip(TILE_BYTES // (2 * n * dtype.itemsize), 1, MAX_TILE_ROWS))
-    x, y = x.astype(dtype, copy=False), y.astype(dtype, copy=False)
-    columns_x, columns_y = as_columns(x), as_columns(y)
-    orders = np.asarray(ks, dtype=np.int64)
+) -> tuple[FloatArray, IntArray]:
+    """Radius (len(ks), n) and counts (len(sides), len(ks), n) for ascending ks; the contract of `mi_core._backends`."""
+    points = joined(blocks)
+    edges = np.cumsum([0, *(block.shape[1] for block in blocks)])
+    columns = [as_columns(block) for block in blocks]
+    n = len(points)
+    orders = np.array(ks)
     radius = np.empty((len(ks), n))
-    n_x, n_y = np.empty((len(ks), n), dtype=np.int64), np.empty((len(ks), n), dtype=np.int64)
+    counts = np.empty((len(sides), len(ks), n), np.int64)
 
-    def work(start: int, stop: int) -> None:
-        count_rows(x, y, columns_x, columns_y, orders, start, stop, tile_points, radius, n_x, n_y)
+    def work(first: int, last: int) -> None:
+        strips = np.empty((len(blocks), last - first, n), points.dtype)
+        for strip, block in zip(strips, columns, strict=True):
+            distances(block, first, tile_points, strip)
+        joint = merged(strips, 0, len(blocks))
+        find_radii(points, joint, orders, first, radius)
+        for (start, stop), out in zip(sides, counts, strict=True):
+            count_rows(points, edges[start], edges[stop], merged(strips, start, stop), first, radius, out)
 
     with Workers(threads, progress, n) as workers:
-        workers.for_each_tile(work, n, tile_rows, is_progress=True)
-    return radius, n_x, n_y
+        workers.for_each_tile(work, n, tile_rows or rows_of_a_tile(n, len(blocks) + 1, points.itemsize), is_progress=True)
+    return radius, counts
+
+
+def count_nearer(points: Samples, radius: FloatArray, *, threads: int, progress: Progress | None = None) -> IntArray:
+    """Counts (m, n) of other points strictly nearer than radius (m, n); the contract of `mi_core._backends`."""
+    n, dim = points.shape
+    columns = as_columns(points)
+    counts = np.empty((len(radius), n), np.int64)
+
+    def work(first: int, last: int) -> None:
+        strip = np.empty((last - first, n), points.dtype)
+        distances(columns, first, TILE_POINTS, strip)
+        count_rows(points, 0, dim, strip, first, radius, counts)
+
+    with Workers(threads, progress, n) as workers:
+        workers.for_each_tile(work, n, rows_of_a_tile(n, 1, points.itemsize), is_progress=True)
+    return counts
+
+
+def rows_of_a_tile(n: int, strips: int, itemsize: int) -> int:
+    """How many query rows go together, so that the strips of one thread fit TILE_BYTES."""
+    return int(np.clip(TILE_BYTES // (strips * n * itemsize), 1, MAX_TILE_ROWS))
 
 
 def as_columns(points: Samples) -> Samples:
@@ -62,37 +88,15 @@ def as_columns(points: Samples) -> Samples:
     return columns
 
 
-@jit
-def count_rows(
-    x,  # (n, dim_x)
-    y,  # (n, dim_y)
-    columns_x,  # (dim_x or a little more, n), the same values from `as_columns`
-    columns_y,  # (dim_y or a little more, n)
-    ks,  # (m,) ascending
-    start,
-    stop,
-    tile_points,
-    radius,  # (m, n) out, float64
-    n_x,  # (m, n) out
-    n_y,  # (m, n) out
-):
-    strip_x = np.empty((stop - start, len(x)), dtype=x.dtype)
-    strip_y = np.empty((stop - start, len(x)), dtype=x.dtype)
-    marginal_distances(columns_x, start, tile_points, strip_x)
-    marginal_distances(columns_y, start, tile_points, strip_y)
-    nearest = np.empty(ks[-1], dtype=x.dtype)
-    nearest_tied = np.empty(ks[-1], dtype=np.float64)
-    for i in range(start, stop):
-        k_smallest(strip_x[i - start], strip_y[i - start], i, nearest)
-        for m in range(len(ks)):
-            r = kth_radius(x, y, strip_x[i - start], strip_y[i - start], i, ks[m], nearest, nearest_tied)
-            radius[m, i] = r
-            n_x[m, i] = count_nearer(x, strip_x[i - start], i, r, nearest[ks[m] - 1])
-            n_y[m, i] = count_nearer(y, strip_y[i - start], i, r, nearest[ks[m] - 1])
+def merged(strips: Samples, first: int, last: int) -> Samples:
+    """Distances (rows, n) in the blocks first to last together: the largest of theirs."""
+    some: Samples = strips[first:last]
+    largest: Samples = some[0] if len(some) == 1 else some.max(axis=0)
+    return largest
 
 
 @jit
-def marginal_distances(columns, start, tile_points, strip):
+def distances(columns, start, tile_points, strip):
     """strip[q, j] = Chebyshev distance between points start + q and j; columns (dim, n), strip (rows, n).
 
     Four columns a pass keep the running maximum in a register: 10 G elements/s a core against 1.6 with one (Zen 3, float32).
@@ -125,18 +129,27 @@ def larger(a, b):
 
 
 @jit
-def k_smallest(row_x, row_y, i, nearest):
-    """The len(nearest) smallest joint distances of point i, ascending; row_x, row_y (n,)."""
+def find_radii(points, joint, ks, first, radius):
+    """Radii (m, n) of the queries from `first` on; joint (rows, n) their distances to points (n, dim), ks (m,) ascending."""
+    nearest = np.empty(ks[-1], dtype=points.dtype)
+    nearest_tied = np.empty(ks[-1], dtype=np.float64)
+    for row in range(len(joint)):
+        k_smallest(joint[row], first + row, nearest)
+        for m in range(len(ks)):
+            radius[m, first + row] = kth_radius(points, joint[row], first + row, ks[m], nearest, nearest_tied)
+
+
+@jit
+def k_smallest(row, i, nearest):
+    """The len(nearest) smallest distances of point i, ascending; row (n,)."""
     if len(nearest) > MANY:
-        joint = np.maximum(row_x, row_y)
-        joint[i] = np.inf
-        nearest[:] = np.sort(np.partition(joint, len(nearest) - 1)[: len(nearest)])
+        others = np.concatenate((row[:i], row[i + 1 :]))
+        nearest[:] = np.sort(np.partition(others, len(nearest) - 1)[: len(nearest)])
         return
     nearest[:] = np.inf
-    for j in range(len(row_x)):
-        distance = max(row_x[j], row_y[j])
-        if distance < nearest[-1] and j != i:
-            insert(nearest, distance)
+    for j in range(len(row)):
+        if row[j] < nearest[-1] and j != i:
+            insert(nearest, row[j])
 
 
 @jit
@@ -150,50 +163,63 @@ def insert(ascending, value):
 
 
 @jit
-def kth_radius(x, y, row_x, row_y, i, k, nearest, nearest_tied):
-    """Distance in float64 from point i to its k-th joint neighbour; `nearest` from `k_smallest`."""
+def kth_radius(points, row, i, k, nearest, nearest_tied):
+    """Distance in float64 from point i to its k-th neighbour; row (n,) its distances, `nearest` from `k_smallest`."""
     rounded = nearest[k - 1]
-    if x.itemsize == 8 or rounded == 0:  # a float32 difference is 0 only between equal values
+    if points.itemsize == 8 or rounded == 0:  # a float32 difference is 0 only between equal values
         return np.float64(rounded)
     # All neighbours at this float32 distance, and none other, can be the k-th in float64: order them there.
-    strictly_nearer = np.searchsorted(nearest, rounded)
-    tied = nearest_tied[: k - strictly_nearer]
+    dim = points.shape[1]
+    tied = nearest_tied[: k - np.searchsorted(nearest, rounded)]
     if len(tied) > MANY:
-        at_rounded = np.flatnonzero(np.maximum(row_x, row_y) == rounded)
+        at_rounded = np.flatnonzero(row == rounded)
         exact = np.empty(len(at_rounded), dtype=np.float64)
         for m, j in enumerate(at_rounded):
-            exact[m] = max(chebyshev_below(x, i, j, np.inf), chebyshev_below(y, i, j, np.inf))
+            exact[m] = chebyshev_below(points, 0, dim, i, j, np.inf)
         return np.partition(exact, len(tied) - 1)[len(tied) - 1]
     tied[:] = np.inf
-    for j in range(len(row_x)):
-        if max(row_x[j], row_y[j]) == rounded and j != i:
-            distance = max(chebyshev_below(x, i, j, tied[-1]), chebyshev_below(y, i, j, tied[-1]))
+    for j in range(len(row)):
+        if row[j] == rounded and j != i:
+            distance = chebyshev_below(points, 0, dim, i, j, tied[-1])
             if distance < tied[-1]:
                 insert(tied, distance)
     return tied[-1]
 
 
 @jit
-def count_nearer(points, row, i, radius, rounded):
-    """Points other than i strictly nearer than `radius`; row (n,) has the distances from i, `rounded` as the radius is."""
+def count_rows(points, first_dim, last_dim, strip, first, radius, counts):
+    """Counts (m, n) for the queries from `first` on: other points strictly nearer than radius (m, n) in a range of dimensions.
+
+    strip (rows, n) has their distances in that range.
+    """
+    for row in range(len(strip)):
+        i = first + row
+        for m in range(len(radius)):
+            counts[m, i] = count_row(points, first_dim, last_dim, strip[row], i, radius[m, i])
+
+
+@jit
+def count_row(points, first_dim, last_dim, row, i, radius):
+    """Points other than i strictly nearer than `radius`; row (n,) has the distances from i."""
     if radius == 0:
         return 0
+    rounded = points.dtype.type(radius)
     nearer, equal = 0, 0
     for j in range(len(row)):
         nearer += row[j] < rounded
         equal += row[j] == rounded
-    if row.itemsize == 4 and equal > 0:
+    if points.itemsize == 4 and equal > 0:
         for j in range(len(row)):
-            if row[j] == rounded and chebyshev_below(points, i, j, radius) < radius:
+            if row[j] == rounded and chebyshev_below(points, first_dim, last_dim, i, j, radius) < radius:
                 nearer += 1
     return nearer - 1  # the point itself, at distance 0
 
 
 @jit
-def chebyshev_below(points, i, j, bound):
-    """Chebyshev distance of points i and j in float64, or any value >= bound as soon as it is known to be so."""
+def chebyshev_below(points, first_dim, last_dim, i, j, bound):
+    """Chebyshev distance of points i and j in float64, in a range of dimensions, or any value >= bound once it is one."""
     distance = 0.0
-    for d in range(points.shape[1]):
+    for d in range(first_dim, last_dim):
         distance = max(distance, abs(np.float64(points[i, d]) - np.float64(points[j, d])))
         if distance >= bound:
             break

@@ -1,35 +1,38 @@
 """The sweep: many dimensions, where a tree's boxes hardly tell points apart, but a few dimensions of each query do.
 
-Points stand in the blocks of one block tree (`mi_core._backends._block_tree`), x and y being ranges of its dimensions, and
-once more as bytes: each value in whole steps of a 48th of a typical radius. 32 bytes are one vector, and two instructions tell
-for 32 points whether they are within reach of a query in one dimension. The 32 queries of a block go together over all others:
+Points lie in blocks of 64, near ones side by side, in three precisions (`mi_core._backends._codes`). 64 bytes are one vector,
+and two instructions tell for 64 points whether they are within reach of a query in one dimension. The queries of a tile go
+together over all blocks:
 
-    1. first_radii   the nearest points of the queries' own block bound each radius from above
-    2. aim           each query ranks its dimensions by how many points of a sample they alone put out of reach
-    3. survivors     32 points at a time, in that order of dimensions, until next to none is in reach
-    4. the rest      is checked exactly, a row at a time
+    1. rank        each query puts first those dimensions that alone put most points out of its reach
+    2. look_near   the points of the query's own block that look nearest bound its radius from above
+    3. near_box    64 queries at a time: who reaches into the box of a block at all
+    4. within      64 points at a time, in the query's order of dimensions, until none or next to none is in reach
+    5. the rest    one by one, in 16 bits; and exactly, where those leave a doubt
 
-Of 400 dimensions of independent Gaussians, or of real layers, most points are out of reach after one, 32 points together after
-some 40. Bytes never drop a neighbour: clipping brings values nearer to each other, rounding down parts them by less than one
-step, which is added to the radius, and an offset that wraps round can only let a point through. What bytes let through is
-decided as in `mi_core._backends.tree`: in the precision of the data, and in float64 where that leaves a tie.
+Of 400 dimensions of independent Gaussians, or of real layers, most points are out of reach after one, 64 points together after
+some 40. Coarse steps never drop a neighbour: clipping brings values nearer to each other, rounding parts them by less than one
+step, which is added to the radius, and a byte that wraps round can only let a point through.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mi_core._backends._block_tree import SAMPLE, Tree, build_tree
-from mi_core._backends._jit import jit
+from mi_core._backends._codes import REACH, SHORT_TOP, TOP, Points, Range, encode, typical_radii
+from mi_core._backends._jit import inlined, jit
 from mi_core._backends._lanes import (
+    BYTES,
     LANES,
+    above,
     at,
     at_most,
     bit_count,
     larger_distance,
+    larger_excess,
     larger_offset,
     largest,
     load,
@@ -39,229 +42,277 @@ from mi_core._backends._lanes import (
     splat,
 )
 from mi_core._backends._tiles import Workers
-from mi_core._backends.tree import count_bounds, first_lanes, inlined, insert, warm_bounds
-from mi_core._prepare import middle
+from mi_core._backends.tree import insert
 from mi_core._types import FloatArray, IntArray, Progress, Samples
 
-STEPS = 48  # in a typical radius: more leave fewer points to check exactly, fewer let larger radii fit
-REACH = 96  # steps of the largest radius for which bytes are of use
-TOP = 255 - 2 * STEPS  # largest byte of a point: offsets wrap round into the window only where a radius spans more than STEPS
-SLACK = 1e-6  # of a step and of a radius: float32 rounds the latter by 6e-8, float64 the scaled values by 1e-13
-LOOK = 16  # dimensions between two looks at how many points are still in reach
-PATIENCE = 48  # dimensions after which
-FEW = 2  # points of a block that are left are sooner checked one by one
-TILE_BLOCKS = 4
-ALL = np.uint64(2**LANES - 1)
-
-
-class Points(NamedTuple):
-    """All points, in the order of the tree."""
-
-    order: NDArray[np.uint32]  # (n,): the row of each point
-    blocks: Samples  # (n_blocks, dims, LANES): coordinates, the dimensions of x before those of y
-    codes: NDArray[np.uint8]  # (n_blocks, dims, LANES): the same in whole steps, 0 to TOP
-    sample: NDArray[np.uint8]  # (dims, SAMPLE): codes of some points
-    rows: Samples  # (n, width): coordinates, each side filled up with zeros to a multiple of LANES
-    steps_per_unit: float
-
-
-class Range(NamedTuple):
-    """The dimensions of one side, or of both: where they are in blocks and codes, and in rows."""
-
-    first: int
-    last: int
-    first_column: int
-    last_column: int
+SLACK = 1e-6  # of a radius in steps, far above what float64 rounds
+LOOK = 8  # dimensions between two looks at how many points are still in reach
+CHECK = 64  # dimensions looked at in the time that checking a point one by one takes
+SHORT_LOOK = 4 * LANES  # dimensions between two looks at whether a single point is still in reach
+NEVER = 2**40  # dimensions: more than there are
+BOX_LOOK = 16  # dimensions between two looks at how many queries still reach a box
+TILE_BLOCKS = 2  # of queries: more share what they read, until their own tables leave the L2 cache
+FARTHEST = 127  # reach in steps from which bytes are of no use
+ALL = ~np.uint64(0)
 
 
 class Targets(NamedTuple):
-    """The 32 queries of a block, each with its dimensions in the order in which to look at them; filled by `aim`."""
+    """The queries of a tile: each with its dimensions in the order in which to look at them."""
 
-    codes: NDArray[np.uint8]  # (LANES, dims): the query itself
-    offsets: NDArray[np.int32]  # (LANES, dims): where each dimension starts in a block
+    offsets: NDArray[np.int32]  # (queries, padded): where each dimension starts in a block
+    codes: NDArray[np.uint8]  # (queries, padded): the query's own
+    starts: NDArray[np.uint8]  # (queries, padded): the smallest code in reach, modulo 256
+    reach: NDArray[np.int64]  # (queries,): in steps of codes
+    limits: NDArray[np.uint8]  # (queries, up to whole blocks): the same as bytes, 255 for no limit
+    found: NDArray[np.uint64]  # (BYTES,): the points of a block that each query has yet to look at
 
 
 def neighbour_counts(
-    x: Samples,
-    y: Samples,
+    blocks: tuple[Samples, ...],
+    sides: tuple[tuple[int, int], ...],
     ks: tuple[int, ...],
     *,
     threads: int,
     progress: Progress | None = None,
     tile_blocks: int = TILE_BLOCKS,
-) -> tuple[FloatArray, IntArray, IntArray]:
-    """Radius, n_x and n_y, each (len(ks), n), for ascending ks; the contract of `mi_core._backends`."""
-    n, dim_x, dim = len(x), x.shape[1], x.shape[1] + y.shape[1]
-    columns = np.ascontiguousarray(np.hstack([x, y]).T)
-    width_x, width_y = (-(-side.shape[1] // LANES) * LANES for side in (x, y))
-    sides = Range(0, dim_x, 0, width_x), Range(dim_x, dim, width_x, width_x + width_y)
-    both = Range(0, dim, 0, width_x + width_y)
+) -> tuple[FloatArray, IntArray]:
+    """Radius (len(ks), n) and counts (len(sides), len(ks), n) for ascending ks; the contract of `mi_core._backends`."""
+    n = len(blocks[0])
     orders = np.array(ks)
     radius = np.empty((len(ks), n))
-    counts = np.empty((2, len(ks), n), np.int64)
-    n_blocks = -(-n // LANES)
-    with Workers(threads, progress, n_blocks * (1 + 2 * len(ks))) as workers:
-        tree = build_tree(columns, workers)
-        rows = np.zeros((n, width_x + width_y), columns.dtype)
-        rows[:, :dim_x], rows[:, width_x : width_x + y.shape[1]] = x[tree.order], y[tree.order]
-        points = encode(tree, rows, ks[-1], workers)
+    counts = np.empty((len(sides), len(ks), n), np.int64)
+    n_blocks = -(-n // BYTES)
+    with Workers(threads, progress, n_blocks * (1 + len(sides))) as workers:
+        points, ranges = encode(blocks, typical_radii(blocks, ks[-1], workers), workers)
+        both = union(ranges)
 
         def find_radii(first: int, last: int) -> None:
             radius_tile(points, both, orders, radius, first, last)
 
         workers.for_each_tile(find_radii, n_blocks, tile_blocks, is_progress=True)
-        for side, out in zip(sides, counts, strict=True):
-            for m in range(len(ks)):
-                within, reach = count_bounds(radius[m], columns.dtype)
+        for (start, stop), out in zip(sides, counts, strict=True):
+            count_side(points, union(ranges[start:stop]), radius, out, tile_blocks, workers)
+    return radius, counts
 
-                def count(
-                    first: int, last: int, m: int = m, bounds: Any = (within, reach), side: Any = side, out: Any = out
-                ) -> None:
-                    count_tile(points, side, radius[m], *bounds, out[m], first, last)
 
-                workers.for_each_tile(count, n_blocks, tile_blocks, is_progress=True)
-    return radius, counts[0], counts[1]
+def count_nearer(points: Samples, radius: FloatArray, *, threads: int, progress: Progress | None = None) -> IntArray:
+    """Counts (m, n) of other points strictly nearer than radius (m, n); the contract of `mi_core._backends`."""
+    counts = np.empty(radius.shape, np.int64)
+    with Workers(threads, progress, -(-len(points) // BYTES)) as workers:
+        encoded, ranges = encode((points,), radius[-1], workers)
+        count_side(encoded, ranges[0], radius, counts, TILE_BLOCKS, workers)
+    return counts
+
+
+def union(ranges: list[Range]) -> Range:
+    """All of some consecutive ranges."""
+    return Range(ranges[0].first, ranges[-1].last, ranges[0].first_column, ranges[-1].last_column)
+
+
+def count_side(points: Points, dims: Range, radius: FloatArray, counts: IntArray, tile_blocks: int, workers: Workers) -> None:
+    """Counts (m, n): other points strictly nearer than radius (m, n) in a range of dimensions."""
+    whole = unclipped(points, dims)
+
+    def work(first: int, last: int) -> None:
+        count_tile(points, dims, whole, radius, counts, first, last)
+
+    workers.for_each_tile(work, len(points.codes), tile_blocks, is_progress=True)
 
 
 # ------------------------------------------------------------------ bytes
 
 
-def encode(tree: Tree, rows: Samples, k: int, workers: Workers) -> Points:
-    """The points of the tree, and their codes."""
-    n_blocks = len(tree.blocks)
-    some = np.arange(0, n_blocks, max(1, n_blocks // 32))
-    typical = middle(first_radii(tree.blocks, some, len(rows), k))
-    with np.errstate(over="ignore", divide="ignore"):
-        steps_per_unit = float(np.clip(STEPS / typical, 1e-300, 1e300))
-    codes = np.empty(tree.blocks.shape, np.uint8)
-    centre = middle(tree.sample.astype(np.float64))
-    workers.for_each_tile(lambda a, b: encode_tile(tree.blocks, centre, steps_per_unit, codes, a, b), n_blocks, TILE_BLOCKS)
-    spaced = np.arange(SAMPLE) * len(rows) // SAMPLE
-    sample = np.ascontiguousarray(codes[spaced // LANES, :, spaced % LANES].T)
-    return Points(tree.order, tree.blocks, codes, sample, rows, steps_per_unit)
+@jit
+def new_targets(queries, dims):
+    """Room for the queries of a tile in a range of dimensions; the last dimension is repeated up to whole looks."""
+    padded = -(-(dims.last - dims.first) // LOOK) * LOOK
+    return Targets(
+        np.empty((queries, padded), np.int32),
+        np.empty((queries, padded), np.uint8),
+        np.empty((queries, padded), np.uint8),
+        np.full(queries, FARTHEST),
+        np.full(-(-queries // BYTES) * BYTES, 255, np.uint8),
+        np.zeros(BYTES, np.uint64),
+    )
 
 
 @jit
-def first_radii(blocks, some, n, k):
-    """Distances to the k-th neighbour within their own block, or to the last one there, of all points of some blocks."""
-    least = np.empty((min(k, LANES - 1) + 1, LANES), blocks.dtype)
-    found = np.empty(len(some) * LANES)
-    filled = 0
-    for block in some:
-        warm_bounds(blocks, block, least)
-        for lane in range(min(LANES, n - block * LANES)):
-            j = len(least) - 1
-            while least[j, lane] == np.inf and j > 0:
-                j -= 1
-            found[filled] = least[j, lane]
-            filled += 1
-    return found[:filled]
+def rank(points, dims, block, lane, target, targets, begins, votes):
+    """Put the dimensions of a query in order, those first that put most points out of reach; add to votes (dims,) how many.
 
-
-@jit
-def encode_tile(blocks, centre, steps_per_unit, codes, first, last):
-    """Codes = blocks in whole steps from the centre (dims,) of each dimension, clipped to 0..TOP; monotone in each value."""
-    for block in range(first, last):
-        for dim in range(blocks.shape[1]):
-            for lane in range(LANES):
-                steps = (np.float64(blocks[block, dim, lane]) - centre[dim]) * steps_per_unit + 0.5 * TOP
-                codes[block, dim, lane] = np.uint8(min(max(steps, 0.0), np.float64(TOP)))
-
-
-@inlined
-def reach_in_steps(radius, steps_per_unit):
-    """How far apart, at most, the codes of two values are that differ by no more than radius, however it was rounded."""
-    return np.float64(radius) * (1 + SLACK) * steps_per_unit + (1 + SLACK)
-
-
-@jit
-def aim(points, dims, block, lane, radius, targets, votes):
-    """Set target `lane` to that query of `block`: the dimensions of the range, those first that tell most.
-
-    A dimension tells as much as it puts points of a sample out of reach in it alone. votes (2, SAMPLE + 1 or dims) is scratch.
+    A counting sort; begins (257,) is scratch.
     """
-    points.blocks.shape[1]
-    reach = min(reach_in_steps(radius, points.steps_per_unit), np.float64(REACH))
-    window = splat(np.uint8(2 * np.int64(reach)))
-    begins = votes[1]
-    begins[: SAMPLE + 1] = 0
+    begins[:] = 0
     for dim in range(dims.first, dims.last):
-        start = splat(np.uint8(np.int64(points.codes[block, dim, lane]) - np.int64(reach)))
-        near = 0
-        for part in range(0, SAMPLE, LANES):
-            offsets = larger_offset(splat(np.uint8(0)), load(points.sample, dim * SAMPLE + part), start)
-            near += bit_count(at_most(offsets, window))
-        votes[0, dim - dims.first] = near
-        begins[near] += 1
-    first = 0
-    for near in range(SAMPLE + 1):  # counting sort, fewest near points first
-        first, begins[near] = first + begins[near], first
+        near = 255 - np.int64(points.telling[dim, points.codes[block, dim, lane]])
+        votes[dim - dims.first] += near
+        begins[near + 1] += 1
+    for near in range(256):
+        begins[near + 1] += begins[near]
+    place = 0
     for dim in range(dims.first, dims.last):
-        near = votes[0, dim - dims.first]
-        rank = begins[near]
+        code = points.codes[block, dim, lane]
+        near = 255 - np.int64(points.telling[dim, code])
+        place = begins[near]
         begins[near] += 1
-        targets.offsets[lane, rank] = dim * LANES
-        targets.codes[lane, rank] = points.codes[block, dim, lane]
+        targets.offsets[target, place] = dim * BYTES
+        targets.codes[target, place] = code
+    last = dims.last - dims.first - 1
+    targets.offsets[target, last:] = targets.offsets[target, last]
+    targets.codes[target, last:] = targets.codes[target, last]
 
 
 @inlined
-def survivors(points, targets, lane, block, radius):
-    """Bit i: point i of `block` may be within radius of a target; few of those that are not are left."""
-    n = len(points.order)
-    bits = first_lanes(n - block * LANES)
-    steps = reach_in_steps(radius, points.steps_per_unit)
-    if not steps <= REACH:
-        return bits
-    reach = np.int64(steps)
+def reach_of(radius, steps_per_unit):
+    """How far apart, at most, the steps of two values are that differ by less than radius; at least 1."""
+    return np.floor(radius * steps_per_unit * (1 + SLACK) + 1 + SLACK)
+
+
+@inlined
+def sure_of(radius, steps_per_unit):
+    """How far apart, at most, the steps of two values may be that surely differ by less than radius; -1 at least."""
+    return max(np.floor(radius * steps_per_unit * (1 - SLACK) - 1 - SLACK), -1.0)
+
+
+@jit
+def set_reach(targets, target, radius, steps_per_unit):
+    """Tell a query how far to look from now on."""
+    reach = np.int64(min(reach_of(radius, steps_per_unit), np.float64(FARTHEST)))
+    if reach < targets.reach[target]:
+        targets.reach[target] = reach
+        targets.limits[target] = reach
+        for place in range(targets.codes.shape[1]):
+            targets.starts[target, place] = targets.codes[target, place] - np.uint8(reach)
+
+
+@inlined
+def within(codes, block, offsets, starts, target, reach, bits, check):
+    """Those of the points `bits` of a block whose codes lie from starts[target] to 2 reach more in all dimensions.
+
+    Stops when the points that are left are sooner checked otherwise, one costing as much as `check` dimensions.
+    """
     window = splat(np.uint8(2 * reach))
-    dims = targets.codes.shape[1]
-    here, start = lane * dims, block * points.codes.shape[1] * LANES
+    padded = offsets.shape[1]
+    here, start = target * padded, block * codes.shape[1] * BYTES
     most = splat(np.uint8(0))
-    looked = 0
-    while looked < dims:
-        for rank in range(here + looked, here + min(looked + LOOK, dims)):
-            codes = load(points.codes, start + np.intp(at(targets.offsets, rank)))
-            most = larger_offset(most, codes, splat(np.uint8(np.int64(at(targets.codes, rank)) - reach)))
-        looked += LOOK
-        in_reach = at_most(most, window)
-        if in_reach == 0 or (looked >= PATIENCE and bit_count(in_reach) <= FEW):
-            return in_reach & bits
-    return at_most(most, window) & bits
-
-
-# ------------------------------------------------------------------ exact distances
+    for looked in range(0, padded, LOOK):
+        for place in range(here + looked, here + looked + LOOK):
+            points = load(codes, start + np.intp(at(offsets, place)))
+            most = larger_offset(most, points, splat(at(starts, place)))
+        bits &= at_most(most, window)
+        if check * bit_count(bits) < padded - looked:
+            break
+    return bits
 
 
 @inlined
-def fetch(rows, dims, block, bits):
-    """Have the rows of those points of `block` on their way from memory before they are needed."""
+def near_box(codes, low, high, order, own, other, limits):
+    """Bit i: the i-th query of block `own`, limits (lanes) its reach, reaches into the box of block `other`."""
+    flat = own * codes.shape[1] * BYTES
+    gap = splat(np.uint8(0))
+    reaching = ALL
+    for looked in range(0, len(order), BOX_LOOK):
+        for place in range(looked, min(looked + BOX_LOOK, len(order))):
+            dim = at(order, place)
+            here = load(codes, flat + dim * BYTES)
+            corner = other * codes.shape[1] + dim
+            gap = larger_excess(gap, here, splat(at(high, corner)))
+            gap = larger_excess(gap, splat(at(low, corner)), here)
+        reaching = at_most(gap, limits)
+        if reaching == 0:
+            break
+    return reaching
+
+
+@inlined
+def look_near(points, dims, block, lane, k, bits):
+    """Those k or more of the points `bits` of a block that look nearest to the one in a lane."""
+    far = splat(np.uint8(0))
+    start = block * points.codes.shape[1] * BYTES
+    for dim in range(start + dims.first * BYTES, start + dims.last * BYTES, BYTES):
+        others, own = load(points.codes, dim), splat(at(points.codes, dim + lane))
+        far = larger_excess(larger_excess(far, others, own), own, others)
+    too_few, enough = -1, 255
+    while enough - too_few > 1:
+        steps = (too_few + enough) // 2
+        if bit_count(at_most(far, splat(np.uint8(steps))) & bits) >= k:
+            enough = steps
+        else:
+            too_few = steps
+    return at_most(far, splat(np.uint8(enough))) & bits
+
+
+@inlined
+def points_in(n, block):
+    """Bits of the points of a block: the last may be part empty."""
+    left = n - block * BYTES
+    return ALL if left >= BYTES else (np.uint64(1) << np.uint64(left)) - np.uint64(1)
+
+
+# ------------------------------------------------------------------ one pair of points
+
+
+@inlined
+def fetch(shorts, dims, block, bits):
+    """Have the shorts of those points of a block on their way from memory before they are needed."""
+    width = shorts.shape[1]
     while bits:
-        row = (block * LANES + lowest_bit(bits)) * rows.shape[1]
+        row = (block * BYTES + lowest_bit(bits)) * width
         bits &= bits - np.uint64(1)
         for column in range(dims.first_column, dims.last_column, LANES):
-            prefetch(rows, row + column)
+            prefetch(shorts, row + column)
 
 
 @inlined
-def row_distance(rows, a, b, dims, limit):
-    """Distance of points a and b of rows in a range, in the precision of the data; any value above limit once it is."""
-    a, b = a * rows.shape[1], b * rows.shape[1]
-    far = splat(rows.dtype.type(0))
-    for column in range(dims.first_column, dims.last_column, LANES):
-        far = larger_distance(far, load(rows, a + column), load(rows, b + column))
-        if at_most(far, splat(limit)) != ALL:
+def short_distance(shorts, a, b, dims, reach):
+    """Lanes whose largest is the distance of two points in 16-bit steps; any above reach once one is."""
+    a, b = a * shorts.shape[1], b * shorts.shape[1]
+    far = splat(np.int16(0))
+    for looked in range(dims.first_column, dims.last_column, SHORT_LOOK):
+        for column in range(looked, min(looked + SHORT_LOOK, dims.last_column), LANES):
+            far = larger_distance(far, load(shorts, a + column), load(shorts, b + column))
+        if above(far, splat(reach)):
             break
-    return largest(far)
+    return far
 
 
 @inlined
-def row_distance_float64(rows, a, b, dims):
-    """The same in float64, and to the end."""
+def exact_distance(rows, a, b, dims):
+    """Distance of two points in float64."""
     a, b = a * rows.shape[1], b * rows.shape[1]
     far = splat(np.float64(0))
     for column in range(dims.first_column, dims.last_column, LANES):
         far = larger_distance(far, load_float64(rows, a + column), load_float64(rows, b + column))
     return largest(far)
+
+
+@jit
+def exactly_nearer(rows, shorts, a, b, dims, radius, sure):
+    """Whether two points are strictly nearer than radius; where they differ by no more than `sure` 16-bit steps, they are."""
+    width = rows.shape[1]
+    for column in range(dims.first_column, dims.last_column, LANES):
+        here, there = a * width + column, b * width + column
+        far = larger_distance(splat(np.int16(0)), load(shorts, here), load(shorts, there))
+        unsure = above(far, splat(sure))
+        while unsure:
+            lane = lowest_bit(unsure)
+            unsure &= unsure - np.uint64(1)
+            difference = np.float64(at(rows, here + lane)) - np.float64(at(rows, there + lane))
+            if abs(difference) >= radius:
+                return False
+    return True
+
+
+@inlined
+def short_reach(radius, shorts_per_unit):
+    """The 16-bit steps beyond which two points are at least radius apart."""
+    return np.int16(min(reach_of(radius, shorts_per_unit), np.float64(2 * SHORT_TOP)))
+
+
+@inlined
+def short_sure(radius, shorts_per_unit):
+    """The 16-bit steps up to which two points are strictly nearer than radius, -1 if there are none."""
+    return np.int16(min(sure_of(radius, shorts_per_unit), np.float64(2 * SHORT_TOP - 2)))
 
 
 # ------------------------------------------------------------------ the radius
@@ -271,97 +322,192 @@ def row_distance_float64(rows, a, b, dims):
 def radius_tile(points, dims, ks, radius, first, last):
     """Radius (len(ks), n) of the queries of blocks first to last: distances to their ks-th neighbours."""
     n, k = len(points.order), ks[-1]
-    n_blocks = len(points.blocks)
-    targets = Targets(np.empty((LANES, dims.last), np.uint8), np.empty((LANES, dims.last), np.int32))
-    votes = np.empty((2, max(dims.last, SAMPLE + 1)), np.int64)
-    nearest = np.empty((LANES, k))
-    least = np.empty((k + 1, LANES), points.blocks.dtype)
-    bounds = np.empty(LANES, points.blocks.dtype)
-    todo = np.empty(LANES, np.uint64)
-    for block in range(first, last):
-        start = block * LANES
-        queries = min(LANES, n - start)
-        nearest[:] = np.inf
-        least[k] = np.inf
-        if k < LANES:
-            warm_bounds(points.blocks, block, least)
-        for lane in range(queries):
-            aim(points, dims, block, lane, least[k, lane], targets, votes)
-            bits = survivors(points, targets, lane, block, least[k, lane])
-            bounds[lane] = enter(points, dims, start + lane, block, bits, nearest[lane], least[k, lane])
-        for step in range(1, n_blocks):  # outwards from the own block, around which the nearest points are
-            for other in (block - step, block + step):
-                if 0 <= other < n_blocks:
-                    for lane in range(queries):
-                        todo[lane] = 0
-                        if bounds[lane] >= 0:
-                            todo[lane] = survivors(points, targets, lane, other, bounds[lane])
-                            fetch(points.rows, dims, other, todo[lane])
-                    for lane in range(queries):
-                        bounds[lane] = enter(points, dims, start + lane, other, todo[lane], nearest[lane], bounds[lane])
-        for lane in range(queries):
-            for m in range(len(ks)):
-                radius[m, points.order[start + lane]] = nearest[lane, ks[m] - 1]
+    start, queries = first * BYTES, min(len(points.order), last * BYTES) - first * BYTES
+    targets = new_targets(queries, dims)
+    begins, votes = np.empty(257, np.int64), np.zeros(dims.last - dims.first, np.int64)
+    nearest = np.full((queries, k), np.inf)
+    bounds = np.full(queries, np.int16(2 * SHORT_TOP))
+    seen = np.zeros(queries, np.uint64)
+    codes, low, high, rows, shorts = points.codes, points.low, points.high, points.rows, points.shorts
+    offsets, starts, reach, limits, found = targets.offsets, targets.starts, targets.reach, targets.limits, targets.found
+    shorts_per_unit = points.shorts_per_unit
+    for query in range(queries):
+        block, lane = first + query // BYTES, query % BYTES
+        rank(points, dims, block, lane, query, targets, begins, votes)
+        seen[query] = np.uint64(1) << np.uint64(lane)
+        bits = look_near(points, dims, block, lane, k, points_in(n, block) & ~seen[query])
+        seen[query] |= bits
+        enter(rows, shorts, dims, start + query, block, bits, nearest, bounds, query, shorts_per_unit)
+        set_reach(targets, query, nearest[query, -1], points.steps_per_unit)
+    order = np.argsort(votes) + dims.first
+    for other in by_distance(points, dims, first, last):
+        everyone = points_in(n, other)
+        for own in range(first, last):
+            base = (own - first) * BYTES
+            reaching = points_in(n, own)
+            if own != other:
+                reaching &= near_box(codes, low, high, order, own, other, load(limits, base))
+            alive = np.uint64(0)
+            while reaching:
+                lane = lowest_bit(reaching)
+                reaching &= reaching - np.uint64(1)
+                bits = everyone & ~seen[base + lane] if own == other else everyone
+                if reach[base + lane] < FARTHEST:
+                    bits = within(codes, other, offsets, starts, base + lane, reach[base + lane], bits, CHECK)
+                if bits:
+                    found[lane] = bits
+                    alive |= np.uint64(1) << np.uint64(lane)
+                    fetch(shorts, dims, other, bits)
+            while alive:
+                lane = lowest_bit(alive)
+                alive &= alive - np.uint64(1)
+                query = base + lane
+                if nearest[query, k - 1] > 0 and enter(
+                    rows, shorts, dims, start + query, other, found[lane], nearest, bounds, query, shorts_per_unit
+                ):
+                    set_reach(targets, query, nearest[query, k - 1], points.steps_per_unit)
+    for query in range(queries):
+        for m in range(len(ks)):
+            radius[m, points.order[start + query]] = nearest[query, ks[m] - 1]
+
+
+@jit
+def by_distance(points, dims, first, last):
+    """All blocks, those first whose boxes are nearest to blocks first to last: good neighbours early spare many looks."""
+    distances = np.empty(len(points.codes), np.int64)
+    middle = np.empty(dims.last - dims.first, np.int16)
+    for dim in range(len(middle)):
+        low, high = points.low[first:last, dims.first + dim].min(), points.high[first:last, dims.first + dim].max()
+        middle[dim] = np.int16(low) + np.int16(high)
+    for block in range(len(distances)):
+        total = 0
+        for dim in range(len(middle)):
+            low, high = points.low[block, dims.first + dim], points.high[block, dims.first + dim]
+            total += abs(np.int32(middle[dim]) - np.int32(low) - np.int32(high))
+        distances[block] = total
+    distances[first:last] = -1
+    return np.argsort(distances)
 
 
 @inlined
-def enter(points, dims, query, block, bits, nearest, bound):
-    """Enter those points of `block` into nearest (k,), ascending, of a query; return the bound that is left for others."""
+def enter(rows, shorts, dims, query, block, bits, nearest, bounds, target, shorts_per_unit):
+    """Enter those points of a block into nearest[target] (k,), ascending; bounds[target] is how far others may be."""
+    entered = False
     while bits:
-        point = block * LANES + lowest_bit(bits)
+        point = block * BYTES + lowest_bit(bits)
         bits &= bits - np.uint64(1)
-        if point == query or row_distance(points.rows, query, point, dims, bound) > bound:
+        bound = bounds[target]
+        if above(short_distance(shorts, query, point, dims, bound), splat(bound)):
             continue
-        distance = row_distance_float64(points.rows, query, point, dims)
-        if distance < nearest[-1]:
-            insert(nearest, distance)
-            if nearest[-1] == 0:  # as near as can be: nothing else needs a look
-                return points.rows.dtype.type(-1)
-            if nearest[-1] < np.inf:
-                bound = min(bound, points.rows.dtype.type(nearest[-1]))
-    return bound
+        distance = exact_distance(rows, query, point, dims)
+        if distance < nearest[target, nearest.shape[1] - 1]:
+            insert(nearest[target], distance)
+            bounds[target] = short_reach(nearest[target, nearest.shape[1] - 1], shorts_per_unit)
+            entered = True
+    return entered
 
 
 # ------------------------------------------------------------------ the counts
 
 
 @jit
-def count_tile(points, dims, radius, within, reach, counts, first, last):
-    """Counts (n,) of the queries of blocks first to last: others strictly nearer than radius (n,) in a range of dimensions."""
-    n, n_dims = len(points.order), dims.last - dims.first
-    targets = Targets(np.empty((LANES, n_dims), np.uint8), np.empty((LANES, n_dims), np.int32))
-    votes = np.empty((2, max(n_dims, SAMPLE + 1)), np.int64)
-    todo = np.empty(LANES, np.uint64)
-    for block in range(first, last):
-        start = block * LANES
-        queries = points.order[start : min(n, start + LANES)]
-        for lane in range(len(queries)):
-            aim(points, dims, block, lane, reach[queries[lane]], targets, votes)
-            counts[queries[lane]] = -1 if radius[queries[lane]] > 0 else 0  # the query itself
-        for other in range(len(points.blocks)):
-            for lane in range(len(queries)):
-                todo[lane] = 0
-                if radius[queries[lane]] > 0:
-                    todo[lane] = survivors(points, targets, lane, other, reach[queries[lane]])
-                    fetch(points.rows, dims, other, todo[lane])
-            for lane in range(len(queries)):
-                if todo[lane]:
-                    row = queries[lane]
-                    counts[row] += count_nearer(
-                        points, dims, start + lane, other, todo[lane], radius[row], within[row], reach[row]
-                    )
+def unclipped(points, dims):
+    """(n_blocks,): bits of the points none of whose codes was clipped, in a range of dimensions."""
+    codes = points.codes
+    whole = np.empty(len(codes), np.uint64)
+    for block in range(len(codes)):
+        bits = ALL
+        for dim in range(dims.first, dims.last):
+            here = load(codes, (block * codes.shape[1] + dim) * BYTES)
+            bits &= above(here, splat(np.uint8(0))) & above(splat(np.uint8(TOP)), here)
+        whole[block] = bits
+    return whole
+
+
+@jit
+def count_tile(points, dims, whole, radius, counts, first, last):
+    """Counts (m, n) of the queries of blocks first to last: others strictly nearer than radius (m, n) in a range.
+
+    whole (n_blocks,): bits of the points none of whose codes was clipped.
+    """
+    n, m = len(points.order), len(radius)
+    start, queries = first * BYTES, min(len(points.order), last * BYTES) - first * BYTES
+    targets = new_targets(queries, dims)
+    begins, votes = np.empty(257, np.int64), np.zeros(dims.last - dims.first, np.int64)
+    own_radius = np.empty((queries, m))
+    beyond, sure = np.empty((queries, m), np.int16), np.empty((queries, m), np.int16)
+    codes, low, high, rows, shorts, clipped = points.codes, points.low, points.high, points.rows, points.shorts, points.clipped
+    offsets, starts, reach, limits, found = targets.offsets, targets.starts, targets.reach, targets.limits, targets.found
+    core, core_starts = np.empty(queries, np.int64), np.empty_like(starts)
+    nearer = np.zeros((queries, m), np.int64)
+    looking = np.zeros(last - first, np.uint64)
+    for query in range(queries):
+        block, lane = first + query // BYTES, query % BYTES
+        rank(points, dims, block, lane, query, targets, begins, votes)
+        own_radius[query] = radius[:, points.order[start + query]]
+        for s in range(m):
+            beyond[query, s] = short_reach(own_radius[query, s], points.shorts_per_unit)
+            sure[query, s] = short_sure(own_radius[query, s], points.shorts_per_unit)
+        set_reach(targets, query, own_radius[query, -1], points.steps_per_unit)
+        core[query] = -1
+        if whole[block] >> np.uint64(lane) & np.uint64(1):
+            core[query] = np.int64(min(sure_of(own_radius[query, 0], points.steps_per_unit), np.float64(REACH)))
+        for place in range(core_starts.shape[1]):
+            core_starts[query, place] = targets.codes[query, place] - np.uint8(core[query])
+        if own_radius[query, -1] > 0:
+            looking[block - first] |= np.uint64(1) << np.uint64(lane)
+    order = np.argsort(votes) + dims.first
+    for other in range(len(points.codes)):
+        everyone = points_in(n, other)
+        for own in range(first, last):
+            base = (own - first) * BYTES
+            reaching = looking[own - first] & near_box(codes, low, high, order, own, other, load(limits, base))
+            alive = np.uint64(0)
+            while reaching:
+                lane = lowest_bit(reaching)
+                reaching &= reaching - np.uint64(1)
+                bits = everyone & ~(np.uint64(1) << np.uint64(lane)) if own == other else everyone
+                query = base + lane
+                if reach[query] < FARTHEST:
+                    bits = within(codes, other, offsets, starts, query, reach[query], bits, CHECK)
+                inner = bits & whole[other]
+                if core[query] >= 0 and CHECK * bit_count(inner) > offsets.shape[1]:
+                    inner = within(codes, other, offsets, core_starts, query, core[query], inner, NEVER)
+                    nearer[query, 0] += bit_count(inner)
+                    bits &= ~inner
+                if bits:
+                    found[lane] = bits
+                    alive |= np.uint64(1) << np.uint64(lane)
+                    fetch(shorts, dims, other, bits)
+            while alive:
+                lane = lowest_bit(alive)
+                alive &= alive - np.uint64(1)
+                query = base + lane
+                bits = found[lane]
+                while bits:
+                    point = other * BYTES + lowest_bit(bits)
+                    bits &= bits - np.uint64(1)
+                    tally(rows, shorts, clipped, dims, start + query, point, query, own_radius, beyond, sure, nearer)
+    for query in range(queries):
+        total = 0
+        for s in range(m):
+            total += nearer[query, s]
+            counts[s, points.order[start + query]] = total
 
 
 @inlined
-def count_nearer(points, dims, query, block, bits, radius, within, reach):
-    """How many of those points of `block` are strictly nearer than radius to a query."""
-    count = 0
-    while bits:
-        point = block * LANES + lowest_bit(bits)
-        bits &= bits - np.uint64(1)
-        distance = row_distance(points.rows, query, point, dims, reach)
-        if distance < within:
-            count += 1
-        elif distance <= reach:
-            count += row_distance_float64(points.rows, query, point, dims) < radius
-    return count
+def tally(rows, shorts, clipped, dims, query, point, target, radius, beyond, sure, nearer):
+    """Add 1 to nearer[target] (m,) at the first of the ascending radii[target] (m,) that a point is strictly nearer than."""
+    last = radius.shape[1] - 1
+    far = short_distance(shorts, query, point, dims, beyond[target, last])
+    if above(far, splat(beyond[target, last])):
+        return
+    doubtful = clipped[query] or clipped[point]
+    for s in range(last + 1):
+        if above(far, splat(beyond[target, s])):
+            continue
+        if (not doubtful and above(far, splat(sure[target, s])) == 0) or exactly_nearer(
+            rows, shorts, query, point, dims, radius[target, s], np.int16(-1) if doubtful else sure[target, s]
+        ):
+            nearer[target, s] += 1
+            return

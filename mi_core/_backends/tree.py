@@ -15,11 +15,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from mi_core._backends._block_tree import TILE_BLOCKS, Tree, build_tree
-from mi_core._backends._jit import jit
+from mi_core._backends._jit import inlined, jit
 from mi_core._backends._lanes import (
     LANES,
     any_between,
@@ -37,51 +36,58 @@ from mi_core._backends._lanes import (
     store,
 )
 from mi_core._backends._tiles import Workers
+from mi_core._prepare import joined
 from mi_core._types import FloatArray, IntArray, Progress, Samples
 
-SMALL = 10_000  # n * dimensions below which starting threads costs more than they save
+SMALL = 40_000  # n * dimensions below which starting threads costs more than they save
 LOOK = 12  # dimensions between two looks at whether any of 32 points or boxes is still near enough
-
-inlined: Any = njit(nogil=True, forceinline=True)  # vectors stay in registers: 1.4 times as fast
 
 
 def neighbour_counts(
-    x: Samples,
-    y: Samples,
+    blocks: tuple[Samples, ...],
+    sides: tuple[tuple[int, int], ...],
     ks: tuple[int, ...],
     *,
     threads: int,
     progress: Progress | None = None,
     tile_blocks: int = TILE_BLOCKS,
-) -> tuple[FloatArray, IntArray, IntArray]:
-    """Radius, n_x and n_y, each (len(ks), n), for ascending ks; the contract of `mi_core._backends`."""
-    n, dtype = len(x), np.result_type(x, y)
-    sides = [columns_by_spread(points, dtype) for points in (x, y)]
-    columns = columns_by_spread(np.hstack([x, y], dtype=dtype), dtype)
+) -> tuple[FloatArray, IntArray]:
+    """Radius (len(ks), n) and counts (len(sides), len(ks), n) for ascending ks; the contract of `mi_core._backends`."""
+    columns = columns_by_spread(joined(blocks))
+    n = columns.shape[1]
     orders = np.array(ks)
     radius = np.empty((len(ks), n))
-    counts = np.empty((2, len(ks), n), np.int64)
+    counts = np.empty((len(sides), len(ks), n), np.int64)
     n_blocks = -(-n // LANES)
-    steps = n_blocks * (1 + 2 * len(ks))
-    with Workers(threads if columns.size > SMALL else 1, progress, steps) as workers:
+    with Workers(few_threads(columns, threads), progress, n_blocks * (1 + len(sides) * len(ks))) as workers:
         joint = build_tree(columns, workers)
         for_blocks(lambda first, last: radius_tile(joint, orders, radius, first, last), n_blocks, tile_blocks, workers)
-        for points, out in zip(sides, counts, strict=True):
-            if len(points) == 1:
-                count_line(points[0], joint, radius, out, tile_blocks, workers)
-            else:
-                count_side(build_tree(points, workers), radius, out, tile_blocks, workers)
-    return radius, counts[0], counts[1]
+        for (first, last), out in zip(sides, counts, strict=True):
+            count_side(joined(blocks[first:last]), joint.order, radius, out, tile_blocks, workers)
+    return radius, counts
 
 
-def columns_by_spread(points: Samples, dtype: Any) -> Samples:
+def count_nearer(points: Samples, radius: FloatArray, *, threads: int, progress: Progress | None = None) -> IntArray:
+    """Counts (m, n) of other points strictly nearer than radius (m, n); the contract of `mi_core._backends`."""
+    counts = np.empty(radius.shape, np.int64)
+    with Workers(few_threads(points, threads), progress, -(-len(points) // LANES) * len(radius)) as workers:
+        count_side(points, np.argsort(points[:, 0]).astype(np.uint32), radius, counts, TILE_BLOCKS, workers)
+    return counts
+
+
+def few_threads(points: Samples, threads: int) -> int:
+    """One thread where there is little to do."""
+    return threads if points.size > SMALL else 1
+
+
+def columns_by_spread(points: Samples) -> Samples:
     """(dim, n), the dimensions that spread most first: they tell soonest that a point is too far."""
     if points.shape[1] <= LOOK:  # all are looked at anyway
-        return np.ascontiguousarray(points.T, dtype=dtype)
+        return np.ascontiguousarray(points.T)
     sample = points[:: max(1, len(points) // 1000)].astype(np.float64)
     with np.errstate(over="ignore"):  # an order is all that is wanted
         spread = np.abs(sample - np.median(sample, axis=0)).mean(axis=0)
-    return np.ascontiguousarray(points.T[np.argsort(-spread, kind="stable")], dtype=dtype)
+    return np.ascontiguousarray(points.T[np.argsort(-spread, kind="stable")])
 
 
 def for_blocks(work: Any, n_blocks: int, tile_blocks: int, workers: Workers) -> None:
@@ -169,7 +175,8 @@ def far_sides(blocks, sides, query, box, limit):
 @jit
 def radius_tile(tree, ks, radius, first, last):
     """Radius (len(ks), n) of the queries of blocks first to last: distances to their ks-th neighbours."""
-    n, k, height = len(tree.order), ks[-1], len(tree.sizes)
+    order, blocks = tree.order, tree.blocks
+    n, k, height = len(order), ks[-1], len(tree.sizes)
     nearest = np.empty(k)
     least = np.empty((k + 1, LANES), tree.blocks.dtype)
     near = np.empty((height, LANES), tree.blocks.dtype)
@@ -178,14 +185,14 @@ def radius_tile(tree, ks, radius, first, last):
     for block in range(first, last):
         start = block * LANES
         if k < LANES:
-            warm_bounds(tree.blocks, block, least)
+            warm_bounds(blocks, block, least)
         else:
             least[k] = np.inf
         for lane in range(min(LANES, n - start)):
             nearest[:] = np.inf
             search(tree, block, lane, nearest, least[k, lane], near, nodes, todo)
             for m in range(len(ks)):
-                radius[m, tree.order[start + lane]] = nearest[ks[m] - 1]
+                radius[m, order[start + lane]] = nearest[ks[m] - 1]
 
 
 @jit
@@ -272,10 +279,23 @@ def insert(ascending, value):
     ascending[0] = value if value < ascending[0] else ascending[0]
 
 
-# ------------------------------------------------------------------ counts in a side of two or more dimensions
+# ------------------------------------------------------------------ counts in a side
 
 
-def count_side(tree: Tree, radius: FloatArray, counts: IntArray, tile_blocks: int, workers: Workers) -> None:
+def count_side(
+    points: Samples, order: NDArray[np.uint32], radius: FloatArray, counts: IntArray, tile_blocks: int, workers: Workers
+) -> None:
+    """Counts (m, n): other points (n, dim) strictly nearer than radius (m, n); `order` (n,) puts near points together."""
+    if points.shape[1] == 1:
+        count_line(points[:, 0], order, radius, counts, tile_blocks, workers)
+    else:
+        count_space(build_tree(columns_by_spread(points), workers), radius, counts, tile_blocks, workers)
+
+
+# ------------------------------------------------------------------ counts in two or more dimensions
+
+
+def count_space(tree: Tree, radius: FloatArray, counts: IntArray, tile_blocks: int, workers: Workers) -> None:
     """Counts (m, n): other points of `tree` strictly nearer than radius (m, n)."""
     for m in range(len(radius)):
         within, reach = count_bounds(radius[m], tree.blocks.dtype)
@@ -298,20 +318,21 @@ def count_bounds(radius: FloatArray, dtype: Any) -> tuple[NDArray[Any], NDArray[
 @jit
 def count_tile(tree, radius, within, reach, counts, first, last):
     """Counts (n,) of the queries of blocks first to last: others strictly nearer than radius (n,)."""
-    n, dims = len(tree.order), tree.blocks.shape[1]
+    order, dims = tree.order, tree.blocks.shape[1]
+    n = len(order)
     nodes = np.empty(len(tree.sizes), np.int64)
     todo = np.empty(len(tree.sizes), np.uint64)
     for block in range(first, last):
         for lane in range(min(LANES, n - block * LANES)):
-            row = tree.order[block * LANES + lane]
+            row = order[block * LANES + lane]
             query = block * dims * LANES + lane
             counts[row] = 0
             if radius[row] > 0:
-                counts[row] = count_nearer(tree, query, radius[row], within[row], reach[row], nodes, todo) - 1
+                counts[row] = count_query(tree, query, radius[row], within[row], reach[row], nodes, todo) - 1
 
 
 @inlined
-def count_nearer(tree, query, radius, within, reach, nodes, todo):
+def count_query(tree, query, radius, within, reach, nodes, todo):
     """How many points, the query itself among them, are strictly nearer than radius to the query."""
     n = len(tree.order)
     count = 0
@@ -354,21 +375,21 @@ def count_block(blocks, query, block, radius, within, reach):
     return count
 
 
-# ------------------------------------------------------------------ counts in a side of one dimension
+# ------------------------------------------------------------------ counts in one dimension
 
 
-def count_line(values: Samples, joint: Tree, radius: FloatArray, counts: IntArray, tile_blocks: int, workers: Workers) -> None:
-    """Counts (m, n): other values (n,) strictly nearer than radius (m, n).
-
-    The queries are taken block by block of the joint tree, where those of a block lie close together.
-    """
+def count_line(
+    values: Samples, order: NDArray[np.uint32], radius: FloatArray, counts: IntArray, tile_blocks: int, workers: Workers
+) -> None:
+    """Counts (m, n): other values (n,) strictly nearer than radius (m, n); `order` (n,) puts near ones together."""
+    values = values.copy()  # side by side
     ascending = np.sort(values)
     for m in range(len(radius)):
 
         def work(first: int, last: int, m: int = m) -> None:
-            count_line_tile(joint.order, values, ascending, radius[m], counts[m], first, last)
+            count_line_tile(order, values, ascending, radius[m], counts[m], first, last)
 
-        for_blocks(work, len(joint.blocks), tile_blocks, workers)
+        for_blocks(work, -(-len(values) // LANES), tile_blocks, workers)
 
 
 @jit

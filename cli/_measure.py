@@ -1,0 +1,178 @@
+"""What the commands that estimate have in common: files in, one call, and the results printed."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from cli._output import print_facts, print_json, print_notes, print_table
+from cli._progress import ProgressBar
+from mi_core import InputError
+
+
+def measure(
+    estimates: Callable[..., Any],
+    symbol: str,
+    sources: Mapping[str, str],
+    *,
+    ks: Sequence[int],
+    subsample: int | None,
+    seed: int,
+    local: Path | None,
+    plot: Path | None = None,
+    as_json: bool,
+    quiet: bool,
+    paired: bool = True,
+    **options: Any,
+) -> None:
+    """Load the arrays, estimate, and print.
+
+    Args:
+        estimates: Called with the arrays by their names in `sources`, `k` and the options; gives one result or a list.
+        symbol: What is estimated, as people write it: I(X;Y).
+        sources: Files by the names of the arguments that their arrays become.
+        ks: Neighbour orders.
+        subsample: How many samples to draw.
+        seed: Seed of the drawing and of the noise.
+        local: File for the local terms.
+        plot: File for a picture of the estimate against 1/N and k.
+        as_json: Whether to print JSON alone.
+        quiet: Whether to print numbers alone.
+        paired: Whether the arrays belong together row by row, so that the same rows are drawn from each.
+        options: Further options of `estimates`.
+    """
+    import numpy as np
+
+    from cli._plots import check_picture, draw_estimates
+    from cli._trust import print_trust
+    from mi_core._files import is_same_file, load_array, split_key, whole_file
+
+    if as_json and quiet:
+        raise InputError("--json and --quiet exclude each other: choose one.")
+    if local is not None and local.suffix != ".npy":
+        raise InputError(f"--local is {local}: it is written as .npy, so name it that way.")
+    if plot is not None:
+        check_picture(plot)
+        options["by_size"] = True
+    for option, path in (("--local", local), ("--plot", plot)):
+        for source in sources.values():
+            if path is not None and is_same_file(path, split_key(source)[0]):
+                raise InputError(f"{option} is {path}, which is an input: name another file.")
+    arrays = {name: load_array(source) for name, source in sources.items()}
+    if subsample is not None:
+        arrays = draw(arrays, subsample, seed, paired)
+
+    with contextlib.ExitStack() as stack:
+        local_file = stack.enter_context(whole_file(local)) if local is not None else None
+        plot_file = stack.enter_context(whole_file(plot)) if plot is not None else None
+        bar = stack.enter_context(ProgressBar("counting neighbours"))
+        found = estimates(
+            **arrays,
+            k=ks if len(ks) > 1 else ks[0],
+            seed=seed,
+            return_local=local is not None,
+            progress=bar,
+            **options,
+        )
+        results = found if isinstance(found, list) else [found]
+        if local_file is not None:
+            values = np.array([result.local for result in results])
+            np.save(local_file, values[0] if len(ks) == 1 else values, allow_pickle=False)
+        if plot is not None and plot_file is not None:
+            names = " and ".join(Path(source).name for source in sources.values())
+            draw_estimates(results, f"{symbol} of {names}", plot_file, plot.suffix)
+
+    drawn = {"subsample": subsample, "subsample_seed": seed if subsample is not None else None}
+    if as_json:
+        print_json({**sources, **drawn, **as_record(results)})
+    elif quiet:
+        for result in results:
+            typer.echo(repr(float(result)))
+    else:
+        print_for_people(symbol, sources, results, drawn)
+        if any(hasattr(result, "null") for result in results):
+            print_trust(results)
+        print_notes(note for result in results for note in result.notes)
+
+
+def draw(arrays: Mapping[str, Any], subsample: int, seed: int, paired: bool) -> dict[str, Any]:
+    """`subsample` rows of each array, drawn without replacement, in ascending order; of paired arrays the same rows."""
+    import numpy as np
+
+    (first, n_samples), *others = ((name, len(array) if array.ndim else 0) for name, array in arrays.items())
+    for name, other in others:
+        if paired and other != n_samples:
+            raise InputError(f"{first} has {n_samples} samples and {name} has {other}: they must be paired row by row.")
+        n_samples = min(n_samples, other)
+    if not 2 <= subsample <= n_samples:
+        raise InputError(f"--subsample is {subsample}: it must be between 2 and the number of samples, {n_samples}.")
+    rng = np.random.default_rng(seed)
+    if paired:
+        rows = np.sort(rng.choice(n_samples, subsample, replace=False))
+        return {name: array[rows] for name, array in arrays.items()}
+    return {name: array[np.sort(rng.choice(len(array), subsample, replace=False))] for name, array in arrays.items()}
+
+
+def as_record(results: Sequence[Any]) -> dict[str, Any]:
+    """The fields of one result, or those of several under "results"."""
+    if len(results) == 1:
+        record: dict[str, Any] = results[0].to_dict()
+        return record
+    return {"results": [result.to_dict() for result in results]}
+
+
+def print_for_people(symbol: str, sources: Mapping[str, str], results: Sequence[Any], drawn: Mapping[str, int | None]) -> None:
+    first = results[0].to_dict()
+    facts: dict[str, object] = {name.upper(): source for name, source in sources.items()}
+    facts["samples"] = f"{first['n_samples']:,}"
+    if "n_samples_prime" in first:
+        facts["samples"] = f"{first['n_samples']:,} and {first['n_samples_prime']:,}"
+    if drawn["subsample"] is not None:
+        facts["samples"] = f"{facts['samples']}, drawn with seed {drawn['subsample_seed']}"
+    facts["dimensions"] = dimensions(first)
+    ceiling = first.get("ceiling")
+    if len(results) == 1:
+        typer.echo(f"{symbol} = {with_error(results[0])} {first['units']}")
+        if first["k"] is not None:
+            facts["k"] = first["k"]
+        if ceiling is not None:
+            facts["ceiling"] = f"{ceiling:.4f} {first['units']}"
+    else:
+        typer.echo(f"{symbol} in {first['units']}")
+        table = [{"k": str(one.k), one.quantity: with_error(one)} for one in results]
+        if ceiling is not None:
+            table = [row | {"ceiling": f"{one.ceiling:.4f}"} for row, one in zip(table, results, strict=True)]
+        print_table(table)
+    if "estimator" in first:
+        facts["estimator"] = first["estimator"]
+    if first.get("alpha") is not None:
+        facts["alpha"] = first["alpha"]
+    if first.get("standardize", "none") != "none":
+        facts["standardized"] = first["standardize"]
+    if first["noise"] > 0:
+        facts["noise"] = f"{first['noise']:g} of each side's spread, seed {first['seed']}"
+    if first["k"] is not None:
+        facts["backend"] = f"{first['backend']}, {first['threads']} thread{'s' if first['threads'] > 1 else ''}"
+    facts["time"] = f"{first['seconds']:.2f} s"
+    print_facts(facts)
+
+
+def with_error(result: Any) -> str:
+    """The estimate and, where it has one, its standard error."""
+    stderr = getattr(result, "stderr", None)
+    return f"{float(result):.4f}" + ("" if stderr is None else f" +- {stderr:.4f}")
+
+
+def dimensions(record: Mapping[str, Any]) -> str:
+    """Those of all sides: 3, 3 + 2, 3 + 2 given 1, or 3 + class labels."""
+    if "dim" in record:
+        return str(record["dim"])
+    if "dims" in record:
+        return " + ".join(map(str, record["dims"]))
+    dim_y = "class labels" if record["estimator"] == "ross" else record["dim_y"]
+    given = "" if record["dim_z"] is None else f" given {record['dim_z']}"
+    return f"{record['dim_x']} + {dim_y}{given}"

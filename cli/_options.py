@@ -1,0 +1,44 @@
+"""Arguments and options that several commands share, each written once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mi_core import InputError
+from mi_core._options import Backend, Standardize, Units
+
+FORMATS = ".npy, .npz:KEY, .csv, .tsv or .safetensors:KEY"
+
+K = Annotated[str, typer.Option("--k", metavar="K[,K...]", help="Neighbour order; several cost one pass, one row each.")]
+UnitsOption = Annotated[Units, typer.Option("--units", help="Unit of the estimate.")]
+StandardizeOption = Annotated[
+    Standardize,
+    typer.Option("--standardize", help="Divide each side by its spread, or each column by its standard deviation."),
+]
+Noise = Annotated[
+    float, typer.Option(metavar="SCALE", help="Add Gaussian noise of SCALE times the side's spread, against ties.")
+]
+Subsample = Annotated[
+    int | None, typer.Option(metavar="N", help="Use N samples drawn without replacement, in their order in the file.")
+]
+ErrorBar = Annotated[bool, typer.Option(help="Whether to estimate the standard error, from parts of the samples.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of all that is random.")]
+BackendOption = Annotated[Backend, typer.Option("--backend", help="How neighbours are counted; all ways give the same bits.")]
+Threads = Annotated[int | None, typer.Option(help="Most threads to use.  [default: all]")]
+LocalFile = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Write the pointwise values here as .npy: (samples,), or (ks, samples) for several k."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the estimate alone, without notes.")]
+
+
+def parse_ks(text: str) -> list[int]:
+    """Neighbour orders from text like 3 or 3,5,10."""
+    try:
+        return [int(word) for word in text.split(",")]
+    except ValueError:
+        raise InputError(f"--k is {text!r}: give whole numbers, for example 3 or 3,5,10.") from None

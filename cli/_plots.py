@@ -1,0 +1,119 @@
+"""Pictures, drawn by matplotlib where it is installed, as .png or .svg."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from mi_core import InputError
+
+if TYPE_CHECKING:
+    from mi_core import MIResult
+    from mi_core.matrix import MIMatrix
+
+BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#999999"  # of Okabe & Ito, which colour-blind readers can tell apart
+MOST_LABELLED = 20  # layers whose cells still have room for a number
+
+
+def check_picture(path: Path) -> None:
+    """Raise InputError unless a picture of this name can be drawn here; before the work whose result it shows."""
+    if path.suffix.lower() not in (".png", ".svg"):
+        raise InputError(f"--plot is {path}: pictures are written as .png or .svg, so name it that way.")
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError:
+        raise InputError("--plot needs matplotlib: python -m pip install matplotlib") from None
+
+
+def draw_estimates(results: list[MIResult], title: str, file: BinaryIO, suffix: str) -> None:
+    """The estimate against 1/N, from parts of the samples; for several k also against k. Error bars are standard errors."""
+    from matplotlib.figure import Figure
+
+    several = len(results) > 1
+    figure = Figure(figsize=(9 if several else 5.5, 4), layout="constrained")
+    axes = figure.subplots(1, 2 if several else 1, squeeze=False, sharey=True)[0]
+    units = results[0].units
+    if several:
+        draw_against_k(axes[0], results)
+    draw_against_n(axes[-1], results[0])
+    axes[0].set_ylabel(f"estimate in {units}")
+    for axis in axes:
+        axis.grid(visible=True, alpha=0.3)
+        axis.legend(fontsize=8, frameon=False)
+    figure.suptitle(title, fontsize=9)
+    save(figure, file, suffix)
+
+
+def draw_against_k(axis: Any, results: list[MIResult]) -> None:
+    results = sorted(results, key=lambda one: one.k or 0)
+    ks = [one.k or 0 for one in results]
+    axis.errorbar(
+        ks, [one.mi for one in results], yerr=[one.stderr or 0 for one in results], color=BLUE, marker="o", label="mi"
+    )
+    axis.set(xlabel="k", xscale="log", xticks=ks, xticklabels=ks)
+    axis.minorticks_off()
+    if all(one.null for one in results):
+        low, high = zip(*(null_band(one) for one in results), strict=True)
+        axis.fill_between(ks, low, high, color=GREY, alpha=0.4, lw=0, label="shuffled pairs, 2 standard deviations")
+
+
+def draw_against_n(axis: Any, result: MIResult) -> None:
+    sizes = [result.n_samples, *(point.n_samples for point in result.by_size)]
+    values = [result.mi, *(point.mi for point in result.by_size)]
+    errors = [result.stderr or 0, *(point.stderr for point in result.by_size)]
+    places = [1 / size for size in sizes]
+    axis.errorbar(places, values, yerr=errors, color=BLUE, marker="o", label=f"k={result.k}" if result.k else "mi")
+    axis.set(xlabel="1 / samples", xticks=[0, *places], xticklabels=["0", *(f"1/{size:,}" for size in sizes)])
+    axis.tick_params(axis="x", labelrotation=30, labelsize=8)
+    axis.set_xlim(0, 1.08 * max(places))
+    low, high = min(values), max(values)
+    if result.ceiling is None:
+        pass
+    elif result.ceiling < high + 2 * max(high - low, 0.5):
+        axis.axhline(result.ceiling, color=ORANGE, ls="--", label="ceiling")
+    else:
+        axis.plot([], [], color=ORANGE, ls="--", label=f"ceiling at {result.ceiling:.2f}, above the picture")
+    if result.null is not None:
+        axis.axhspan(*null_band(result), color=GREY, alpha=0.4, lw=0, label="shuffled pairs, 2 standard deviations")
+
+
+def null_band(result: MIResult) -> tuple[float, float]:
+    assert result.null is not None  # noqa: S101  for the type checker: callers look first
+    return result.null.mean - 2 * result.null.std, result.null.mean + 2 * result.null.std
+
+
+def draw_matrix(matrix: MIMatrix, file: BinaryIO, suffix: str) -> None:
+    """Heat map of all pairs. Colours span the pairs of different layers; the diagonal, the ceiling, is left grey."""
+    import numpy as np
+    from matplotlib import colormaps
+    from matplotlib.figure import Figure
+
+    count = len(matrix.names)
+    size = min(3.5 + 0.5 * count, 18)
+    figure = Figure(figsize=(size + 1.2, size), layout="constrained")
+    axis = figure.subplots()
+    between = np.ma.masked_array(matrix.mi, np.eye(count, dtype=bool))
+    colours = colormaps["viridis"].with_extremes(bad=GREY)
+    low = min(0.0, float(between.min()))
+    image = axis.imshow(between, cmap=colours, vmin=low, vmax=float(between.max()))
+    axis.set(xticks=range(count), yticks=range(count), yticklabels=matrix.names)
+    axis.set_xticklabels(matrix.names, rotation=45, ha="right", rotation_mode="anchor")
+    if count <= MOST_LABELLED:
+        for row in range(count):
+            for column in range(count):
+                value = matrix.mi[row, column]
+                is_dark = row != column and value < low + 0.6 * (float(between.max()) - low)
+                axis.text(
+                    column, row, f"{value:.2f}", ha="center", va="center", fontsize=8, color="white" if is_dark else "black"
+                )
+    figure.colorbar(image, ax=axis, label=f"MI in {matrix.units}", shrink=0.8)
+    axis.set_title(f"{matrix.estimator}, k={matrix.k}, {matrix.n_samples:,} samples; grey: a layer with itself", fontsize=9)
+    save(figure, file, suffix)
+
+
+def save(figure: Any, file: BinaryIO, suffix: str) -> None:
+    import matplotlib as mpl
+
+    form = suffix.removeprefix(".").lower()
+    with mpl.rc_context({"svg.hashsalt": "ksg-mi"}):  # the same result gives the same file
+        figure.savefig(file, format=form, dpi=160, metadata={"Date": None} if form == "svg" else None)

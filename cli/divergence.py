@@ -1,0 +1,66 @@
+"""`mi divergence`: two files in, the Kullback-Leibler divergence between what they were drawn from out."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cli._measure import measure
+from cli._options import (
+    FORMATS,
+    AsJson,
+    BackendOption,
+    ErrorBar,
+    K,
+    LocalFile,
+    Noise,
+    Quiet,
+    Seed,
+    Subsample,
+    Threads,
+    UnitsOption,
+    parse_ks,
+)
+
+
+def divergence(
+    x: Annotated[str, typer.Argument(metavar="X", help=f"Samples of the one: {FORMATS}.")],
+    x_prime: Annotated[str, typer.Argument(metavar="X_PRIME", help="Samples of the other, of the same dimensions.")],
+    k: K = "3",
+    units: UnitsOption = "bits",
+    noise: Noise = 0.0,
+    subsample: Subsample = None,
+    error_bar: ErrorBar = True,
+    seed: Seed = 0,
+    backend: BackendOption = "auto",
+    threads: Threads = None,
+    local: LocalFile = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Estimate the Kullback-Leibler divergence of X from X_PRIME.
+
+    The two are not paired, and may have different numbers of samples.
+
+    Example: mi divergence trained.npy shuffled.npy
+    """
+    from mi_core import kl_divergence
+
+    measure(
+        kl_divergence,
+        "D(X||X')",
+        {"x": x, "x_prime": x_prime},
+        ks=parse_ks(k),
+        units=units,
+        noise=noise,
+        subsample=subsample,
+        error_bar=error_bar,
+        seed=seed,
+        backend=backend,
+        threads=threads,
+        local=local,
+        as_json=as_json,
+        quiet=quiet,
+        paired=False,
+    )

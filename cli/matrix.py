@@ -1,0 +1,172 @@
+"""`mi matrix`: several files in, the mutual information between all pairs of them out."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli._errors import ExitCode, stop
+from cli._output import print_json, print_notes, print_table
+from cli._progress import ProgressBar
+from mi_core import InputError
+from mi_core._options import Standardize, Units
+
+if TYPE_CHECKING:
+    from mi_core.matrix import MIMatrix, Partial
+
+FORMATS = (".csv", ".json")
+
+
+def matrix(
+    layers: Annotated[list[str], typer.Argument(metavar="LAYER...", help="Two files or more, each as X of `mi estimate`.")],
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the matrix here, as .csv or .json.")] = None,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it here, as .png or .svg.")] = None,
+    k: Annotated[int, typer.Option("--k", help="Neighbour order.")] = 3,
+    units: Annotated[Units, typer.Option(help="Unit of the estimates.")] = "bits",
+    standardize: Annotated[
+        Standardize, typer.Option(help="Divide each layer by its spread, or each column by its standard deviation.")
+    ] = "none",
+    error_bar: Annotated[bool, typer.Option(help="Whether to estimate standard errors (in .json).")] = True,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the error bars.")] = 0,
+    threads: Annotated[int | None, typer.Option(help="Most threads to use.  [default: all]")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+) -> None:
+    """Estimate the mutual information between all pairs of layers, in one go.
+
+    A layer is named as its file, without the ending. With --out, work that is stopped goes on where it was when the same
+    command is given again: what is done stands in FILE.partial until the matrix is complete.
+
+    Example: mi matrix layers/*.npy --out layers.csv --plot layers.png
+    """
+    from cli._plots import check_picture, draw_matrix
+    from mi_core import mutual_information_matrix
+    from mi_core._files import is_same_file, load_array, split_key, whole_file
+
+    if len(layers) < 2:
+        raise InputError(f"one layer was given, {layers[0]}: give at least two.")
+    if out is not None and out.suffix.lower() not in FORMATS:
+        raise InputError(f"--out is {out}: it is written as .csv or .json, so name it that way.")
+    if plot is not None:
+        check_picture(plot)
+    for option, path in (("--out", out), ("--plot", plot)):
+        for source in layers:
+            if path is not None and is_same_file(path, split_key(source)[0]):
+                raise InputError(f"{option} is {path}, which is an input: name another file.")
+    arrays = {name: load_array(source) for name, source in zip(names_of(layers), layers, strict=True)}
+    settings: dict[str, Any] = {"k": k, "units": units, "standardize": standardize, "error_bar": error_bar, "seed": seed}
+    unfinished = Unfinished(out, arrays, settings) if out is not None else None
+
+    with contextlib.ExitStack() as stack:
+        out_file = stack.enter_context(whole_file(out)) if out is not None else None
+        plot_file = stack.enter_context(whole_file(plot)) if plot is not None else None
+        bar = stack.enter_context(ProgressBar("counting neighbours"))
+        try:
+            found = mutual_information_matrix(
+                arrays,
+                **settings,
+                threads=threads,
+                progress=bar,
+                resume=unfinished.read() if unfinished else None,
+                on_partial=unfinished.write if unfinished else None,
+            )
+        except KeyboardInterrupt:
+            if unfinished is None or not unfinished.path.exists():
+                raise
+            words = f"stopped by Ctrl-C; {unfinished.path} keeps what was done: the same command goes on from there."
+            stop(words, ExitCode.INTERRUPTED)
+        if out is not None and out_file is not None:
+            out_file.write((as_csv(found) if out.suffix.lower() == ".csv" else as_text(found, layers)).encode())
+        if plot is not None and plot_file is not None:
+            draw_matrix(found, plot_file, plot.suffix)
+    if unfinished:
+        unfinished.path.unlink(missing_ok=True)
+    if as_json:
+        print_json({"layers": layers, **found.to_dict()})
+        return
+    print_for_people(found)
+    print_notes(found.notes)
+
+
+def names_of(sources: Sequence[str]) -> list[str]:
+    """File names without folder and ending, or path:key's key; each once."""
+    from mi_core._files import split_key
+
+    owners: dict[str, str] = {}
+    for source in sources:
+        path, key = split_key(source)
+        name = key or path.stem
+        if name in owners:
+            raise InputError(f"{owners[name]} and {source} are both named {name}: give files of different names.")
+        owners[name] = source
+    return list(owners)
+
+
+class Unfinished:
+    """What is done of a matrix, in a file beside the one to come; it counts only for the same layers and settings."""
+
+    def __init__(self, out: Path, arrays: dict[str, Any], settings: dict[str, Any]) -> None:
+        import numpy as np
+
+        self.path = out.with_name(out.name + ".partial")
+        checksum = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+        for name, array in arrays.items():
+            checksum.update(f"{name} {array.dtype} {array.shape}".encode())
+            for rows in np.array_split(array, max(1, array.nbytes // 2**26)) if array.ndim else [array]:
+                checksum.update(np.ascontiguousarray(rows).view(np.uint8).data)
+        self.checksum = checksum.hexdigest()
+
+    def read(self) -> Partial | None:
+        """What an earlier run left for just this task; None where there is no such thing."""
+        import numpy as np
+
+        from mi_core.matrix import Partial
+
+        try:
+            record = json.loads(self.path.read_text(encoding="utf-8"))
+            if record["checksum"] != self.checksum:
+                return None
+            return Partial(np.array(record["rows"], np.int64), np.array(record["sums"], float))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def write(self, partial: Partial) -> None:
+        """Keep what is done, whole or not at all."""
+        from mi_core._files import whole_file
+
+        record = {"checksum": self.checksum, "rows": partial.rows.tolist(), "sums": partial.sums.tolist()}
+        with whole_file(self.path) as file:
+            file.write(json.dumps(record).encode())
+
+
+def as_csv(found: MIMatrix) -> str:
+    """A header and one line a layer, in full precision."""
+    import csv
+    import io
+
+    text = io.StringIO()
+    lines = csv.writer(text, lineterminator="\n")
+    lines.writerow(["layer", *found.names])
+    for name, row in zip(found.names, found.mi.tolist(), strict=True):
+        lines.writerow([name, *map(repr, row)])
+    return text.getvalue()
+
+
+def as_text(found: MIMatrix, layers: Sequence[str]) -> str:
+    return json.dumps({"layers": list(layers), **found.to_dict()}, indent=2, allow_nan=False) + "\n"
+
+
+def print_for_people(found: MIMatrix) -> None:
+    typer.echo(f"MI in {found.units}; k={found.k}, {found.n_samples:,} samples; a layer with itself reads the ceiling")
+    values = found.mi.tolist()
+    print_table(
+        [
+            {"": name, **{other: f"{value:.4f}" for other, value in zip(found.names, row, strict=True)}}
+            for name, row in zip(found.names, values, strict=True)
+        ]
+    )

@@ -1,0 +1,79 @@
+"""`mi multi`: several files in, their multi-information out."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from cli._measure import measure
+from cli._options import (
+    FORMATS,
+    AsJson,
+    BackendOption,
+    ErrorBar,
+    K,
+    LocalFile,
+    Noise,
+    Quiet,
+    Seed,
+    StandardizeOption,
+    Subsample,
+    Threads,
+    UnitsOption,
+    parse_ks,
+)
+from mi_core._options import ConditionalEstimator
+
+
+def multi(
+    files: Annotated[
+        list[str], typer.Argument(metavar="X1 X2...", help=f"Samples of each side, paired row by row: {FORMATS}.")
+    ],
+    k: K = "3",
+    units: UnitsOption = "bits",
+    estimator: Annotated[
+        ConditionalEstimator, typer.Option(help="ksg1: Kraskov et al. 2004, eq. (23). discrete: frequencies of equal samples.")
+    ] = "ksg1",
+    standardize: StandardizeOption = "none",
+    noise: Noise = 0.0,
+    subsample: Subsample = None,
+    error_bar: ErrorBar = True,
+    seed: Seed = 0,
+    backend: BackendOption = "auto",
+    threads: Threads = None,
+    local: LocalFile = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Estimate the multi-information (total correlation) of several sets of samples.
+
+    That is the sum of their entropies minus the entropy of all together; for two sets their mutual information.
+
+    Example: mi multi first_layer.npy second_layer.npy last_layer.npy
+    """
+    from mi_core import multi_information
+
+    def estimates(**arrays_and_options: Any) -> Any:
+        arrays = [arrays_and_options.pop(name) for name in sources]
+        return multi_information(arrays, **arrays_and_options)
+
+    sources = {f"x{number}": file for number, file in enumerate(files, start=1)}
+    measure(
+        estimates,
+        f"I({';'.join(name.upper() for name in sources)})",
+        sources,
+        ks=parse_ks(k),
+        units=units,
+        estimator=estimator,
+        standardize=standardize,
+        noise=noise,
+        subsample=subsample,
+        error_bar=error_bar,
+        seed=seed,
+        backend=backend,
+        threads=threads,
+        local=local,
+        as_json=as_json,
+        quiet=quiet,
+    )

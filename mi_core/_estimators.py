@@ -1,0 +1,286 @@
+"""The estimators of mutual information: each goes from prepared samples to local terms in nats, for all k from one search.
+
+A new one is a function here, a formula in `_formula`, a word in `_options.Estimator` and a line in the table at the end.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import numpy as np
+
+from mi_core import _backends, _formula
+from mi_core._errors import InputError
+from mi_core._neighbours import nearest_neighbours
+from mi_core._options import Backend, ConditionalEstimator, Estimator
+from mi_core._prepare import Prepared, joined, standardize
+from mi_core._types import FloatArray, IntArray, Progress, Samples
+
+SMALLEST = np.nextafter(0.0, 1.0)  # only distance 0 is strictly below it
+TILE_BYTES = 32 * 2**20  # of differences between points and their neighbours at a time
+
+
+@dataclasses.dataclass(frozen=True)
+class Search:
+    """How neighbours are sought, and for which orders k; `alpha` is the threshold of "lnc"."""
+
+    ks: tuple[int, ...]
+    backend: Backend
+    threads: int
+    progress: Progress | None = None
+    alpha: float = 0.25
+
+    def counts(
+        self, blocks: Sequence[Samples], sides: Sequence[tuple[int, int]], *, quiet: bool = False
+    ) -> tuple[FloatArray, IntArray, str]:
+        """As `_backends.neighbour_counts`; `quiet` for the smaller one of two passes, whose progress is not told."""
+        progress = None if quiet else self.progress
+        return _backends.neighbour_counts(blocks, sides, self.ks, backend=self.backend, threads=self.threads, progress=progress)
+
+    def nearer(self, points: Samples, radius: FloatArray) -> IntArray:
+        """Counts (len(radius), n) of other points strictly nearer than radius (m, n), in any order along m."""
+        order = np.argsort(radius, axis=0)
+        ascending = np.take_along_axis(radius, order, axis=0)
+        sorted_counts = _backends.count_nearer(
+            points, ascending, backend=self.backend, threads=self.threads, progress=self.progress
+        )
+        counts = np.empty_like(sorted_counts)
+        np.put_along_axis(counts, order, sorted_counts, axis=0)
+        return counts
+
+    def backend_for(self, points: Samples) -> str:
+        """Name of the backend that counts among these points."""
+        return _backends.choose(self.backend, [points])
+
+
+@dataclasses.dataclass(frozen=True)
+class Local:
+    """One estimate before its unit is chosen.
+
+    Attributes:
+        k: Neighbour order; None where no neighbours were sought.
+        nats: (n_samples,) terms whose mean is the estimate.
+        backend: Name of the backend that counted.
+        ceiling: The most that the estimate can be on data without ties, in nats; None where there is no such limit.
+        coincident: Number of samples whose k-th neighbour is at distance 0, where that spoils the term.
+    """
+
+    k: int | None
+    nats: FloatArray
+    backend: str = "none"
+    ceiling: float | None = None
+    coincident: int = 0
+
+
+def ksg1(samples: Prepared, search: Search) -> list[Local]:
+    """Kraskov, Stoegbauer, Grassberger 2004, eq. (8)."""
+    radius, (n_x, n_y), backend = search.counts((samples.x, samples.y), ((0, 1), (1, 2)))
+    return [
+        Local(
+            k,
+            _formula.ksg1_local(k, n_x[m], n_y[m]),
+            backend,
+            _formula.ksg1_ceiling(k, len(samples.x)),
+            number_of_zeros(radius[m]),
+        )
+        for m, k in enumerate(search.ks)
+    ]
+
+
+def ksg2(samples: Prepared, search: Search) -> list[Local]:
+    """Kraskov, Stoegbauer, Grassberger 2004, eq. (9)."""
+    found = nearest_neighbours(joined((samples.x, samples.y)), max(search.ks), threads=search.threads, progress=search.progress)
+    radius = [extents(side, found, search.ks) for side in (samples.x, samples.y)]
+    n_x, n_y = (
+        search.nearer(side, np.nextafter(extent, np.inf)) for side, extent in zip((samples.x, samples.y), radius, strict=True)
+    )
+    return [
+        Local(
+            k,
+            _formula.ksg2_local(k, n_x[m], n_y[m]),
+            search.backend_for(samples.x),
+            _formula.ksg1_ceiling(k, len(samples.x)) - 1 / k,
+            number_of_zeros(np.maximum(radius[0][m], radius[1][m])),
+        )
+        for m, k in enumerate(search.ks)
+    ]
+
+
+def extents(side: Samples, found: IntArray, ks: Sequence[int]) -> FloatArray:
+    """Largest distances (len(ks), n) in one side (n, dim) to the first k of the neighbours found (n, largest k)."""
+    points = side.astype(np.float64, copy=False)
+    distances = np.array([np.abs(points[neighbour] - points).max(axis=1) for neighbour in found.T])
+    largest: FloatArray = np.maximum.accumulate(distances, axis=0)[np.array(ks) - 1]
+    return largest
+
+
+def lnc(samples: Prepared, search: Search) -> list[Local]:
+    """The first KSG estimate plus the local non-uniformity correction of Gao, Ver Steeg, Galstyan 2015."""
+    points = joined((samples.x, samples.y)).astype(np.float64, copy=False)
+    dim = points.shape[1]
+    if min(search.ks) < dim:
+        raise InputError(
+            f"k={min(search.ks)} and {dim} joint dimensions: lnc measures the volume that the neighbours span, so k must be "
+            f"at least {dim}."
+        )
+    found = nearest_neighbours(points, max(search.ks), threads=search.threads)
+    corrected = []
+    for local in ksg1(samples, search):
+        correction = np.concatenate(
+            [_formula.non_uniformity(offsets, search.alpha) for offsets in offsets_to(points, found[:, : local.k])]
+        )
+        if flat := int(np.isinf(correction).sum()):
+            raise InputError(
+                f"{flat:,} samples and their k={local.k} neighbours lie in a flat space, as where one side is a linear "
+                "function of the other: lnc is infinite there. Take ksg1, or a little noise (1e-6)."
+            )
+        corrected.append(dataclasses.replace(local, nats=local.nats + correction, ceiling=None))
+    return corrected
+
+
+def offsets_to(points: FloatArray, found: IntArray) -> Iterator[FloatArray]:
+    """Differences (rows, k, dim) between points (n, dim) and their neighbours found (n, k), some rows at a time."""
+    n, dim = points.shape
+    rows = max(1, TILE_BYTES // (points.itemsize * dim * max(dim, found.shape[1])))
+    for first in range(0, n, rows):
+        some = slice(first, first + rows)
+        yield points[found[some]] - points[some, np.newaxis]
+
+
+def mixture(samples: Prepared, search: Search) -> list[Local]:
+    """Gao, Kannan, Oh, Viswanath 2017, algorithm 1: for ties and for mixtures of discrete and continuous values."""
+    sides = samples.x, samples.y
+    radius, counts, backend = search.counts(sides, ((0, 1), (1, 2)))
+    at_zero = radius == 0
+    orders = np.broadcast_to(np.array(search.ks)[:, np.newaxis], radius.shape)
+    if at_zero.any():
+        everywhere = np.full((1, radius.shape[1]), SMALLEST)
+        counts = np.where(at_zero, [search.nearer(side, everywhere) for side in sides], counts)
+        orders = np.where(at_zero, search.nearer(joined(sides), everywhere), orders)
+    return [
+        Local(
+            k,
+            _formula.mixture_local(orders[m], counts[0, m], counts[1, m]),
+            backend,
+            _formula.mixture_ceiling(k, len(samples.x)),
+        )
+        for m, k in enumerate(search.ks)
+    ]
+
+
+def ross(samples: Prepared, search: Search) -> list[Local]:
+    """Ross 2014: y are class labels."""
+    labels = samples.y[:, 0].astype(np.int64)
+    sizes = np.bincount(labels, minlength=len(samples.classes))
+    for name, size in zip(samples.classes, sizes, strict=True):
+        if 0 < size <= max(search.ks):
+            raise InputError(
+                f"class {name} has {size} member{'s' if size > 1 else ''} and k={max(search.ks)}: each class needs more than "
+                "k. Leave the class out, or take a smaller k."
+            )
+    radius = np.empty((len(search.ks), len(labels)))
+    for label in np.unique(labels):
+        members = labels == label
+        radius[:, members], _, _ = search.counts((samples.x[members],), (), quiet=True)
+    nearer = search.nearer(samples.x, radius)
+    locals_nats = [_formula.ross_local(k, sizes[labels], nearer[m]) for m, k in enumerate(search.ks)]
+    ceiling = _formula.ross_ceiling(sizes[labels])
+    return [
+        Local(k, nats, search.backend_for(samples.x), ceiling, number_of_zeros(radius[m]))
+        for m, (k, nats) in enumerate(zip(search.ks, locals_nats, strict=True))
+    ]
+
+
+def gaussian(samples: Prepared, search: Search) -> list[Local]:
+    """Closed form for Gaussians from the samples' covariances; k plays no part."""
+    return closed_form(*(standardize(side, "columns").astype(np.float64, copy=False) for side in (samples.x, samples.y)))
+
+
+def gaussian_copula(samples: Prepared, search: Search) -> list[Local]:
+    """The same from normal scores, Gaussian quantiles of each column's ranks: Ince et al. 2017, doi:10.1002/hbm.23471."""
+    return closed_form(normal_scores(samples.x), normal_scores(samples.y))
+
+
+def closed_form(x: FloatArray, y: FloatArray) -> list[Local]:
+    for what, points, consequence in (
+        ("x", x, "leave out the columns that follow from others or are constant"),
+        ("y", y, "leave out the columns that follow from others or are constant"),
+        ("x and y together", np.hstack([x, y]), "the mutual information of such Gaussians is infinite, or the samples too few"),
+    ):
+        dim = points.shape[1]
+        rank = _formula.rank(points)
+        if rank < dim:
+            raise InputError(
+                f"{what}: {len(x):,} samples in {dim} dimensions span only {rank}, so the covariance is singular: "
+                f"{consequence}."
+            )
+    return [Local(None, _formula.gaussian_local(x, y))]
+
+
+def normal_scores(points: Samples) -> FloatArray:
+    """Gaussian quantiles (n, dim) of each column's ranks over n + 1; equal values have equal, mean ranks."""
+    from scipy.special import ndtri  # here, because scipy.stats takes half a second to load
+    from scipy.stats import rankdata
+
+    scores: FloatArray = ndtri(rankdata(points, axis=0) / (len(points) + 1))
+    return scores
+
+
+def discrete(samples: Prepared, search: Search) -> list[Local]:
+    """Plug-in estimate from the frequencies of equal samples; k plays no part."""
+    return [Local(None, _formula.discrete_local([copies(samples.x), copies(samples.y)], copies(samples.x, samples.y)))]
+
+
+def copies(*sides: Samples) -> IntArray:
+    """How many samples equal each one in all sides at once, itself included."""
+    _, places, counts = np.unique(np.hstack(sides), axis=0, return_inverse=True, return_counts=True)
+    equal: IntArray = counts[places.reshape(-1)]
+    return equal
+
+
+def number_of_zeros(radius: FloatArray) -> int:
+    return int(np.count_nonzero(radius == 0))
+
+
+def conditional(samples: Prepared, search: Search) -> list[Local]:
+    """Conditional mutual information by the first KSG estimate: Frenzel & Pompe 2007."""
+    x, y, z = samples.x, samples.y, given(samples)
+    radius, (n_xz, n_yz, n_z), backend = search.counts((x, z, y), ((0, 2), (1, 3), (1, 2)))
+    return [
+        Local(
+            k,
+            _formula.conditional_local(k, n_xz[m], n_yz[m], n_z[m]),
+            backend,
+            _formula.conditional_ceiling(k, n_z[m]),
+            number_of_zeros(radius[m]),
+        )
+        for m, k in enumerate(search.ks)
+    ]
+
+
+def discrete_conditional(samples: Prepared, search: Search) -> list[Local]:
+    """Plug-in conditional mutual information; k plays no part."""
+    x, y, z = samples.x, samples.y, given(samples)
+    return [Local(None, _formula.discrete_conditional_local(copies(x, z), copies(y, z), copies(z), copies(x, y, z)))]
+
+
+def given(samples: Prepared) -> Samples:
+    assert samples.z is not None  # noqa: S101  conditional estimators are called only where z is given
+    return samples.z
+
+
+Method = Callable[[Prepared, Search], list[Local]]
+
+ESTIMATORS: Mapping[Estimator, Method] = {
+    "ksg1": ksg1,
+    "ksg2": ksg2,
+    "lnc": lnc,
+    "mixture": mixture,
+    "ross": ross,
+    "gaussian": gaussian,
+    "gaussian-copula": gaussian_copula,
+    "discrete": discrete,
+}
+CONDITIONAL: Mapping[ConditionalEstimator, Method] = {"ksg1": conditional, "discrete": discrete_conditional}
+WITHOUT_NEIGHBOURS = frozenset({"gaussian", "gaussian-copula", "discrete"})

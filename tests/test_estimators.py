@@ -1,0 +1,552 @@
+"""The family of estimators: against the oracle, closed forms and independent programs, and what each refuses."""
+
+import dataclasses
+import json
+
+import ennemi
+import numpy as np
+import pytest
+from scipy.special import digamma
+from sklearn.feature_selection import _mutual_info as sklearn_mi
+
+import awkward
+import oracle
+from mi_core import (
+    InputError,
+    _backends,
+    _neighbours,
+    conditional_mutual_information,
+    entropy,
+    kl_divergence,
+    multi_information,
+    mutual_information,
+)
+from mi_core._estimators import CONDITIONAL, ESTIMATORS, Search
+from mi_core._options import ConditionalEstimator, Estimator
+from mi_core._prepare import Prepared
+from mi_core.estimate import _estimates
+
+NOT_CONSTANT = sorted(awkward.CASES.keys() - {"all points equal", "two samples"})
+NO_TIES = ["1+1", "2+3", "5+5", "24+16", "wider than long", "k + 1 samples", "scales 1 and 1e6", "heavy tails", "denormals"]
+RNG = np.random.default_rng(0)
+X, Y = awkward.CASES["2+3"]
+Z = np.roll(X, 1, axis=0)[:, :1] + 0.5 * Y[:, :1]
+LABELS = (X[:, 0] + RNG.standard_normal(150) > 0).astype(int)
+
+
+def nats(x, y, **options):
+    return mutual_information(x, y, units="nats", **options).mi
+
+
+def third(x):
+    """A third side that goes with x."""
+    return np.roll(x, 1, axis=0)[:, :1]
+
+
+# Equal to the oracle
+
+
+@pytest.mark.parametrize("backend", [*_backends.names(), "auto"])
+@pytest.mark.parametrize("name", NOT_CONSTANT)
+def test_exact_on_awkward_data(name, backend):
+    x, y = awkward.CASES[name]
+    z, labels = third(x), np.arange(len(x)) % 3
+    for k in (1, 3):
+        for found, truth in [
+            (nats(x, y, k=k, estimator="mixture", backend=backend), oracle.mixture(x, y, k)),
+            (nats(x, y, k=k, given=z, backend=backend), oracle.conditional(x, y, z, k)),
+            (nats(x, labels, k=min(k, 2), estimator="ross", backend=backend), oracle.ross(x, labels, min(k, 2))),
+            (
+                multi_information([x, y, z], k=k, units="nats", backend=backend).mi,
+                oracle.multi_information([x, y, z], k),
+            ),
+        ]:
+            assert found == pytest.approx(truth, abs=1e-12)
+
+
+@pytest.mark.parametrize("k", [1, 3, 10])
+@pytest.mark.parametrize("name", NO_TIES)
+def test_exact_where_there_are_no_ties(name, k):
+    x, y = awkward.CASES[name]
+    assert nats(x, y, k=k, estimator="ksg2") == pytest.approx(oracle.ksg2(x, y, k), abs=1e-12)
+    assert entropy(x, k=k, units="nats").entropy == pytest.approx(oracle.entropy(x, k), rel=1e-12)
+    half, other = x[::2], x[1::2]
+    if k < len(half):
+        divergence = kl_divergence(half, other, k=k, units="nats").divergence
+        assert divergence == pytest.approx(oracle.kl_divergence(half, other, k), rel=1e-12, abs=1e-12)
+
+
+@pytest.mark.parametrize("alpha", [0.25, 0.7, 1.0])
+@pytest.mark.parametrize(("name", "k"), [("1+1", 3), ("1+1", 2), ("2+3", 5), ("5+5", 12), ("heavy tails", 4)])
+def test_lnc_equals_the_oracle(name, k, alpha):
+    x, y = awkward.CASES[name]
+    assert nats(x, y, k=k, estimator="lnc", alpha=alpha) == pytest.approx(oracle.lnc(x, y, k, alpha), abs=1e-9)
+
+
+@pytest.mark.parametrize("name", ["1+1", "2+3", "5+5", "offset 1e8", "columns of many scales"])
+def test_gaussian_is_the_closed_form(name):
+    x, y = awkward.CASES[name]
+    assert nats(x, y, estimator="gaussian") == pytest.approx(oracle.gaussian(x, y), abs=1e-6 if "offset" in name else 1e-10)
+
+
+def test_gaussian_copula_sees_ranks_alone():
+    x, y = awkward.correlated(np.random.default_rng(1), 400, 2)
+    straight = nats(x, y, estimator="gaussian-copula")
+    assert nats(np.exp(x), y**3, estimator="gaussian-copula") == straight
+    assert straight == pytest.approx(nats(x, y, estimator="gaussian"), abs=0.05)
+    assert abs(nats(np.exp(3 * x), y, estimator="gaussian") - straight) > 0.2
+
+
+@pytest.mark.parametrize("name", ["rounded 1+1", "ReLU", "signs", "duplicates"])
+def test_discrete_is_the_sum_of_plug_in_entropies(name):
+    x, y = awkward.CASES[name]
+    z, h = third(np.round(x)), oracle.discrete_entropy
+    assert nats(x, y, estimator="discrete") == pytest.approx(h(x) + h(y) - h(x, y), abs=1e-12)
+    found = nats(x, y, given=z, estimator="discrete")
+    assert found == pytest.approx(h(x, z) + h(y, z) - h(x, y, z) - h(z), abs=1e-12)
+    assert entropy(x, units="nats", estimator="discrete").entropy == pytest.approx(h(x), abs=1e-12)
+    multi = multi_information([x, y, z], units="nats", estimator="discrete").mi
+    assert multi == pytest.approx(h(x) + h(y) + h(z) - h(x, y, z), abs=1e-12)
+
+
+# The neighbours themselves
+
+
+@pytest.mark.parametrize("few", [0, 100])  # dimensions up to which a tree seeks them
+@pytest.mark.parametrize("name", awkward.CASES)
+def test_neighbours_are_the_nearest_others(name, few, monkeypatch):
+    monkeypatch.setattr(_neighbours, "TREE_UP_TO", few)
+    monkeypatch.setattr(_neighbours, "TREE_ROWS", 50)
+    monkeypatch.setattr(_neighbours, "TILE_BYTES", 8 * 160 * 50)
+    points = np.hstack(awkward.CASES[name])
+    k = min(5, len(points) - 1)
+    found = _neighbours.nearest_neighbours(points, k, threads=2)
+    apart = oracle.distances(points)
+    for i, neighbours in enumerate(found):
+        assert i not in neighbours
+        assert len(set(neighbours)) == k
+    np.testing.assert_array_equal(np.take_along_axis(apart, found, axis=1), np.sort(apart, axis=1)[:, :k])
+
+
+@pytest.mark.parametrize("few", [0, 100])
+def test_distances_to_another_set(few, monkeypatch):
+    monkeypatch.setattr(_neighbours, "TREE_UP_TO", few)
+    points, others = awkward.CASES["rounded"]
+    for dtype in (np.float32, np.float64):
+        points, others = points.astype(dtype), others.astype(dtype)
+        truth = np.sort(np.abs(points[:, np.newaxis].astype(float) - others.astype(float)).max(axis=2), axis=1)
+        found = _neighbours.distances_to(others, points, (4, 1), threads=2)
+        np.testing.assert_array_equal(found, truth[:, [3, 0]].T)
+
+
+# Closed forms
+
+
+def assert_unbiased(draw, truth, seeds=12):
+    """The mean over seeds lies within three standard errors of the truth."""
+    found = [float(draw(np.random.default_rng(seed))) for seed in range(seeds)]
+    mean, stderr = np.mean(found), np.std(found, ddof=1) / np.sqrt(seeds)
+    assert abs(mean - truth) < 3 * stderr, f"{mean:.4f} +- {stderr:.4f}, truth {truth:.4f}"
+
+
+@pytest.mark.parametrize("estimator", ["ksg2", "mixture", "gaussian", "gaussian-copula"])
+def test_correlated_gaussians(estimator):
+    def draw(rng):
+        return nats(*awkward.correlated(rng, 1000, 1, rho=0.6), k=10, estimator=estimator)
+
+    assert_unbiased(draw, -0.5 * np.log(1 - 0.6**2), seeds=20)
+
+
+def test_gaussian_in_many_dimensions():
+    rho = 0.9
+    truth = -10 * np.log(1 - rho**2)
+    x, y = awkward.correlated(np.random.default_rng(0), 20_000, 20, rho=rho)
+    assert nats(x, y, estimator="gaussian") == pytest.approx(truth, rel=0.01)
+
+
+def test_lnc_reads_strong_dependence_better_than_ksg1():
+    x = np.random.default_rng(0).random(800)
+    width = 1e-5
+    y = x + width * np.random.default_rng(1).random(800)
+    truth = -np.log(width)  # h(y) is 0 and h(y given x) is log(width), but for the ends
+    ksg1, lnc = nats(x, y, k=5), nats(x, y, k=5, estimator="lnc")
+    assert abs(lnc - truth) < 0.25 * abs(ksg1 - truth)
+
+
+def test_labels_of_separate_and_of_equal_classes():
+    def separate(rng):
+        labels = rng.integers(0, 3, 600)
+        return nats(rng.random((600, 2)) + 10 * labels[:, np.newaxis], labels, estimator="ross")
+
+    def equal(rng):
+        return nats(rng.random((600, 2)), rng.integers(0, 3, 600), estimator="ross")
+
+    assert_unbiased(separate, np.log(3))
+    assert_unbiased(equal, 0.0)
+
+
+def mixed_channel(rng, n):
+    """Gao et al. 2017: half correlated Gaussians, half a binary channel that errs once in ten."""
+    x, y = awkward.correlated(rng, n, 1, rho=0.9)
+    bit = rng.choice([-1.0, 1.0], n)
+    is_bit, errs = rng.random(n) < 0.5, rng.random(n) < 0.1
+    return np.where(is_bit, bit, x[:, 0]), np.where(is_bit, np.where(errs, -bit, bit), y[:, 0])
+
+
+def test_mixture_of_gaussians_and_a_binary_channel():
+    truth = 0.5 * (-0.5 * np.log(1 - 0.9**2) + np.log(2) + 0.9 * np.log(0.9) + 0.1 * np.log(0.1)) + np.log(2)
+    assert truth == pytest.approx(1.2924, abs=1e-4)
+    errors = [nats(*mixed_channel(np.random.default_rng(0), n), estimator="mixture", k=5) - truth for n in (500, 16_000)]
+    assert abs(errors[1]) < 0.15
+    assert abs(errors[1]) < 0.5 * abs(errors[0])
+    assert nats(*mixed_channel(np.random.default_rng(0), 16_000), k=5) - truth > 1  # ksg1, which ties mislead
+
+
+def test_mixture_of_a_discrete_and_a_continuous_side():
+    """Gao et al. 2017: x in 0 to 4, y uniform on [x, x + 2]: log 5 - 4/5 log 2."""
+
+    def draw(rng):
+        x = rng.integers(0, 5, 2000)
+        return nats(x, x + 2 * rng.random(2000), estimator="mixture", k=10)
+
+    assert np.mean([draw(np.random.default_rng(seed)) for seed in range(5)]) == pytest.approx(
+        np.log(5) - 0.8 * np.log(2), abs=0.04
+    )
+
+
+def test_mixture_of_discrete_sides_is_close_to_the_plug_in():
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 3, 1500)
+    y = (x + rng.integers(0, 2, 1500)) % 3
+    assert nats(x, y, estimator="mixture") == pytest.approx(nats(x, y, estimator="discrete"), abs=0.01)
+
+
+def test_three_gaussians():
+    """I(X;Y|Z) is 0.5 log(|C_xz| |C_yz| / (|C_z| |C_xyz|))."""
+    covariance = np.array([[1, 1, 1], [1, 4, 1], [1, 1, 9]])
+    truth = 0.5 * (np.log(8) + np.log(35) - np.log(9) - np.log(24))
+
+    def draw(rng):
+        x, y, z = rng.multivariate_normal(np.zeros(3), covariance, 1000).T
+        return conditional_mutual_information(x, y, z, units="nats").mi
+
+    assert_unbiased(draw, truth)
+
+
+def test_x_given_what_makes_it():
+    def draw(rng):
+        z, *noise = rng.standard_normal((3, 1000))
+        return conditional_mutual_information(z + noise[0], z + noise[1], z, units="nats").mi
+
+    assert_unbiased(draw, 0.0)
+
+
+def test_multi_information_of_gaussians():
+    covariance = np.full((4, 4), 0.5) + 0.5 * np.eye(4)
+
+    def draw(rng):
+        return multi_information(list(rng.multivariate_normal(np.zeros(4), covariance, 1000).T), units="nats").mi
+
+    assert np.mean([draw(np.random.default_rng(seed)) for seed in range(12)]) == pytest.approx(
+        -0.5 * np.log(np.linalg.det(covariance)), abs=0.03
+    )
+
+
+def test_two_sides_are_mutual_information():
+    assert multi_information([X, Y]).mi == mutual_information(X, Y).mi
+
+
+def test_entropy_of_uniform_and_normal_samples():
+    assert_unbiased(lambda rng: entropy(4 * rng.random(1000), units="nats"), np.log(4))
+    assert_unbiased(lambda rng: entropy(rng.standard_normal(1000), units="nats"), 0.5 * np.log(2 * np.pi * np.e))
+    assert_unbiased(lambda rng: entropy(0.01 * rng.random(1000), units="bits"), np.log2(0.01))
+
+
+def test_divergence_of_normal_samples():
+    def draw(rng):
+        return kl_divergence(rng.standard_normal(1000), 1 + 2 * rng.standard_normal(1500), units="nats")
+
+    assert_unbiased(draw, np.log(2) + 2 / 8 - 0.5)
+
+
+# Independent programs; NPEET's functions are in test_npeet.py
+
+
+def test_ross_equals_scikit_learn():
+    for k in (1, 3, 10):
+        theirs = sklearn_mi._compute_mi_cd(X[:, 0], LABELS, k)
+        assert theirs > 0  # below, theirs is cut off
+        assert nats(X[:, 0], LABELS, k=k, estimator="ross") == pytest.approx(theirs, abs=1e-10)
+
+
+@pytest.mark.parametrize("k", [1, 3, 10])
+def test_conditional_and_entropy_equal_ennemi(k, monkeypatch):
+    monkeypatch.setattr(ennemi._entropy_estimators, "_psi", digamma)  # theirs is an expansion, good to 1e-5
+    x, y = X[:, 0], Y[:, 0] + X[:, 0]
+    theirs = ennemi.estimate_mi(y, x, cond=Z, k=k, preprocess=False)[0, 0]
+    assert nats(x, y, given=Z, k=k) == pytest.approx(theirs, abs=1e-10)
+    assert entropy(X, k=k, units="nats").entropy == pytest.approx(ennemi.estimate_entropy(X, k=k, multidim=True), abs=1e-10)
+
+
+# What every estimator has in common
+
+
+CONTINUOUS = ["ksg1", "ksg2", "lnc", "mixture"]
+
+
+def test_every_name_has_its_function():
+    from typing import get_args
+
+    assert tuple(ESTIMATORS) == get_args(Estimator)
+    assert tuple(CONDITIONAL) == get_args(ConditionalEstimator)
+
+
+@pytest.mark.parametrize("estimator", [*CONTINUOUS, "ross"])
+def test_several_k_equal_single_ones(estimator):
+    y = LABELS if estimator == "ross" else Y
+    several = mutual_information(X, y, k=[12, 6, 7], estimator=estimator)
+    assert [result.k for result in several] == [12, 6, 7]
+    for result in several:
+        assert result.mi == mutual_information(X, y, k=result.k, estimator=estimator).mi
+
+
+@pytest.mark.parametrize("estimator", [*CONTINUOUS, "ross"])
+def test_threads_change_nothing_and_progress_ends_at_all_rows(estimator):
+    x, y = awkward.correlated(np.random.default_rng(3), 2500, 2)
+    y = x[:, 0] > 0 if estimator == "ross" else y
+    seen = []
+    one = mutual_information(x, y, k=4, estimator=estimator, threads=1, progress=lambda done, total: seen.append((done, total)))
+    assert seen[-1][0] == seen[-1][1]
+    assert one.mi == mutual_information(x, y, k=4, estimator=estimator, threads=3).mi
+
+
+def test_several_k_equal_single_ones_elsewhere():
+    for measure, sides in [
+        (entropy, [X]),
+        (kl_divergence, [X[:80], X[80:]]),
+        (multi_information, [[X, Y, Z]]),
+        (conditional_mutual_information, [X, Y, Z]),
+    ]:
+        for result in measure(*sides, k=[9, 2]):
+            assert float(result) == float(measure(*sides, k=result.k))
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_local_terms_have_the_estimate_as_their_mean(estimator):
+    x, y = (np.round(X, 1), np.round(Y[:, :2], 1)) if estimator == "discrete" else (X, Y[:, :2])
+    y = LABELS if estimator == "ross" else y
+    result = mutual_information(x, y, k=5, estimator=estimator, return_local=True)
+    assert result.local.shape == (150,)
+    assert result.local.mean() == pytest.approx(result.mi, abs=1e-13)
+    bits = mutual_information(x, y, k=5, estimator=estimator, units="nats").mi / np.log(2)
+    assert result.mi == pytest.approx(bits, abs=1e-13)
+
+
+@pytest.mark.parametrize("estimator", [*CONTINUOUS, "ross"])
+def test_no_estimate_exceeds_its_ceiling_without_ties(estimator):
+    rng = np.random.default_rng(2)
+    x, noise = rng.standard_normal((2, 200))
+    labels = x > 0
+    some = mutual_information(x, labels if estimator == "ross" else x + noise, estimator=estimator)
+    assert (some.alpha == 0.25) == (estimator == "lnc")
+    if estimator == "lnc":
+        assert some.ceiling is None
+        return
+    most = mutual_information(x + 100 * labels, labels, estimator="ross") if estimator == "ross" else None
+    most = most or mutual_information(x, x, estimator=estimator)
+    assert some.mi < most.mi
+    assert most.mi == pytest.approx(most.ceiling, abs=1e-12)
+
+
+def test_results_are_records_with_the_estimate_first():
+    results = [
+        (mutual_information(X, Y, given=Z), "mi", ("dim_z", 1)),
+        (mutual_information(X, Y), "mi", ("dim_z", None)),
+        (multi_information([X, Y, Z]), "mi", ("dims", [2, 3, 1])),
+        (entropy(X), "entropy", ("dim", 2)),
+        (kl_divergence(X, X[:40] + 1), "divergence", ("n_samples_prime", 40)),
+        (mutual_information(X, Y, estimator="gaussian", k=7), "mi", ("k", None)),
+    ]
+    for result, name, (field, value) in results:
+        record = json.loads(json.dumps(result.to_dict(), allow_nan=False))
+        assert next(iter(record)) == name
+        assert record[name] == float(result) == getattr(result, name)
+        assert record[field] == value
+        assert not any(key.startswith("local") for key in record)
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            result.k = 1
+
+
+def test_estimates_of_some_rows_are_those_of_the_rows_alone():
+    rows = np.arange(0, 150, 2)
+    for samples, estimator, sides, options in [
+        (Prepared(X, Y), "ksg2", (X, Y), {}),
+        (Prepared(X, Y, Z), "ksg1", (X, Y), {"given": Z[rows]}),
+        (Prepared(X, LABELS.reshape(-1, 1).astype(float), classes=("0", "1")), "ross", (X, LABELS), {}),
+    ]:
+        (local,) = _estimates(samples.take(rows), estimator, Search((3,), "auto", 1))
+        assert local.nats.mean() == nats(*(side[rows] for side in sides), estimator=estimator, **options)
+
+
+def test_standardizing_and_noise_leave_labels_alone():
+    x = 1e6 * X
+    plain = mutual_information(X / X.std(axis=0), LABELS, estimator="ross").mi
+    assert mutual_information(x, LABELS, estimator="ross", standardize="columns").mi == pytest.approx(plain, abs=1e-12)
+    assert mutual_information(x, LABELS, estimator="ross", noise=0.1, seed=1).seed == 1
+
+
+def test_standardizing_reaches_what_is_given():
+    by_hand = [side / side.std(axis=0) for side in (X, Y, Z)]
+    found = conditional_mutual_information(X, Y, 1e6 * Z, standardize="columns").mi
+    assert found == pytest.approx(conditional_mutual_information(*by_hand).mi, abs=1e-12)
+
+
+# Labels and text
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        LABELS,
+        LABELS.astype(bool),
+        LABELS.astype(np.uint8),
+        LABELS.astype(float) - 7,
+        LABELS.reshape(-1, 1),
+        np.array(["cat", "dog"])[LABELS],
+        np.array([b"cat", b"dog"])[LABELS],
+        np.array(["cat", "dog"], dtype=object)[LABELS],
+        LABELS.tolist(),
+    ],
+    ids=["int", "bool", "uint8", "whole floats", "column", "text", "bytes", "objects", "list"],
+)
+def test_labels_may_be_of_any_kind(labels):
+    assert mutual_information(X, labels, estimator="ross").mi == mutual_information(X, LABELS, estimator="ross").mi
+    assert entropy(labels, estimator="discrete").entropy == entropy(LABELS, estimator="discrete").entropy
+
+
+# Notes
+
+
+@pytest.mark.parametrize(
+    ("words", "sides", "options"),
+    [
+        ("gaussian takes x and y together for Gaussian", (X, Y), {"estimator": "gaussian"}),
+        ("normal scores", (X, Y), {"estimator": "gaussian-copula"}),
+        ("even independent sides would read about", awkward.CASES["24+16"], {"estimator": "gaussian"}),
+        ("150 samples take 150 different values", (X, Y), {"estimator": "discrete"}),
+        ("x has ties", (np.round(X), LABELS), {"estimator": "ross"}),
+        ("samples coincide with their", (np.round(X), LABELS), {"estimator": "ross"}),
+        ("Of neighbours at equal distance ksg2 takes any", (np.round(X, 1), Y), {"estimator": "ksg2"}),
+        ("The estimator mixture takes ties as they are", (np.round(X), Y), {}),
+        ("distances in z are typically", (X, Y), {"given": 1e6 * Z}),
+        ("24 + 16 + 1 dimensions", awkward.CASES["24+16"], {"given": Z[:97]}),
+    ],
+)
+def test_notes_name_what_matters_for_the_estimator(words, sides, options):
+    assert words in " ".join(mutual_information(*sides, **options).notes)
+
+
+def test_notes_on_densities():
+    wide = awkward.CASES["24+16"][0]
+    assert "24 dimensions: with so many, the estimate of entropy" in entropy(wide).notes[0]
+    assert "24 dimensions: with so many, the estimate of divergence" in kl_divergence(wide[:50], wide[50:]).notes[0]
+    assert "x_prime has ties" in kl_divergence(X, np.round(X, 1)).notes[0]
+    assert "150 samples take 150 different values" in entropy(X, estimator="discrete").notes[0]
+    assert "different values" in multi_information([X, Y], estimator="discrete").notes[0]
+    assert entropy(X).notes == ()
+
+
+def test_what_never_varies_has_no_entropy():
+    assert str(entropy(np.ones(9), estimator="discrete").entropy) == "0.0"
+
+
+def test_knowing_y_itself_leaves_nothing():
+    assert mutual_information(X, Y, given=Y).mi == 0
+
+
+def test_ties_are_no_matter_for_mixture():
+    x, y = awkward.CASES["rounded"]
+    assert not mutual_information(x, y, estimator="mixture").notes
+    assert mutual_information(x, y).notes
+
+
+def test_all_that_labels_can_tell_is_no_ceiling_to_warn_of():
+    result = mutual_information(X + 100 * LABELS[:, np.newaxis], LABELS, estimator="ross")
+    assert result.mi == pytest.approx(result.ceiling, abs=1e-12)
+    assert result.notes == ()
+
+
+# What is refused
+
+
+FEW = np.where(np.arange(150) < 3, "rare", "usual")
+REPEATED = np.repeat(X[:30], 5, axis=0)
+
+
+@pytest.mark.parametrize(
+    ("measure", "sides", "options", "message"),
+    [
+        (mutual_information, (X, FEW), {"estimator": "ross"}, "class rare has 3 members and k=3: each class needs more than k"),
+        (mutual_information, (X, FEW == "rare"), {"estimator": "ross", "k": [1, 4]}, "class True has 3 members and k=4"),
+        (
+            mutual_information,
+            (X, Y[:, 0]),
+            {"estimator": "ross"},
+            "y has values that are not whole, first .* take the estimator ksg1",
+        ),
+        (mutual_information, (X, Y), {"estimator": "ross"}, r"y has shape \(150, 3\): labels are one integer, bool or text"),
+        (mutual_information, (X, np.zeros(150)), {"estimator": "ross"}, "y has one class only, 0"),
+        (mutual_information, (X, LABELS[:149]), {"estimator": "ross"}, "x has 150 samples and y has 149"),
+        (mutual_information, (X, FEW), {}, "y has dtype <U5: .* Class labels, as y, go with the estimator ross"),
+        (mutual_information, (X, Y), {"given": Z[:100]}, "x has 150 samples and z has 100"),
+        (mutual_information, (X, Y), {"given": np.zeros(150)}, "z is constant"),
+        (
+            mutual_information,
+            (X, Y),
+            {"given": Z, "estimator": "ksg2"},
+            "where z is given is 'ksg2': it must be one of ksg1, dis",
+        ),
+        (mutual_information, (X, Y), {"estimator": "lnc"}, "k=3 and 5 joint dimensions: .* k must be at least 5"),
+        (mutual_information, (X, Y), {"estimator": "lnc", "k": 6, "alpha": 0}, "alpha is 0: it must be above 0 and at most 1"),
+        (mutual_information, (X, Y), {"estimator": "lnc", "k": 6, "alpha": "x"}, "alpha is 'x': it must be a number"),
+        (mutual_information, (X[:, 0], 2 * X[:, 0]), {"estimator": "lnc"}, "lie in a flat space"),
+        (mutual_information, (X, X), {"estimator": "gaussian"}, "x and y together: 150 samples in 4 dimensions span only 2"),
+        (mutual_information, (X[:3], Y[:3]), {"estimator": "gaussian"}, "y: 3 samples in 3 dimensions span only 2"),
+        (mutual_information, (X, Y), {"estimator": "gaussian", "k": [1, 2]}, "gaussian seeks no neighbours: leave k out"),
+        (mutual_information, (X, Y), {"estimator": "discrete", "noise": 1e-6}, "compares samples as they are"),
+        (mutual_information, (np.array([np.nan, 1, 2, 3]), Y[:4]), {"estimator": "discrete"}, "x has 1 value that is NaN"),
+        (multi_information, ([X],), {}, "sides holds 1 side: give two or more"),
+        (multi_information, ([X, Y, Z[:9]],), {}, "x1 has 150 samples and x3 has 9"),
+        (multi_information, ([X, Y],), {"estimator": "ksg2"}, "estimator is 'ksg2': it must be one of ksg1, discrete"),
+        (entropy, (REPEATED,), {}, "150 samples coincide with their neighbours in x, so the entropy is minus infinity for k=3"),
+        (entropy, (np.zeros(20),), {}, "x is constant"),
+        (entropy, (X,), {"k": 150}, "x has 150 samples and k=150"),
+        (kl_divergence, (X, Y), {}, "x has 2 dimensions and x_prime has 3: they must have the same"),
+        (kl_divergence, (X, X[:2]), {}, "x_prime has 2 samples and k=3: k must be at most that"),
+        (
+            kl_divergence,
+            (REPEATED, X + 1),
+            {},
+            "150 samples coincide with their neighbours in x, so the divergence is infinite",
+        ),
+        (kl_divergence, (X, REPEATED), {}, "30 samples of x coincide with their neighbours in x_prime"),
+    ],
+)
+def test_bad_input_gets_one_clear_line(measure, sides, options, message):
+    with pytest.raises(InputError, match=message) as caught:
+        measure(*sides, **options)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["duplicates", "rounded 1+1", "ReLU 1+1", "a constant column", "many zeros"])
+def test_lnc_on_ties_is_a_number_or_refused(name):
+    x, y = awkward.CASES[name]
+    try:
+        assert np.isfinite(nats(x, y, k=40, estimator="lnc"))
+    except InputError as error:
+        assert "lie in a flat space" in str(error)  # noqa: PT017  either is right, a warning or NaN is not
+
+
+def test_a_little_noise_lets_repeated_samples_through():
+    assert np.isfinite(entropy(REPEATED, noise=1e-6).entropy)
+    assert np.isfinite(kl_divergence(REPEATED, X + 1, noise=1e-6, seed=3).divergence)

@@ -1,0 +1,241 @@
+"""Error bars, shuffled pairs, sizes and reductions: against definitions, closed forms and plain repetition."""
+
+import numpy as np
+import pytest
+
+import awkward
+import mi_core
+from mi_core import InputError, mutual_information, neighbour_counts, uncertainty
+from mi_core._backends.shuffled import shuffled_counts
+
+
+def pair(n=1000, dim=1, rho=0.6, seed=0):
+    return awkward.correlated(np.random.default_rng(seed), n, dim, rho)
+
+
+# Error bars
+
+
+def test_the_fit_recovers_the_error_of_a_mean():
+    """For the mean of n independent values the standard error is known: their deviation over the root of n."""
+    values = np.random.default_rng(0).standard_normal((4000, 2)) * [1.0, 10.0]
+    found = uncertainty.error_bar(lambda rows: values[rows].mean(axis=0), 4000, (3,), seed=0)
+    np.testing.assert_allclose(found, np.array([1.0, 10.0]) / np.sqrt(4000), rtol=0.5)  # 10 degrees of freedom: +-22 %
+
+
+def test_the_fit_weighs_by_degrees_of_freedom():
+    by_parts = {2: np.array([[0.0], [2.0]]), 4: np.array([[0.0], [0.0], [0.0], [4.0]])}
+    expected = np.sqrt((1 * 2.0 / 2**0.85 + 3 * 4.0 / 4**0.85) / (1 + 3))  # variances 2 and 4
+    np.testing.assert_allclose(uncertainty.standard_errors(by_parts), [expected], rtol=1e-14)
+
+
+def test_parts_are_disjoint_and_of_equal_size():
+    seen = []
+    uncertainty.subsample_estimates(lambda rows: seen.append(rows) or np.zeros(1), 103, (5,), np.random.default_rng(0))
+    assert [len(rows) for rows in seen] == [20] * 5
+    assert len(np.unique(np.concatenate(seen))) == 100
+
+
+def test_the_error_bar_is_about_the_spread_over_data_sets():
+    results = [mutual_information(*pair(seed=seed)) for seed in range(30)]
+    spread = np.std([result.mi for result in results], ddof=1)
+    typical = np.sqrt(np.mean([result.stderr**2 for result in results]))
+    assert 0.6 < typical / spread < 1.6
+
+
+def test_the_error_bar_covers_the_truth_about_two_times_in_three():
+    """Fixed seeds; `benchmarks.calibration coverage` does it at full size. 40 runs, 68 % +- 7 %."""
+    truth = -0.5 * np.log2(1 - 0.6**2)
+    results = [mutual_information(*pair(n=500, seed=seed)) for seed in range(40)]
+    assert 0.5 < np.mean([abs(result.mi - truth) <= result.stderr for result in results]) < 0.86
+
+
+def test_one_error_bar_for_each_k_and_unit():
+    x, y = pair()
+    in_bits = mutual_information(x, y, k=[1, 3, 10])
+    in_nats = mutual_information(x, y, k=[1, 3, 10], units="nats")
+    for bits, nats in zip(in_bits, in_nats, strict=True):
+        assert bits.stderr * np.log(2) == pytest.approx(nats.stderr, rel=1e-12)
+    assert len({result.stderr for result in in_bits}) == 3
+
+
+def test_error_bars_are_seeded_and_can_be_switched_off():
+    x, y = pair()
+    assert mutual_information(x, y, seed=1).stderr == mutual_information(x, y, seed=1).stderr
+    assert mutual_information(x, y, seed=1).stderr != mutual_information(x, y, seed=2).stderr
+    off = mutual_information(x, y, error_bar=False)
+    assert (off.stderr, off.seed) == (None, None)
+    assert off.mi == mutual_information(x, y).mi
+
+
+def test_too_few_samples_for_parts_have_no_error_bar():
+    x, y = pair(n=60)
+    assert mutual_information(x, y).stderr is None
+
+
+def test_sizes_are_means_over_parts():
+    x, y = pair()
+    result = mutual_information(x, y, by_size=True, units="nats")
+    assert [point.n_samples for point in result.by_size] == [500, 250, 125]
+    order = uncertainty.generator(0, "sizes").permutation(1000)
+    halves = [np.sort(order[:500]), np.sort(order[500:])]
+    by_hand = [mutual_information(x[rows], y[rows], units="nats").mi for rows in halves]
+    assert result.by_size[0].mi == pytest.approx(np.mean(by_hand), abs=1e-12)
+    assert result.by_size[0].stderr == pytest.approx(np.std(by_hand, ddof=1) / np.sqrt(2), abs=1e-12)
+
+
+# Shuffled pairs
+
+
+@pytest.mark.parametrize("name", awkward.CASES)
+def test_shuffled_counts_equal_those_of_shuffled_samples(name):
+    x, y = awkward.CASES[name]
+    rng = np.random.default_rng(0)
+    ks = tuple(k for k in (1, 3, 10) if k < len(x))
+    shuffles = np.array([rng.permutation(len(x)) for _ in range(3)], np.int32)
+    radius, n_x, n_y = shuffled_counts(x, y, ks, shuffles, threads=2)
+    for s, shuffle in enumerate(shuffles):
+        for m, counts in enumerate(neighbour_counts(x, y[shuffle], ks)):
+            np.testing.assert_array_equal(radius[s, m], counts.radius)
+            np.testing.assert_array_equal(n_x[s, m], counts.n_x)
+            np.testing.assert_array_equal(n_y[s, m], counts.n_y)
+
+
+def test_shuffled_counts_are_those_of_float32_samples_too():
+    x, y = (side.astype(np.float32) for side in awkward.CASES["rounded"])
+    shuffles = np.array([np.random.default_rng(0).permutation(len(x))], np.int32)
+    radius, n_x, n_y = shuffled_counts(x, y, (3,), shuffles, threads=1)
+    counts = neighbour_counts(x, y[shuffles[0]], 3)
+    for mine, truth in zip((radius, n_x, n_y), (counts.radius, counts.n_x, counts.n_y), strict=True):
+        np.testing.assert_array_equal(mine[0, 0], truth)
+
+
+@pytest.mark.parametrize("dims", [(2, 1), (1, 2), (12, 9)])
+def test_the_null_is_that_of_plain_repetition(dims):
+    """Narrow and wide data go different ways to the same estimates."""
+    x, y = awkward.gaussian(np.random.default_rng(0), 120, *dims)
+    result = mutual_information(x, y, k=2, permutations=uncertainty.FEW, seed=3, units="nats")
+    rng = uncertainty.generator(3, "permutations")
+    shuffled, kept = (x, y) if dims[0] < dims[1] and sum(dims) > uncertainty.NARROW else (y, x)
+    by_hand = [mutual_information(kept, shuffled[rng.permutation(120)], k=2, units="nats").mi for _ in range(uncertainty.FEW)]
+    assert result.null.mean == pytest.approx(np.mean(by_hand), abs=1e-12)
+    assert result.null.std == pytest.approx(np.std(by_hand, ddof=1), abs=1e-12)
+
+
+def test_the_p_value_counts_the_estimate_itself():
+    null = uncertainty.shuffled_null(0.5, np.array([0.1, 0.5, 0.7, -0.2]), seed=0)
+    assert (null.p_value, null.permutations) == (3 / 5, 4)
+    assert null.mean == pytest.approx(0.275)
+
+
+def test_dependence_is_significant_and_independence_is_not():
+    x, y = pair(n=300)
+    assert mutual_information(x, y, permutations=99).null.p_value == 0.01
+    apart = [awkward.gaussian(np.random.default_rng(seed), 200, 1, 1) for seed in range(20)]
+    nulls = [mutual_information(*sides, permutations=19, error_bar=False).null for sides in apart]
+    assert 0.3 < np.mean([null.p_value for null in nulls]) < 0.7  # even from 0 to 1: 0.5 +- 0.06
+    assert abs(np.mean([null.mean for null in nulls])) < 0.03
+
+
+def test_batches_of_shuffles_do_not_matter(monkeypatch):
+    x, y = awkward.gaussian(np.random.default_rng(0), 100, 12, 9)
+    told = []
+    whole = mutual_information(x, y, k=[1, 4], permutations=7)
+    monkeypatch.setattr(uncertainty, "SHUFFLED_BYTES", 24 * 100 * 2 * 2)
+    parts = mutual_information(x, y, k=[1, 4], permutations=7, progress=lambda *state: told.append(state))
+    assert [one.null for one in parts] == [one.null for one in whole]
+    assert told[-1][0] == told[-1][1]
+
+
+@pytest.mark.parametrize("permutations", [0, -3, 2.5, "many"])
+def test_a_wrong_number_of_permutations_is_refused(permutations):
+    with pytest.raises(InputError, match=r"permutations is .*: it must be"):
+        mutual_information(*pair(n=50), permutations=permutations)
+
+
+# Fewer columns
+
+
+def test_principal_components_keep_what_lies_in_few():
+    """Two latents in twelve columns: two components hold all of them, turned, and so all of the MI."""
+    x, y = pair(n=1500, dim=2, rho=0.8)
+    rng = np.random.default_rng(1)
+    turn_x, turn_y = (np.linalg.qr(rng.standard_normal((12, 12)))[0][:2] for _ in range(2))
+    result = mutual_information(x @ turn_x, y @ turn_y, reduce="pca:2")
+    assert (result.reduced.dim_x, result.reduced.dim_y) == (2, 2)
+    assert result.reduction.kept_x == pytest.approx(1.0)
+    assert result.reduced.mi == pytest.approx(-np.log2(1 - 0.8**2), abs=0.12)
+    assert result.reduced.stderr is not None
+
+
+def test_random_projections_are_seeded_and_say_what_they_keep():
+    x, y = awkward.gaussian(np.random.default_rng(0), 500, 20, 3)
+    result = mutual_information(x, y, reduce="random:5", seed=4)
+    assert (result.reduced.dim_x, result.reduced.dim_y) == (5, 3)
+    assert 0.1 < result.reduction.kept_x < 0.45
+    assert (result.reduction.kept_y, result.reduction.seed) == (1.0, 4)
+    assert result.reduced.mi == mutual_information(x, y, reduce="random:5", seed=4).reduced.mi
+    assert result.reduced.mi != mutual_information(x, y, reduce="random:5", seed=5).reduced.mi
+
+
+def test_the_scale_of_a_side_stays():
+    x, y = pair(dim=2)
+    wide_x, wide_y = np.hstack([x, 0 * x]), 1e4 * np.hstack([y, 0 * y])
+    result = mutual_information(wide_x, wide_y, reduce="pca:2")
+    assert any("different scales" in note for note in result.reduced.notes)
+
+
+@pytest.mark.parametrize("reduce", ["pca", "pca:0", "pca:x", "tsne:2", 3])
+def test_a_wrong_reduction_is_refused(reduce):
+    with pytest.raises(InputError, match=r"reduce is .*: give a method"):
+        mutual_information(*pair(n=50, dim=4), reduce=reduce)
+
+
+def test_a_reduction_must_reduce():
+    with pytest.raises(InputError, match="reduce asks for 4 columns, x has 4 and y 4"):
+        mutual_information(*pair(n=50, dim=4), reduce="pca:4")
+
+
+@pytest.mark.parametrize(
+    "quantity", ["entropy", "discrete entropy", "multi-information", "divergence", "labels", "conditional"]
+)
+def test_every_result_has_an_error_bar_near_its_spread(quantity):
+    def result(seed):
+        rng = np.random.default_rng(seed)
+        x, y, z = rng.standard_normal((3, 300))
+        if quantity == "entropy":
+            return mi_core.entropy(x)
+        if quantity == "discrete entropy":
+            return mi_core.entropy(rng.integers(0, 4, 300), estimator="discrete")
+        if quantity == "multi-information":
+            return mi_core.multi_information([x, x + y, z])
+        if quantity == "divergence":
+            return mi_core.kl_divergence(x, 1.5 * rng.standard_normal(400))
+        if quantity == "labels":
+            return mi_core.mutual_information(x, x + y > 0, estimator="ross")
+        return mi_core.conditional_mutual_information(x + z, x + y, z)
+
+    results = [result(seed) for seed in range(40)]
+    spread = np.std([float(one) for one in results], ddof=1)
+    assert np.mean([one.stderr for one in results]) == pytest.approx(spread, rel=0.5)
+
+
+def test_no_error_bar_where_parts_are_too_small():
+    labels = np.repeat(np.arange(30), 10)
+    x = labels + np.random.default_rng(0).standard_normal(300)
+    assert mi_core.mutual_information(x, labels, estimator="ross", k=5).stderr is None
+    assert mi_core.entropy(x[:20]).stderr is None
+    assert mi_core.entropy(x, error_bar=False).stderr is None
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"permutations": 5, "given": [1.0, 2.0, 3.0, 5.0]}, "exclude each other"),
+        ({"diagnose": True, "estimator": "gaussian"}, "ksg1"),
+        ({"reduce": "pca:1", "estimator": "discrete"}, "continuous"),
+    ],
+)
+def test_extras_that_make_no_sense_are_refused(options, complaint):
+    with pytest.raises(mi_core.InputError, match=complaint):
+        mutual_information([1.0, 2.0, 4.0, 7.0], [2.0, 1.0, 0.0, 5.0], k=1, **options)
