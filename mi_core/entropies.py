@@ -253,15 +253,11 @@ def kl_divergence(
     quiet = dataclasses.replace(search, progress=None)
 
     def on_rows(rows: IntArray) -> FloatArray:
-        return (
-            np.array(
-                [
-                    np.mean(local.nats)
-                    for local in wang_kulkarni_verdu(x[rows[rows < len(x)]], x_prime[rows[rows >= len(x)] - len(x)], quiet)
-                ]
-            )
-            / nats
-        )
+        """From some rows of x and x_prime one below the other."""
+        some, some_prime = x[rows[rows < len(x)]], x_prime[rows[rows >= len(x)] - len(x)]
+        if min(len(some) - 1, len(some_prime)) < max(ks):
+            raise InputError("this part has too few samples of one of the two")
+        return np.array([np.mean(local.nats) for local in wang_kulkarni_verdu(some, some_prime, quiet)]) / nats
 
     errors = (
         uncertainty.error_bar(on_rows, len(x) + len(x_prime), ks, seed, smaller_set=min(len(x), len(x_prime)))
