@@ -38,10 +38,11 @@ def test_a_line_per_epoch(runs):
     rows = [row for row in RunFolder(one).table.rows() if row.epoch == 2]
     assert len(rows) == 4
     assert lines[0].startswith("epoch 0/2  error 0.")
+    values = [f"{row.mi:.3f} +- {row.stderr:.3f} bits" for row in rows]
     assert lines[2] == (
-        f"epoch 2/2  loss {rows[0].logs['loss']:.4f}  error {rows[0].error:.4f}  MI(first, last) {rows[0].mi:.3f} bits"
-        f"  MI(first, last_before_sum) {rows[1].mi:.3f} bits  error batch {rows[2].error:.4f}"
-        f"  MI(first, last) batch {rows[2].mi:.3f} bits  MI(first, last_before_sum) batch {rows[3].mi:.3f} bits"
+        f"epoch 2/2  loss {rows[0].logs['loss']:.4f}  error {rows[0].error:.4f}  MI(first, last) {values[0]}"
+        f"  MI(first, last_before_sum) {values[1]}  error batch {rows[2].error:.4f}"
+        f"  MI(first, last) batch {values[2]}  MI(first, last_before_sum) batch {values[3]}"
     )
     assert lines[3:] == [f"run {one}"]
     assert printed.stderr == f"note: {rows[0].notes[0]}\n"

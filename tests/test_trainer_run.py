@@ -82,7 +82,7 @@ def test_the_same_seed_gives_the_same_run(whole, tmp_path):
 def test_a_killed_run_goes_on_to_the_same_end(whole, tmp_path):
     """Killed at whatever it is doing, by a signal that no process can answer."""
     run = RunFolder(tmp_path / "killed")
-    settings = "arch=shortcut-resnet width=6 hidden=4 data=digits epochs=6 batch-size=400 samples=150 null-every=2 seed=4"
+    settings = "arch=shortcut-resnet width=6 hidden=4 data=digits epochs=6 batch-size=400 samples=150 null-every=2 seed=4 layers=first:last"
     arguments = [f"--{setting}" for setting in f"{settings} out={run.path}".split()]
     process = subprocess.Popen([sys.executable, "-c", SLOW_MI, "train", *arguments])
     deadline = time.monotonic() + 300
