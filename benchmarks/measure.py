@@ -84,6 +84,8 @@ def measure(job: Job) -> dict[str, Any]:
     peak = peak_mib()
     while len(times) < REPEATS and sum(times) + seconds < job.limit:
         times.append(timed(peer, x, y, job)[0])
+    if not np.isfinite(mi):  # on ties some programs end at infinity
+        raise SystemExit(f"its estimate is {mi}")
     estimates += [timed(peer, *samples(job, seed), job)[1] for seed in range(1, job.seeds)]
     found = {
         "seconds": statistics.median(times),

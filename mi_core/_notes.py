@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from mi_core._formula import NATS_PER_UNIT
 from mi_core._options import Estimator, Standardize, Units
 from mi_core._prepare import middle
-from mi_core._types import FloatArray, Samples
+from mi_core._types import FloatArray, IntArray, Samples
 
 WIDE = 10  # joint dimensions; 5+5 Gaussians of known MI read 25 % low at N=2000, 10+10 read 56 % low
 SCALE_RATIO = 30.0  # between the sides' typical distances; 1+1 Gaussians at N=1000 read 14 % low at 30, 25 % at 100
@@ -144,9 +145,16 @@ def on_estimate(
 
 def typical_distance(points: Samples) -> float:
     """Middle Chebyshev distance of some pairs drawn at random, always the same ones; a few outliers do not move it."""
-    one, other = np.random.default_rng(0).integers(len(points), size=(2, SAMPLED))
+    one, other = pairs_of(len(points))
     distances = np.abs(points[one].astype(np.float64) - points[other]).max(axis=1)
     return float(middle(distances[one != other])) if np.any(one != other) else 0.0
+
+
+@functools.lru_cache(maxsize=8)
+def pairs_of(n: int) -> tuple[IntArray, IntArray]:
+    """SAMPLED pairs of n points."""
+    one, other = np.random.default_rng(0).integers(n, size=(2, SAMPLED))
+    return one, other
 
 
 def row_hashes(points: Samples) -> FloatArray | NDArray[np.uint64]:
@@ -165,8 +173,9 @@ def row_hashes(points: Samples) -> FloatArray | NDArray[np.uint64]:
 
 def count_repeated(values: NDArray[np.generic]) -> int:
     """How many of values (n,) have at least one exact copy."""
-    _, copies = np.unique(values, return_counts=True)
-    return int(copies[copies > 1].sum())
+    ascending = np.sort(values)
+    same = np.concatenate([[False], ascending[1:] == ascending[:-1], [False]])
+    return int(np.count_nonzero(same[1:] | same[:-1]))
 
 
 def ordinal(k: int) -> str:
