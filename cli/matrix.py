@@ -27,6 +27,9 @@ def matrix(
     layers: Annotated[list[str], typer.Argument(metavar="LAYER...", help="Two files or more, each as X of `mi estimate`.")],
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the matrix here, as .csv or .json.")] = None,
     plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it here, as .png or .svg.")] = None,
+    labels: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Class labels, to measure each layer against as well.")
+    ] = None,
     k: Annotated[int, typer.Option("--k", help="Neighbour order.")] = 3,
     units: Annotated[Units, typer.Option(help="Unit of the estimates.")] = "bits",
     standardize: Annotated[
@@ -55,7 +58,7 @@ def matrix(
     if plot is not None:
         check_picture(plot)
     for option, path in (("--out", out), ("--plot", plot)):
-        for source in layers:
+        for source in (*layers, *([labels] if labels else [])):
             if path is not None and is_same_file(path, split_key(source)[0]):
                 raise InputError(f"{option} is {path}, which is an input: name another file.")
     arrays = {name: load_array(source) for name, source in zip(names_of(layers), layers, strict=True)}
@@ -70,6 +73,7 @@ def matrix(
             found = mutual_information_matrix(
                 arrays,
                 **settings,
+                labels=None if labels is None else load_array(labels),
                 threads=threads,
                 progress=bar,
                 resume=unfinished.read() if unfinished else None,
@@ -101,6 +105,8 @@ def names_of(sources: Sequence[str]) -> list[str]:
     for source in sources:
         path, key = split_key(source)
         name = key or path.stem
+        if name == "labels":
+            raise InputError(f"{source} is named labels, as the column of --labels is: name the file otherwise.")
         if name in owners:
             raise InputError(f"{owners[name]} and {source} are both named {name}: give files of different names.")
         owners[name] = source
@@ -151,8 +157,9 @@ def as_csv(found: MIMatrix) -> str:
 
     text = io.StringIO()
     lines = csv.writer(text, lineterminator="\n")
-    lines.writerow(["layer", *found.names])
-    for name, row in zip(found.names, found.mi.tolist(), strict=True):
+    names, rows = with_labels(found)
+    lines.writerow(["layer", *names])
+    for name, row in zip(found.names, rows, strict=True):
         lines.writerow([name, *map(repr, row)])
     return text.getvalue()
 
@@ -161,12 +168,21 @@ def as_text(found: MIMatrix, layers: Sequence[str]) -> str:
     return json.dumps({"layers": list(layers), **found.to_dict()}, indent=2, allow_nan=False) + "\n"
 
 
+def with_labels(found: MIMatrix) -> tuple[list[str], list[list[float]]]:
+    """Names of the columns and the rows, with labels as the last column where they were given."""
+    names, rows = list(found.names), found.mi.tolist()
+    if found.with_labels is not None:
+        names.append("labels")
+        rows = [[*row, value] for row, value in zip(rows, found.with_labels.tolist(), strict=True)]
+    return names, rows
+
+
 def print_for_people(found: MIMatrix) -> None:
     typer.echo(f"MI in {found.units}; k={found.k}, {found.n_samples:,} samples; a layer with itself reads the ceiling")
-    values = found.mi.tolist()
+    names, rows = with_labels(found)
     print_table(
         [
-            {"": name, **{other: f"{value:.4f}" for other, value in zip(found.names, row, strict=True)}}
-            for name, row in zip(found.names, values, strict=True)
+            {"": name, **{other: f"{value:.4f}" for other, value in zip(names, row, strict=True)}}
+            for name, row in zip(found.names, rows, strict=True)
         ]
     )

@@ -14,6 +14,7 @@ from mi_core._backends._tiles import available_threads
 from mi_core._errors import InputError
 from mi_core._options import Standardize, Units
 from mi_core._types import FloatArray, IntArray, Progress, Samples
+from mi_core.estimate import mutual_information
 
 # Up to this many joint dimensions a pair is estimated by itself, with a tree, which is cheaper than going through the strips:
 # six layers of 3 take 0.1 s one by one, six of 10 take 0.42 s and 0.32 s by strips (2,000 samples, processor seconds).
@@ -30,6 +31,9 @@ class MIMatrix:
         mi: (layers, layers) estimates in `units`, symmetric. The diagonal is each layer with itself, which is the ceiling
             unless samples repeat: the method cannot say how much information a continuous layer has about itself.
         stderr: (layers, layers) standard errors in `units`; None where they were switched off or there are too few samples.
+        with_labels: (layers,) mutual information of each layer with the class labels, by the estimator of Ross 2014; None
+            without labels.
+        with_labels_stderr: (layers,) standard errors of that; None where they were switched off or there are too few samples.
         units: "bits" or "nats".
         k: Neighbour order.
         n_samples: Number of samples.
@@ -46,6 +50,8 @@ class MIMatrix:
     names: tuple[str, ...]
     mi: FloatArray
     stderr: FloatArray | None
+    with_labels: FloatArray | None
+    with_labels_stderr: FloatArray | None
     units: Units
     k: int
     n_samples: int
@@ -83,6 +89,7 @@ class Partial:
 def mutual_information_matrix(
     layers: Mapping[str, Any],
     *,
+    labels: Any = None,
     k: int = 3,
     units: Units = "bits",
     standardize: Standardize = "none",
@@ -100,6 +107,7 @@ def mutual_information_matrix(
 
     Args:
         layers: Name -> (n_samples, dim) or of higher rank, at least two; row i of each belongs to the same sample.
+        labels: (n_samples,) class labels, integers, bool or text, to measure each layer against as well.
         k: Neighbour order, 1 <= k < n_samples.
         units: "bits" or "nats".
         standardize: As for `mutual_information`, each layer by itself.
@@ -137,6 +145,15 @@ def mutual_information_matrix(
     blocks = _backends.in_one_dtype([_prepare.standardize(layer, standardize) for layer in samples])
     pairs = [(a, b) for a in range(len(names)) for b in range(a, len(names))]
 
+    of_labels = []
+    if labels is not None:  # before the pairs: what is wrong with labels should show at once
+        of_labels = [
+            mutual_information(
+                block, labels, k=k, units=units, estimator="ross", error_bar=error_bar, seed=seed, threads=threads
+            )
+            for block in blocks
+        ]
+    label_errors = [result.stderr for result in of_labels if result.stderr is not None]
     partial = resume or Partial(np.zeros(len(pairs), np.int64), np.zeros(len(pairs)))
     sums = psi_sums(blocks, pairs, k, partial, threads, progress, on_partial)
     nats = _formula.NATS_PER_UNIT[units]
@@ -162,6 +179,8 @@ def mutual_information_matrix(
         names=names,
         mi=as_matrix(ksg1(sums, k, n) / nats),
         stderr=as_matrix(errors / nats) if errors is not None else None,
+        with_labels=np.array([result.mi for result in of_labels]) if of_labels else None,
+        with_labels_stderr=np.array(label_errors) if of_labels and len(label_errors) == len(of_labels) else None,
         units=units,
         k=k,
         n_samples=n,

@@ -117,3 +117,16 @@ def test_bad_layers_are_named(layers, message):
 def test_k_must_be_below_the_number_of_samples():
     with pytest.raises(InputError, match="5 samples and k=5"):
         mutual_information_matrix({"a": np.arange(5.0), "b": np.arange(5.0)}, k=5)
+
+
+def test_labels_are_a_column_of_their_own():
+    rng = np.random.default_rng(2)
+    classes = rng.choice(["cat", "dog"], 200)
+    layers = {"a": rng.standard_normal((200, 2)) + (classes == "cat")[:, None], "b": rng.standard_normal(200)}
+    found = mutual_information_matrix(layers, labels=classes)
+    for place, layer in enumerate(layers.values()):
+        alone = mutual_information(layer, classes, estimator="ross")
+        assert (found.with_labels[place], found.with_labels_stderr[place]) == (alone.mi, alone.stderr)
+    assert mutual_information_matrix(layers).with_labels is None
+    with pytest.raises(InputError, match="samples"):
+        mutual_information_matrix(layers, labels=classes[1:])

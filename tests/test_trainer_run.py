@@ -19,7 +19,15 @@ from trainer import RunFolder, Settings, load_data, resume_run, start_run
 from trainer.table import Row, Table
 
 SMALL = Settings(
-    arch="shortcut-resnet", width=6, hidden=4, data="digits", epochs=6, batch_size=400, samples=150, null_every=2, seed=4,
+    arch="shortcut-resnet",
+    width=6,
+    hidden=4,
+    data="digits",
+    epochs=6,
+    batch_size=400,
+    samples=150,
+    null_every=2,
+    seed=4,
     layers=(("first", "last"),),
 )
 
@@ -82,8 +90,8 @@ def test_the_same_seed_gives_the_same_run(whole, tmp_path):
 def test_a_killed_run_goes_on_to_the_same_end(whole, tmp_path):
     """Killed at whatever it is doing, by a signal that no process can answer."""
     run = RunFolder(tmp_path / "killed")
-    settings = "arch=shortcut-resnet width=6 hidden=4 data=digits epochs=6 batch-size=400 samples=150 null-every=2 seed=4 layers=first:last"
-    arguments = [f"--{setting}" for setting in f"{settings} out={run.path}".split()]
+    settings = "arch=shortcut-resnet width=6 hidden=4 data=digits epochs=6 batch-size=400 samples=150 null-every=2 seed=4"
+    arguments = [f"--{setting}" for setting in f"{settings} layers=first:last out={run.path}".split()]
     process = subprocess.Popen([sys.executable, "-c", SLOW_MI, "train", *arguments])
     deadline = time.monotonic() + 300
     while not any(row.epoch >= 3 for row in run.table.rows()):
