@@ -78,7 +78,7 @@ def judge(x: Samples, y: Samples, result: MIResult, estimates: Estimates, seed: 
         implied_bias=implied_bias(drift_k, larger_order(k, n) / k, intrinsic),
         drift_n=result.mi - result.by_size[0].mi if result.by_size else None,
         ranked_mi=float(ranked_mi),
-        repeated_samples=max(_notes.count_repeated(_notes.row_hashes(side)) / n for side in (x, y)),
+        repeated_samples=max(_notes.repeated_rows(side) / n for side in (x, y)),
         repeated_values=max(_notes.share_of_repeated_values(side) for side in (x, y)),
         scale_ratio=typical[1] / typical[0] if typical[0] > 0 else float(np.finfo(float).max),
         intrinsic_dim=intrinsic,

@@ -275,6 +275,12 @@ def test_equal_rows_are_found_whatever_the_sign_of_their_zeros():
     assert _notes.count_repeated(_notes.row_hashes(rows)) == 100
     assert _notes.count_repeated(_notes.row_hashes(rows[:50])) == 0
     assert _notes.count_repeated(_notes.row_hashes(rows[:, 1:2])) == 100
+    wide = np.random.default_rng(0).standard_normal((60, 40))
+    assert _notes.repeated_rows(wide) == 0
+    wide[:, ::5] = 0  # in the columns that are looked at first, all are alike
+    assert _notes.repeated_rows(wide) == 0
+    wide[7] = wide[3]
+    assert _notes.repeated_rows(wide) == 2
 
 
 @pytest.mark.parametrize(("share", "said"), [(0.95, True), (0.5, False)])

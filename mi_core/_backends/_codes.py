@@ -26,7 +26,7 @@ TOP = 255 - REACH  # largest byte of a point, so that no difference wraps round 
 SHORT_STEPS = 1024.0  # of the same radius in 16 bits
 SHORT_TOP = 16383  # so that a difference does not overflow
 SAMPLED_ROWS = 24  # whose radii set the scale
-SAMPLED_POINTS = 20_000  # among which they are sought
+SAMPLED_POINTS = 4_000  # among which they are sought
 CENTRED = 256  # points by which a dimension is centred
 DIRECTED = 64  # points that a direction is found from
 
