@@ -19,7 +19,7 @@ test: $(VENV)/.dev
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 bench: $(VENV)/.bench
-	$(BIN)/mi bench speed --profile quick --limit 8
+	$(BIN)/mi bench speed --profile quick --limit 6
 
 figures: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.report
