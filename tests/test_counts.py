@@ -128,11 +128,11 @@ def test_auto_chooses_by_samples_dimensions_and_a_look_at_the_data():
         points = rng.standard_normal((n, dim if hidden is None else hidden))
         return _backends.choose("auto", [points if hidden is None else points @ rng.standard_normal((hidden, dim))])
 
-    assert chosen(5000, 2) == chosen(500, 40) == "cpu-tree"
-    assert chosen(5000, 400) == chosen(1000, 400) == "cpu-sweep"
+    assert chosen(5000, 2) == chosen(500, 30) == "cpu-tree"
+    assert chosen(5000, 400) == chosen(1000, 400) == chosen(5000, 40) == "cpu-sweep"
     assert chosen(500, 400) == "cpu-brute"
     assert chosen(1000, 60) == "cpu-brute"
-    assert chosen(1000, 60, hidden=3) == "cpu-tree"  # 60 dimensions in name only
+    assert chosen(1000, 60, hidden=3) == chosen(5000, 40, hidden=3) == "cpu-tree"  # so many dimensions in name only
     assert _backends.choose("cpu", [rng.standard_normal((500, 400))]) == "cpu-brute"
     assert _backends.choose("cpu-tree", [rng.standard_normal((500, 400))]) == "cpu-tree"
 

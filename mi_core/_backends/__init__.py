@@ -45,11 +45,12 @@ _MODULE_OF = {
 #                  50+50   0.017 / 0.018 / 0.023   0.052 / 0.056 / 0.111    0.29 / 0.19
 #                200+200   0.056 / 0.029 / 0.033   0.185 / 0.086 / 0.274    1.08 / 0.36
 # A tree rules out whole boxes, which works while data have few dimensions; the sweep rules out points by their few most telling
-# dimensions, which works when there are many to choose from; brute force has no preparation to pay for. Few samples of middling
-# dimensions are a draw between tree and brute force, which a look at the data decides.
-TREE_UP_TO = 40  # joint dimensions, for any number of samples
-TREE_WITH_CONTRAST_UP_TO = 100  # joint dimensions, for few samples
+# dimensions, which works when there are many to choose from; brute force has no preparation to pay for. In middling dimensions
+# a look at the data decides for or against the tree: at 20+20, N = 10,000 it takes 0.47 s on Gaussians, 0.12 s on activations.
+TREE_UP_TO = 30  # joint dimensions, whatever the data
+TREE_WITH_CONTRAST_UP_TO = 50  # joint dimensions
 FEW_SAMPLES = 2_000
+TREE_OF_FEW_WITH_CONTRAST_UP_TO = 100
 BRUTE_BELOW = 1_000  # samples
 
 
@@ -65,9 +66,11 @@ def choose(backend: Backend, blocks: Sequence[Samples]) -> str:
     n, dim = len(blocks[0]), sum(block.shape[1] for block in blocks)
     if dim <= TREE_UP_TO:
         return "cpu-tree"
-    if n < FEW_SAMPLES and dim <= TREE_WITH_CONTRAST_UP_TO:
-        return "cpu-tree" if has_contrast(joined(blocks)) else "cpu-brute"
-    return "cpu-brute" if n < BRUTE_BELOW else "cpu-sweep"
+    few = n < FEW_SAMPLES
+    middling = dim <= (TREE_OF_FEW_WITH_CONTRAST_UP_TO if few else TREE_WITH_CONTRAST_UP_TO)
+    if middling and has_contrast(joined(blocks)):
+        return "cpu-tree"
+    return "cpu-brute" if n < BRUTE_BELOW or (few and middling) else "cpu-sweep"
 
 
 def has_contrast(points: Samples) -> bool:
