@@ -137,7 +137,7 @@ def draw_hard(rows, plt):
     axis.set(yticks=range(len(tasks)), yticklabels=tasks, xlabel="seconds (median)")
     axis.grid(visible=True, axis="x", alpha=0.3)
     axis.invert_yaxis()
-    axis.legend(fontsize=8, frameon=False)
+    figure.legend(loc="outside upper center", ncols=5, fontsize=8, frameon=False)
     return figure
 
 
@@ -157,7 +157,7 @@ def draw_accuracy(rows, plt):
     )
     axis.set_xscale("symlog", linthresh=0.1)
     axis.invert_yaxis()
-    axis.legend(fontsize=8, frameon=False)
+    figure.legend(loc="outside upper center", ncols=5, fontsize=8, frameon=False)
     return figure
 
 
