@@ -19,7 +19,6 @@ from mi_core._backends._lanes import LANES
 from mi_core._backends._tiles import Workers
 from mi_core._types import Samples
 
-SAMPLE = 64  # points that stand for all when dimensions are ranked
 TILE_BLOCKS = 64  # about 1 ms of work for one thread
 SERIAL = 20_000  # points up to which one thread orders them sooner than two
 
@@ -32,7 +31,6 @@ class Tree(NamedTuple):
     sides: Samples  # (n_boxes, 2, dims, LANES): low and high sides of the children of each box
     sizes: NDArray[np.int64]  # (height,): number of nodes at each level
     offsets: NDArray[np.int64]  # (height,): index in `sides` of the first box of each level
-    sample: Samples  # (dims, SAMPLE): some points from all over the tree
 
 
 def build_tree(columns: Samples, workers: Workers) -> Tree:
@@ -47,7 +45,6 @@ def build_tree(columns: Samples, workers: Workers) -> Tree:
         sides=np.empty((sum(sizes[1:]), 2, dims, LANES), columns.dtype),
         sizes=np.array(sizes),
         offsets=np.cumsum([0, 0, *sizes[1:-1]]),
-        sample=np.empty((dims, SAMPLE), columns.dtype),
     )
     # Half way down, nodes fit the L2 cache: gather their points once, then split them in place (3 times as fast at n = 1e6).
     # The first two splits are one thread's work, the rest is shared.
@@ -65,8 +62,6 @@ def build_tree(columns: Samples, workers: Workers) -> Tree:
     order_nodes(columns, keys, middle, 0, sizes[0], workers)
     workers.for_each_tile(lambda first, last: fill_tile(columns, keys, rows, tree, first, last), sizes[1], 4)
     merge_sides(tree)
-    spaced = np.arange(SAMPLE) * n // SAMPLE
-    tree.sample[:] = tree.blocks[spaced // LANES, :, spaced % LANES].T
     return tree
 
 
