@@ -17,7 +17,7 @@ from mi_core._types import FloatArray, IntArray, Progress, Samples
 from mi_core.estimate import mutual_information
 
 # Up to this many joint dimensions a pair is estimated by itself, with a tree, which is cheaper than going through the strips:
-# six layers of 10 take 0.31 s one by one and 0.39 s by strips, six of 30 take 0.74 s and 0.48 s (2,000 samples, processor seconds).
+# six layers of 10 take 0.31 s one by one and 0.39 s by strips, six of 30 0.74 s and 0.48 s (2,000 samples, processor seconds).
 NARROW = 20
 STEPS = 20  # after each of which the partial sums are told; more cost a little more
 
