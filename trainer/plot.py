@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -145,10 +145,20 @@ def _draw_epochs(traces: Sequence[Trace], name: str) -> Figure:
 
 
 def _draw_limits(line: Any, traces: Sequence[Trace]) -> None:
-    """The ceiling psi(N) - psi(k), and the mean of the nulls that were measured."""
-    ceilings = sorted({row.ceiling for trace in traces for row in trace.rows if row.ceiling is not None})
-    nulls = [row.null for trace in traces for row in trace.rows if row.null is not None]
-    for number, ceiling in enumerate(ceilings):
+    rows = [row for trace in traces for row in trace.rows]
+    ceilings, nulls = ([row.ceiling for row in rows], [row.null for row in rows])
+    draw_limits(line, [c for c in ceilings if c is not None], [n for n in nulls if n is not None])
+
+
+def draw_limits(line: Callable[..., Any], ceilings: Iterable[float], nulls: Sequence[float]) -> None:
+    """Draw the ceiling psi(N) - psi(k), and the mean of the nulls that were measured.
+
+    Args:
+        line: The axes' `axhline` or `axvline`.
+        ceilings: Of the estimates shown; each is drawn once.
+        nulls: Estimates with the pairing shuffled.
+    """
+    for number, ceiling in enumerate(sorted(set(ceilings))):
         line(ceiling, color="0.3", linestyle="--", linewidth=1, label=None if number else "ceiling")
     if nulls:
         line(sum(nulls) / len(nulls), color="0.3", linestyle=":", linewidth=1, label="null (shuffled pairing)")
@@ -197,11 +207,11 @@ def _draw_arrow(axes: Axes, source: Text, target: Text) -> None:
     axes.annotate("", (0, end), (away, end), arrowprops=style | {"color": SUM_COLOUR})
 
 
-def save(figure: Figure, stem: Path) -> list[Path]:
-    """Write stem.png and stem.svg; the same figure gives the same files."""
+def save(figure: Figure, stem: Path, dpi: int = 160) -> list[Path]:
+    """Write stem.png, of so many dots an inch, and stem.svg; the same figure gives the same files."""
     paths = [stem.with_name(f"{stem.name}.png"), stem.with_name(f"{stem.name}.svg")]
     for path in paths:
         kind = path.suffix[1:]
         with mpl.rc_context({"svg.hashsalt": "ksg-mi"}), whole_file(path) as file:
-            figure.savefig(file, format=kind, dpi=160, metadata={"Date": None} if kind == "svg" else None)
+            figure.savefig(file, format=kind, dpi=dpi, metadata={"Date": None} if kind == "svg" else None)
     return paths

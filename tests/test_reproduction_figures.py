@@ -1,0 +1,139 @@
+"""The figures of the reproduction: every run is drawn, under each reading, and a missing result is said in one line."""
+
+import polars as pl
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.text import Text
+from PIL import Image
+from traces import CEILING, EXPERIMENTS, FIG4A, FIG4B, FIG5A, FIG5B, table
+
+from mi_core import InputError
+from trainer.plot import draw_limits
+from trainer.reproduction import figures
+from trainer.reproduction.figures import ARCHITECTURES, colour, draw_experiment, draw_panel, draw_updates
+
+SMALL = table((FIG5B,), seeds=2, ks=(3,))
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """The figures that are drawn, instead of files."""
+    kept = []
+    monkeypatch.setattr(figures, "save", lambda figure, stem, dpi: kept.append((figure, stem.name)) or [stem])
+    return kept
+
+
+def points(axes):
+    """The traces: x and y of each line drawn with more than the marker of an end."""
+    return sorted((list(line.get_xdata()), list(line.get_ydata())) for line in axes.lines if len(line.get_xdata()) > 2)
+
+
+def expected(bn, batch_size, last="after", k=3):
+    rows = SMALL.filter(
+        pl.col("bn") == bn, pl.col("batch_size").eq_missing(batch_size), pl.col("sum") == last, pl.col("k") == k
+    )
+    return sorted((run["mi"].to_list(), run["error"].to_list()) for run in rows.partition_by("run"))
+
+
+@pytest.mark.parametrize("last", ["after", "before"])
+def test_a_panel_for_each_reading_with_a_trace_for_each_run(tmp_path, drawn, last):
+    draw_experiment(SMALL, FIG5B, tmp_path, last=last)
+    [(figure, name)] = drawn
+    assert name == f"fig5b-{last}-k3"
+    readings = [("inference", None), ("batch", None), ("inference", 1000), ("batch", 1000)]
+    for axes, (bn, batch_size) in zip(figure.axes, readings, strict=True):
+        assert points(axes) == expected(bn, batch_size, last)
+        assert len(points(axes)) == 8
+    words = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert words[:4] == [style.name for style in ARCHITECTURES.values()]
+    assert figure.get_suptitle() == f"Figure 5B. {FIG5B.title}; last layer {last} the sum, k=3"
+    assert figure.axes[2].get_ylabel() == "mini-batches of 1,000\ntest error"
+
+
+def test_the_open_marker_is_epoch_0_and_the_large_one_the_last(tmp_path, drawn):
+    rows = SMALL.filter(pl.col("run") == "resnet-w100-h5-full-s1", pl.col("bn") == "batch", pl.col("sum") == "after")
+    draw_panel(rows, FIG5B, tmp_path, bn="batch")
+    [(figure, name)] = drawn
+    assert name == "fig5b-batch-full-after-k3"
+    first, last = (line for line in figure.axes[0].lines if len(line.get_xdata()) == 1)
+    assert list(first.get_xdata()) == rows.filter(pl.col("epoch") == 0)["mi"].to_list()
+    assert list(last.get_xdata()) == rows.filter(pl.col("epoch") == 50)["mi"].to_list()
+    assert (first.get_markerfacecolor(), last.get_markerfacecolor()) == ("white", last.get_color())
+
+
+def test_ceiling_and_mean_null_are_drawn(tmp_path, drawn, monkeypatch):
+    lines = []
+    monkeypatch.setattr(Axes, "axvline", lambda axes, at, **style: lines.append((at, style["linestyle"])))
+    draw_panel(SMALL, FIG5B, tmp_path)
+    rows = SMALL.filter(pl.col("bn") == "inference", pl.col("batch_size").is_null(), pl.col("sum") == "after")
+    assert lines == [(CEILING, "--"), (pytest.approx(rows["null"].mean()), ":")]
+
+
+def test_limits_that_were_not_measured_are_not_drawn():
+    lines = []
+    draw_limits(lambda at, **style: lines.append(at), [], [])
+    assert lines == []
+
+
+def test_over_updates_the_mean_of_the_seeds_within_their_range(tmp_path, drawn):
+    draw_updates(SMALL, FIG5B, tmp_path)
+    [(figure, name)] = drawn
+    assert name == "fig5b-updates-after-k3"
+    upper, lower = figure.axes[3], figure.axes[7]  # mini-batches, the samples' own statistics
+    for axes, column in ((upper, "mi"), (lower, "error")):
+        rows = SMALL.filter(pl.col("bn") == "batch", pl.col("batch_size") == 1000, pl.col("sum") == "after")
+        for line, band, arch in zip(axes.lines, axes.collections, sorted(ARCHITECTURES), strict=False):
+            seeds = rows.filter(pl.col("arch") == arch).pivot("seed", index="updates", values=column).sort("updates")
+            assert list(line.get_xdata()) == seeds["updates"].to_list()
+            assert list(line.get_ydata()) == pytest.approx(seeds.select(pl.mean_horizontal("0", "1")).to_series().to_list())
+            edges = band.get_paths()[0].vertices[:, 1]
+            assert (edges.min(), edges.max()) == (seeds["0", "1"].to_numpy().min(), seeds["0", "1"].to_numpy().max())
+
+
+def test_shades_tell_widths_and_depths_apart():
+    for experiment, arch in ((FIG4A, "mlp"), (FIG4B, "shortcut"), (FIG5A, "resnet")):
+        networks = [(arch, width, hidden) for width in experiment.widths for hidden in experiment.hidden]
+        brightness = [sum(colour(experiment, *network)) for network in networks]
+        assert brightness == sorted(brightness, reverse=True)
+        assert len({round(value, 1) for value in brightness}) == 5
+    assert len({colour(FIG5B, arch, 100, 5) for arch in ARCHITECTURES}) == 4
+
+
+def test_each_figure_takes_its_own_runs(tmp_path, drawn):
+    frame = table(EXPERIMENTS, seeds=1, batch_sizes=(None,), ks=(3,))
+    for experiment in EXPERIMENTS:
+        draw_experiment(frame, experiment, tmp_path)
+    assert [len(points(figure.axes[0])) for figure, _ in drawn] == [10, 10, 5, 4]
+
+
+def test_text_can_be_read(tmp_path, drawn):
+    draw_panel(SMALL, FIG5B, tmp_path)
+    draw_experiment(SMALL, FIG5B, tmp_path)
+    draw_updates(SMALL, FIG5B, tmp_path)
+    for figure, _ in drawn:
+        assert min(text.get_fontsize() for text in figure.findobj(Text) if text.get_text()) >= 7
+
+
+def test_the_files_are_a_journal_column_wide_and_the_same_again(tmp_path):
+    png, svg = draw_panel(SMALL, FIG5B, tmp_path)
+    with Image.open(png) as picture:
+        assert picture.width / picture.info["dpi"][0] == pytest.approx(3.5, abs=0.01)
+    content = svg.read_bytes()
+    assert draw_panel(SMALL, FIG5B, tmp_path)[1].read_bytes() == content
+
+
+def test_rows_without_mi_or_error_are_left_out(tmp_path, drawn):
+    gone = (pl.col("epoch") == 5) & (pl.col("run") == "mlp-w100-h5-full-s0")
+    frame = SMALL.with_columns(mi=pl.when(~gone).then("mi"), error=pl.when(pl.col("epoch") != 8).then("error"))
+    draw_panel(frame, FIG5B, tmp_path)
+    assert sorted({len(x) for x, _ in points(drawn[0][0].axes[0])}) == [8, 9]
+
+
+def test_what_is_missing_is_said_in_one_line(tmp_path):
+    with pytest.raises(InputError, match=r"^fig4a has no results yet with k=7 and the last layer before the sum\.$"):
+        draw_experiment(SMALL, FIG4A, tmp_path, k=7, last="before")
+    with pytest.raises(InputError, match=r"^fig5b has no results with mini-batches of 50 and batch statistics\.$"):
+        draw_panel(SMALL, FIG5B, tmp_path, bn="batch", batch_size=50)
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=r"cannot be written: File exists\.$"):
+        draw_panel(SMALL, FIG5B, tmp_path / "file")

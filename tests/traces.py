@@ -1,0 +1,98 @@
+"""A made-up table of runs with the shape of a real one, and the experiments that name its rows."""
+
+import dataclasses
+import math
+
+import numpy as np
+import polars as pl
+
+CEILING = 11.96  # psi(10000) - psi(3), in bits
+FULL = (0, 1, 2, 3, 5, 8, 12, 20, 30, 50)
+MINI = (0, 1, 2, 4, 7, 12)
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """Stands in for trainer.reproduction.experiments.Experiment."""
+
+    name: str
+    title: str
+    varies: str
+    archs: tuple[str, ...]
+    widths: tuple[int, ...]
+    hidden: tuple[int, ...]
+
+
+WIDTHS, DEPTHS = (25, 50, 100, 200, 400), (3, 5, 10, 15, 20)
+EXPERIMENTS = (
+    Experiment("fig4a", "Widths: MLP and MLP with a shortcut", "width", ("mlp", "shortcut"), WIDTHS, (5,)),
+    Experiment("fig4b", "Depths: MLP and MLP with a shortcut", "hidden", ("mlp", "shortcut"), (100,), DEPTHS),
+    Experiment("fig5a", "Widths: residual networks", "width", ("resnet",), WIDTHS, (5,)),
+    Experiment("fig5b", "Four architectures", "arch", ("mlp", "shortcut", "resnet", "shortcut-resnet"), (100,), (5,)),
+)
+FIG4A, FIG4B, FIG5A, FIG5B = EXPERIMENTS
+
+
+def settings(experiments):
+    """Architecture, width and depth of every network in the experiments, each once."""
+    return sorted({(a, w, h) for e in experiments for a in e.archs for w in e.widths for h in e.hidden})
+
+
+def table(experiments=EXPERIMENTS, seeds=2, batch_sizes=(None, 1000), ks=(3, 10)):
+    """Rows for every run of the experiments; each value is a formula of its settings and a seeded disturbance."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for arch, width, hidden in settings(experiments):
+        for batch_size in batch_sizes:
+            for seed in range(seeds):
+                shift = rng.normal(0, 0.12)
+                for epoch in FULL if batch_size is None else MINI:
+                    updates = epoch * (1 if batch_size is None else 60)
+                    for bn in ("inference", "batch"):
+                        for last in ("after", "before"):
+                            mi, error = _point(arch, width, hidden, updates, bn, last, shift + rng.normal(0, 0.02))
+                            rows += [
+                                {
+                                    "run": f"{arch}-w{width}-h{hidden}-{'full' if batch_size is None else batch_size}-s{seed}",
+                                    "arch": arch,
+                                    "width": width,
+                                    "hidden": hidden,
+                                    "batch_size": batch_size,
+                                    "seed": seed,
+                                    "epoch": epoch,
+                                    "updates": updates,
+                                    "bn": bn,
+                                    "sum": last,
+                                    "k": k,
+                                    "mi": mi * (1 if k == 3 else 0.9),
+                                    "stderr": 0.02 + 0.01 * rng.random(),
+                                    "null": rng.normal(0, 0.01) if epoch % 10 == 0 else None,
+                                    "ceiling": CEILING,
+                                    "units": "bits",
+                                    "n_samples": 10_000,
+                                    "dim_x": 2 * width,
+                                    "dim_y": 2 * width,
+                                    "error": error,
+                                    "loss": None if epoch == 0 else 2.5 * error,
+                                    "seconds": 1.0,
+                                    "notes": "",
+                                }
+                                for k in ks
+                            ]
+    return pl.DataFrame(rows, schema_overrides={"batch_size": pl.Int64, "null": pl.Float64}, infer_schema_length=None)
+
+
+def _point(arch, width, hidden, updates, bn, last, noise):
+    """MI that rises or falls with the logarithm of the updates, and an error that falls, each at its own level."""
+    progress = math.log1p(updates) / math.log1p(720)
+    size = 0.25 * math.log2(width / 100) - 0.08 * (hidden - 5)
+    if "shortcut" in arch and last == "after":
+        mi = 6.6 - 2.2 * progress**2 + size
+    elif "resnet" in arch:
+        mi = 4.8 + 3.6 * progress - 3.4 * progress**2 + size
+    else:
+        mi = 2.2 + 3.2 * progress - 0.3 * progress**3 + size
+    mi += 0.4 * (1 - progress) if bn == "batch" else 0
+    pace = 1 + 0.25 * ("shortcut" in arch) + 0.1 * ("resnet" in arch)
+    error = 0.9 * math.exp(-3.6 * min(1, pace * progress) ** (1.0 if bn == "batch" else 1.3)) + 0.015 * max(0, hidden - 5) / 5
+    return max(0.05, mi + noise), min(0.9, error * (1 + 0.3 * noise))

@@ -1,0 +1,316 @@
+"""The paper's figures 4 and 5, and the same runs over updates, from the table of the runs.
+
+Colour is the architecture, and its shade the width or depth; the marker is the architecture too. Each trace is one run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
+
+import matplotlib as mpl
+import polars as pl
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+
+from mi_core import InputError
+from trainer.config import Arch, Statistics
+from trainer.plot import draw_limits, save
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from trainer.reproduction.experiments import Experiment
+
+LastLayer = Literal["after", "before"]
+Network = tuple[Arch, int, int]  # width, hidden layers
+
+
+class Style(NamedTuple):
+    """How an architecture is named and drawn."""
+
+    name: str
+    colour: str
+    marker: str
+
+
+ARCHITECTURES: Mapping[Arch, Style] = {  # colours of Okabe & Ito, which colour-blind readers can tell apart
+    "mlp": Style("MLP", "#0072B2", "o"),
+    "shortcut": Style("MLP with shortcut", "#D55E00", "s"),
+    "resnet": Style("ResNet", "#009E73", "^"),
+    "shortcut-resnet": Style("ResNet with shortcut", "#CC79A7", "D"),
+}
+STATISTICS: Mapping[Statistics, str] = {
+    "inference": "BatchNorm's moving averages",
+    "batch": "the samples' own statistics",
+}
+SUMS: Mapping[LastLayer, str] = {"after": "last layer after the sum", "before": "last layer before the sum"}
+PLAIN = FuncFormatter(lambda value, _: f"{value:,g}")
+BASE: dict[Any, Any] = {
+    "font.size": 7,
+    "axes.titlesize": 8,
+    "legend.fontsize": 7,
+    "axes.linewidth": 0.6,
+    "lines.linewidth": 0.8,
+}
+COLUMN, PAGE = 3.5, 7.2  # inches, of a journal
+
+
+def draw_experiment(
+    frame: pl.DataFrame, experiment: Experiment, out: str | Path, *, k: int = 3, last: LastLayer = "after"
+) -> list[Path]:
+    """Draw one of the paper's figures under every reading: MI across, error up, one trace for each run.
+
+    Columns are the statistics of batch normalisation, rows the batch sizes.
+
+    Args:
+        frame: Rows of runs, as trainer.reproduction.results has them.
+        experiment: Which figure.
+        out: Folder for NAME-LAST-kK.png and .svg, such as fig4a-after-k3.png.
+        k: Neighbour order.
+        last: Whether the last layer is taken after or before the shortcut's sum.
+
+    Returns:
+        The files written.
+
+    Raises:
+        InputError: The frame has no such rows; or `out` cannot be written.
+    """
+    rows = _rows(frame, experiment, k, last)
+    batches = _batch_sizes(rows)
+    with mpl.rc_context(BASE):
+        figure = Figure(figsize=(PAGE, 0.9 + 2.5 * len(batches)), layout="constrained")
+        grid = figure.subplots(len(batches), len(STATISTICS), squeeze=False, sharex=True, sharey="row")
+        for line, batch_size in zip(grid, batches, strict=True):
+            for axes, bn in zip(line, STATISTICS, strict=True):
+                _draw_traces(axes, _reading(rows, bn, batch_size), experiment)
+            line[0].set_ylabel(f"{name_of_batch(batch_size)}\ntest error")
+        for axes, words in zip(grid[0], STATISTICS.values(), strict=True):
+            axes.set_title(words)
+        for axes in grid[-1]:
+            axes.set_xlabel(_mi_label(rows))
+        _draw_legend(figure, rows, experiment)
+        figure.suptitle(f"{title(experiment)}; {SUMS[last]}, k={k}", fontsize=9)
+        return save(figure, _folder(out) / f"{experiment.name}-{last}-k{k}", dpi=220)
+
+
+def draw_panel(
+    frame: pl.DataFrame,
+    experiment: Experiment,
+    out: str | Path,
+    *,
+    bn: Statistics = "inference",
+    batch_size: int | None = None,
+    k: int = 3,
+    last: LastLayer = "after",
+) -> list[Path]:
+    """Draw one of the paper's figures under one reading, as wide as a journal's column.
+
+    Args:
+        frame: Rows of runs, as trainer.reproduction.results has them.
+        experiment: Which figure.
+        out: Folder for NAME-BN-BATCH-LAST-kK.png and .svg, such as fig4a-inference-full-after-k3.png.
+        bn: Statistics of batch normalisation.
+        batch_size: None for the whole training set in one update.
+        k: Neighbour order.
+        last: Whether the last layer is taken after or before the shortcut's sum.
+
+    Returns:
+        The files written.
+
+    Raises:
+        InputError: The frame has no such rows; or `out` cannot be written.
+    """
+    rows = _reading(_rows(frame, experiment, k, last), bn, batch_size)
+    if rows.is_empty():
+        raise InputError(f"{experiment.name} has no results with {name_of_batch(batch_size)} and {bn} statistics.")
+    with mpl.rc_context(BASE):
+        figure = Figure(figsize=(COLUMN, 3.3), layout="constrained")
+        axes = figure.subplots()
+        _draw_traces(axes, rows, experiment)
+        axes.set(xlabel=_mi_label(rows), ylabel="test error")
+        axes.set_title(f"{name_of_batch(batch_size)}, {STATISTICS[bn]}", fontsize=7)
+        _draw_legend(figure, rows, experiment)
+        batch = "full" if batch_size is None else str(batch_size)
+        return save(figure, _folder(out) / f"{experiment.name}-{bn}-{batch}-{last}-k{k}", dpi=300)
+
+
+def draw_updates(
+    frame: pl.DataFrame, experiment: Experiment, out: str | Path, *, k: int = 3, last: LastLayer = "after"
+) -> list[Path]:
+    """Draw MI and error against weight updates: the mean over the seeds, and a band from the lowest to the highest.
+
+    Args:
+        frame: Rows of runs, as trainer.reproduction.results has them.
+        experiment: Which figure's runs.
+        out: Folder for NAME-updates-LAST-kK.png and .svg.
+        k: Neighbour order.
+        last: Whether the last layer is taken after or before the shortcut's sum.
+
+    Returns:
+        The files written.
+
+    Raises:
+        InputError: The frame has no such rows; or `out` cannot be written.
+    """
+    rows = _rows(frame, experiment, k, last)
+    readings = [(batch_size, bn) for batch_size in _batch_sizes(rows) for bn in STATISTICS]
+    with mpl.rc_context(BASE):
+        figure = Figure(figsize=(PAGE, 4.4), layout="constrained")
+        grid = figure.subplots(2, len(readings), squeeze=False, sharex="col", sharey="row")
+        for (upper, lower), (batch_size, bn) in zip(grid.T, readings, strict=True):
+            chosen = _reading(rows, bn, batch_size)
+            _draw_means(upper, chosen, experiment, "mi")
+            _draw_means(lower, chosen, experiment, "error")
+            _draw_limits(upper.axhline, chosen)
+            lower.set_xlabel("weight updates")
+            upper.set_title(f"{name_of_batch(batch_size)}\n{STATISTICS[bn]}", fontsize=7)
+        grid[0, 0].set_ylabel(_mi_label(rows))
+        grid[0, 0].yaxis.set_major_locator(MaxNLocator(7, integer=True))
+        grid[1, 0].set_ylabel("test error")
+        _scale_errors(grid[1, 0])
+        _draw_legend(figure, rows, experiment, ends=False)
+        figure.suptitle(f"{title(experiment)}; {SUMS[last]}, k={k}", fontsize=9)
+        return save(figure, _folder(out) / f"{experiment.name}-updates-{last}-k{k}", dpi=220)
+
+
+def title(experiment: Experiment) -> str:
+    """The paper's number of the figure and what it compares."""
+    return f"Figure {experiment.name.removeprefix('fig').upper()}. {experiment.title}"
+
+
+def name_of_batch(batch_size: int | None) -> str:
+    """The batch size in words."""
+    return "full batch" if batch_size is None else f"mini-batches of {batch_size:,}"
+
+
+def colour(experiment: Experiment, arch: Arch, width: int, hidden: int) -> tuple[float, float, float]:
+    """The architecture's colour, from light for the smallest width or depth of the experiment to dark for the largest."""
+    base = ARCHITECTURES[arch].colour
+    if experiment.varies == "arch":
+        return to_rgb(base)
+    values, value = (experiment.widths, width) if experiment.varies == "width" else (experiment.hidden, hidden)
+    place = sorted(values).index(value) / max(1, len(values) - 1)
+    other, share = ("white", 0.55 - 1.1 * place) if place < 0.5 else ("black", 1.3 * (place - 0.5))
+    mixed = (share * there + (1 - share) * here for there, here in zip(to_rgb(other), to_rgb(base), strict=True))
+    red, green, blue = mixed
+    return red, green, blue
+
+
+def _rows(frame: pl.DataFrame, experiment: Experiment, k: int, last: LastLayer) -> pl.DataFrame:
+    rows = frame.filter(
+        pl.col("arch").is_in(experiment.archs),
+        pl.col("width").is_in(experiment.widths),
+        pl.col("hidden").is_in(experiment.hidden),
+        pl.col("k") == k,
+        pl.col("sum") == last,
+        pl.col("mi").is_not_null(),
+        pl.col("error").is_not_null(),
+    )
+    if rows.is_empty():
+        raise InputError(f"{experiment.name} has no results yet with k={k} and the {SUMS[last]}.")
+    return rows.sort("arch", "width", "hidden", "run", "epoch")
+
+
+def _reading(rows: pl.DataFrame, bn: Statistics, batch_size: int | None) -> pl.DataFrame:
+    return rows.filter(pl.col("bn") == bn, pl.col("batch_size").eq_missing(batch_size))
+
+
+def _batch_sizes(rows: pl.DataFrame) -> list[int | None]:
+    return rows["batch_size"].unique().sort(nulls_last=False).to_list()
+
+
+def _networks(rows: pl.DataFrame) -> Iterable[tuple[Network, pl.DataFrame]]:
+    """Each network's rows, of all its seeds."""
+    return cast("Iterable[tuple[Network, pl.DataFrame]]", rows.group_by("arch", "width", "hidden", maintain_order=True))
+
+
+def _draw_traces(axes: Axes, rows: pl.DataFrame, experiment: Experiment) -> None:
+    """A line with a point for each measured epoch; open before training, large at the end."""
+    for network, group in _networks(rows):
+        style: dict[str, Any] = {"color": colour(experiment, *network), "marker": ARCHITECTURES[network[0]].marker}
+        for run in group.partition_by("run", maintain_order=True):
+            first, last = run.filter(pl.col("epoch") == 0), run.tail(1)
+            bars = run["stderr"].fill_null(0)
+            axes.errorbar(run["mi"], run["error"], xerr=bars, elinewidth=0.5, markersize=1.8, **style)
+            axes.plot(first["mi"], first["error"], linestyle="", markersize=4, markerfacecolor="white", zorder=3, **style)
+            axes.plot(last["mi"], last["error"], linestyle="", markersize=4, zorder=3, **style)
+    if rows.is_empty():
+        axes.text(0.5, 0.5, "no results", transform=axes.transAxes, ha="center", va="center")
+        return
+    _draw_limits(axes.axvline, rows)
+    _scale_errors(axes)
+
+
+def _draw_means(axes: Axes, rows: pl.DataFrame, experiment: Experiment, column: str) -> None:
+    for network, group in _networks(rows):
+        seeds = group.group_by("updates").agg(
+            pl.col(column).mean().alias("mean"), pl.col(column).min().alias("low"), pl.col(column).max().alias("high")
+        )
+        seeds = seeds.sort("updates")
+        shade = colour(experiment, *network)
+        axes.fill_between(seeds["updates"], seeds["low"], seeds["high"], color=shade, alpha=0.25, linewidth=0)
+        axes.plot(seeds["updates"], seeds["mean"], color=shade, marker=ARCHITECTURES[network[0]].marker, markersize=2.2)
+    axes.set_xscale("symlog", linthresh=1, linscale=0.4)
+    axes.xaxis.set_major_formatter(PLAIN)
+    axes.xaxis.set_minor_locator(NullLocator())
+
+
+def _draw_limits(line: Any, rows: pl.DataFrame) -> None:
+    draw_limits(line, rows["ceiling"].drop_nulls().to_list(), rows["null"].drop_nulls().to_list())
+
+
+def _scale_errors(axes: Axes) -> None:
+    """A logarithmic scale: half of what mini-batches do happens below an error of a tenth."""
+    axes.set_yscale("log", nonpositive="clip")
+    axes.yaxis.set_major_locator(FixedLocator([0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1]))
+    axes.yaxis.set_major_formatter(PLAIN)
+    axes.yaxis.set_minor_locator(NullLocator())
+
+
+def _draw_legend(figure: Figure, rows: pl.DataFrame, experiment: Experiment, *, ends: bool = True) -> None:
+    """Below the axes: a column for each architecture with its widths or depths, and one for what else is drawn."""
+    networks = sorted((network for network, _ in _networks(rows)), key=lambda network: experiment.archs.index(network[0]))
+    columns = [
+        [_key(ARCHITECTURES[arch].name), *(_network_key(experiment, *network) for network in networks if network[0] == arch)]
+        for arch in experiment.archs
+        if arch in rows["arch"]
+    ]
+    if experiment.varies == "arch":
+        columns = [[_network_key(experiment, *network) for network in networks]]
+    open_and_large = [
+        _key("before training", marker="o", markersize=4, markerfacecolor="white"),
+        _key("last epoch", marker="o", markersize=4),
+    ]
+    band = [_key("range of the seeds", linestyle="-", linewidth=6, alpha=0.25)]
+    limits = [_key("ceiling", linestyle="--"), _key("null (shuffled)", linestyle=":")]
+    columns.append((open_and_large if ends else band) + limits)
+    longest = max(len(column) for column in columns)
+    handles = [key for column in columns for key in column + [_key(" ")] * (longest - len(column))]
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(columns), frameon=False, handlelength=1.8)
+
+
+def _network_key(experiment: Experiment, arch: Arch, width: int, hidden: int) -> Line2D:
+    name, _, marker = ARCHITECTURES[arch]
+    words = {"arch": name, "width": f"width {width}", "hidden": f"{hidden} hidden"}[experiment.varies]
+    shade = colour(experiment, arch, width, hidden)
+    return _key(words, color=shade, marker=marker, markersize=3.2, linestyle="-")
+
+
+def _key(words: str, **style: Any) -> Line2D:
+    return Line2D([], [], label=words, **{"color": "0.3", "linestyle": "", **style})
+
+
+def _mi_label(rows: pl.DataFrame) -> str:
+    return f"MI(first, last), {rows['units'][0]}"
+
+
+def _folder(out: str | Path) -> Path:
+    try:
+        Path(out).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{out} cannot be written: {error.strerror}.") from error
+    return Path(out)
