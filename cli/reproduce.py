@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -74,7 +73,8 @@ def reproduce(
     folder = out or Path("reproductions") / profile
     failed = train_all(runs, folder / "runs", workers, scheduler, gpu, quiet)
 
-    from trainer.reproduction import claims, figures as drawing, results
+    from trainer.reproduction import claims, results
+    from trainer.reproduction import figures as drawing
 
     table = results.collect(folder / "runs")
     written = results.write(table, folder)
@@ -86,7 +86,10 @@ def reproduce(
         print_verdicts(verdicts)
     typer.echo(str(folder) if quiet else f"results {folder}: {', '.join(path.name for path in written)}")
     if failed:
-        stop(f"{failed} of {len(runs)} runs failed, and are not in the results. The same command tries them again.", ExitCode.FAILURE)
+        stop(
+            f"{failed} of {len(runs)} runs failed, and are not in the results. The same command tries them again.",
+            ExitCode.FAILURE,
+        )
 
 
 def train_all(
@@ -110,13 +113,18 @@ def train_all(
         try:
             sweep(runs, folder, workers=workers, scheduler=scheduler, gpu=gpu, report=report)
         except KeyboardInterrupt:
-            stop(f"stopped by Ctrl-C; {ended} of {len(runs)} runs are finished. The same command continues.", ExitCode.INTERRUPTED)
+            stop(
+                f"stopped by Ctrl-C; {ended} of {len(runs)} runs are finished. The same command continues.",
+                ExitCode.INTERRUPTED,
+            )
     return failed
 
 
 def print_plan(runs: dict[str, Settings], workers: int | None) -> None:
     """The runs, and about how long they take on this machine."""
-    print_table([{"run": name, "epochs": str(s.epochs), "minutes": f"{expected_seconds(s) / 60:.1f}"} for name, s in runs.items()])
+    print_table(
+        [{"run": name, "epochs": str(s.epochs), "minutes": f"{expected_seconds(s) / 60:.1f}"} for name, s in runs.items()]
+    )
     workers = workers or len(os.sched_getaffinity(0))
     minutes = sum(map(expected_seconds, runs.values())) / 60 / workers
     typer.echo(f"{len(runs)} runs, about {minutes:.0f} minutes with {workers} workers, each a core of an AMD EPYC (Zen 3).")

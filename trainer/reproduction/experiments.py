@@ -109,7 +109,7 @@ def expected_seconds(settings: Settings) -> float:
     every = settings.every
     times = len(every) if isinstance(every, tuple) else 1 + settings.epochs // every
     estimates = times * len(settings.layers) * len(settings.bn)
-    return START_SECONDS + training + estimates * (0.1 + 2.5e-3 * width) * ((settings.samples or 10_000) / 3_000) ** 1.5
+    return START_SECONDS + training + estimates * (0.1 + 2.5e-3 * width) * float(((settings.samples or 10_000) / 3_000) ** 1.5)
 
 
 def run_name(settings: Settings) -> str:
