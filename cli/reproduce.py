@@ -81,7 +81,7 @@ def reproduce(
     for experiment in figures:
         written += drawing.draw_experiment(table, experiment, folder / "figures")
     verdicts = claims.judge(table)
-    written.append(claims.write(verdicts, folder))
+    written += claims.write(verdicts, folder)
     if not quiet:
         print_verdicts(verdicts)
     typer.echo(str(folder) if quiet else f"results {folder}: {', '.join(path.name for path in written)}")

@@ -169,7 +169,13 @@ def test_claims_without_rows_get_no_verdict():
 
 def test_verdicts_are_written(tmp_path):
     verdicts = judge(pl.DataFrame(runs("mlp", RISING, SLOW), schema=SCHEMA))
-    table = pl.read_csv(write(verdicts, tmp_path))
+    csv, markdown = write(verdicts, tmp_path)
+    table = pl.read_csv(csv)
     assert table["verdict"].to_list() == [v.verdict for v in verdicts]
     assert set(table.columns) == {field.name for field in dataclasses.fields(verdicts[0])}
+    assert "| 1. MLP: MI between first and last layer rises through training. | **holds** |" in markdown.read_text()
+    assert (
+        "- full batch, claim 1, holds: last MI less first: +2 bits [+2, +2], above 0 in 1 of 1 settings."
+        in markdown.read_text()
+    )
     assert set(CLAIMS) == set(range(1, 8))
