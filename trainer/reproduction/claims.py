@@ -371,7 +371,7 @@ def as_markdown(verdicts: Sequence[Verdict]) -> str:
 
 
 def _cell(verdicts: Sequence[Verdict]) -> str:
-    """The verdict under one reading with the smallest k and MI as it is, and those with other k or net of the null that differ."""
+    """The verdict with the smallest k and MI as it is, and those with other k or net of the null where they differ."""
     if not verdicts:
         return "not measured"
     usual = min(verdicts, key=lambda v: (v.net_of_null, v.k))
