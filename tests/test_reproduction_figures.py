@@ -5,7 +5,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.text import Text
 from PIL import Image
-from traces import CEILING, EXPERIMENTS, FIG4A, FIG4B, FIG5A, FIG5B, table
+from made_up import CEILING, EXPERIMENTS, FIG4A, FIG4B, FIG5A, FIG5B, table
 
 from mi_core import InputError
 from trainer.plot import draw_limits
