@@ -24,6 +24,7 @@ def plot(
     bn: Annotated[
         Statistics | None, typer.Option(help="Statistics of batch normalisation.  [default: the first that was measured]")
     ] = None,
+    k: Annotated[int | None, typer.Option(help="Neighbour order.  [default: the first that was measured]")] = None,
 ) -> None:
     """Draw MI against error, coloured by epoch, and both over the epochs, as PNG and SVG.
 
@@ -39,5 +40,5 @@ def plot(
     from trainer.plot import plot_runs
 
     folder = out or (runs[0] if len(runs) == 1 else Path())
-    for path in plot_runs(runs, folder, pairs[0], bn):
+    for path in plot_runs(runs, folder, pairs[0], bn, k):
         typer.echo(str(path))

@@ -16,6 +16,7 @@ import typer
 
 from cli._errors import ExitCode, stop
 from cli._layers import parse_pairs
+from cli._options import K, parse_ks
 from cli._output import print_notes
 from cli._progress import ProgressBar
 from mi_core import InputError
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from trainer.run import RunFolder
     from trainer.table import Row
 
+DEFAULT_KS = ",".join(map(str, Settings.k))
 KERAS_BACKENDS = ("tensorflow", "jax", "torch")
 
 
@@ -80,11 +82,13 @@ def train(
     samples: Annotated[
         int | None, typer.Option(metavar="N", help="Measure on N samples of it, drawn once.  [default: all]")
     ] = Settings.samples,
-    every: Annotated[int, typer.Option(metavar="N", help="Measure every N epochs.")] = Settings.every,
+    every: Annotated[
+        str, typer.Option(metavar="N|N,N,...", help="Measure every N epochs, or at these epochs; 0 is before training.")
+    ] = str(Settings.every),
     null_every: Annotated[
         int, typer.Option(metavar="N", help="Measure MI with shuffled pairing too, every N epochs; 0 for never.")
     ] = Settings.null_every,
-    k: Annotated[int, typer.Option(help="Neighbour order.")] = Settings.k,
+    k: K = DEFAULT_KS,
     units: Annotated[Units, typer.Option(help="Unit of MI.")] = Settings.units,
     backend: Annotated[Backend, typer.Option(help="How neighbours are counted.")] = Settings.backend,
     save_activations: Annotated[
@@ -125,9 +129,9 @@ def train(
             measured_set=measured_set,
             samples=samples,
             bn=ways,
-            every=every,
+            every=parse_schedule(every),
             null_every=null_every,
-            k=k,
+            k=tuple(parse_ks(k)),
             units=units,
             backend=backend,
             save_activations=save_activations,
@@ -170,6 +174,15 @@ def train(
         stop(f"{error}; {what_is_kept(run, settings.epochs)}", ExitCode.FAILURE)
     print_notes(note for note in notes(run))
     typer.echo(str(folder) if quiet else f"run {folder}")
+
+
+def parse_schedule(text: str) -> int | tuple[int, ...]:
+    """Epochs to measure at, from text like 2 (every second) or 0,1,2,5,10 (these)."""
+    try:
+        epochs = tuple(int(word) for word in text.split(","))
+    except ValueError:
+        raise InputError(f"--every is {text!r}: give a whole number, or epochs such as 0,1,2,5,10.") from None
+    return epochs if "," in text else epochs[0]
 
 
 def was_given(context: typer.Context, name: str) -> bool:
@@ -231,7 +244,8 @@ def line_for(epoch: int, epochs: int, rows: list[Row], logs: dict[str, Any]) -> 
             shown.add(row.bn)
         bar = "" if row.stderr is None else f" +- {row.stderr:.3f}"
         value = "not measured" if row.mi is None else f"{row.mi:.3f}{bar} {row.units}"
-        words.append(f"MI({row.x}, {row.y}){way} {value}")
+        order = "" if row.k == rows[0].k else f" k={row.k}"
+        words.append(f"MI({row.x}, {row.y}){way}{order} {value}")
     return "  ".join(words)
 
 

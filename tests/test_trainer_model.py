@@ -7,7 +7,7 @@ import pytest
 from mi_core import InputError
 from trainer import Settings, build
 from trainer.activations import Probe
-from trainer.model import added_to
+from trainer.config import added_to
 from trainer.plot import draw_topologies
 
 X = np.random.default_rng(0).standard_normal((50, 12)).astype(np.float32)

@@ -33,7 +33,7 @@ class MutualInformationCallback(keras.callbacks.Callback):
 
     Training is not affected: the weights after it are the same bits with and without. What is measured goes into `logs`, so
     that History and the progress bar show it (`mi_first_last`, `error`, `mi_seconds`; `mi_first_last_batch`, `error_batch`
-    with the samples' own statistics), into `rows`, and into `table` if one is named.
+    with the samples' own statistics; `mi_first_last_k10` for k after the first), into `rows`, and into `table` if one is named.
 
     Args:
         data: The samples to measure on: an array, or a list or dict of arrays as the model takes them. Or a tuple of these
@@ -41,7 +41,7 @@ class MutualInformationCallback(keras.callbacks.Callback):
         layers: Names of layers, of which all pairs are measured, or pairs of names. "first" and "last", where no layer has
             that name, are the first and last hidden layers of a plain stack; "input" is the samples themselves, "labels" the
             classes, with which the estimator is that of Ross 2014.
-        k: Neighbour order.
+        k: Neighbour order, or several at the cost of one search.
         every: Epochs to measure at: every so many, a collection of epochs, or a function of the epoch. 0 is before training.
         null_every: Epochs, among those, at which to estimate the null too: MI with the pairing shuffled, whose truth is 0.
         bn: Batch normalisation when measuring, one or both: "inference", with its moving averages, as `predict` has it;
@@ -70,7 +70,7 @@ class MutualInformationCallback(keras.callbacks.Callback):
         data: Any,
         layers: Sequence[str] | Sequence[Pair] = ("first", "last"),
         *,
-        k: int = 3,
+        k: int | Sequence[int] = 3,
         every: Schedule = 1,
         null_every: Schedule = 0,
         bn: Statistics | Sequence[Statistics] = ("inference", "batch"),
@@ -94,10 +94,9 @@ class MutualInformationCallback(keras.callbacks.Callback):
         for statistics in self.bn:
             one_of(statistics, Statistics, "bn")
         self.every, self.null_every = every, null_every
-        neighbour_orders(k, len(self.indices))
         one_of(units, Units, "units")
         one_of(backend, Backend, "backend")
-        self.estimator = Estimator(k=k, units=units, backend=backend, seed=seed)
+        self.estimator = Estimator(k=neighbour_orders(k, len(self.indices)), units=units, backend=backend, seed=seed)
         self.batch_size = whole_number(batch_size, "batch_size", at_least=1)
         self.table = Table(table) if isinstance(table, str | Path) else table
         self.save_activations = None if save_activations is None else Path(save_activations)
@@ -164,26 +163,26 @@ class MutualInformationCallback(keras.callbacks.Callback):
         for x, y in self.pairs:
             started = time.perf_counter()
             try:
-                estimate = self.estimator(
+                estimates = self.estimator(
                     activations[x], activations[y], labels=y == "labels", null=_is_due(self.null_every, epoch)
                 )
             except InputError as problem:  # a dead or diverged layer is a finding, and no reason to end the training
-                estimate = {"notes": (str(problem),)}
-            rows.append(
+                estimates = [{"k": k, "notes": (str(problem),)} for k in self.estimator.k]
+            rows += [
                 Row(
                     epoch=epoch,
                     x=x,
                     y=y,
                     bn=statistics,
                     units=self.estimator.units,
-                    k=self.estimator.k,
                     n_samples=len(self.indices),
                     error=error,
                     logs=logs,
                     seconds=time.perf_counter() - started,
                     **estimate,
                 )
-            )
+                for estimate in estimates
+            ]
         return rows
 
     def _save(self, epoch: int, statistics: Statistics, activations: dict[str, NDArray[Any]]) -> None:
@@ -199,7 +198,8 @@ def as_logs(rows: Sequence[Row]) -> dict[str, float]:
     logs = {}
     for row in rows:
         ending = "" if row.bn == "inference" else f"_{row.bn}"
-        name = f"mi_{row.x}_{row.y}{ending}"
+        order = "" if row.k == rows[0].k else f"_k{row.k}"
+        name = f"mi_{row.x}_{row.y}{ending}{order}"
         values = {name: row.mi, f"{name}_stderr": row.stderr, f"error{ending}": row.error}
         logs.update({key: value for key, value in values.items() if value is not None})
     return logs

@@ -41,9 +41,9 @@ class Settings:
         samples: How many of them, drawn once; None for all.
         bn: Batch normalisation when measuring: with the moving averages, as `predict` has it, with the statistics of the
             measured samples themselves, or both.
-        every: Measure before training and after every so many epochs.
+        every: Measure before training and after every so many epochs; or the epochs to measure at, 0 being before training.
         null_every: Measure a null, MI with the pairing shuffled, that often; 0 for never.
-        k: Neighbour order.
+        k: Neighbour orders; several cost one search.
         units: Of MI.
         backend: How neighbours are counted.
         save_activations: Whether to keep the measured layers' activations as .npy.
@@ -67,9 +67,9 @@ class Settings:
     measured_set: MeasuredSet = "test"
     samples: int | None = None
     bn: tuple[Statistics, ...] = ("inference",)
-    every: int = 1
+    every: int | tuple[int, ...] = 1
     null_every: int = 10
-    k: int = 3
+    k: tuple[int, ...] = (3,)
     units: Units = "bits"
     backend: Backend = "auto"
     save_activations: bool = False
@@ -88,13 +88,20 @@ class Settings:
         one_of(self.backend, Backend, "backend")
         for statistics in self.bn:
             one_of(statistics, Statistics, "bn")
-        for name, least in (("width", 1), ("hidden", 2), ("epochs", 1), ("every", 1), ("k", 1), ("seed", 0), ("null_every", 0)):
+        for name, least in (("width", 1), ("hidden", 2), ("epochs", 1), ("seed", 0), ("null_every", 0)):
             whole_number(getattr(self, name), name, at_least=least)
         for name in ("batch_size", "samples"):
             if getattr(self, name) is not None:
                 whole_number(getattr(self, name), name, at_least=1)
-        if not self.layers or not self.bn:
-            raise InputError("layers or bn is empty: there would be nothing to measure.")
+        for k in self.k:
+            whole_number(k, "k", at_least=1)
+        if isinstance(self.every, tuple):
+            for epoch in self.every:
+                whole_number(epoch, "every", at_least=0)
+        else:
+            whole_number(self.every, "every", at_least=1)
+        if not self.layers or not self.bn or not self.k or self.every == ():
+            raise InputError("layers, bn, k or every is empty: there would be nothing to measure.")
         if not self.learning_rate > 0:
             raise InputError(f"learning_rate is {self.learning_rate}: it must be above 0.")
         if not 0 <= self.momentum < 1:
@@ -116,5 +123,20 @@ class Settings:
         unknown = sorted(set(record) - {field.name for field in dataclasses.fields(cls)})
         if unknown:
             raise InputError(f"{unknown[0]!r} is not a setting that this version of mi knows.")
-        pairs = tuple((x, y) for x, y in record["layers"])
-        return cls(**{**record, "layers": pairs, "bn": tuple(record["bn"])})
+        lists = {name: tuple(value) for name, value in record.items() if isinstance(value, list)}
+        return cls(**{**record, **lists, "layers": tuple((x, y) for x, y in record["layers"])})
+
+
+def added_to(settings: Settings, number: int) -> list[int]:
+    """The earlier hidden layers, counted from 1, whose outputs are added to that of hidden layer `number`.
+
+    Figures 2 and 3 of the paper. Layers are added only where their widths are equal: the first and last are twice as wide.
+    """
+    ends = (1, settings.hidden)
+    earlier = set()
+    if "shortcut" in settings.arch and number == settings.hidden:
+        earlier.add(1)
+    same_width = number > 2 and (number in ends) == (number - 2 in ends)
+    if "resnet" in settings.arch and same_width and (settings.residual == "running-sums" or number % 2 == 0):
+        earlier.add(number - 2)
+    return sorted(earlier)

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from mi_core import InputError
-from trainer.config import Settings
+from trainer.config import Settings, added_to
 
 INITIALIZERS = {"glorot": keras.initializers.GlorotNormal, "he": keras.initializers.HeNormal}
 
@@ -58,21 +58,6 @@ def build(settings: Settings, n_features: int, n_classes: int) -> keras.Model:
         n_classes, activation="softmax", kernel_initializer=INITIALIZERS[settings.init](seed=seeds[-1]), name="output"
     )
     return keras.Model(inputs, softmax(output), name=settings.arch.replace("-", "_"))
-
-
-def added_to(settings: Settings, number: int) -> list[int]:
-    """The earlier hidden layers, counted from 1, whose outputs are added to that of hidden layer `number`.
-
-    Figures 2 and 3 of the paper. Layers are added only where their widths are equal: the first and last are twice as wide.
-    """
-    ends = (1, settings.hidden)
-    earlier = set()
-    if "shortcut" in settings.arch and number == settings.hidden:
-        earlier.add(1)
-    same_width = number > 2 and (number in ends) == (number - 2 in ends)
-    if "resnet" in settings.arch and same_width and (settings.residual == "running-sums" or number % 2 == 0):
-        earlier.add(number - 2)
-    return sorted(earlier)
 
 
 def compile_model(model: keras.Model, settings: Settings) -> None:

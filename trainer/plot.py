@@ -62,7 +62,7 @@ class Trace:
 
 
 def plot_runs(
-    folders: Sequence[str | Path], out: str | Path, pair: Pair | None = None, bn: Statistics | None = None
+    folders: Sequence[str | Path], out: str | Path, pair: Pair | None = None, bn: Statistics | None = None, k: int | None = None
 ) -> list[Path]:
     """Draw MI against error, and both over epochs, of one or several runs.
 
@@ -71,6 +71,7 @@ def plot_runs(
         out: Folder for mi-error.png, mi-error.svg, mi-epochs.png and mi-epochs.svg.
         pair: Layers whose MI is shown; None for the first pair of the first run.
         bn: Statistics of batch normalisation; None for the first of the first run.
+        k: Neighbour order; None for the first of the first run.
 
     Returns:
         The files written.
@@ -80,8 +81,8 @@ def plot_runs(
     """
     runs = [RunFolder(folder) for folder in folders]
     first = Settings.from_dict(runs[0].manifest()["settings"])
-    pair, bn = pair or first.layers[0], bn or first.bn[0]
-    traces = [_trace(run, pair, bn) for run in runs]
+    pair, bn, k = pair or first.layers[0], bn or first.bn[0], k or first.k[0]
+    traces = [_trace(run, pair, bn, k) for run in runs]
     units = {trace.rows[0].units for trace in traces}
     if len(units) > 1:
         raise InputError(f"the runs are in {' and '.join(sorted(units))}: draw those of one unit together.")
@@ -94,15 +95,15 @@ def plot_runs(
     way = {"inference": "moving averages", "batch": "the measured samples' own statistics"}[bn]
     figures = {"mi-error": _draw_mi_error(traces, name), "mi-epochs": _draw_epochs(traces, name)}
     for figure in figures.values():
-        figure.supxlabel(f"batch normalisation with {way}; k={traces[0].rows[0].k}", fontsize=7)
+        figure.supxlabel(f"batch normalisation with {way}; k={k}", fontsize=7)
     return [path for stem, figure in figures.items() for path in save(figure, out / stem)]
 
 
-def _trace(run: RunFolder, pair: Pair, bn: Statistics) -> Trace:
+def _trace(run: RunFolder, pair: Pair, bn: Statistics, k: int) -> Trace:
     settings = Settings.from_dict(run.manifest()["settings"])
-    rows = [row for row in run.table.rows() if (row.x, row.y) == pair and row.bn == bn and row.mi is not None]
+    rows = [row for row in run.table.rows() if ((row.x, row.y), row.bn, row.k) == (pair, bn, k) and row.mi is not None]
     if not rows:
-        raise InputError(f"{run.path} has no measurements of {pair[0]}:{pair[1]} with {bn} statistics.")
+        raise InputError(f"{run.path} has no measurements of {pair[0]}:{pair[1]} with {bn} statistics and k={k}.")
     return Trace(f"{settings.arch}, W {settings.width}, {settings.hidden} hidden, seed {settings.seed}", rows)
 
 

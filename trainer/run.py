@@ -52,7 +52,7 @@ class RunFolder:
         if self.path.exists() and not self.path.is_dir():
             raise InputError(f"{self.path} is a file: name a new folder.")
         with contextlib.suppress(FileNotFoundError), _clear_errors(self.path):
-            if any(self.path.iterdir()):
+            if any(not is_leftover(path) for path in self.path.iterdir()):
                 raise InputError(f"{self.path} has other files in it: name a new folder.")
 
     def create(self, manifest: dict[str, Any]) -> None:
@@ -63,7 +63,7 @@ class RunFolder:
         """
         self.check_new()
         with _clear_errors(self.path):
-            self.checkpoints.mkdir(parents=True)
+            self.path.mkdir(parents=True, exist_ok=True)
         self.write_manifest(manifest)
 
     def write_manifest(self, manifest: dict[str, Any]) -> None:
@@ -109,6 +109,7 @@ class RunFolder:
 
     def save(self, model: keras.Model, epoch: int, keep: bool) -> None:
         """Write the checkpoint of an epoch, then drop older ones unless they are to be kept."""
+        self.checkpoints.mkdir(exist_ok=True)
         path = self.checkpoints / f"epoch-{epoch:04d}.keras"
         unfinished = self.checkpoints / f".{path.stem}.{os.getpid()}.keras"  # Keras insists on the ending
         try:
@@ -130,11 +131,17 @@ class RunFolder:
 
     def clean(self) -> None:
         """Remove what a killed process left half written."""
-        for leftover in (*self.checkpoints.glob(".epoch-*.keras"), *self.path.rglob(".*.tmp")):
-            leftover.unlink(missing_ok=True)
+        for path in self.path.rglob(".*"):
+            if is_leftover(path):
+                path.unlink(missing_ok=True)
 
     def _saved(self) -> dict[int, Path]:
         return {int(path.stem.removeprefix("epoch-")): path for path in self.checkpoints.glob("epoch-*.keras")}
+
+
+def is_leftover(path: Path) -> bool:
+    """Whether it is a file that a killed process left half written."""
+    return path.name.startswith(".") and path.suffix in (".tmp", ".keras")
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""The table of a run: one frozen row per epoch, pair of layers and way of batch normalisation, kept as JSON lines."""
+"""The table of a run: one frozen row per epoch, pair of layers, way of batch normalisation and k, kept as JSON lines."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Row:
         estimator: Name of the estimator.
         error: Share of the measured samples that the network labels wrongly, with the same statistics; None without labels.
         logs: What Keras logged for the epoch, the loss for example, None where that was not finite; empty before training.
-        seconds: Wall time of this estimate, its null included.
+        seconds: Wall time of this estimate, its null and those for the other k included.
         notes: What a reader should know before using the number.
     """
 

@@ -1,0 +1,121 @@
+"""Which runs a figure of the paper needs, read from the files beside this one."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from mi_core import InputError
+from trainer.config import Arch, Settings, added_to
+
+ProfileName = Literal["smoke", "cpu", "paper"]
+Figure = Literal["fig4a", "fig4b", "fig5a", "fig5b"]
+FIGURES: tuple[Figure, ...] = ("fig4a", "fig4b", "fig5a", "fig5b")
+HOME = Path(__file__).parent
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """The networks that one figure of the paper shows.
+
+    Attributes:
+        name: "fig4a" and so on.
+        title: What the figure compares.
+        varies: The setting, beside the architecture, that tells its traces apart.
+        archs: Architectures.
+        widths: Units of a hidden layer.
+        hidden: Numbers of hidden layers.
+    """
+
+    name: str
+    title: str
+    varies: Literal["width", "hidden", "arch"]
+    archs: tuple[Arch, ...]
+    widths: tuple[int, ...]
+    hidden: tuple[int, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Profile:
+    """How the networks are trained and measured.
+
+    Attributes:
+        name: "smoke", "cpu" or "paper".
+        says: What it is for.
+        seeds: Number of random initialisations, 0, 1, ... each.
+        updates: Settings of the two ways to train: with the whole training set at once, and with mini-batches.
+    """
+
+    name: str
+    says: str
+    seeds: int
+    updates: tuple[dict[str, Any], ...]
+
+
+def load_experiment(name: Figure, profile: ProfileName) -> Experiment:
+    """The experiment of a figure, with the widths and depths of a profile."""
+    record = _read(f"{name}.toml")
+    return Experiment(
+        name=name,
+        title=record["title"],
+        varies=record["varies"],
+        archs=tuple(record["arch"]),
+        widths=tuple(record["width"][profile]),
+        hidden=tuple(record["hidden"][profile]),
+    )
+
+
+def load_profile(name: ProfileName) -> Profile:
+    """A profile by its name."""
+    record = _read("profiles.toml")[name]
+    updates = tuple(record["common"] | record[way] for way in ("full-batch", "mini-batches"))
+    return Profile(name, record["says"], record["seeds"], updates)
+
+
+def runs_of(experiments: Iterable[Experiment], profile: Profile, data: str | None = None) -> dict[str, Settings]:
+    """The settings of all runs that the experiments need, each once, by the run's name.
+
+    Args:
+        experiments: Of one profile.
+        profile: How to train and measure.
+        data: In place of the profile's data, as `trainer.load_data` takes it.
+    """
+    runs = {}
+    for experiment, seed, updates in itertools.product(experiments, range(profile.seeds), profile.updates):
+        for arch, width, hidden in itertools.product(experiment.archs, experiment.widths, experiment.hidden):
+            settings = Settings.from_dict(
+                updates
+                | ({} if data is None else {"data": data})
+                | {"arch": arch, "width": width, "hidden": hidden, "seed": seed, "layers": [["first", "last"]]}
+            )
+            if added_to(settings, hidden):  # the last layer is a sum: measure what goes into it, too
+                settings = dataclasses.replace(settings, layers=(("first", "last"), ("first", "last_before_sum")))
+            runs[run_name(settings)] = settings
+    return dict(sorted(runs.items(), key=lambda item: item[1].seed))  # a sweep that is stopped has whole seeds
+
+
+def run_name(settings: Settings) -> str:
+    """A name that tells the runs of a sweep apart."""
+    batch = "full" if settings.batch_size is None else f"b{settings.batch_size}"
+    return f"{settings.arch}-w{settings.width}-h{settings.hidden}-{batch}-s{settings.seed}"
+
+
+def figures_asked_for(names: Iterable[str]) -> tuple[Figure, ...]:
+    """The figures by their names; "all" is every one.
+
+    Raises:
+        InputError: There is no such figure.
+    """
+    asked = tuple(names)
+    for name in asked:
+        if name not in (*FIGURES, "all"):
+            raise InputError(f"there is no experiment {name!r}: name {', '.join(FIGURES)} or all.")
+    return FIGURES if "all" in asked else cast("tuple[Figure, ...]", tuple(dict.fromkeys(asked)))
+
+
+def _read(name: str) -> dict[str, Any]:
+    return tomllib.loads((HOME / name).read_text(encoding="utf-8"))
