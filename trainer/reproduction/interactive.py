@@ -30,10 +30,11 @@ def draw_traces(frame: pl.DataFrame) -> dict[str, Any]:
     runs = _runs(frame)
     lowest, highest = _range(frame, "mi", "ceiling")
     mi = {"title": f"MI(first, last), {frame['units'][0]}", "scale": alt.Scale(domain=[min(0, lowest), highest])}
+    least, _ = _range(frame.filter(pl.col("error") > 0), "error")
     error = {
         "title": "test error",
-        "scale": alt.Scale(type="log", domain=[_range(frame.filter(pl.col("error") > 0), "error")[0], 1], clamp=True),
-        "axis": alt.Axis(values=ERROR_TICKS, format="~g"),
+        "scale": alt.Scale(type="log", domain=[least, 1], clamp=True),  # an error of 0 is drawn at the edge
+        "axis": alt.Axis(values=[tick for tick in ERROR_TICKS if tick >= least], format="~g"),
     }
     updates = {
         "title": "weight updates",
@@ -52,6 +53,7 @@ def draw_traces(frame: pl.DataFrame) -> dict[str, Any]:
         open_or_equal = f"{choice.name} == '{ALL}' || datum['{column}'] == {choice.name}"
         chart = chart.add_params(choice).transform_filter(open_or_equal)
     chart = chart.add_params(until).configure(font="system-ui, sans-serif", background="white")
+    chart = chart.configure_axis(labelFontSize=12, titleFontSize=12).configure_legend(labelFontSize=12)
     version = ".".join(alt.SCHEMA_VERSION.split(".")[:2])
     return _fill_width(vl_convert.vegalite_to_vega(_shared(hover, chart.to_dict()), vl_version=version))
 
@@ -114,7 +116,9 @@ def _slider(last: int) -> alt.Parameter:
     return alt.param(name="until", value=last, bind=bind)
 
 
-def _panel(x: alt.X, y: alt.Y, until: alt.Parameter, hover: alt.Parameter, limits: type[alt.X | alt.Y] | None = None) -> alt.LayerChart:
+def _panel(
+    x: alt.X, y: alt.Y, until: alt.Parameter, hover: alt.Parameter, limits: type[alt.X | alt.Y] | None = None
+) -> alt.LayerChart:
     """Traces of all runs: strong up to the slider's epoch, faint beyond; the run under the pointer stands out.
 
     Args:
@@ -127,7 +131,7 @@ def _panel(x: alt.X, y: alt.Y, until: alt.Parameter, hover: alt.Parameter, limit
     names = [style.name for style in ARCHITECTURES.values()]
     scale = alt.Scale(domain=names, range=[style.colour for style in ARCHITECTURES.values()])
     shapes = alt.Scale(domain=names, range=["circle", "square", "triangle-up", "diamond"])
-    legend = alt.Legend(title=None, orient="top", columns=2)
+    legend = alt.Legend(title=None, orient="top", columns=2, symbolOpacity=1)
     base = alt.Chart().encode(x=x, y=y, color=alt.Color("arch:N", scale=scale, legend=legend), detail="run:N", order="epoch:Q")
     past = alt.datum.epoch <= until
     points = base.mark_point(size=36).encode(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ import vl_convert
 
 from mi_core import InputError
 from mi_core._files import whole_file
-from trainer.reproduction.figures import ARCHITECTURES, draw_experiment, draw_updates, name_of_batch, title
+from trainer.reproduction.figures import ARCHITECTURES, draw_experiment, draw_updates, name_of_batch, of_experiment, title
 from trainer.reproduction.interactive import draw_traces
 
 if TYPE_CHECKING:
@@ -53,13 +54,17 @@ def write_report(
     if measured.is_empty():
         raise InputError("there are no results yet: no row has both MI and error.")
     with whole_file(Path(out)) as file:
-        environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+        environment = jinja2.Environment(
+            autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        )
         page = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
             figures=list(_figures(measured, experiments)),
             spec=_in_script(json.dumps(draw_traces(measured), separators=(",", ":"))),
             vega=_in_script(vl_convert.javascript_bundle()),
             claims=_claims(verdicts, reasons),
             ways=_ways(verdicts),
+            reading_parts=("BatchNorm", "last layer", "k", "MI"),
+            ks=measured["k"].unique().sort().to_list(),
             runs=_runs(measured),
             manifest=list(_flat(manifest)),
         )
@@ -68,14 +73,85 @@ def write_report(
 
 
 def _figures(frame: pl.DataFrame, experiments: Iterable[Experiment]) -> Iterator[dict[str, str]]:
-    """Each figure at the smallest k, after the sum, as it stands in a page."""
-    k = int(frame["k"].to_numpy().min())
+    """Each figure, as it stands in a page, at the smallest k and after the sum."""
+    k = _smallest_k(frame)
     with tempfile.TemporaryDirectory() as folder:
         for experiment in experiments:
-            for draw, what in ((draw_experiment, "MI against test error"), (draw_updates, "MI and test error over updates")):
-                try:
-                    png, _ = draw(frame, experiment, folder, k=k)
-                except InputError:
-                    continue
+            rows = of_experiment(frame, experiment)
+            if rows.is_empty():
+                continue
+            for draw, shows in ((draw_experiment, "MI against test error"), (draw_updates, "MI and test error over updates")):
+                png, _ = draw(rows, experiment, folder, k=k)
+                caption = f"{title(experiment)}: {shows}."
                 source = f"data:image/png;base64,{base64.b64encode(png.read_bytes()).decode()}"
-                yield {"title": title(experiment), "what": what, "source": source}
+                yield {"source": source, "caption": caption, "alt": f"{caption} {_in_words(rows, k)}"}
+
+
+def _in_words(rows: pl.DataFrame, k: int) -> str:
+    """What a figure shows, for those who cannot see it: means over its runs before training and at the end."""
+    usual = _usual(rows, k).sort("epoch").group_by("arch", "batch_size", "run", maintain_order=True)
+    ends = usual.agg(first=pl.first("mi"), last=pl.last("mi"), error=pl.last("error"), units=pl.first("units"))
+    means = ends.group_by("arch", "batch_size", "units", maintain_order=True).agg(pl.mean("first", "last", "error"))
+    return "With inference statistics: " + "; ".join(
+        f"{ARCHITECTURES[row['arch']].name}, {name_of_batch(row['batch_size'])}: MI from {row['first']:.2f} to {row['last']:.2f} "
+        f"{row['units']}, error {row['error']:.3f} at the end"
+        for row in means.to_dicts()
+    )
+
+
+def _usual(rows: pl.DataFrame, k: int) -> pl.DataFrame:
+    return rows.filter(pl.col("bn") == "inference", pl.col("sum") == "after", pl.col("k") == k)
+
+
+def _smallest_k(frame: pl.DataFrame) -> int:
+    return int(frame["k"].to_numpy().min())
+
+
+def _claims(verdicts: Sequence[Verdict], reasons: Mapping[int, str]) -> list[dict[str, Any]]:
+    """Each claim with its verdicts under all readings."""
+    claims: dict[int, dict[str, Any]] = {}
+    for verdict in verdicts:
+        empty = {"number": verdict.claim, "says": verdict.says, "why": reasons.get(verdict.claim), "verdicts": []}
+        claims.setdefault(verdict.claim, empty)["verdicts"].append(verdict)
+    return [claims[number] for number in sorted(claims)]
+
+
+def _ways(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
+    """A table for each way of updating: a line for each claim, a column for each other part of the reading."""
+    ways: dict[str, dict[str, Any]] = {}
+    for verdict in verdicts:
+        way = ways.setdefault(verdict.update, {"name": verdict.update, "readings": {}, "claims": {}})
+        reading = verdict.bn, f"{verdict.sum} the sum", verdict.k, "less null" if verdict.net_of_null else "as it is"
+        way["readings"][reading] = None  # a set that keeps its order
+        way["claims"].setdefault(verdict.claim, {})[reading] = verdict.verdict
+    return list(ways.values())
+
+
+def _runs(frame: pl.DataFrame) -> list[dict[str, Any]]:
+    """Settings of each run, how far it was measured, and its first and last value."""
+    usual = _usual(frame, _smallest_k(frame)).sort("run", "epoch").group_by("run", maintain_order=True)
+    ends = usual.agg(
+        pl.first("arch", "width", "hidden", "batch_size", "seed"),
+        pl.last("epoch"),
+        first_mi=pl.first("mi"),
+        last_mi=pl.last("mi"),
+        first_error=pl.first("error"),
+        last_error=pl.last("error"),
+    )
+    return [
+        row | {"arch": ARCHITECTURES[row["arch"]].name, "batch": name_of_batch(row["batch_size"])} for row in ends.to_dicts()
+    ]
+
+
+def _flat(record: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
+    """Name and value of everything in a manifest, in the order in which it stands there."""
+    for name, value in record.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{above}{name}.")
+        else:
+            yield above + name, json.dumps(value, ensure_ascii=False) if isinstance(value, list) else str(value)
+
+
+def _in_script(text: str) -> str:
+    """The same JSON or JavaScript, with nothing in it that a browser takes for the end of the script."""
+    return re.sub("</(?=script)", r"<\\/", text, flags=re.IGNORECASE).replace("<!--", r"<\!--")

@@ -107,7 +107,21 @@ def _rows(run: RunFolder) -> Iterator[dict[str, Any]]:
             } | {name: getattr(row, name) for name in AS_MEASURED}
 
 
-AS_MEASURED = ("epoch", "bn", "k", "mi", "stderr", "null", "ceiling", "units", "n_samples", "dim_x", "dim_y", "error", "seconds")
+AS_MEASURED = (
+    "epoch",
+    "bn",
+    "k",
+    "mi",
+    "stderr",
+    "null",
+    "ceiling",
+    "units",
+    "n_samples",
+    "dim_x",
+    "dim_y",
+    "error",
+    "seconds",
+)
 
 
 def _places(row: Row, has_sum: bool) -> Iterable[str]:
