@@ -199,18 +199,23 @@ def refuse_settings_beside_resume(context: typer.Context) -> None:
 
 
 def load_keras(recorded: str | None) -> None:
-    """Import Keras on the backend that the environment names, or the run, or else the first that is installed."""
+    """Import Keras, on the backend that `choose_keras_backend` has chosen."""
+    choose_keras_backend(recorded)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow talks about GPUs that are not there
+    with quiet_while_it_works():
+        import keras  # noqa: F401
+
+
+def choose_keras_backend(recorded: str | None = None) -> None:
+    """Have Keras run on the backend that the environment names, or the run, or else the first that is installed."""
     installed = [name for name in KERAS_BACKENDS if importlib.util.find_spec(name)]
     if importlib.util.find_spec("keras") is None or not installed:
-        raise InputError("mi train needs Keras, and TensorFlow, JAX or Torch: python -m pip install 'ksg-mi[train]'")
+        raise InputError("training needs Keras, and TensorFlow, JAX or Torch: python -m pip install 'ksg-mi[train]'")
     wanted = os.environ.setdefault("KERAS_BACKEND", recorded or installed[0])
     if wanted not in installed:
         raise InputError(
             f"Keras is to run on {wanted!r}, which is not installed: set KERAS_BACKEND to {' or '.join(installed)}."
         )
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow talks about GPUs that are not there
-    with quiet_while_it_works():
-        import keras  # noqa: F401
 
 
 @contextlib.contextmanager

@@ -125,7 +125,7 @@ def test_keras_backends_that_are_not_there(monkeypatch):
     cli.train.load_keras(None)
     assert os.environ["KERAS_BACKEND"] == "torch"
     monkeypatch.setattr(cli.train.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(InputError, match=r"mi train needs Keras, and TensorFlow, JAX or Torch: python -m pip install"):
+    with pytest.raises(InputError, match=r"training needs Keras, and TensorFlow, JAX or Torch: python -m pip install"):
         cli.train.load_keras(None)
 
 

@@ -16,6 +16,7 @@ ProfileName = Literal["smoke", "cpu", "paper"]
 Figure = Literal["fig4a", "fig4b", "fig5a", "fig5b"]
 FIGURES: tuple[Figure, ...] = ("fig4a", "fig4b", "fig5a", "fig5b")
 HOME = Path(__file__).parent
+START_SECONDS = 9.0  # to build and compile a network
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,6 +97,19 @@ def runs_of(experiments: Iterable[Experiment], profile: Profile, data: str | Non
                 settings = dataclasses.replace(settings, layers=(("first", "last"), ("first", "last_before_sum")))
             runs[run_name(settings)] = settings
     return dict(sorted(runs.items(), key=lambda item: item[1].seed))  # a sweep that is stopped has whole seeds
+
+
+def expected_seconds(settings: Settings) -> float:
+    """Rough time of a run on one core of an AMD EPYC (Zen 3), Keras on JAX, less what is compiled once. For planning."""
+    n_train, n_features = (1_297, 64) if settings.data == "digits" else (60_000, 784)
+    width, between = settings.width, settings.hidden - 2
+    weights = 2 * width * (n_features + 10) + width**2 * (4 if between == 0 else 3 + between)
+    units = width * (4 + between)
+    training = settings.epochs * n_train / 60_000 * (0.2 + 4.4e-6 * weights + 1.6e-3 * units)
+    every = settings.every
+    times = len(every) if isinstance(every, tuple) else 1 + settings.epochs // every
+    estimates = times * len(settings.layers) * len(settings.bn)
+    return START_SECONDS + training + estimates * (0.1 + 2.5e-3 * width) * float(((settings.samples or 10_000) / 3_000) ** 1.5)
 
 
 def run_name(settings: Settings) -> str:

@@ -1,0 +1,140 @@
+"""`mi reproduce`: the paper's experiments trained, measured, drawn and judged."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli._errors import ExitCode, stop
+from cli._output import print_table
+from cli._progress import ProgressBar
+from cli.train import choose_keras_backend
+from mi_core import InputError
+from trainer.reproduction.experiments import (
+    FIGURES,
+    ProfileName,
+    expected_seconds,
+    figures_asked_for,
+    load_experiment,
+    load_profile,
+    runs_of,
+)
+
+if TYPE_CHECKING:
+    from trainer.config import Settings
+    from trainer.reproduction.claims import Verdict
+    from trainer.sweep import Outcome
+
+NEEDED = ("distributed", "polars", "altair", "jinja2", "matplotlib")
+
+
+def reproduce(
+    experiments: Annotated[list[str], typer.Argument(metavar="EXPERIMENT...", help=f"{', '.join(FIGURES)}, or all.")],
+    profile: Annotated[ProfileName, typer.Option(help="How many networks, how long: minutes, an hour, days.")] = "cpu",
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|PATH", help="As mi train has it.  [default: the profile's: digits for smoke, else mnist]"),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Where runs and results go.  [default: reproductions/PROFILE]")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Processes on this machine.  [default: one per CPU, or per GPU]")
+    ] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Use the workers of this Dask scheduler, tcp://HOST:PORT, instead.")
+    ] = None,
+    gpu: Annotated[bool, typer.Option("--gpu", help="Give each run a GPU: a worker with the Dask resource GPU.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List the runs and about how long they take, and stop.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the folder of the results alone.")] = False,
+) -> None:
+    """Train the networks of the paper's figures, measure them, draw the figures and judge the paper's claims.
+
+    Hodas & Stinis 2018, doi:10.3389/fpsyg.2018.01185. Runs that are finished are not trained again, and those that were ended
+    go on, so the same command continues a sweep that was stopped.
+
+    Example: mi reproduce fig4a --profile smoke
+    """
+    figures = [load_experiment(name, profile) for name in figures_asked_for(experiments)]
+    if data is not None and Path(data).expanduser().exists():
+        data = str(Path(data).expanduser().resolve())  # workers have other working folders
+    runs = runs_of(figures, load_profile(profile), data)
+    if dry_run:
+        print_plan(runs, workers)
+        return
+    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        raise InputError(f"mi reproduce needs {', '.join(missing)}: python -m pip install 'ksg-mi[reproduce]'")
+    choose_keras_backend()
+    folder = out or Path("reproductions") / profile
+    failed = train_all(runs, folder / "runs", workers, scheduler, gpu, quiet)
+
+    from trainer.reproduction import claims, results
+    from trainer.reproduction import figures as drawing
+
+    table = results.collect(folder / "runs")
+    written = results.write(table, folder)
+    for experiment in figures:
+        written += drawing.draw_experiment(table, experiment, folder / "figures")
+    verdicts = claims.judge(table)
+    written.append(claims.write(verdicts, folder))
+    if not quiet:
+        print_verdicts(verdicts)
+    typer.echo(str(folder) if quiet else f"results {folder}: {', '.join(path.name for path in written)}")
+    if failed:
+        stop(
+            f"{failed} of {len(runs)} runs failed, and are not in the results. The same command tries them again.",
+            ExitCode.FAILURE,
+        )
+
+
+def train_all(
+    runs: dict[str, Settings], folder: Path, workers: int | None, scheduler: str | None, gpu: bool, quiet: bool
+) -> int:
+    """Train what is not trained yet, telling of each run that ends; how many failed."""
+    from trainer.sweep import sweep
+
+    total, done, ended, failed = sum(map(expected_seconds, runs.values())), 0.0, 0, 0
+    with ProgressBar("training") as bar:
+
+        def report(name: str, outcome: Outcome) -> None:
+            nonlocal done, ended, failed
+            done, ended, failed = done + expected_seconds(runs[name]), ended + 1, failed + (outcome.problem is not None)
+            if outcome.problem is not None:
+                typer.echo(f"{ended}/{len(runs)}  {name} failed: {outcome.problem}", err=True)
+            elif not quiet:
+                typer.echo(f"{ended}/{len(runs)}  {name}  {f'{outcome.seconds:.0f} s' if outcome.seconds else 'was finished'}")
+            bar(int(done), int(total))
+
+        try:
+            sweep(runs, folder, workers=workers, scheduler=scheduler, gpu=gpu, report=report)
+        except KeyboardInterrupt:
+            stop(
+                f"stopped by Ctrl-C; {ended} of {len(runs)} runs are finished. The same command continues.",
+                ExitCode.INTERRUPTED,
+            )
+    return failed
+
+
+def print_plan(runs: dict[str, Settings], workers: int | None) -> None:
+    """The runs, and about how long they take on this machine."""
+    print_table(
+        [{"run": name, "epochs": str(s.epochs), "minutes": f"{expected_seconds(s) / 60:.1f}"} for name, s in runs.items()]
+    )
+    workers = workers or len(os.sched_getaffinity(0))
+    minutes = sum(map(expected_seconds, runs.values())) / 60 / workers
+    typer.echo(f"{len(runs)} runs, about {minutes:.0f} minutes with {workers} workers, each a core of an AMD EPYC (Zen 3).")
+
+
+def print_verdicts(verdicts: list[Verdict]) -> None:
+    """What was found under the default reading; the rest is in claims.csv."""
+    usual = [v for v in verdicts if (v.bn, v.sum, v.k, v.net_of_null) == ("inference", "after", 3, False)]
+    for update in dict.fromkeys(verdict.update for verdict in usual):
+        typer.echo(f"{update}, inference statistics, after the sum, k=3:")
+        for verdict in usual:
+            if verdict.update == update:
+                typer.echo(f"  {verdict.claim}. {verdict.says} {verdict.verdict.capitalize()}.")
