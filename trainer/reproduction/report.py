@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, get_args
 
 import jinja2
 import polars as pl
@@ -16,60 +17,81 @@ import vl_convert
 
 from mi_core import InputError
 from mi_core._files import whole_file
+from trainer.reproduction import claims, results
+from trainer.reproduction.claims import Verdict
+from trainer.reproduction.experiments import FIGURES, Experiment, ProfileName, load_experiment
 from trainer.reproduction.figures import ARCHITECTURES, draw_experiment, draw_updates, name_of_batch, of_experiment, title
 from trainer.reproduction.interactive import draw_traces
-
-if TYPE_CHECKING:
-    from trainer.reproduction.claims import Verdict
-    from trainer.reproduction.experiments import Experiment
+from trainer.run import RunFolder
 
 TEMPLATE = Path(__file__).with_name("report.html.jinja")
 
 
-def write_report(
-    frame: pl.DataFrame,
-    experiments: Iterable[Experiment],
-    verdicts: Sequence[Verdict],
-    reasons: Mapping[int, str],
-    manifest: Mapping[str, Any],
-    out: str | Path,
-) -> Path:
-    """Write a page that needs no network: pictures, data and programs are in it.
+def write_report(folder: str | Path, out: str | Path) -> Path:
+    """Write a page on what a folder of `mi reproduce` holds; `render` says what is in it.
 
     Args:
-        frame: Rows of runs, as trainer.reproduction.results has them.
-        experiments: The figures to draw; those without results are left out.
-        verdicts: On each claim under each reading.
-        reasons: For a claim, why paper and measurement may differ.
-        manifest: Settings and versions, shown as they are.
+        folder: As `mi reproduce` leaves it.
         out: The file, such as report.html.
 
     Returns:
         The file written.
 
     Raises:
-        InputError: The frame has no rows with MI and error, or `out` cannot be written.
+        InputError: The folder has no results, or `out` cannot be written.
+    """
+    table = results.read(folder)
+    manifests = [RunFolder(path.parent).manifest() for path in sorted(Path(folder).glob("runs/*/manifest.json"))]
+    with whole_file(Path(out)) as file:
+        file.write(render(table, experiments_of(table), claims.judge(table), claims.WHY_DIFFERENT, manifests).encode())
+    return Path(out)
+
+
+def render(
+    frame: pl.DataFrame,
+    experiments: Iterable[Experiment],
+    verdicts: Sequence[Verdict],
+    reasons: Mapping[int, str],
+    manifests: Sequence[Mapping[str, Any]],
+) -> str:
+    """A page that needs no network: pictures, data and programs are in it.
+
+    Args:
+        frame: Rows of runs, as trainer.reproduction.results has them.
+        experiments: The figures to draw; those without results are left out.
+        verdicts: On each claim under each reading.
+        reasons: For a claim, why paper and measurement may differ.
+        manifests: Of the runs. What is the same in all is shown once.
+
+    Raises:
+        InputError: No row has both MI and error.
     """
     measured = frame.filter(pl.col("mi").is_not_null(), pl.col("error").is_not_null())
     if measured.is_empty():
         raise InputError("there are no results yet: no row has both MI and error.")
-    with whole_file(Path(out)) as file:
-        environment = jinja2.Environment(
-            autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-        )
-        page = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
-            figures=list(_figures(measured, experiments)),
-            spec=_in_script(json.dumps(draw_traces(measured), separators=(",", ":"))),
-            vega=_in_script(vl_convert.javascript_bundle()),
-            claims=_claims(verdicts, reasons),
-            ways=_ways(verdicts),
-            reading_parts=("BatchNorm", "last layer", "k", "MI"),
-            ks=measured["k"].unique().sort().to_list(),
-            runs=_runs(measured),
-            manifest=list(_flat(manifest)),
-        )
-        file.write(page.encode())
-    return Path(out)
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+        figures=list(_figures(measured, experiments)),
+        specification=draw_traces(measured),
+        vega=_in_script(vl_convert.javascript_bundle()),
+        claims=_claims(verdicts, reasons),
+        ways=_ways(verdicts),
+        reading_parts=("BatchNorm", "last layer", "k", "MI"),
+        ks=measured["k"].unique().sort().to_list(),
+        runs=_runs(measured),
+        settings=_shared(manifests),
+    )
+
+
+def experiments_of(frame: pl.DataFrame) -> list[Experiment]:
+    """The figures, with the widths and depths of the profile that fits the networks of the table best."""
+    networks = set(frame.select("arch", "width", "hidden").unique().rows())
+
+    def fit(experiments: list[Experiment]) -> tuple[int, int]:
+        wanted = {network for one in experiments for network in itertools.product(one.archs, one.widths, one.hidden)}
+        return len(wanted & networks), -len(wanted - networks)
+
+    return max(([load_experiment(name, profile) for name in FIGURES] for profile in get_args(ProfileName)), key=fit)
 
 
 def _figures(frame: pl.DataFrame, experiments: Iterable[Experiment]) -> Iterator[dict[str, str]]:
@@ -93,8 +115,8 @@ def _in_words(rows: pl.DataFrame, k: int) -> str:
     ends = usual.agg(first=pl.first("mi"), last=pl.last("mi"), error=pl.last("error"), units=pl.first("units"))
     means = ends.group_by("arch", "batch_size", "units", maintain_order=True).agg(pl.mean("first", "last", "error"))
     return "With inference statistics: " + "; ".join(
-        f"{ARCHITECTURES[row['arch']].name}, {name_of_batch(row['batch_size'])}: MI from {row['first']:.2f} to {row['last']:.2f} "
-        f"{row['units']}, error {row['error']:.3f} at the end"
+        f"{ARCHITECTURES[row['arch']].name}, {name_of_batch(row['batch_size'])}: MI from {row['first']:.2f} to "
+        f"{row['last']:.2f} {row['units']}, error {row['error']:.3f} at the end"
         for row in means.to_dicts()
     )
 
@@ -109,11 +131,11 @@ def _smallest_k(frame: pl.DataFrame) -> int:
 
 def _claims(verdicts: Sequence[Verdict], reasons: Mapping[int, str]) -> list[dict[str, Any]]:
     """Each claim with its verdicts under all readings."""
-    claims: dict[int, dict[str, Any]] = {}
+    found: dict[int, dict[str, Any]] = {}
     for verdict in verdicts:
         empty = {"number": verdict.claim, "says": verdict.says, "why": reasons.get(verdict.claim), "verdicts": []}
-        claims.setdefault(verdict.claim, empty)["verdicts"].append(verdict)
-    return [claims[number] for number in sorted(claims)]
+        found.setdefault(verdict.claim, empty)["verdicts"].append(verdict)
+    return [found[number] for number in sorted(found)]
 
 
 def _ways(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
@@ -143,15 +165,20 @@ def _runs(frame: pl.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
+def _shared(manifests: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """Name and value of all that is the same in every manifest, in the order in which it stands there."""
+    first, *others = [dict(_flat(manifest)) for manifest in manifests] or [{}]
+    return [(name, value) for name, value in first.items() if all(other.get(name) == value for other in others)]
+
+
 def _flat(record: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
-    """Name and value of everything in a manifest, in the order in which it stands there."""
     for name, value in record.items():
         if isinstance(value, Mapping):
             yield from _flat(value, f"{above}{name}.")
         else:
-            yield above + name, json.dumps(value, ensure_ascii=False) if isinstance(value, list) else str(value)
+            yield above + name, value if isinstance(value, str) else json.dumps(value)
 
 
-def _in_script(text: str) -> str:
-    """The same JSON or JavaScript, with nothing in it that a browser takes for the end of the script."""
-    return re.sub("</(?=script)", r"<\\/", text, flags=re.IGNORECASE).replace("<!--", r"<\!--")
+def _in_script(program: str) -> str:
+    """The same JavaScript, with nothing in it that a browser takes for the end of the script."""
+    return re.sub("</(?=script)", r"<\\/", program, flags=re.IGNORECASE).replace("<!--", r"<\!--")
