@@ -11,7 +11,7 @@ import subprocess
 import polars as pl
 import pytest
 import typer
-from made_up import EXPERIMENTS, FIG5B, table
+from made_up import FIG4A, FIG5B, table
 from typer.testing import CliRunner
 
 import cli.report
@@ -26,9 +26,7 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 SMALL = table((FIG5B,), seeds=2, ks=(3, 10))
 RULINGS = ("holds", "does not hold", "undecided")
 VERDICTS = [
-    Verdict(
-        claim, f"Claim {claim} & its words.", way, "inference", "after", k, False, ruling, f"k {k}: +1.5 bits", 1.5, 1, 2, 4, 2
-    )
+    Verdict(claim, f"Claim {claim} & its words.", way, "inference", "after", k, False, ruling, f"k {k}: +1.5", 1.5, 1, 2, 4, 2)
     for claim, ruling in zip((1, 2, 3), RULINGS, strict=True)
     for way in ("full batch", "mini-batches of 1,000")
     for k in (3, 10)
@@ -44,7 +42,7 @@ class Page(html.parser.HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.tags, self.text, self.scripts, self.cells = [], "", [], []
+        self.tags, self.text, self.scripts, self.cells, self.in_cell = [], "", [], [], False
         self.feed(text)
         self.close()
 
@@ -54,13 +52,17 @@ class Page(html.parser.HTMLParser):
             self.scripts.append("")
         if tag in ("td", "th"):
             self.cells.append([tag, dict(attributes).get("class"), ""])
+            self.in_cell = True
+
+    def handle_endtag(self, tag):
+        self.in_cell = self.in_cell and tag not in ("td", "th")
 
     def handle_data(self, data):
         if self.cdata_elem == "script":
             self.scripts[-1] += data
         else:
             self.text += data
-            if self.cells:
+            if self.in_cell:
                 self.cells[-1][2] += data
 
     def all(self, tag):
@@ -69,7 +71,7 @@ class Page(html.parser.HTMLParser):
 
 @pytest.fixture(scope="module")
 def page():
-    return render(SMALL, EXPERIMENTS[:1] + (FIG5B,), VERDICTS, {1: "The lag of the averages."}, MANIFESTS)
+    return render(SMALL, (FIG4A, FIG5B), VERDICTS, {1: "The lag of the averages."}, MANIFESTS)
 
 
 @pytest.fixture(scope="module")
@@ -95,11 +97,8 @@ def test_nothing_is_loaded(page, parsed):
 
 
 def test_all_rows_are_in_the_traces(specification):
-    rows, runs = (
-        list(csv.DictReader(io.StringIO(data["values"])))
-        for data in specification["data"]
-        if data.get("format") == {"type": "csv"}
-    )
+    tables = [data["values"] for data in specification["data"] if data.get("format") == {"type": "csv"}]
+    rows, runs = (list(csv.DictReader(io.StringIO(text))) for text in tables)
     assert len(rows) == SMALL.height
     assert {run["run"] for run in runs} == set(SMALL["run"])
     for place in (0, 777, SMALL.height - 1):
@@ -227,9 +226,8 @@ def test_it_works_in_a_browser(page, tmp_path):
     path.write_text(page, encoding="utf-8")
     options = ["--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
     logging = ["--enable-logging=stderr", "--virtual-time-budget=20000", "--dump-dom"]
-    shown = subprocess.run(
-        [CHROMIUM, *options, *logging, path.as_uri()], capture_output=True, text=True, timeout=240, check=True
-    )
+    command = [CHROMIUM, *options, *logging, path.as_uri()]
+    shown = subprocess.run(command, capture_output=True, text=True, timeout=240, check=True)
     assert [line for line in shown.stderr.splitlines() if "CONSOLE" in line] == []  # a refused request would be there
     parsed = Page(shown.stdout)
     assert len(parsed.all("select")) == 7
