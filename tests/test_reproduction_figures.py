@@ -2,10 +2,10 @@
 
 import polars as pl
 import pytest
+from made_up import CEILING, EXPERIMENTS, FIG4A, FIG4B, FIG5A, FIG5B, table
 from matplotlib.axes import Axes
 from matplotlib.text import Text
 from PIL import Image
-from traces import CEILING, EXPERIMENTS, FIG4A, FIG4B, FIG5A, FIG5B, table
 
 from mi_core import InputError
 from trainer.plot import draw_limits

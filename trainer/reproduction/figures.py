@@ -182,6 +182,15 @@ def title(experiment: Experiment) -> str:
     return f"Figure {experiment.name.removeprefix('fig').upper()}. {experiment.title}"
 
 
+def of_experiment(frame: pl.DataFrame, experiment: Experiment) -> pl.DataFrame:
+    """The rows of the experiment's networks."""
+    return frame.filter(
+        pl.col("arch").is_in(experiment.archs),
+        pl.col("width").is_in(experiment.widths),
+        pl.col("hidden").is_in(experiment.hidden),
+    )
+
+
 def name_of_batch(batch_size: int | None) -> str:
     """The batch size in words."""
     return "full batch" if batch_size is None else f"mini-batches of {batch_size:,}"
@@ -201,10 +210,7 @@ def colour(experiment: Experiment, arch: Arch, width: int, hidden: int) -> tuple
 
 
 def _rows(frame: pl.DataFrame, experiment: Experiment, k: int, last: LastLayer) -> pl.DataFrame:
-    rows = frame.filter(
-        pl.col("arch").is_in(experiment.archs),
-        pl.col("width").is_in(experiment.widths),
-        pl.col("hidden").is_in(experiment.hidden),
+    rows = of_experiment(frame, experiment).filter(
         pl.col("k") == k,
         pl.col("sum") == last,
         pl.col("mi").is_not_null(),

@@ -66,7 +66,7 @@ def table(experiments=EXPERIMENTS, seeds=2, batch_sizes=(None, 1000), ks=(3, 10)
                                     "k": k,
                                     "mi": mi * (1 if k == 3 else 0.9),
                                     "stderr": 0.02 + 0.01 * rng.random(),
-                                    "null": rng.normal(0, 0.01) if epoch % 10 == 0 else None,
+                                    "null": rng.normal(0, 0.01) if epoch % 4 == 0 else None,
                                     "ceiling": CEILING,
                                     "units": "bits",
                                     "n_samples": 10_000,

@@ -1,0 +1,184 @@
+"""One page with everything that a reproduction found: figures, interactive traces, verdicts, settings. It loads nothing."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+import re
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+import jinja2
+import polars as pl
+import vl_convert
+
+from mi_core import InputError
+from mi_core._files import whole_file
+from trainer.reproduction import claims, results
+from trainer.reproduction.claims import Verdict
+from trainer.reproduction.experiments import FIGURES, Experiment, ProfileName, load_experiment
+from trainer.reproduction.figures import ARCHITECTURES, draw_experiment, draw_updates, name_of_batch, of_experiment, title
+from trainer.reproduction.interactive import draw_traces
+from trainer.run import RunFolder
+
+TEMPLATE = Path(__file__).with_name("report.html.jinja")
+
+
+def write_report(folder: str | Path, out: str | Path) -> Path:
+    """Write a page on what a folder of `mi reproduce` holds; `render` says what is in it.
+
+    Args:
+        folder: As `mi reproduce` leaves it.
+        out: The file, such as report.html.
+
+    Returns:
+        The file written.
+
+    Raises:
+        InputError: The folder has no results, or `out` cannot be written.
+    """
+    table = results.read(folder)
+    manifests = [RunFolder(path.parent).manifest() for path in sorted(Path(folder).glob("runs/*/manifest.json"))]
+    with whole_file(Path(out)) as file:
+        file.write(render(table, experiments_of(table), claims.judge(table), claims.WHY_DIFFERENT, manifests).encode())
+    return Path(out)
+
+
+def render(
+    frame: pl.DataFrame,
+    experiments: Iterable[Experiment],
+    verdicts: Sequence[Verdict],
+    reasons: Mapping[int, str],
+    manifests: Sequence[Mapping[str, Any]],
+) -> str:
+    """A page that needs no network: pictures, data and programs are in it.
+
+    Args:
+        frame: Rows of runs, as trainer.reproduction.results has them.
+        experiments: The figures to draw; those without results are left out.
+        verdicts: On each claim under each reading.
+        reasons: For a claim, why paper and measurement may differ.
+        manifests: Of the runs. What is the same in all is shown once.
+
+    Raises:
+        InputError: No row has both MI and error.
+    """
+    measured = frame.filter(pl.col("mi").is_not_null(), pl.col("error").is_not_null())
+    if measured.is_empty():
+        raise InputError("there are no results yet: no row has both MI and error.")
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+        figures=list(_figures(measured, experiments)),
+        specification=draw_traces(measured),
+        vega=_in_script(vl_convert.javascript_bundle()),
+        claims=_claims(verdicts, reasons),
+        ways=_ways(verdicts),
+        reading_parts=("BatchNorm", "last layer", "k", "MI"),
+        ks=measured["k"].unique().sort().to_list(),
+        runs=_runs(measured),
+        settings=_shared(manifests),
+    )
+
+
+def experiments_of(frame: pl.DataFrame) -> list[Experiment]:
+    """The figures, with the widths and depths of the profile that fits the networks of the table best."""
+    networks = set(frame.select("arch", "width", "hidden").unique().rows())
+
+    def fit(experiments: list[Experiment]) -> tuple[int, int]:
+        wanted = {network for one in experiments for network in itertools.product(one.archs, one.widths, one.hidden)}
+        return len(wanted & networks), -len(wanted - networks)
+
+    return max(([load_experiment(name, profile) for name in FIGURES] for profile in get_args(ProfileName)), key=fit)
+
+
+def _figures(frame: pl.DataFrame, experiments: Iterable[Experiment]) -> Iterator[dict[str, str]]:
+    """Each figure, as it stands in a page, at the smallest k and after the sum."""
+    k = _smallest_k(frame)
+    with tempfile.TemporaryDirectory() as folder:
+        for experiment in experiments:
+            rows = of_experiment(frame, experiment)
+            if rows.is_empty():
+                continue
+            for draw, shows in ((draw_experiment, "MI against test error"), (draw_updates, "MI and test error over updates")):
+                png, _ = draw(rows, experiment, folder, k=k)
+                caption = f"{title(experiment)}: {shows}."
+                source = f"data:image/png;base64,{base64.b64encode(png.read_bytes()).decode()}"
+                yield {"source": source, "caption": caption, "alt": f"{caption} {_in_words(rows, k)}"}
+
+
+def _in_words(rows: pl.DataFrame, k: int) -> str:
+    """What a figure shows, for those who cannot see it: means over its runs before training and at the end."""
+    usual = _usual(rows, k).sort("epoch").group_by("arch", "batch_size", "run", maintain_order=True)
+    ends = usual.agg(first=pl.first("mi"), last=pl.last("mi"), error=pl.last("error"), units=pl.first("units"))
+    means = ends.group_by("arch", "batch_size", "units", maintain_order=True).agg(pl.mean("first", "last", "error"))
+    return "With inference statistics: " + "; ".join(
+        f"{ARCHITECTURES[row['arch']].name}, {name_of_batch(row['batch_size'])}: MI from {row['first']:.2f} to "
+        f"{row['last']:.2f} {row['units']}, error {row['error']:.3f} at the end"
+        for row in means.to_dicts()
+    )
+
+
+def _usual(rows: pl.DataFrame, k: int) -> pl.DataFrame:
+    return rows.filter(pl.col("bn") == "inference", pl.col("sum") == "after", pl.col("k") == k)
+
+
+def _smallest_k(frame: pl.DataFrame) -> int:
+    return int(frame["k"].to_numpy().min())
+
+
+def _claims(verdicts: Sequence[Verdict], reasons: Mapping[int, str]) -> list[dict[str, Any]]:
+    """Each claim with its verdicts under all readings."""
+    found: dict[int, dict[str, Any]] = {}
+    for verdict in verdicts:
+        empty = {"number": verdict.claim, "says": verdict.says, "why": reasons.get(verdict.claim), "verdicts": []}
+        found.setdefault(verdict.claim, empty)["verdicts"].append(verdict)
+    return [found[number] for number in sorted(found)]
+
+
+def _ways(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
+    """A table for each way of updating: a line for each claim, a column for each other part of the reading."""
+    ways: dict[str, dict[str, Any]] = {}
+    for verdict in verdicts:
+        way = ways.setdefault(verdict.update, {"name": verdict.update, "readings": {}, "claims": {}})
+        reading = verdict.bn, f"{verdict.sum} the sum", verdict.k, "less null" if verdict.net_of_null else "as it is"
+        way["readings"][reading] = None  # a set that keeps its order
+        way["claims"].setdefault(verdict.claim, {})[reading] = verdict.verdict
+    return list(ways.values())
+
+
+def _runs(frame: pl.DataFrame) -> list[dict[str, Any]]:
+    """Settings of each run, how far it was measured, and its first and last value."""
+    usual = _usual(frame, _smallest_k(frame)).sort("run", "epoch").group_by("run", maintain_order=True)
+    ends = usual.agg(
+        pl.first("arch", "width", "hidden", "batch_size", "seed"),
+        pl.last("epoch"),
+        first_mi=pl.first("mi"),
+        last_mi=pl.last("mi"),
+        first_error=pl.first("error"),
+        last_error=pl.last("error"),
+    )
+    return [
+        row | {"arch": ARCHITECTURES[row["arch"]].name, "batch": name_of_batch(row["batch_size"])} for row in ends.to_dicts()
+    ]
+
+
+def _shared(manifests: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """Name and value of all that is the same in every manifest, in the order in which it stands there."""
+    first, *others = [dict(_flat(manifest)) for manifest in manifests] or [{}]
+    return [(name, value) for name, value in first.items() if all(other.get(name) == value for other in others)]
+
+
+def _flat(record: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
+    for name, value in record.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{above}{name}.")
+        else:
+            yield above + name, value if isinstance(value, str) else json.dumps(value)
+
+
+def _in_script(program: str) -> str:
+    """The same JavaScript, with nothing in it that a browser takes for the end of the script."""
+    return re.sub("</(?=script)", r"<\\/", program, flags=re.IGNORECASE).replace("<!--", r"<\!--")
