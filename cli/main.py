@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import mi_core
-from cli import bench, divergence, entropy, estimate, info, matrix, multi, plot, reproduce, train
+from cli import bench, divergence, entropy, estimate, info, matrix, multi, plot, report, reproduce, train
 from cli._errors import Commands
 
 # Plain help rather than rich's: `mi --help` answers in 0.12 s instead of 0.35 s.
@@ -31,6 +31,7 @@ app.command("info")(info.info)
 app.command("train")(train.train)
 app.command("plot")(plot.plot)
 app.command("reproduce")(reproduce.reproduce)
+app.command("report")(report.report)
 app.command("bench")(bench.bench)
 
 

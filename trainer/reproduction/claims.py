@@ -36,6 +36,8 @@ DEEP = 10  # hidden layers from which on a network counts as deeper than "5 to 1
 USUAL_DEPTH = 5
 CONFIDENCE = 0.95
 
+ABOUT_ERRORS = (5, 7)  # claims that MI and its null play no part in
+
 SAYS = {
     1: "MLP: MI between first and last layer rises through training.",
     2: "Shortcut: MI starts high, and falls.",
@@ -196,9 +198,10 @@ def judge(table: pl.DataFrame) -> list[Verdict]:
         rows = table.filter(
             pl.col("batch_size").eq_missing(batch_size), pl.col("bn") == bn, pl.col("sum") == place, pl.col("k") == k
         )
-        traces = traces_of(rows, net_of_null)
+        of_errors = traces_of(rows, net_of_null=False)
+        of_mi = traces_of(rows, net_of_null=True) if net_of_null else of_errors
         for claim, parts_of in CLAIMS.items():
-            parts = [part for part in parts_of(traces) if part.values]
+            parts = [part for part in parts_of(of_errors if claim in ABOUT_ERRORS else of_mi) if part.values]
             if not parts:
                 continue
             rulings = [part.ruling() for part in parts]
