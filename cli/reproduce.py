@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,8 +11,9 @@ import typer
 from cli._errors import ExitCode, stop
 from cli._output import print_table
 from cli._progress import ProgressBar
-from cli.train import choose_keras_backend
 from mi_core import InputError
+from mi_core._backends._tiles import available_threads
+from trainer import _keras
 from trainer.reproduction.experiments import (
     FIGURES,
     ProfileName,
@@ -69,7 +69,7 @@ def reproduce(
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         raise InputError(f"mi reproduce needs {', '.join(missing)}: python -m pip install 'ksg-mi[reproduce]'")
-    choose_keras_backend()
+    _keras.choose_backend()
     folder = out or Path("reproductions") / profile
     failed = train_all(runs, folder / "runs", workers, scheduler, gpu, quiet)
 
@@ -81,7 +81,7 @@ def reproduce(
     for experiment in figures:
         written += drawing.draw_experiment(table, experiment, folder / "figures")
     verdicts = claims.judge(table)
-    written.append(claims.write(verdicts, folder))
+    written += claims.write(verdicts, folder)
     if not quiet:
         print_verdicts(verdicts)
     typer.echo(str(folder) if quiet else f"results {folder}: {', '.join(path.name for path in written)}")
@@ -125,9 +125,10 @@ def print_plan(runs: dict[str, Settings], workers: int | None) -> None:
     print_table(
         [{"run": name, "epochs": str(s.epochs), "minutes": f"{expected_seconds(s) / 60:.1f}"} for name, s in runs.items()]
     )
-    workers = workers or len(os.sched_getaffinity(0))
+    workers = workers or available_threads()
     minutes = sum(map(expected_seconds, runs.values())) / 60 / workers
-    typer.echo(f"{len(runs)} runs, about {minutes:.0f} minutes with {workers} workers, each a core of an AMD EPYC (Zen 3).")
+    time = f"{minutes:.0f} minutes" if minutes < 120 else f"{minutes / 60:.0f} hours"
+    typer.echo(f"{len(runs)} runs, about {time} with {workers} workers, each a core of an AMD EPYC (Zen 3).")
 
 
 def print_verdicts(verdicts: list[Verdict]) -> None:

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import importlib.util
-import os
-import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,6 +16,7 @@ from cli._output import print_notes
 from cli._progress import ProgressBar
 from mi_core import InputError
 from mi_core._options import Backend, Units
+from trainer import _keras
 from trainer.config import Arch, Init, MeasuredSet, Residual, Settings
 
 if TYPE_CHECKING:
@@ -28,7 +24,6 @@ if TYPE_CHECKING:
     from trainer.table import Row
 
 DEFAULT_KS = ",".join(map(str, Settings.k))
-KERAS_BACKENDS = ("tensorflow", "jax", "torch")
 
 
 def train(
@@ -154,7 +149,8 @@ def train(
             settings = dataclasses.replace(settings, epochs=epochs)
 
     try:
-        load_keras(recorded)  # before the bar, which would take stderr for a file while Keras is kept off it
+        _keras.choose_backend(recorded)
+        _keras.load()  # before the bar, which would take stderr for a file while Keras is kept off it
         from trainer.train import resume_run, start_run
 
         with ProgressBar("training") as bar:
@@ -196,44 +192,6 @@ def refuse_settings_beside_resume(context: typer.Context) -> None:
         if was_given(context, name) and name not in ("resume", "epochs", "quiet"):
             option = "--" + name.replace("_", "-")
             raise InputError(f"{option} cannot be changed with --resume: the run keeps the settings it was started with.")
-
-
-def load_keras(recorded: str | None) -> None:
-    """Import Keras, on the backend that `choose_keras_backend` has chosen."""
-    choose_keras_backend(recorded)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow talks about GPUs that are not there
-    with quiet_while_it_works():
-        import keras  # noqa: F401
-
-
-def choose_keras_backend(recorded: str | None = None) -> None:
-    """Have Keras run on the backend that the environment names, or the run, or else the first that is installed."""
-    installed = [name for name in KERAS_BACKENDS if importlib.util.find_spec(name)]
-    if importlib.util.find_spec("keras") is None or not installed:
-        raise InputError("training needs Keras, and TensorFlow, JAX or Torch: python -m pip install 'ksg-mi[train]'")
-    wanted = os.environ.setdefault("KERAS_BACKEND", recorded or installed[0])
-    if wanted not in installed:
-        raise InputError(
-            f"Keras is to run on {wanted!r}, which is not installed: set KERAS_BACKEND to {' or '.join(installed)}."
-        )
-
-
-@contextlib.contextmanager
-def quiet_while_it_works() -> Iterator[None]:
-    """Keep off stderr what libraries write there past Python, unless the block fails."""
-    sys.stderr.flush()
-    with tempfile.TemporaryFile() as said:
-        stderr = os.dup(2)
-        os.dup2(said.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            said.seek(0)
-            os.write(stderr, said.read())
-            raise
-        finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)
 
 
 def line_for(epoch: int, epochs: int, rows: list[Row], logs: dict[str, Any]) -> str:

@@ -8,10 +8,9 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-import cli.train
 from cli.main import app
 from mi_core import InputError
-from trainer import RunFolder
+from trainer import RunFolder, _keras
 from trainer.plot import plot_runs
 
 SMALL = ["--data", "digits", "--width", "4", "--hidden", "3", "--epochs", "2", "--samples", "100", "--layers", "first:last"]
@@ -117,16 +116,16 @@ def test_a_full_disk_says_how_to_go_on(tmp_path, monkeypatch):
 
 
 def test_keras_backends_that_are_not_there(monkeypatch):
-    monkeypatch.setattr(cli.train.importlib.util, "find_spec", lambda name: name in ("keras", "torch") or None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: name in ("keras", "torch") or None)
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     with pytest.raises(InputError, match="Keras is to run on 'jax', which is not installed: set KERAS_BACKEND to torch"):
-        cli.train.load_keras(None)
+        _keras.choose_backend()
     monkeypatch.delenv("KERAS_BACKEND")
-    cli.train.load_keras(None)
+    _keras.choose_backend()
     assert os.environ["KERAS_BACKEND"] == "torch"
-    monkeypatch.setattr(cli.train.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"training needs Keras, and TensorFlow, JAX or Torch: python -m pip install"):
-        cli.train.load_keras(None)
+        _keras.choose_backend()
 
 
 # Pictures

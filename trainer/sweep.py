@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from mi_core import InputError, MIError
 from mi_core._backends._tiles import available_threads
 from mi_core._files import first_line
+from trainer import _keras
 from trainer.config import Settings
 from trainer.run import RunFolder
 
@@ -84,6 +85,7 @@ def sweep(
     if not waiting:
         return outcomes
     folder.mkdir(parents=True, exist_ok=True)
+    keras_backend = _keras.choose_backend()
 
     from distributed import as_completed
 
@@ -93,7 +95,7 @@ def sweep(
                 train_one,
                 runs[name].to_dict(),
                 str(folder / name),
-                os.environ.get("KERAS_BACKEND", "tensorflow"),
+                keras_backend,
                 key=f"{name}-{os.urandom(4).hex()}",
                 priority=-place,
                 resources={"GPU": 1} if gpu else None,
@@ -129,9 +131,9 @@ def is_finished(folder: Path, settings: Settings) -> bool:
 
 def train_one(settings: Mapping[str, Any], folder: str, keras_backend: str) -> float:
     """Start a run, or continue it if it was begun; seconds taken. Called in a worker."""
-    os.environ.setdefault("KERAS_BACKEND", keras_backend)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     started = time.perf_counter()
+    _keras.choose_backend(keras_backend)
+    _keras.load()
     import keras
 
     if keras.backend.backend() != keras_backend:

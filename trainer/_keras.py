@@ -1,0 +1,58 @@
+"""How Keras is brought in: on which backend, and without what its backends write to stderr while they load."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+
+from mi_core import InputError
+
+BACKENDS = ("tensorflow", "jax", "torch")
+
+
+def choose_backend(recorded: str | None = None) -> str:
+    """Name of the backend that Keras is to run on, set in the environment.
+
+    That which the environment names already, or else `recorded`, that of a run, or else the first that is installed.
+
+    Raises:
+        InputError: It is not installed, or Keras is not.
+    """
+    installed = [name for name in BACKENDS if importlib.util.find_spec(name)]
+    if importlib.util.find_spec("keras") is None or not installed:
+        raise InputError("training needs Keras, and TensorFlow, JAX or Torch: python -m pip install 'ksg-mi[train]'")
+    wanted = os.environ.setdefault("KERAS_BACKEND", recorded or installed[0])
+    if wanted not in installed:
+        raise InputError(
+            f"Keras is to run on {wanted!r}, which is not installed: set KERAS_BACKEND to {' or '.join(installed)}."
+        )
+    return wanted
+
+
+def load() -> None:
+    """Import Keras, quietly."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow talks about GPUs that are not there
+    with quiet_while_it_works():
+        import keras  # noqa: F401
+
+
+@contextlib.contextmanager
+def quiet_while_it_works() -> Iterator[None]:
+    """Keep off stderr what libraries write there past Python, unless the block fails."""
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as said:
+        stderr = os.dup(2)
+        os.dup2(said.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            said.seek(0)
+            os.write(stderr, said.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
