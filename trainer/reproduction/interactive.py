@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import altair as alt
 import numpy as np
@@ -29,14 +29,17 @@ def draw_traces(frame: pl.DataFrame) -> dict[str, Any]:
     frame = frame.filter(pl.col("mi").is_not_null(), pl.col("error").is_not_null())
     runs = _runs(frame)
     lowest, highest = _range(frame, "mi", "ceiling")
-    mi = {"title": f"MI(first, last), {frame['units'][0]}", "scale": alt.Scale(domain=[min(0, lowest), highest])}
+    mi: dict[str, Any] = {
+        "title": f"MI(first, last), {frame['units'][0]}",
+        "scale": alt.Scale(domain=[min(0, lowest), highest]),
+    }
     least, _ = _range(frame.filter(pl.col("error") > 0), "error")
-    error = {
+    error: dict[str, Any] = {
         "title": "test error",
         "scale": alt.Scale(type="log", domain=[least, 1], clamp=True),  # an error of 0 is drawn at the edge
         "axis": alt.Axis(values=[tick for tick in ERROR_TICKS if tick >= least], format="~g"),
     }
-    updates = {
+    updates: dict[str, Any] = {
         "title": "weight updates",
         "scale": alt.Scale(type="symlog", constant=1),
         "axis": alt.Axis(values=[0, *(10**power for power in range(6))], format=",d"),
@@ -158,7 +161,7 @@ def _panel(
         for column, dash in (("ceiling", [6, 4]), ("null", [2, 3])):
             place = limits(f"mean({column}):Q")
             layers.append(alt.Chart().mark_rule(strokeDash=dash, color=GREY).encode(place))
-    return alt.layer(*layers).properties(width=600)
+    return cast("alt.LayerChart", alt.layer(*layers).properties(width=600))
 
 
 def _shared(selection: alt.Parameter, spec: dict[str, Any]) -> dict[str, Any]:
@@ -169,7 +172,7 @@ def _shared(selection: alt.Parameter, spec: dict[str, Any]) -> dict[str, Any]:
             if layer["mark"]["type"] == "point":
                 layer["name"] = f"points-{number}"
                 views.append(layer["name"])
-    spec["params"].append({**selection.param.to_dict(), "views": views})
+    spec["params"].append({**cast("alt.SelectionParameter", selection.param).to_dict(), "views": views})
     return spec
 
 

@@ -24,6 +24,10 @@ from trainer.reproduction.figures import ARCHITECTURES, draw_experiment, draw_up
 from trainer.reproduction.interactive import draw_traces
 from trainer.run import RunFolder
 
+SHOW = """
+const specification = JSON.parse(document.getElementById("specification").textContent);
+vegaEmbed("#traces", specification, { mode: "vega", renderer: "svg", actions: false });
+"""
 TEMPLATE = Path(__file__).with_name("report.html.jinja")
 
 
@@ -73,7 +77,7 @@ def render(
     return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         figures=list(_figures(measured, experiments)),
         specification=draw_traces(measured),
-        vega=_in_script(vl_convert.javascript_bundle()),
+        program=_in_script(vl_convert.javascript_bundle(SHOW)),
         claims=_claims(verdicts, reasons),
         ways=_ways(verdicts),
         reading_parts=("BatchNorm", "last layer", "k", "MI"),
