@@ -14,7 +14,9 @@ NEEDED = ("polars", "altair", "vl_convert", "jinja2", "matplotlib")
 
 
 def report(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="What mi reproduce has left.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="What mi reproduce has left, or a folder with runs of mi train.")
+    ],
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="The page.  [default: report.html in FOLDER]")] = None,
 ) -> None:
     """Write one HTML page with the figures, interactive traces, the verdicts on the paper's claims, settings and versions.

@@ -78,13 +78,13 @@ def reproduce(
 
     table = results.collect(folder / "runs")
     written = results.write(table, folder)
-    for experiment in figures:
-        written += drawing.draw_experiment(table, experiment, folder / "figures")
     verdicts = claims.judge(table)
     written += claims.write(verdicts, folder)
+    for experiment in figures:
+        drawing.draw_all(table, experiment, folder / "figures")
     if not quiet:
         print_verdicts(verdicts)
-    typer.echo(str(folder) if quiet else f"results {folder}: {', '.join(path.name for path in written)}")
+    typer.echo(str(folder) if quiet else f"results {folder}: {', '.join(path.name for path in written)}, figures")
     if failed:
         stop(
             f"{failed} of {len(runs)} runs failed, and are not in the results. The same command tries them again.",

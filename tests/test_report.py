@@ -205,7 +205,10 @@ def test_the_command_writes_the_page_of_a_folder(tmp_path):
 def test_what_is_wrong_is_one_line_and_leaves_nothing(tmp_path, monkeypatch):
     printed = mi(tmp_path / "none", "--out", tmp_path / "page.html")
     assert (printed.exit_code, printed.stdout) == (2, "")
-    assert printed.stderr == f"mi: {tmp_path / 'none'} has no results.parquet: name a folder that mi reproduce wrote.\n"
+    assert (
+        printed.stderr
+        == f"mi: {tmp_path / 'none'} has no runs with measurements in it: name a folder of mi reproduce, or one of runs.\n"
+    )
     monkeypatch.setattr(cli.report.importlib.util, "find_spec", lambda name: None if name in ("altair", "jinja2") else name)
     printed = mi(tmp_path)
     assert printed.stderr == "mi: mi report needs altair, jinja2: python -m pip install 'ksg-mi[reproduce]'\n"

@@ -12,7 +12,7 @@ from cli.main import app
 from mi_core import InputError
 from trainer import RunFolder
 from trainer.config import added_to
-from trainer.reproduction import results
+from trainer.reproduction import report, results
 from trainer.reproduction.experiments import (
     FIGURES,
     expected_seconds,
@@ -100,8 +100,19 @@ def test_the_table_of_all_runs(tmp_path):
     assert pl.read_csv(tmp_path / "results.csv").height == table.height
 
 
+def test_a_report_on_runs_alone(tmp_path, monkeypatch):
+    """Of mi train, say: the table is made on the way."""
+    for settings in runs_of([load_experiment("fig5a", "smoke")], load_profile("smoke")).values():
+        made_up_run(tmp_path, settings)
+    seen = {}
+    monkeypatch.setattr(report, "render", lambda table, *others: seen.update(table=table, manifests=others[-1]) or "page")
+    assert report.write_report(tmp_path, tmp_path / "page.html").read_text() == "page"
+    assert seen["table"].equals(results.collect(tmp_path))
+    assert len(seen["manifests"]) == 8
+
+
 def test_no_results(tmp_path):
-    with pytest.raises(InputError, match=r"has no runs with measurements in it: name the folder that mi reproduce wrote"):
+    with pytest.raises(InputError, match=r"has no runs with measurements in it: name a folder of mi reproduce, or one of runs"):
         results.collect(tmp_path)
     with pytest.raises(InputError, match=r"has no results.parquet"):
         results.read(tmp_path)
@@ -126,7 +137,7 @@ def test_a_whole_reproduction(tmp_path):
         "full batch, inference statistics, after the sum, k=3:\n  3. Residual net: MI rises, peaks, and falls. " in done.stdout
     )
     found = {str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*") if "runs" not in path.parts}
-    assert {"results.parquet", "results.csv", "claims.csv", "figures/fig5a-after-k3.png", "figures/fig5a-after-k3.svg"} <= found
+    assert {"results.parquet", "results.csv", "claims.csv", "claims.md", "figures/fig5a-after-k3.png"} <= found
     table = results.read(tmp_path / "out")
     assert set(table["width"]) == {8, 16}
     assert table.null_count()["mi"].item() == 0

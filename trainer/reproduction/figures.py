@@ -59,6 +59,14 @@ BASE: dict[Any, Any] = {
 COLUMN, PAGE = 3.5, 7.2  # inches, of a journal
 
 
+def draw_all(frame: pl.DataFrame, experiment: Experiment, out: str | Path) -> list[Path]:
+    """Everything of one of the paper's figures, at k=3: all readings, over updates, and the default reading by itself."""
+    written = draw_experiment(frame, experiment, out)
+    if any("shortcut" in arch for arch in experiment.archs):
+        written += draw_experiment(frame, experiment, out, last="before")
+    return written + draw_updates(frame, experiment, out) + draw_panel(frame, experiment, out)
+
+
 def draw_experiment(
     frame: pl.DataFrame, experiment: Experiment, out: str | Path, *, k: int = 3, last: LastLayer = "after"
 ) -> list[Path]:

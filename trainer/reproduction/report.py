@@ -35,7 +35,7 @@ def write_report(folder: str | Path, out: str | Path) -> Path:
     """Write a page on what a folder of `mi reproduce` holds; `render` says what is in it.
 
     Args:
-        folder: As `mi reproduce` leaves it.
+        folder: As `mi reproduce` leaves it, or any folder with folders of runs in it.
         out: The file, such as report.html.
 
     Returns:
@@ -44,8 +44,9 @@ def write_report(folder: str | Path, out: str | Path) -> Path:
     Raises:
         InputError: The folder has no results, or `out` cannot be written.
     """
-    table = results.read(folder)
-    manifests = [RunFolder(path.parent).manifest() for path in sorted(Path(folder).glob("runs/*/manifest.json"))]
+    runs = Path(folder) / "runs" if (Path(folder) / "runs").is_dir() else Path(folder)
+    table = results.read(folder) if (Path(folder) / results.PARQUET).exists() else results.collect(runs)
+    manifests = [RunFolder(path.parent).manifest() for path in sorted(runs.glob("*/manifest.json"))]
     with whole_file(Path(out)) as file:
         file.write(render(table, experiments_of(table), claims.judge(table), claims.WHY_DIFFERENT, manifests).encode())
     return Path(out)

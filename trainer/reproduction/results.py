@@ -15,6 +15,7 @@ from trainer.config import Settings
 from trainer.run import RunFolder
 from trainer.table import Row
 
+PARQUET = "results.parquet"
 FIRST_AND_LAST = {("first", "last"): "after", ("first", "last_before_sum"): "before"}
 
 SCHEMA: dict[str, Any] = {
@@ -57,13 +58,13 @@ def collect(folder: str | Path) -> pl.DataFrame:
     runs = [RunFolder(path.parent) for path in sorted(folder.glob("*/manifest.json"))]
     rows = [row for run in runs for row in _rows(run)]
     if not rows:
-        raise InputError(f"{folder} has no runs with measurements in it: name the folder that mi reproduce wrote.")
+        raise InputError(f"{folder} has no runs with measurements in it: name a folder of mi reproduce, or one of runs.")
     return pl.DataFrame(rows, schema=SCHEMA).sort("run", "epoch", "bn", "sum", "k")
 
 
 def write(table: pl.DataFrame, folder: str | Path) -> list[Path]:
     """Write results.parquet and results.csv, each whole or not at all."""
-    parquet, csv = Path(folder) / "results.parquet", Path(folder) / "results.csv"
+    parquet, csv = Path(folder) / PARQUET, Path(folder) / "results.csv"
     with whole_file(parquet) as file:
         table.write_parquet(file)
     with whole_file(csv) as file:
@@ -77,9 +78,9 @@ def read(folder: str | Path) -> pl.DataFrame:
     Raises:
         InputError: It is not there, or it is no such table.
     """
-    path = Path(folder) / "results.parquet"
+    path = Path(folder) / PARQUET
     if not path.is_file():
-        raise InputError(f"{folder} has no results.parquet: name a folder that mi reproduce wrote.")
+        raise InputError(f"{folder} has no {PARQUET}: name a folder that mi reproduce wrote.")
     try:
         return pl.read_parquet(path).match_to_schema(pl.Schema(SCHEMA))
     except (pl.exceptions.PolarsError, OSError) as error:
