@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 
 import numpy as np
 import pytest
@@ -84,31 +85,34 @@ def test_arch_is_checked_by_the_command_line():
     assert mi("train", "--arch", "cnn").exit_code == 2
 
 
-def stops_at_the_second_checkpoint(error):
+def before_the_second_checkpoint(do):
     save = RunFolder.save
 
-    def stop(run, model, epoch, keep):
+    def save_later(run, model, epoch, keep):
         if epoch == 2:
-            raise error
+            do()
         save(run, model, epoch, keep)
 
-    return stop
+    return save_later
 
 
-def test_ctrl_c_says_how_to_go_on(tmp_path, monkeypatch):
-    monkeypatch.setattr(RunFolder, "save", stops_at_the_second_checkpoint(KeyboardInterrupt()))
+@pytest.mark.parametrize(("sent", "code", "name"), [(signal.SIGINT, 130, "Ctrl-C"), (signal.SIGTERM, 143, "SIGTERM")])
+def test_ctrl_c_and_sigterm_say_how_to_go_on(sent, code, name, tmp_path, monkeypatch):
+    monkeypatch.setattr(RunFolder, "save", before_the_second_checkpoint(lambda: signal.raise_signal(sent)))
     printed = mi("train", *SMALL, "--out", tmp_path / "run")
-    assert printed.exit_code == 130
+    assert printed.exit_code == code
     assert (
-        printed.stderr == f"mi: stopped by Ctrl-C; 1 of 2 epochs are kept. To continue: mi train --resume {tmp_path / 'run'}\n"
+        printed.stderr == f"mi: stopped by {name}; 1 of 2 epochs are kept. To continue: mi train --resume {tmp_path / 'run'}\n"
     )
     monkeypatch.undo()
     assert mi("train", "--resume", tmp_path / "run").stdout.startswith("epoch 2/2")
 
 
 def test_a_full_disk_says_how_to_go_on(tmp_path, monkeypatch):
-    error = OSError(errno.ENOSPC, "No space left on device")
-    monkeypatch.setattr(RunFolder, "save", stops_at_the_second_checkpoint(error))
+    def fail():
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(RunFolder, "save", before_the_second_checkpoint(fail))
     printed = mi("train", *SMALL, "--out", tmp_path / "run")
     assert printed.exit_code == 1
     assert "No space left on device; 1 of 2 epochs are kept. To continue: mi train --resume" in printed.stderr
