@@ -157,7 +157,7 @@ def train(
 
             def report(epoch: int, rows: list[Row], logs: dict[str, Any]) -> None:
                 if not quiet:
-                    typer.echo(line_for(epoch, settings.epochs, rows, logs))
+                    bar.say(line_for(epoch, settings.epochs, rows, logs))
                 bar(epoch, settings.epochs)
 
             if resume is None:

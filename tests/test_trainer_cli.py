@@ -1,8 +1,12 @@
 """`mi train` and `mi plot` as a user runs them: what they print where, and with which exit code."""
 
+import contextlib
 import errno
 import os
+import re
 import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -10,6 +14,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from cli.main import app
+from cli.train import line_for
 from mi_core import InputError
 from trainer import RunFolder, _keras
 from trainer.plot import plot_runs
@@ -46,6 +51,36 @@ def test_a_line_per_epoch(runs):
     )
     assert lines[3:] == [f"run {one}"]
     assert printed.stderr == f"note: {rows[0].notes[0]}\n"
+
+
+AT_ONCE = """
+from cli import _progress
+_progress.PATIENCE_SECONDS = 0
+from cli.main import app
+app(prog_name="mi")
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a pseudo-terminal")
+def test_a_terminal_shows_whole_lines_above_a_bar_with_the_time_left(tmp_path):
+    parent, child = os.openpty()
+    command = [sys.executable, "-c", AT_ONCE, "train", *SMALL, "--epochs", "8", "--out", str(tmp_path / "run")]
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "60"}  # narrower than the lines
+    process = subprocess.Popen(command, stdin=child, stdout=child, stderr=child, env=environment)
+    os.close(child)
+    printed = b""
+    with contextlib.suppress(OSError):  # how Linux says that the other end was closed
+        while piece := os.read(parent, 4096):
+            printed += piece
+    os.close(parent)
+    assert process.wait() == 0, printed.decode()
+    text = re.sub(r"\x1b\[(\?25[lh]|[0-9;]*m)", "", printed.decode())  # without colours, and without hiding of the cursor
+    lines = [line.rpartition("\x1b[2K")[2] for line in text.split("\r\n")]  # what is left once a bar has been wiped out
+    rows = RunFolder(tmp_path / "run").table.rows()
+    assert [line for line in lines if "epoch" in line] == [line_for(row.epoch, 8, [row], row.logs) for row in rows]
+    assert len(rows) == 9
+    assert lines[-2:] == [f"run {tmp_path / 'run'}", ""]
+    assert re.search(r"training \S+ +\d+% 0:00:\d\d left", text)
 
 
 def test_the_folder_has_a_name_of_its_own_and_quiet_prints_it_alone(tmp_path, monkeypatch):
