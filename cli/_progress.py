@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import threading
 from types import TracebackType
@@ -28,18 +29,28 @@ class ProgressBar:
         self.state = done, total
         self.update()
 
+    def say(self, line: str, err: bool = False) -> None:
+        """Print a line, above the bar if there is one; typer.echo would write into it, past what rich puts over the streams."""
+        stream = sys.stderr if err else sys.stdout
+        stream.write(f"{line}\n")
+        stream.flush()
+
     def show(self) -> None:
         """Runs once, in the timer's thread."""
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-        redirect = sys.stdout.isatty()  # lines printed meanwhile go above the bar; in a file, where they belong
-        bar = Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=redirect)
-        bar.add_task(PREPARING, total=None)
-        bar.start()
-        self.bar = bar
+        words, left = TextColumn("{task.description}"), TextColumn("left")
+        self.bar = Progress(
+            *(words, BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), left),
+            console=Console(stderr=True, soft_wrap=True),
+            transient=True,
+            redirect_stdout=sys.stdout.isatty(),  # lines printed meanwhile go above the bar; in a file, where they belong
+            speed_estimate_period=math.inf,  # the usual 30 s may not see two steps
+        )
+        self.bar.add_task(PREPARING, total=None)
         self.update()
+        self.bar.start()
 
     def update(self) -> None:
         """Draw the last state that was told, if the bar is there."""

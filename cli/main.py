@@ -20,7 +20,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 fine, 1 failed while running, 2 wrong usage or bad input, 130 stopped by Ctrl-C.",
+    epilog="Exit codes: 0 fine, 1 failed while running, 2 wrong usage or bad input, 130 stopped by Ctrl-C, 143 by SIGTERM.",
 )
 app.command("estimate")(estimate.estimate)
 app.command("multi")(multi.multi)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli._errors import ExitCode, stop
+from cli._errors import stop_for
 from cli._output import print_json, print_notes, print_table
 from cli._progress import ProgressBar
 from mi_core import InputError
@@ -79,11 +79,10 @@ def matrix(
                 resume=unfinished.read() if unfinished else None,
                 on_partial=unfinished.write if unfinished else None,
             )
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interrupt:
             if unfinished is None or not unfinished.path.exists():
                 raise
-            words = f"stopped by Ctrl-C; {unfinished.path} keeps what was done: the same command goes on from there."
-            stop(words, ExitCode.INTERRUPTED)
+            stop_for(interrupt, f"{unfinished.path} keeps what was done: the same command goes on from there.")
         if out is not None and out_file is not None:
             out_file.write((as_csv(found) if out.suffix.lower() == ".csv" else as_text(found, layers)).encode())
         if plot is not None and plot_file is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli._errors import ExitCode, stop
+from cli._errors import ExitCode, stop, stop_for
 from cli._output import print_table
 from cli._progress import ProgressBar
 from mi_core import InputError
@@ -105,18 +105,15 @@ def train_all(
             nonlocal done, ended, failed
             done, ended, failed = done + expected_seconds(runs[name]), ended + 1, failed + (outcome.problem is not None)
             if outcome.problem is not None:
-                typer.echo(f"{ended}/{len(runs)}  {name} failed: {outcome.problem}", err=True)
+                bar.say(f"{ended}/{len(runs)}  {name} failed: {outcome.problem}", err=True)
             elif not quiet:
-                typer.echo(f"{ended}/{len(runs)}  {name}  {f'{outcome.seconds:.0f} s' if outcome.seconds else 'was finished'}")
+                bar.say(f"{ended}/{len(runs)}  {name}  {f'{outcome.seconds:.0f} s' if outcome.seconds else 'was finished'}")
             bar(int(done), int(total))
 
         try:
             sweep(runs, folder, workers=workers, scheduler=scheduler, gpu=gpu, report=report)
-        except KeyboardInterrupt:
-            stop(
-                f"stopped by Ctrl-C; {ended} of {len(runs)} runs are finished. The same command continues.",
-                ExitCode.INTERRUPTED,
-            )
+        except KeyboardInterrupt as interrupt:
+            stop_for(interrupt, f"{ended} of {len(runs)} runs are finished. The same command continues.")
     return failed
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli._errors import ExitCode, stop
+from cli._errors import ExitCode, stop, stop_for
 from cli._layers import parse_pairs
 from cli._options import K, parse_ks
 from cli._output import print_notes
@@ -157,15 +157,15 @@ def train(
 
             def report(epoch: int, rows: list[Row], logs: dict[str, Any]) -> None:
                 if not quiet:
-                    typer.echo(line_for(epoch, settings.epochs, rows, logs))
+                    bar.say(line_for(epoch, settings.epochs, rows, logs))
                 bar(epoch, settings.epochs)
 
             if resume is None:
                 start_run(settings, folder, report)
             else:
                 resume_run(folder, settings.epochs, report)
-    except KeyboardInterrupt:
-        stop(f"stopped by Ctrl-C; {what_is_kept(run, settings.epochs)}", ExitCode.INTERRUPTED)
+    except KeyboardInterrupt as interrupt:
+        stop_for(interrupt, what_is_kept(run, settings.epochs))
     except OSError as error:
         stop(f"{error}; {what_is_kept(run, settings.epochs)}", ExitCode.FAILURE)
     print_notes(note for note in notes(run))

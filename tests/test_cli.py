@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -138,7 +139,7 @@ def test_version_and_help():
         run = mi(*arguments)
         assert run.exit_code == 0
         assert "Usage:" in run.stdout
-    assert "130 stopped by Ctrl-C" in " ".join(mi("--help").stdout.split())
+    assert "130 stopped by Ctrl-C, 143 by SIGTERM" in " ".join(mi("--help").stdout.split())
 
 
 def test_the_shell_completes_commands_and_options():
@@ -351,6 +352,14 @@ def test_a_closed_reader_or_stderr_is_no_error(redirection, files):
     assert run.stdout == "" if "head" in redirection else "I(X;Y)" in run.stdout
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["info"]])
+def test_a_full_disk_behind_stdout_is_one_line(arguments):
+    command = f"{sys.executable} -c 'from cli.main import app; app()' {' '.join(arguments)} > /dev/full"
+    run = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr) == (1, "mi: [Errno 28] No space left on device\n")
+
+
 def test_arrays_of_one_length_are_asked_for_before_drawing(files, tmp_path):
     np.save(tmp_path / "short.npy", X[:100])
     run = mi("estimate", tmp_path / "short.npy", files[1], "--subsample", "50")
@@ -380,7 +389,10 @@ def test_a_failure_while_running_is_exit_code_1_and_leaves_no_file(error, messag
     assert sorted(path.name for path in tmp_path.iterdir()) == ["local.npy", "x.npy", "y.npy"]
 
 
-def test_ctrl_c_ends_cleanly(tmp_path):
+@pytest.mark.parametrize(
+    ("sent", "code", "name"), [(signal.SIGINT, 130, "Ctrl-C"), (signal.SIGTERM, 143, "SIGTERM")], ids=["ctrl-c", "sigterm"]
+)
+def test_ctrl_c_and_sigterm_end_cleanly(sent, code, name, tmp_path):
     np.save(tmp_path / "x.npy", np.random.default_rng(0).standard_normal((60_000, 100), dtype=np.float32))
     process = start("estimate", tmp_path / "x.npy", tmp_path / "x.npy", "--local", tmp_path / "local.npy")
     deadline = time.monotonic() + 60
@@ -388,11 +400,11 @@ def test_ctrl_c_ends_cleanly(tmp_path):
         assert time.monotonic() < deadline
         time.sleep(0.05)
     time.sleep(1)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(sent)
     stdout, stderr = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == code
     assert stdout == ""
-    assert stderr == "mi: stopped by Ctrl-C; nothing was written.\n"
+    assert stderr == f"mi: stopped by {name}; nothing was written.\n"
     assert [path.name for path in tmp_path.iterdir()] == ["x.npy"]
 
 

@@ -1,5 +1,6 @@
-"""The callback on models of many kinds. On the Keras backend of the process; on JAX too, in a process of its own."""
+"""The callback on models of many kinds. On the Keras backend of the process; on JAX and Torch too, in their own processes."""
 
+import importlib.util
 import json
 import os
 import runpy
@@ -342,11 +343,14 @@ def test_the_example_runs(capsys):
     assert rows[-1].error < 0.5 < rows[0].error
 
 
-@pytest.mark.skipif(keras.backend.backend() == "jax", reason="this is that process")
-def test_the_same_on_jax():
-    """The part that a backend could break; KERAS_BACKEND=jax runs all tests of a file on it."""
+@pytest.mark.parametrize("backend", [name for name in ("jax", "torch") if name != keras.backend.backend()])
+def test_the_same_on_other_backends(backend):
+    """The part that a backend could break; KERAS_BACKEND=jax, say, runs all tests of a file on it."""
+    if importlib.util.find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
     chosen = "training_is_the_same or batch_reads or rows_hold"
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__, "-k", chosen]
-    finished = subprocess.run(command, env={**os.environ, "KERAS_BACKEND": "jax"}, capture_output=True, text=True, check=False)
+    environment = {**os.environ, "KERAS_BACKEND": backend}
+    finished = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     assert "3 passed" in finished.stdout

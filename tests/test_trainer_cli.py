@@ -1,7 +1,12 @@
 """`mi train` and `mi plot` as a user runs them: what they print where, and with which exit code."""
 
+import contextlib
 import errno
 import os
+import re
+import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -9,6 +14,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from cli.main import app
+from cli.train import line_for
 from mi_core import InputError
 from trainer import RunFolder, _keras
 from trainer.plot import plot_runs
@@ -45,6 +51,36 @@ def test_a_line_per_epoch(runs):
     )
     assert lines[3:] == [f"run {one}"]
     assert printed.stderr == f"note: {rows[0].notes[0]}\n"
+
+
+AT_ONCE = """
+from cli import _progress
+_progress.PATIENCE_SECONDS = 0
+from cli.main import app
+app(prog_name="mi")
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a pseudo-terminal")
+def test_a_terminal_shows_whole_lines_above_a_bar_with_the_time_left(tmp_path):
+    parent, child = os.openpty()
+    command = [sys.executable, "-c", AT_ONCE, "train", *SMALL, "--epochs", "8", "--out", str(tmp_path / "run")]
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "60"}  # narrower than the lines
+    process = subprocess.Popen(command, stdin=child, stdout=child, stderr=child, env=environment)
+    os.close(child)
+    printed = b""
+    with contextlib.suppress(OSError):  # how Linux says that the other end was closed
+        while piece := os.read(parent, 4096):
+            printed += piece
+    os.close(parent)
+    assert process.wait() == 0, printed.decode()
+    text = re.sub(r"\x1b\[(\?25[lh]|[0-9;]*m)", "", printed.decode())  # without colours, and without hiding of the cursor
+    lines = [line.rpartition("\x1b[2K")[2] for line in text.split("\r\n")]  # what is left once a bar has been wiped out
+    rows = RunFolder(tmp_path / "run").table.rows()
+    assert [line for line in lines if "epoch" in line] == [line_for(row.epoch, 8, [row], row.logs) for row in rows]
+    assert len(rows) == 9
+    assert lines[-2:] == [f"run {tmp_path / 'run'}", ""]
+    assert re.search(r"training \S+ +\d+% 0:00:\d\d left", text)
 
 
 def test_the_folder_has_a_name_of_its_own_and_quiet_prints_it_alone(tmp_path, monkeypatch):
@@ -84,31 +120,34 @@ def test_arch_is_checked_by_the_command_line():
     assert mi("train", "--arch", "cnn").exit_code == 2
 
 
-def stops_at_the_second_checkpoint(error):
+def before_the_second_checkpoint(do):
     save = RunFolder.save
 
-    def stop(run, model, epoch, keep):
+    def save_later(run, model, epoch, keep):
         if epoch == 2:
-            raise error
+            do()
         save(run, model, epoch, keep)
 
-    return stop
+    return save_later
 
 
-def test_ctrl_c_says_how_to_go_on(tmp_path, monkeypatch):
-    monkeypatch.setattr(RunFolder, "save", stops_at_the_second_checkpoint(KeyboardInterrupt()))
+@pytest.mark.parametrize(("sent", "code", "name"), [(signal.SIGINT, 130, "Ctrl-C"), (signal.SIGTERM, 143, "SIGTERM")])
+def test_ctrl_c_and_sigterm_say_how_to_go_on(sent, code, name, tmp_path, monkeypatch):
+    monkeypatch.setattr(RunFolder, "save", before_the_second_checkpoint(lambda: signal.raise_signal(sent)))
     printed = mi("train", *SMALL, "--out", tmp_path / "run")
-    assert printed.exit_code == 130
+    assert printed.exit_code == code
     assert (
-        printed.stderr == f"mi: stopped by Ctrl-C; 1 of 2 epochs are kept. To continue: mi train --resume {tmp_path / 'run'}\n"
+        printed.stderr == f"mi: stopped by {name}; 1 of 2 epochs are kept. To continue: mi train --resume {tmp_path / 'run'}\n"
     )
     monkeypatch.undo()
     assert mi("train", "--resume", tmp_path / "run").stdout.startswith("epoch 2/2")
 
 
 def test_a_full_disk_says_how_to_go_on(tmp_path, monkeypatch):
-    error = OSError(errno.ENOSPC, "No space left on device")
-    monkeypatch.setattr(RunFolder, "save", stops_at_the_second_checkpoint(error))
+    def fail():
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(RunFolder, "save", before_the_second_checkpoint(fail))
     printed = mi("train", *SMALL, "--out", tmp_path / "run")
     assert printed.exit_code == 1
     assert "No space left on device; 1 of 2 epochs are kept. To continue: mi train --resume" in printed.stderr
