@@ -216,7 +216,7 @@ def what_is_kept(run: RunFolder, epochs: int) -> str:
     """What a run that was ended has left, and how it goes on."""
     if not run.manifest_file.exists():
         return "nothing was written."
-    epoch, _ = run.latest()
+    epoch = run.latest()
     return f"{epoch} of {epochs} epochs are kept. To continue: mi train --resume {run.path}"
 
 

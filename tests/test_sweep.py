@@ -34,13 +34,13 @@ RUNS = {"one": LONG, "two": dataclasses.replace(LONG, seed=1), "short": SHORT}
 def kill_a_worker_in_its_run(folder, killed):
     """Kill -9 a worker process once the run in `folder` is under way."""
     deadline = time.monotonic() + 300
-    while RunFolder(folder).latest()[0] < 3 and time.monotonic() < deadline:
+    while RunFolder(folder).latest() < 3 and time.monotonic() < deadline:
         time.sleep(0.01)
     workers = [child for child in psutil.Process().children() if "spawn_main" in " ".join(child.cmdline())]
     inner = [grandchild for worker in workers for grandchild in worker.children()] or workers
     for process in inner:
         process.send_signal(signal.SIGKILL)
-        killed.append(RunFolder(folder).latest()[0])
+        killed.append(RunFolder(folder).latest())
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def test_killed_workers_cost_no_row(swept, tmp_path):
     assert {name for name, outcome in told if outcome.problem is None and outcome.seconds > 0} == set(RUNS)
     for name in ("one", "two"):
         run = RunFolder(folder / name)
-        assert run.latest()[0] == LONG.epochs
+        assert run.latest() == LONG.epochs
         assert [(row.epoch, row.bn) for row in run.table.rows()] == [(epoch, "inference") for epoch in ALL_EPOCHS]
     losses = [
         [row.logs.get("loss", 0.0) for row in run.table.rows()]
@@ -101,7 +101,7 @@ def test_a_scheduler_that_is_there_already(cluster, tmp_path):
     outcomes = sweep({"lost": lost, "good": SHORT}, tmp_path / "runs", scheduler=cluster.scheduler_address)
     assert outcomes["good"].problem is None
     assert "neither a file nor a folder" in outcomes["lost"].problem
-    assert RunFolder(tmp_path / "runs" / "good").latest()[0] == 1
+    assert RunFolder(tmp_path / "runs" / "good").latest() == 1
 
 
 def test_no_worker_with_a_gpu(cluster, tmp_path):

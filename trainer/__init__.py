@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from trainer.model import build
     from trainer.run import RunFolder
     from trainer.table import Row, Table
-    from trainer.train import resume_run, start_run
+    from trainer.train import load_model, resume_run, start_run
 
 _HOME_OF = {
     "Dataset": "trainer.data",
@@ -32,6 +32,7 @@ _HOME_OF = {
     "Table": "trainer.table",
     "build": "trainer.model",
     "load_data": "trainer.data",
+    "load_model": "trainer.train",
     "resume_run": "trainer.train",
     "start_run": "trainer.train",
 }
@@ -45,6 +46,7 @@ __all__ = [
     "Table",
     "build",
     "load_data",
+    "load_model",
     "resume_run",
     "start_run",
 ]

@@ -126,7 +126,7 @@ def is_finished(folder: Path, settings: Settings) -> bool:
     for name, value in Settings.from_dict(there).to_dict().items():
         if value != wanted[name]:
             raise InputError(f"{folder} is a run with {name}={value!r}, not {wanted[name]!r}: name another folder.")
-    return run.latest()[0] == settings.epochs
+    return run.latest() == settings.epochs and run.model_file.exists()
 
 
 def train_one(settings: Mapping[str, Any], folder: str, keras_backend: str) -> float:

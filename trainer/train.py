@@ -12,7 +12,6 @@ import keras
 import numpy as np
 
 from mi_core import InputError, _machine
-from mi_core._files import first_line
 from trainer.callback import MutualInformationCallback
 from trainer.config import Settings
 from trainer.data import Dataset, load_data
@@ -41,12 +40,13 @@ def start_run(settings: Settings, folder: str | Path, report: Report | None = No
     if settings.tensorboard and not (importlib.util.find_spec("tensorflow") and importlib.util.find_spec("tensorboard")):
         raise InputError("TensorBoard's files need TensorFlow and TensorBoard: python -m pip install tensorflow tensorboard")
     data = load_data(settings.data)
-    model = _model(settings, data)
+    model = _model(settings, data.x_train.shape[1], data.n_classes)
     measuring = _measuring(settings, data, run)
     measuring.prepare(model)
     run.create(_manifest(settings, data, measuring))
     with run.held():
         _fit(run, settings, data, model, measuring, 0, report)
+        run.save_model(model)
     return run
 
 
@@ -80,32 +80,42 @@ def resume_run(folder: str | Path, epochs: int | None = None, report: Report | N
         if epochs is not None and epochs > settings.epochs:
             settings = Settings.from_dict({**manifest["settings"], "epochs": epochs})
             run.write_manifest({**manifest, "settings": settings.to_dict()})
-        done, checkpoint = run.latest()
-        model = _model(settings, data)
-        if checkpoint is None:
+        done = run.latest()
+        model = _model(settings, data.x_train.shape[1], data.n_classes)
+        if done == 0:
             run.table.path.unlink(missing_ok=True)
         else:
-            _restore(model, checkpoint)
+            run.restore(model, done)
         if done < settings.epochs:
             _fit(run, settings, data, model, _measuring(settings, data, run), done, report)
         else:
             run.table.keep(done)
+        run.save_model(model)
     return run
 
 
-def _model(settings: Settings, data: Dataset) -> keras.Model:
-    model = build(settings, data.x_train.shape[1], data.n_classes)
-    compile_model(model, settings)
+def load_model(folder: str | Path, epoch: int | None = None) -> keras.Model:
+    """The network of a run as it was after an epoch, compiled.
+
+    Args:
+        folder: Of the run.
+        epoch: One that has a checkpoint: the last one, or any of a run with `keep_checkpoints`. None for the last.
+
+    Raises:
+        InputError: The folder is no run, or has no checkpoint of the epoch.
+    """
+    run = RunFolder(folder)
+    manifest = run.manifest()
+    data = manifest["data"]
+    model = _model(Settings.from_dict(manifest["settings"]), data["n_features"], data["n_classes"])
+    run.restore(model, run.latest() if epoch is None else epoch)
     return model
 
 
-def _restore(model: keras.Model, checkpoint: Path) -> None:
-    """Weights and state of the optimizer, from a checkpoint of a model built by the same settings."""
-    model.optimizer.build(model.trainable_variables)
-    try:
-        model.load_weights(checkpoint)
-    except Exception as error:
-        raise InputError(f"{checkpoint} is damaged: {first_line(error)}") from error
+def _model(settings: Settings, n_features: int, n_classes: int) -> keras.Model:
+    model = build(settings, n_features, n_classes)
+    compile_model(model, settings)
+    return model
 
 
 def _measuring(settings: Settings, data: Dataset, run: RunFolder) -> MutualInformationCallback:
