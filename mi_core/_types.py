@@ -19,6 +19,9 @@ Samples = NDArray[np.floating[Any]]
 Progress = Callable[[int, int], None]
 """Called with (steps done, steps in all) from the calling thread while neighbours are counted."""
 
+Part = tuple[int, int]
+"""(index, parts): one of so many equal shares of the queries."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class NeighbourCounts:
