@@ -137,8 +137,9 @@ class Estimate:
         units: "bits" or "nats".
         k: Neighbour order; None where no neighbours were sought.
         n_samples: Number of samples.
-        backend: Name of the backend that counted the neighbours; "none" where none were sought.
-        threads: Number of threads it was allowed.
+        backend: Name of the backend that counted the neighbours, and on a cluster by how many workers: "cpu-tree on 4 workers";
+            "none" where none were sought.
+        threads: Number of threads it was allowed, on this machine.
         noise: Standard deviation of the noise added to each column, in standard deviations of its side; 0 for none.
         seed: Seed of the noise, the error bar and all else that was random; None where nothing was.
         seconds: Wall time of the whole estimate, compilation of kernels included.
