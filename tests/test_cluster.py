@@ -97,9 +97,13 @@ def test_estimates_are_the_same_with_all_that_comes_with_them(x_and_y, scheduler
     assert multi_information([x, y, x + y], scheduler=scheduler).mi == multi_information([x, y, x + y]).mi
 
 
-def test_the_command_line(example, scheduler):
+def test_the_command_line(x_and_y, scheduler, tmp_path):
+    files = tmp_path / "x.npy", tmp_path / "y.npy"
+    for file, side in zip(files, x_and_y, strict=True):
+        np.save(file, side)
+
     def mi(*options):
-        return CliRunner().invoke(app, ["estimate", *map(str, example), "--json", *options])
+        return CliRunner().invoke(app, ["estimate", *map(str, files), "--json", *options])
 
     here, there = (json.loads(mi(*options).stdout) for options in ((), ("--scheduler", scheduler)))
     assert there.pop("backend") == f"{here.pop('backend')} on 2 workers"
