@@ -156,7 +156,8 @@ def print_for_people(symbol: str, sources: Mapping[str, str], results: Sequence[
     if first["noise"] > 0:
         facts["noise"] = f"{first['noise']:g} of each side's spread, seed {first['seed']}"
     if first["k"] is not None:
-        facts["backend"] = f"{first['backend']}, {first['threads']} thread{'s' if first['threads'] > 1 else ''}"
+        here = " here" if "worker" in first["backend"] else ""  # and more on the workers
+        facts["backend"] = f"{first['backend']}, {first['threads']} thread{'s' if first['threads'] > 1 else ''}{here}"
     facts["time"] = f"{first['seconds']:.2f} s"
     print_facts(facts)
 

@@ -28,6 +28,10 @@ ErrorBar = Annotated[bool, typer.Option(help="Whether to estimate the standard e
 Seed = Annotated[int, typer.Option(min=0, help="Seed of all that is random.")]
 BackendOption = Annotated[Backend, typer.Option("--backend", help="How neighbours are counted; all ways give the same bits.")]
 Threads = Annotated[int | None, typer.Option(help="Most threads to use.  [default: all]")]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(metavar="tcp://HOST:PORT", help="Split the work over the workers of the Dask cluster with this scheduler."),
+]
 LocalFile = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Write the pointwise values here as .npy: (samples,), or (ks, samples) for several k."),

@@ -23,20 +23,29 @@ TILE_BYTES = 32 * 2**20  # of differences between points and their neighbours at
 
 @dataclasses.dataclass(frozen=True)
 class Search:
-    """How neighbours are sought, and for which orders k; `alpha` is the threshold of "lnc"."""
+    """How neighbours are sought, and for which orders k; `alpha` is the threshold of "lnc", `scheduler` that of a cluster."""
 
     ks: tuple[int, ...]
     backend: Backend
     threads: int
     progress: Progress | None = None
     alpha: float = 0.25
+    scheduler: str | None = None
 
     def counts(
         self, blocks: Sequence[Samples], sides: Sequence[tuple[int, int]], *, quiet: bool = False
     ) -> tuple[FloatArray, IntArray, str]:
         """As `_backends.neighbour_counts`; `quiet` for the smaller one of two passes, whose progress is not told."""
         progress = None if quiet else self.progress
-        return _backends.neighbour_counts(blocks, sides, self.ks, backend=self.backend, threads=self.threads, progress=progress)
+        return _backends.neighbour_counts(
+            blocks,
+            sides,
+            self.ks,
+            backend=self.backend,
+            threads=self.threads,
+            scheduler=self.scheduler,
+            progress=progress,
+        )
 
     def nearer(self, points: Samples, radius: FloatArray) -> IntArray:
         """Counts (len(radius), n) of other points strictly nearer than radius (m, n), in any order along m."""
@@ -284,3 +293,4 @@ ESTIMATORS: Mapping[Estimator, Method] = {
 }
 CONDITIONAL: Mapping[ConditionalEstimator, Method] = {"ksg1": conditional, "discrete": discrete_conditional}
 WITHOUT_NEIGHBOURS = frozenset({"gaussian", "gaussian-copula", "discrete"})
+CAN_BE_SPLIT = frozenset({"ksg1", "mixture"})  # all but a little of their work is one pass of `Search.counts`

@@ -19,6 +19,9 @@ Samples = NDArray[np.floating[Any]]
 Progress = Callable[[int, int], None]
 """Called with (steps done, steps in all) from the calling thread while neighbours are counted."""
 
+Part = tuple[int, int]
+"""(index, parts): one of so many equal shares of the queries."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class NeighbourCounts:
@@ -134,8 +137,9 @@ class Estimate:
         units: "bits" or "nats".
         k: Neighbour order; None where no neighbours were sought.
         n_samples: Number of samples.
-        backend: Name of the backend that counted the neighbours; "none" where none were sought.
-        threads: Number of threads it was allowed.
+        backend: Name of the backend that counted the neighbours, and on a cluster by how many workers: "cpu-tree on 4 workers";
+            "none" where none were sought.
+        threads: Number of threads it was allowed, on this machine.
         noise: Standard deviation of the noise added to each column, in standard deviations of its side; 0 for none.
         seed: Seed of the noise, the error bar and all else that was random; None where nothing was.
         seconds: Wall time of the whole estimate, compilation of kernels included.

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, get_args
 
 import numpy as np
@@ -291,6 +292,21 @@ def common_options(units: object, noise: object, seed: object, backend: object, 
 def thread_count(threads: object) -> int:
     """As many as the process may use for None."""
     return available_threads() if threads is None else whole_number(threads, "threads", at_least=1)
+
+
+def check_scheduler(scheduler: object, estimator: str, can_be_split: Collection[str]) -> None:
+    """Raise InputError unless `scheduler` is None, or an address, and the estimator one whose work can be split."""
+    if scheduler is None:
+        return
+    if not isinstance(scheduler, str) or not re.fullmatch(r"tcp://\S+:\d+", scheduler):
+        raise InputError(
+            f"scheduler is {scheduler!r}: give its address as `dask scheduler` prints it, like tcp://10.0.0.1:8786."
+        )
+    if estimator not in can_be_split:
+        raise InputError(
+            f"estimator {estimator} runs on one machine, {' and '.join(sorted(can_be_split))} can be split over a cluster: "
+            "leave scheduler out, or choose one of them."
+        )
 
 
 def one_of(value: object, literal: Any, name: str) -> None:

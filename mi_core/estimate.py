@@ -12,7 +12,7 @@ import numpy as np
 from mi_core import _backends, _formula, _notes, _validate, uncertainty
 from mi_core import reduce as reducing
 from mi_core._errors import InputError
-from mi_core._estimators import CONDITIONAL, ESTIMATORS, WITHOUT_NEIGHBOURS, Local, Search
+from mi_core._estimators import CAN_BE_SPLIT, CONDITIONAL, ESTIMATORS, WITHOUT_NEIGHBOURS, Local, Search
 from mi_core._options import Backend, ConditionalEstimator, Estimator, Standardize, Units
 from mi_core._prepare import Prepared, prepare
 from mi_core._types import FloatArray, IntArray, MIResult, NeighbourCounts, Progress, Samples
@@ -33,6 +33,7 @@ def mutual_information(
     seed: int = 0,
     backend: Backend = "auto",
     threads: int | None = None,
+    scheduler: str | None = None,
     return_local: bool = False,
     error_bar: bool = True,
     permutations: int | None = None,
@@ -56,6 +57,7 @@ def mutual_information(
     seed: int = 0,
     backend: Backend = "auto",
     threads: int | None = None,
+    scheduler: str | None = None,
     return_local: bool = False,
     error_bar: bool = True,
     permutations: int | None = None,
@@ -78,6 +80,7 @@ def mutual_information(
     seed: int = 0,
     backend: Backend = "auto",
     threads: int | None = None,
+    scheduler: str | None = None,
     return_local: bool = False,
     error_bar: bool = True,
     permutations: int | None = None,
@@ -114,6 +117,11 @@ def mutual_information(
         backend: "auto" and "cpu" choose by size and dimensions; "cpu-tree", "cpu-sweep" and "cpu-brute" are the ways
             themselves. All give the same bits.
         threads: Most threads to use; None for as many as the process may use.
+        scheduler: Address, tcp://HOST:PORT, of the scheduler of a Dask cluster, over whose workers to split the counting; for
+            "ksg1", also with `given`, and "mixture". This process prepares (`threads` are its own) and puts together, workers
+            use the threads that they were started with, and the result is the same to the last bit. Split are all estimates
+            that are asked for, those on parts of the samples too; not split are permutations of wide data. None for this
+            machine alone.
         return_local: Whether to keep the (n_samples,) local terms, whose mean is the estimate.
         error_bar: Whether to estimate the standard error, from disjoint subsamples: Holmes & Nemenman 2019,
             doi:10.1103/PhysRevE.100.022404. Costs 0.4 of an estimate for wide data, up to two for the narrowest.
@@ -132,7 +140,7 @@ def mutual_information(
 
     Raises:
         InputError: The data or an argument cannot be used; the message says which, what came and what to do.
-        BackendUnavailableError: The backend asked for cannot run here.
+        BackendUnavailableError: The backend asked for cannot run here, or the cluster cannot be used or was lost.
 
     Example:
         >>> import numpy as np
@@ -150,6 +158,7 @@ def mutual_information(
     _validate.one_of(standardize, Standardize, "standardize")
     noise, seed, threads = _validate.common_options(units, noise, seed, backend, threads)
     alpha = _validate.threshold(alpha)
+    _validate.check_scheduler(scheduler, estimator, CAN_BE_SPLIT)
     _check_extras(estimator, given, permutations, diagnose, reduce)
     samples, dims, notes = _prepared(x, y, given, estimator, standardize, noise, seed)
     n = len(samples.x)
@@ -157,7 +166,7 @@ def mutual_information(
         _validate.check_single(k, estimator)
     ks = () if estimator in WITHOUT_NEIGHBOURS else _validate.neighbour_orders(k, n)
     notes += _notes_on(samples, estimator, standardize, units)
-    search = Search(ks, backend, threads, progress, alpha)
+    search = Search(ks, backend, threads, progress, alpha, scheduler)
     nats = _formula.NATS_PER_UNIT[units]
     found = _estimates(samples, estimator, search)
 
@@ -226,6 +235,7 @@ def mutual_information(
             seed=seed,
             backend=backend,
             threads=threads,
+            scheduler=scheduler,
             error_bar=error_bar,
             permutations=permutations,
             by_size=by_size,

@@ -11,7 +11,7 @@ import numpy as np
 
 from mi_core import _formula, _notes, _validate, uncertainty
 from mi_core._errors import InputError
-from mi_core._estimators import Local, Search, copies, number_of_zeros
+from mi_core._estimators import CAN_BE_SPLIT, Local, Search, copies, number_of_zeros
 from mi_core._options import Backend, ConditionalEstimator, Standardize, Units
 from mi_core._prepare import prepare
 from mi_core._types import FloatArray, IntArray, MultiInformationResult, Progress, Samples
@@ -29,6 +29,7 @@ def multi_information(
     seed: int = 0,
     backend: Backend = "auto",
     threads: int | None = None,
+    scheduler: str | None = None,
     return_local: bool = False,
     error_bar: bool = True,
     progress: Progress | None = None,
@@ -45,6 +46,7 @@ def multi_information(
     seed: int = 0,
     backend: Backend = "auto",
     threads: int | None = None,
+    scheduler: str | None = None,
     return_local: bool = False,
     error_bar: bool = True,
     progress: Progress | None = None,
@@ -60,6 +62,7 @@ def multi_information(
     seed: int = 0,
     backend: Backend = "auto",
     threads: int | None = None,
+    scheduler: str | None = None,
     return_local: bool = False,
     error_bar: bool = True,
     progress: Progress | None = None,
@@ -79,6 +82,7 @@ def multi_information(
         seed: Seed of that noise and of the error bar.
         backend: How neighbours are counted.
         threads: Most threads to use; None for as many as the process may use.
+        scheduler: Address of the scheduler of a Dask cluster over which to split "ksg1", as in `mutual_information`.
         return_local: Whether to keep the (n_samples,) local terms, whose mean is the estimate.
         error_bar: Whether to estimate the standard error, from disjoint subsamples, as `mutual_information` does.
         progress: Called with (steps done, steps in all) now and then.
@@ -88,7 +92,7 @@ def multi_information(
 
     Raises:
         InputError: The data or an argument cannot be used; the message says which, what came and what to do.
-        BackendUnavailableError: The backend asked for cannot run here.
+        BackendUnavailableError: The backend asked for cannot run here, or the cluster cannot be used or was lost.
 
     Example:
         >>> import numpy as np
@@ -101,6 +105,7 @@ def multi_information(
     _validate.one_of(estimator, ConditionalEstimator, "estimator")
     _validate.one_of(standardize, Standardize, "standardize")
     noise, seed, threads = _validate.common_options(units, noise, seed, backend, threads)
+    _validate.check_scheduler(scheduler, estimator, CAN_BE_SPLIT)
     values = {f"x{number}": side for number, side in enumerate(sides, start=1)}
     if len(values) < 2:
         raise InputError(f"sides holds {len(values)} side{'' if values else 's'}: give two or more.")
@@ -116,7 +121,7 @@ def multi_information(
         notes += [*notes_on_noise, *_notes.on_sides(points, standardize, estimator)]
         ks = _validate.neighbour_orders(k, n_samples)
     nats = _formula.NATS_PER_UNIT[units]
-    method, search = METHODS[estimator], Search(ks, backend, threads, progress)
+    method, search = METHODS[estimator], Search(ks, backend, threads, progress, scheduler=scheduler)
     found = method(list(points.values()), search)
     quiet = dataclasses.replace(search, progress=None)
 

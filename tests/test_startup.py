@@ -9,7 +9,7 @@ import pytest
 
 from conftest import REPOSITORY
 
-HEAVY = {"numba", "llvmlite", "keras", "tensorflow", "jax", "torch", "cupy", "scipy", "pandas", "matplotlib"}
+HEAVY = {"numba", "llvmlite", "keras", "tensorflow", "jax", "torch", "cupy", "scipy", "pandas", "matplotlib", "distributed"}
 
 ESTIMATE = """
 import numpy as np

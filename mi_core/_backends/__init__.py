@@ -5,12 +5,18 @@ Each backend is one module with two functions, the contract:
     neighbour_counts(blocks, sides, ks, *, threads, progress=None) -> radius (len(ks), n), counts (len(sides), len(ks), n)
     count_nearer(points, radius, *, threads, progress=None)        -> counts (len(radius), n)
 
+and two more, where its work can be split over machines:
+
+    prepare(blocks, sides, ks, workers)   -> an index: arrays in named tuples, which may be copied to another machine
+    answer(index, ks, workers, part)      -> radius and counts of part (i, parts) of the queries, zeros beside them
+
 blocks are validated samples (n, dim) of one dtype, ks ascending neighbour orders below n. For every point, `radius` is the
 Chebyshev distance to its k-th other point in the joint space, that of all blocks together, and `counts` the numbers of other
 points strictly nearer than that in each side, which is the space of the blocks first to last, for sides = ((first, last), ...).
 For mutual information the blocks are x, y, and so are the sides; for conditional mutual information the blocks are x, z, y, the
 sides x z, z y and z. `count_nearer` does the same for radii (m, n) that come from elsewhere, ascending along m. All is as if
 computed in float64 from the values given. So every backend returns the same bits, and tests compare with `assert_array_equal`.
+The answers to all parts of one index add up to the whole; `cluster` has them answered by the workers of a Dask cluster.
 
 A new device or algorithm is one new module and one line in `_MODULE_OF`.
 """
@@ -97,18 +103,35 @@ def neighbour_counts(
     *,
     backend: Backend,
     threads: int,
+    scheduler: str | None = None,
     progress: Progress | None = None,
 ) -> tuple[FloatArray, IntArray, str]:
     """Radius (len(ks), n) and counts (len(sides), len(ks), n) for ks in their order, and the name of the backend that counted.
 
-    One pass over the neighbours for all of ks; the contract above says what blocks and sides are.
+    One pass over the neighbours for all of ks; the contract above says what blocks and sides are. `scheduler`: address of that
+    of a Dask cluster, over whose workers to split it.
     """
     blocks = in_one_dtype(blocks)
     name, way = available(choose(backend, blocks))
     ascending = tuple(sorted(set(ks)))
-    radius, counts = way.neighbour_counts(blocks, tuple(sides), ascending, threads=threads, progress=progress)
+    if scheduler is None:
+        radius, counts = way.neighbour_counts(blocks, tuple(sides), ascending, threads=threads, progress=progress)
+    else:
+        radius, counts, name = on_cluster(
+            name, way, blocks, tuple(sides), ascending, scheduler=scheduler, threads=threads, progress=progress
+        )
     rows = [ascending.index(k) for k in ks]
     return radius[rows], counts[:, rows], name
+
+
+def on_cluster(name: str, way: Any, *arguments: Any, **options: Any) -> tuple[FloatArray, IntArray, str]:
+    """The same by the workers of a Dask cluster, whose number is part of the name."""
+    from mi_core._backends import cluster  # here, because it loads what kernels are compiled with
+
+    if not hasattr(way, "answer"):
+        raise BackendUnavailableError(f"backend {name} cannot be split over a cluster: choose another, or leave scheduler out.")
+    radius, counts, workers = cluster.neighbour_counts(way, *arguments, **options)
+    return radius, counts, f"{name} on {workers} worker{'s' if workers > 1 else ''}"
 
 
 def count_nearer(

@@ -7,7 +7,9 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from mi_core._types import Progress
+from mi_core._types import Part, Progress
+
+WHOLE: Part = (0, 1)
 
 
 def available_threads() -> int:
@@ -43,12 +45,17 @@ class Workers:
         if self.pool is not None:
             self.pool.shutdown(wait=True)
 
-    def for_each_tile(self, work: Callable[[int, int], None], size: int, tile: int, *, is_progress: bool = False) -> None:
+    def for_each_tile(
+        self, work: Callable[[int, int], None], size: int, tile: int, *, is_progress: bool = False, part: Part = WHOLE
+    ) -> None:
         """Call `work(first, last)` for consecutive tiles of range(size), which writes to nothing that another tile touches.
 
-        `is_progress`: whether each unit of `size` is a step of the estimate's progress.
+        `is_progress`: whether each unit of `size` is a step of the estimate's progress. `part`: the share of range(size) that
+        is worked on; where shares begin depends on neither tiles nor threads.
         """
-        starts = iter(range(0, size, tile))
+        index, parts = part
+        start, stop = size * index // parts, size * (index + 1) // parts
+        starts = iter(range(start, stop, tile))
 
         def take_tiles(progress: Progress | None) -> None:
             while not self.stopped:
@@ -56,7 +63,7 @@ class Workers:
                     first = next(starts, None)
                 if first is None:
                     return
-                last = min(first + tile, size)
+                last = min(first + tile, stop)
                 try:
                     work(first, last)
                 except BaseException:
@@ -70,7 +77,7 @@ class Workers:
 
         others = []
         if self.pool is not None:
-            others = [self.pool.submit(take_tiles, None) for _ in range(min(self.threads, -(-size // tile)) - 1)]
+            others = [self.pool.submit(take_tiles, None) for _ in range(min(self.threads, -(-(stop - start) // tile)) - 1)]
         take_tiles(self.progress)
         for other in others:
             other.result()

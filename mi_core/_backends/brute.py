@@ -13,17 +13,28 @@ float64 would matter, so d32 < r32 implies d64 < r64. Where d32 == r32 the pair 
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from mi_core._backends._jit import jit
-from mi_core._backends._tiles import Workers
+from mi_core._backends._tiles import WHOLE, Workers
 from mi_core._prepare import joined
-from mi_core._types import FloatArray, IntArray, Progress, Samples
+from mi_core._types import FloatArray, IntArray, Part, Progress, Samples
 
 TILE_POINTS = 128  # points whose columns are read together: 200 float32 columns of them are 100 KiB, within any L2
 TILE_BYTES = 16 * 2**20  # all strips of one thread together
 MANY = 64  # neighbours from which selecting in one go beats inserting one by one, whose cost grows with k squared
 MAX_TILE_ROWS = 64  # more rows a tile gain nothing and make progress coarse
+
+
+class Index(NamedTuple):
+    """All that is prepared before the first query."""
+
+    points: Samples  # (n, dim): all blocks side by side
+    columns: tuple[Samples, ...]  # of each block, as `as_columns` gives them
+    edges: tuple[int, ...]  # dimensions of points at which blocks begin, and the last one ends
+    sides: tuple[tuple[int, int], ...]
 
 
 def neighbour_counts(
@@ -37,25 +48,44 @@ def neighbour_counts(
     tile_points: int = TILE_POINTS,
 ) -> tuple[FloatArray, IntArray]:
     """Radius (len(ks), n) and counts (len(sides), len(ks), n) for ascending ks; the contract of `mi_core._backends`."""
-    points = joined(blocks)
+    with Workers(threads, progress, len(blocks[0])) as workers:
+        index = prepare(blocks, sides, ks, workers)
+        return answer(index, ks, workers, tile_rows=tile_rows, tile_points=tile_points)
+
+
+def prepare(blocks: tuple[Samples, ...], sides: tuple[tuple[int, int], ...], ks: tuple[int, ...], workers: Workers) -> Index:
+    """All that does not depend on who asks; the contract of `mi_core._backends`."""
     edges = np.cumsum([0, *(block.shape[1] for block in blocks)])
-    columns = [as_columns(block) for block in blocks]
+    return Index(joined(blocks), tuple(as_columns(block) for block in blocks), tuple(edges.tolist()), sides)
+
+
+def answer(
+    index: Index,
+    ks: tuple[int, ...],
+    workers: Workers,
+    part: Part = WHOLE,
+    *,
+    tile_rows: int | None = None,
+    tile_points: int = TILE_POINTS,
+) -> tuple[FloatArray, IntArray]:
+    """Radius and counts of a part of the queries, zeros beside them; the contract of `mi_core._backends`."""
+    points, columns, edges, sides = index
     n = len(points)
     orders = np.array(ks)
-    radius = np.empty((len(ks), n))
-    counts = np.empty((len(sides), len(ks), n), np.int64)
+    radius = np.zeros((len(ks), n))
+    counts = np.zeros((len(sides), len(ks), n), np.int64)
 
     def work(first: int, last: int) -> None:
-        strips = np.empty((len(blocks), last - first, n), points.dtype)
+        strips = np.empty((len(columns), last - first, n), points.dtype)
         for strip, block in zip(strips, columns, strict=True):
             distances(block, first, tile_points, strip)
-        joint = merged(strips, 0, len(blocks))
+        joint = merged(strips, 0, len(columns))
         find_radii(points, joint, orders, first, radius)
         for (start, stop), out in zip(sides, counts, strict=True):
             count_rows(points, edges[start], edges[stop], merged(strips, start, stop), first, radius, out)
 
-    with Workers(threads, progress, n) as workers:
-        workers.for_each_tile(work, n, tile_rows or rows_of_a_tile(n, len(blocks) + 1, points.itemsize), is_progress=True)
+    tile = tile_rows or rows_of_a_tile(n, len(columns) + 1, points.itemsize)
+    workers.for_each_tile(work, n, tile, is_progress=True, part=part)
     return radius, counts
 
 

@@ -41,9 +41,9 @@ from mi_core._backends._lanes import (
     prefetch,
     splat,
 )
-from mi_core._backends._tiles import Workers
+from mi_core._backends._tiles import WHOLE, Workers
 from mi_core._backends.tree import insert
-from mi_core._types import FloatArray, IntArray, Progress, Samples
+from mi_core._types import FloatArray, IntArray, Part, Progress, Samples
 
 SLACK = 1e-6  # of a radius in steps, far above what float64 rounds
 LOOK = 8  # dimensions between two looks at how many points are still in reach
@@ -67,6 +67,21 @@ class Targets(NamedTuple):
     found: NDArray[np.uint64]  # (BYTES,): the points of a block that each query has yet to look at
 
 
+class Side(NamedTuple):
+    """Some of the dimensions, in which to count."""
+
+    dims: Range
+    whole: NDArray[np.uint64]  # (n_blocks,): bits of the points none of whose codes was clipped there
+
+
+class Index(NamedTuple):
+    """All that is prepared before the first query."""
+
+    points: Points
+    joint: Range
+    sides: tuple[Side, ...]
+
+
 def neighbour_counts(
     blocks: tuple[Samples, ...],
     sides: tuple[tuple[int, int], ...],
@@ -77,21 +92,31 @@ def neighbour_counts(
     tile_blocks: int = TILE_BLOCKS,
 ) -> tuple[FloatArray, IntArray]:
     """Radius (len(ks), n) and counts (len(sides), len(ks), n) for ascending ks; the contract of `mi_core._backends`."""
-    n = len(blocks[0])
+    with Workers(threads, progress, -(-len(blocks[0]) // BYTES) * (1 + len(sides))) as workers:
+        return answer(prepare(blocks, sides, ks, workers), ks, workers, tile_blocks=tile_blocks)
+
+
+def prepare(blocks: tuple[Samples, ...], sides: tuple[tuple[int, int], ...], ks: tuple[int, ...], workers: Workers) -> Index:
+    """All that does not depend on who asks; the contract of `mi_core._backends`."""
+    points, ranges = encode(blocks, typical_radii(blocks, ks[-1], workers), workers)
+    return Index(points, union(ranges), tuple(index_side(points, union(ranges[start:stop])) for start, stop in sides))
+
+
+def answer(
+    index: Index, ks: tuple[int, ...], workers: Workers, part: Part = WHOLE, *, tile_blocks: int = TILE_BLOCKS
+) -> tuple[FloatArray, IntArray]:
+    """Radius and counts of a part of the queries, zeros beside them; the contract of `mi_core._backends`."""
+    n = len(index.points.order)
     orders = np.array(ks)
-    radius = np.empty((len(ks), n))
-    counts = np.empty((len(sides), len(ks), n), np.int64)
-    n_blocks = -(-n // BYTES)
-    with Workers(threads, progress, n_blocks * (1 + len(sides))) as workers:
-        points, ranges = encode(blocks, typical_radii(blocks, ks[-1], workers), workers)
-        both = union(ranges)
+    radius = np.zeros((len(ks), n))
+    counts = np.zeros((len(index.sides), len(ks), n), np.int64)
 
-        def find_radii(first: int, last: int) -> None:
-            radius_tile(points, both, orders, radius, first, last)
+    def find_radii(first: int, last: int) -> None:
+        radius_tile(index.points, index.joint, orders, radius, first, last)
 
-        workers.for_each_tile(find_radii, n_blocks, tile_blocks, is_progress=True)
-        for (start, stop), out in zip(sides, counts, strict=True):
-            count_side(points, union(ranges[start:stop]), radius, out, tile_blocks, workers)
+    workers.for_each_tile(find_radii, len(index.points.codes), tile_blocks, is_progress=True, part=part)
+    for side, out in zip(index.sides, counts, strict=True):
+        count_side(index.points, side, radius, out, tile_blocks, workers, part)
     return radius, counts
 
 
@@ -100,7 +125,7 @@ def count_nearer(points: Samples, radius: FloatArray, *, threads: int, progress:
     counts = np.empty(radius.shape, np.int64)
     with Workers(threads, progress, -(-len(points) // BYTES)) as workers:
         encoded, ranges = encode((points,), radius[-1], workers)
-        count_side(encoded, ranges[0], radius, counts, TILE_BLOCKS, workers)
+        count_side(encoded, index_side(encoded, ranges[0]), radius, counts, TILE_BLOCKS, workers)
     return counts
 
 
@@ -109,14 +134,25 @@ def union(ranges: list[Range]) -> Range:
     return Range(ranges[0].first, ranges[-1].last, ranges[0].first_column, ranges[-1].last_column)
 
 
-def count_side(points: Points, dims: Range, radius: FloatArray, counts: IntArray, tile_blocks: int, workers: Workers) -> None:
-    """Counts (m, n): other points strictly nearer than radius (m, n) in a range of dimensions."""
-    whole = unclipped(points, dims)
+def index_side(points: Points, dims: Range) -> Side:
+    return Side(dims, unclipped(points, dims))
+
+
+def count_side(
+    points: Points,
+    side: Side,
+    radius: FloatArray,
+    counts: IntArray,
+    tile_blocks: int,
+    workers: Workers,
+    part: Part = WHOLE,
+) -> None:
+    """Counts (m, n): other points strictly nearer than radius (m, n) in one side."""
 
     def work(first: int, last: int) -> None:
-        count_tile(points, dims, whole, radius, counts, first, last)
+        count_tile(points, side.dims, side.whole, radius, counts, first, last)
 
-    workers.for_each_tile(work, len(points.codes), tile_blocks, is_progress=True)
+    workers.for_each_tile(work, len(points.codes), tile_blocks, is_progress=True, part=part)
 
 
 # ------------------------------------------------------------------ bytes

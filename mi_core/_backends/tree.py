@@ -12,7 +12,7 @@ above it is not, and only one equal to it is computed again in float64.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,12 +35,27 @@ from mi_core._backends._lanes import (
     splat,
     store,
 )
-from mi_core._backends._tiles import Workers
+from mi_core._backends._tiles import WHOLE, Workers
 from mi_core._prepare import joined
-from mi_core._types import FloatArray, IntArray, Progress, Samples
+from mi_core._types import FloatArray, IntArray, Part, Progress, Samples
 
 SMALL = 40_000  # n * dimensions below which starting threads costs more than they save
 LOOK = 12  # dimensions between two looks at whether any of 32 points or boxes is still near enough
+
+
+class Line(NamedTuple):
+    """A side of one dimension."""
+
+    order: NDArray[np.uint32]  # (n,): puts near points together
+    values: Samples  # (n,)
+    ascending: Samples  # (n,): the same sorted
+
+
+class Index(NamedTuple):
+    """All that is prepared before the first query."""
+
+    joint: Tree
+    sides: tuple[Tree | Line, ...]
 
 
 def neighbour_counts(
@@ -53,31 +68,47 @@ def neighbour_counts(
     tile_blocks: int = TILE_BLOCKS,
 ) -> tuple[FloatArray, IntArray]:
     """Radius (len(ks), n) and counts (len(sides), len(ks), n) for ascending ks; the contract of `mi_core._backends`."""
-    columns = columns_by_spread(joined(blocks))
-    n = columns.shape[1]
+    steps = -(-len(blocks[0]) // LANES) * (1 + len(sides) * len(ks))
+    with Workers(few_threads(sum(block.size for block in blocks), threads), progress, steps) as workers:
+        return answer(prepare(blocks, sides, ks, workers), ks, workers, tile_blocks=tile_blocks)
+
+
+def prepare(blocks: tuple[Samples, ...], sides: tuple[tuple[int, int], ...], ks: tuple[int, ...], workers: Workers) -> Index:
+    """All that does not depend on who asks; the contract of `mi_core._backends`."""
+    joint = build_tree(columns_by_spread(joined(blocks)), workers)
+    return Index(joint, tuple(index_side(joined(blocks[first:last]), joint.order, workers) for first, last in sides))
+
+
+def answer(
+    index: Index, ks: tuple[int, ...], workers: Workers, part: Part = WHOLE, *, tile_blocks: int = TILE_BLOCKS
+) -> tuple[FloatArray, IntArray]:
+    """Radius and counts of a part of the queries, zeros beside them; the contract of `mi_core._backends`."""
+    n = len(index.joint.order)
     orders = np.array(ks)
-    radius = np.empty((len(ks), n))
-    counts = np.empty((len(sides), len(ks), n), np.int64)
-    n_blocks = -(-n // LANES)
-    with Workers(few_threads(columns, threads), progress, n_blocks * (1 + len(sides) * len(ks))) as workers:
-        joint = build_tree(columns, workers)
-        for_blocks(lambda first, last: radius_tile(joint, orders, radius, first, last), n_blocks, tile_blocks, workers)
-        for (first, last), out in zip(sides, counts, strict=True):
-            count_side(joined(blocks[first:last]), joint.order, radius, out, tile_blocks, workers)
+    radius = np.zeros((len(ks), n))
+    counts = np.zeros((len(index.sides), len(ks), n), np.int64)
+
+    def work(first: int, last: int) -> None:
+        radius_tile(index.joint, orders, radius, first, last)
+
+    for_blocks(work, len(index.joint.blocks), tile_blocks, workers, part)
+    for side, out in zip(index.sides, counts, strict=True):
+        count_side(side, radius, out, tile_blocks, workers, part)
     return radius, counts
 
 
 def count_nearer(points: Samples, radius: FloatArray, *, threads: int, progress: Progress | None = None) -> IntArray:
     """Counts (m, n) of other points strictly nearer than radius (m, n); the contract of `mi_core._backends`."""
     counts = np.empty(radius.shape, np.int64)
-    with Workers(few_threads(points, threads), progress, -(-len(points) // LANES) * len(radius)) as workers:
-        count_side(points, np.argsort(points[:, 0]).astype(np.uint32), radius, counts, TILE_BLOCKS, workers)
+    with Workers(few_threads(points.size, threads), progress, -(-len(points) // LANES) * len(radius)) as workers:
+        side = index_side(points, np.argsort(points[:, 0]).astype(np.uint32), workers)
+        count_side(side, radius, counts, TILE_BLOCKS, workers)
     return counts
 
 
-def few_threads(points: Samples, threads: int) -> int:
-    """One thread where there is little to do."""
-    return threads if points.size > SMALL else 1
+def few_threads(size: int, threads: int) -> int:
+    """One thread where there is little to do: `size` numbers."""
+    return threads if size > SMALL else 1
 
 
 def columns_by_spread(points: Samples) -> Samples:
@@ -90,9 +121,10 @@ def columns_by_spread(points: Samples) -> Samples:
     return np.ascontiguousarray(points.T[np.argsort(-spread, kind="stable")])
 
 
-def for_blocks(work: Any, n_blocks: int, tile_blocks: int, workers: Workers) -> None:
+def for_blocks(work: Any, n_blocks: int, tile_blocks: int, workers: Workers, part: Part = WHOLE) -> None:
     """Tiles of at least `tile_blocks`, and at most some 32 of them for each thread."""
-    workers.for_each_tile(work, n_blocks, max(tile_blocks, -(-n_blocks // (32 * workers.threads))), is_progress=True)
+    tile = max(tile_blocks, -(-n_blocks // (32 * workers.threads)))
+    workers.for_each_tile(work, n_blocks, tile, is_progress=True, part=part)
 
 
 # ------------------------------------------------------------------ one query; `query` is where it starts in tree.blocks
@@ -282,14 +314,22 @@ def insert(ascending, value):
 # ------------------------------------------------------------------ counts in a side
 
 
+def index_side(points: Samples, order: NDArray[np.uint32], workers: Workers) -> Tree | Line:
+    """What counts in one side (n, dim) need; `order` (n,) puts near points together."""
+    if points.shape[1] > 1:
+        return build_tree(columns_by_spread(points), workers)
+    values = points[:, 0].copy()  # side by side
+    return Line(order, values, np.sort(values))
+
+
 def count_side(
-    points: Samples, order: NDArray[np.uint32], radius: FloatArray, counts: IntArray, tile_blocks: int, workers: Workers
+    side: Tree | Line, radius: FloatArray, counts: IntArray, tile_blocks: int, workers: Workers, part: Part = WHOLE
 ) -> None:
-    """Counts (m, n): other points (n, dim) strictly nearer than radius (m, n); `order` (n,) puts near points together."""
-    if points.shape[1] == 1:
-        count_line(points[:, 0], order, radius, counts, tile_blocks, workers)
-    else:
-        count_space(build_tree(columns_by_spread(points), workers), radius, counts, tile_blocks, workers)
+    """Counts (m, n): other points strictly nearer than radius (m, n), which is 0 beside `part`."""
+    if isinstance(side, Line):
+        count_line(side, radius, counts, tile_blocks, workers, part)
+    else:  # its order is not that of the parts, but a query of radius 0 is soon answered
+        count_space(side, radius, counts, tile_blocks, workers)
 
 
 # ------------------------------------------------------------------ counts in two or more dimensions
@@ -378,18 +418,14 @@ def count_block(blocks, query, block, radius, within, reach):
 # ------------------------------------------------------------------ counts in one dimension
 
 
-def count_line(
-    values: Samples, order: NDArray[np.uint32], radius: FloatArray, counts: IntArray, tile_blocks: int, workers: Workers
-) -> None:
-    """Counts (m, n): other values (n,) strictly nearer than radius (m, n); `order` (n,) puts near ones together."""
-    values = values.copy()  # side by side
-    ascending = np.sort(values)
+def count_line(line: Line, radius: FloatArray, counts: IntArray, tile_blocks: int, workers: Workers, part: Part) -> None:
+    """Counts (m, n): other values strictly nearer than radius (m, n)."""
     for m in range(len(radius)):
 
         def work(first: int, last: int, m: int = m) -> None:
-            count_line_tile(order, values, ascending, radius[m], counts[m], first, last)
+            count_line_tile(line.order, line.values, line.ascending, radius[m], counts[m], first, last)
 
-        for_blocks(work, -(-len(values) // LANES), tile_blocks, workers)
+        for_blocks(work, -(-len(line.values) // LANES), tile_blocks, workers, part)
 
 
 @jit
