@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from trainer.reproduction.claims import Verdict
     from trainer.sweep import Outcome
 
-NEEDED = ("distributed", "polars", "altair", "jinja2", "matplotlib")
+NEEDED = ("distributed", "polars", "matplotlib")
 
 
 def reproduce(

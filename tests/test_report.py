@@ -11,11 +11,11 @@ import subprocess
 import polars as pl
 import pytest
 import typer
-from made_up import FIG4A, FIG5B, table
 from typer.testing import CliRunner
 
 import cli.report
 from cli._errors import Commands
+from made_up import FIG4A, FIG5B, table
 from mi_core import InputError
 from trainer.reproduction import report, results
 from trainer.reproduction.claims import Verdict

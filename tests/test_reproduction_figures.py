@@ -2,11 +2,11 @@
 
 import polars as pl
 import pytest
-from made_up import CEILING, EXPERIMENTS, FIG4A, FIG4B, FIG5A, FIG5B, table
 from matplotlib.axes import Axes
 from matplotlib.text import Text
 from PIL import Image
 
+from made_up import CEILING, EXPERIMENTS, FIG4A, FIG4B, FIG5A, FIG5B, table
 from mi_core import InputError
 from trainer.plot import draw_limits
 from trainer.reproduction import figures

@@ -237,7 +237,7 @@ def traces_of(rows: pl.DataFrame, net_of_null: bool) -> dict[tuple[Setting, int]
     traces = {}
     for (arch, width, hidden, seed), run in rows.group_by("arch", "width", "hidden", "seed", maintain_order=True):
         epochs = run["epoch"].to_numpy().astype(np.float64)
-        if len(epochs) == all_epochs:
+        if len(epochs) == all_epochs > 1:
             traces[(str(arch), int(width), int(hidden)), int(seed)] = Trace(
                 epochs, run["value"].to_numpy(), run["error"].to_numpy()
             )
