@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import sys
-import types
 
 import numpy as np
 import pytest
@@ -25,7 +24,7 @@ NOBODY = "tcp://127.0.0.1:9"  # the port of a service that discards all
 def dask_cluster():
     """Two workers, each a process with one thread."""
     distributed = pytest.importorskip("distributed")
-    options = {"n_workers": 2, "threads_per_worker": 1, "host": "127.0.0.1", "dashboard_address": None}
+    options = {"n_workers": 2, "threads_per_worker": 1, "host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
     with distributed.LocalCluster(**options, processes=True, silence_logs="CRITICAL") as running:
         yield running
 
@@ -143,11 +142,9 @@ def test_software_that_differs_is_named(x_and_y, scheduler, monkeypatch):
         counted(*x_and_y, "cpu-brute", scheduler=scheduler)
 
 
-def test_software_that_is_missing_is_named(scheduler):
+def test_software_that_is_missing_is_named():
     class Elsewhere:
         """A cluster whose workers lack this package."""
-
-        scheduler = types.SimpleNamespace(address="tcp://here:1")
 
         def run(self, function, *, on_error):
             return {"tcp://there:2": ModuleNotFoundError("No module named 'mi_core'")}
@@ -158,7 +155,7 @@ def test_software_that_is_missing_is_named(scheduler):
     with pytest.raises(
         BackendUnavailableError, match=r"^worker tcp://there:2 cannot run this: No module named 'mi_core'. Install"
     ):
-        cluster.check_software(Elsewhere())
+        cluster.check_software(Elsewhere(), "tcp://here:1")
 
 
 def test_nobody_answers(x_and_y, monkeypatch):
@@ -172,7 +169,9 @@ def test_a_scheduler_without_workers(x_and_y, monkeypatch):
     distributed = pytest.importorskip("distributed")
     monkeypatch.setattr(cluster, "PATIENCE_SECONDS", 2)
     with (
-        distributed.LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address=None, silence_logs="CRITICAL") as empty,
+        distributed.LocalCluster(
+            n_workers=0, host="127.0.0.1", dashboard_address="127.0.0.1:0", silence_logs="CRITICAL"
+        ) as empty,
         pytest.raises(BackendUnavailableError, match=r"has no workers: start some with `dask worker tcp://127.0.0.1:\d+`"),
     ):
         counted(*x_and_y, "cpu-brute", scheduler=empty.scheduler_address)

@@ -63,7 +63,7 @@ def neighbour_counts(
     radius = np.zeros((len(ks), n))
     counts = np.zeros((len(sides), len(ks), n), np.int64)
     with connected(scheduler) as client:
-        threads_of = threads_of_workers(client)
+        threads_of = threads_of_workers(client, scheduler)
         with Workers(threads) as workers:
             index = way.prepare(blocks, sides, ks, workers)
         parts = min(PARTS_PER_THREAD * sum(threads_of.values()), -(-n // LEAST_QUERIES))
@@ -99,28 +99,26 @@ def connected(scheduler: str) -> Iterator[Client]:
             ) from error
 
 
-def threads_of_workers(client: Client) -> dict[str, int]:
+def threads_of_workers(client: Client, scheduler: str) -> dict[str, int]:
     """Threads of each worker by its address; an error where there is none, or where one runs other code than this process."""
-    address = client.scheduler.address
     try:
         client.wait_for_workers(1, timeout=PATIENCE_SECONDS)
     except TimeoutError:
         raise BackendUnavailableError(
-            f"the Dask scheduler at {address} has no workers: start some with `dask worker {address}`."
+            f"the Dask scheduler at {scheduler} has no workers: start some with `dask worker {scheduler}`."
         ) from None
-    check_software(client)
+    check_software(client, scheduler)
     threads: dict[str, int] = client.nthreads()
     return threads
 
 
-def check_software(client: Client) -> None:
+def check_software(client: Client, scheduler: str) -> None:
     """An error unless all workers, and the scheduler, which reads what it passes on, run the code of this process."""
     found = {f"worker {address}": versions for address, versions in client.run(software, on_error="return").items()}
-    address = f"scheduler {client.scheduler.address}"
     try:
-        found[address] = client.run_on_scheduler(software)
+        found[f"scheduler {scheduler}"] = client.run_on_scheduler(software)
     except Exception as error:  # noqa: BLE001  whatever keeps it from answering
-        found[address] = error
+        found[f"scheduler {scheduler}"] = error
     ours = software()
     for who, theirs in found.items():
         if isinstance(theirs, Exception):
@@ -160,7 +158,7 @@ def answer_part(part: Part, *, way: str, index: Any, ks: tuple[int, ...]) -> tup
 def settled(index: Any) -> Any:
     """The same with arrays that are aligned and writeable, as kernels were compiled for; small ones come otherwise by wire."""
     if isinstance(index, np.ndarray):
-        return np.require(index, requirements="CAW")
+        return np.require(index, requirements=["C", "A", "W"])
     if isinstance(index, tuple):
         fields = map(settled, index)
         return type(index)(*fields) if hasattr(index, "_fields") else tuple(fields)
