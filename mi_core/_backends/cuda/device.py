@@ -1,0 +1,110 @@
+"""The one module that imports numba-cuda and CuPy: kernels, arrays on a GPU, and the GPUs themselves.
+
+`xp` is CuPy. In Numba's simulator (NUMBA_ENABLE_CUDASIM=1 before Numba is imported) it is NumPy: then kernels run as Python and
+arrays stay where they are, which tests everything but speed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numba import cuda
+
+from mi_core._backends.cuda.presence import simulated
+
+SIMULATED = simulated()
+if SIMULATED:
+    xp: Any = np
+else:
+    import cupy as xp
+
+Array = Any  # of xp
+
+__all__ = ["SIMULATED", "Array", "cuda", "xp"]
+
+
+def kernel(function: Callable[..., Any]) -> Any:
+    """Compile a kernel when it is first launched, and keep the machine code on disk for the next process.
+
+    IEEE arithmetic, so that denormals and strict comparisons hold. What a kernel calls stands in its own file, whose changes
+    renew what is kept.
+    """
+    if SIMULATED:
+        return cuda.jit(function)
+    try:
+        return cuda.jit(function, cache=True)
+    except RuntimeError:  # Numba found no folder for it
+        return cuda.jit(function)
+
+
+def device_function(function: Callable[..., Any]) -> Any:
+    """Compile a function into the kernels that call it, so that its arrays stay in registers."""
+    return cuda.jit(function, device=True) if SIMULATED else cuda.jit(function, device=True, forceinline=True)
+
+
+def launch(work: Any, grid: int | tuple[int, int], block: int | tuple[int, int], *arguments: Any) -> None:
+    """Start a kernel on CuPy's current stream; arguments are arrays of `xp` and numbers."""
+    if SIMULATED:
+        with np.errstate(over="ignore"):
+            work[grid, block](*arguments)
+        return
+    stream = xp.cuda.get_current_stream()
+    work[grid, block, cuda.external_stream(stream.ptr) if stream.ptr else 0](*map(as_argument, arguments))
+
+
+def as_argument(value: Any) -> Any:
+    """An array of CuPy as Numba knows them, without the wait for its stream: the kernel goes to that same stream."""
+    if isinstance(value, xp.ndarray):
+        return cuda.from_cuda_array_interface(value.__cuda_array_interface__, owner=value, sync=False)
+    return value
+
+
+def to_device(values: Any) -> Array:
+    """An array on the current GPU; not copied where it lies there already."""
+    return xp.asarray(values)
+
+
+def to_host(values: Array) -> Any:
+    """The same values in NumPy."""
+    return values if SIMULATED else xp.asnumpy(values)
+
+
+def free_bytes() -> int:
+    """Memory that the current GPU has left, that kept ready by CuPy included."""
+    if SIMULATED:
+        return 2**30
+    return int(xp.cuda.Device().mem_info[0]) + int(xp.get_default_memory_pool().free_bytes())
+
+
+def release() -> None:
+    """Give back the memory of the current GPU that CuPy keeps ready."""
+    if not SIMULATED:
+        xp.get_default_memory_pool().free_all_blocks()
+
+
+def number_of_gpus() -> int:
+    """How many this process may use: CUDA_VISIBLE_DEVICES says which."""
+    return 1 if SIMULATED else int(xp.cuda.runtime.getDeviceCount())
+
+
+def current_gpu() -> int:
+    """Index of the GPU that CuPy works on in this thread."""
+    return 0 if SIMULATED else int(xp.cuda.runtime.getDevice())
+
+
+def multiprocessors() -> int:
+    """Of the current GPU."""
+    return 2 if SIMULATED else int(xp.cuda.Device().attributes["MultiProcessorCount"])
+
+
+@contextmanager
+def on_gpu(index: int) -> Iterator[None]:
+    """Within, arrays and kernels of the calling thread are on the GPU with this index."""
+    if SIMULATED:
+        yield
+        return
+    with xp.cuda.Device(index), cuda.gpus[index]:
+        yield
