@@ -38,7 +38,10 @@ VECTOR = 1 if SIMULATED else 4  # neighbouring points of one thread, which one l
 MICRO = 2 * VECTOR  # pairs of a thread on each side: 64 distances and 16 values are some 100 registers
 TILE = THREADS * MICRO  # queries, and points, of a block
 STRIP = THREADS + 1  # one more than is used, so that threads that read side by side find different banks
-DEPTH = 2 if SIMULATED else 8  # dimensions loaded together
+DEPTH = 4 if SIMULATED else 16  # dimensions loaded together
+LOADED = DEPTH * TILE  # values of them
+SHARED = 2 * LOADED  # values of queries and of points
+LOADERS = THREADS * THREADS // TILE  # dimensions that all threads load at a time
 ROW_THREADS = 4 if SIMULATED else 128  # of a block where each thread has a query of its own
 SPARE = 1 if SIMULATED else 4  # places of a list beyond k, for equals
 MOST_RADII = 2 if SIMULATED else 8  # that one pass counts for
@@ -127,29 +130,37 @@ def larger(a, b):
 
 
 @device_function
-def tile_distances(columns, n, queries, first_query, first_point, here, there, reach, far):
+def tile_distances(columns, queries, first_query, first_point, shared, reach, far):
     """Fill far (MICRO, MICRO) with the distances of a thread's pairs; whether any of the block's is within reach (MICRO,).
 
-    Where none is, distances are too small. here, there (DEPTH, TILE) are shared by the block.
+    Where none is, distances are too small. shared (2 * LOADED,) is the block's.
     """
-    column, row = cuda.threadIdx.x, cuda.threadIdx.y
-    thread = row * THREADS + column
+    # Unsigned: a signed index is tested for being negative, which would double the work of the innermost loop.
+    column, row = np.uint64(cuda.threadIdx.x), np.uint64(cuda.threadIdx.y)
+    thread = row * np.uint64(THREADS) + column
+    item = thread % np.uint64(TILE)
+    query = np.uint64(queries[min(first_query + np.int64(item), len(queries) - 1)])
+    point = np.uint64(first_point) + item
     for i in range(MICRO):
         for j in range(MICRO):
             far[i, j] = 0
     within = 1
-    for first_dim in range(0, len(columns), DEPTH):
-        for load in range(thread, DEPTH * TILE, THREADS * THREADS):
-            dim, item = load // TILE, load % TILE
-            query = queries[min(first_query + item, len(queries) - 1)]
-            here[dim, item] = columns[first_dim + dim, query]
-            there[dim, item] = columns[first_dim + dim, first_point + item]
+    dim = thread // np.uint64(TILE)
+    for _ in range(0, len(columns), DEPTH):
+        for load in range(0, DEPTH, LOADERS):
+            at = np.uint64(load * TILE) + thread
+            shared[at] = columns[dim, query]
+            shared[np.uint64(LOADED) + at] = columns[dim, point]
+            dim += np.uint64(LOADERS)
         cuda.syncthreads()
-        for dim in range(DEPTH):
+        start = np.uint64(0)
+        while start < np.uint64(LOADED):
+            here, there = start + row * np.uint64(VECTOR), start + column * np.uint64(VECTOR)
             for j in range(MICRO):
-                at = there[dim, place(column, j)]
+                at = shared[there + np.uint64(LOADED + place(0, j))]
                 for i in range(MICRO):
-                    far[i, j] = larger(far[i, j], abs(here[dim, place(row, i)] - at))
+                    far[i, j] = larger(far[i, j], abs(shared[here + np.uint64(place(0, i))] - at))
+            start += np.uint64(TILE)
         within = 0
         for i in range(MICRO):
             for j in range(MICRO):
@@ -169,9 +180,7 @@ def find_nearest(columns, n, queries, first_step, last_step, reach, nearest, ind
 
     Grid: (tiles of queries, lists). A block looks at every lists-th tile from first_step to last_step.
     """
-    here = cuda.shared.array((DEPTH, TILE), columns.dtype)
-    there = cuda.shared.array((DEPTH, TILE), columns.dtype)
-    strip = cuda.shared.array((TILE, STRIP), columns.dtype)
+    shared = cuda.shared.array(SHARED, columns.dtype)  # values of queries and points; then a strip of distances
     limits = cuda.shared.array(TILE, columns.dtype)
     far = cuda.local.array((MICRO, MICRO), columns.dtype)
     own_reach = cuda.local.array(MICRO, columns.dtype)
@@ -191,18 +200,18 @@ def find_nearest(columns, n, queries, first_step, last_step, reach, nearest, ind
         cuda.syncthreads()
         for i in range(MICRO):
             own_reach[i] = limits[place(row, i)]
-        if not tile_distances(columns, n, queries, first_query, first_point, here, there, own_reach, far):
+        if not tile_distances(columns, queries, first_query, first_point, shared, own_reach, far):
             continue
         for item in range(MICRO):
             # Compared rather than indexed by: what is indexed by a variable cannot stay in registers.
             for j in range(MICRO):
                 if j == item:
                     for i in range(MICRO):
-                        strip[place(row, i), column] = far[i, j]
+                        shared[place(row, i) * STRIP + column] = far[i, j]
             cuda.syncthreads()
             if owns:
                 for other in range(THREADS):
-                    distance = strip[thread, other]
+                    distance = shared[thread * STRIP + other]
                     if distance < nearest[own_list, room - 1, query] and distance <= limits[thread]:
                         point = first_point + place(other, item)
                         if point < n and point != queries[query]:
@@ -299,8 +308,7 @@ def count_nearer(columns, n, queries, radius, rounded, counts):
 
     rounded (radii, m) has radius in the precision of columns, -1 for a radius of 0. Grid: (tiles of queries, splits).
     """
-    here = cuda.shared.array((DEPTH, TILE), columns.dtype)
-    there = cuda.shared.array((DEPTH, TILE), columns.dtype)
+    shared = cuda.shared.array(SHARED, columns.dtype)
     totals = cuda.shared.array((MOST_RADII, TILE), np.int32)
     far = cuda.local.array((MICRO, MICRO), columns.dtype)
     own_reach = cuda.local.array(MICRO, columns.dtype)
@@ -318,7 +326,7 @@ def count_nearer(columns, n, queries, radius, rounded, counts):
             own_reach[i] = rounded[len(rounded) - 1, query]
     for step in range(cuda.blockIdx.y, n_tiles, cuda.gridDim.y):
         first_point = tile_at(step, centre, n_tiles) * TILE
-        if not tile_distances(columns, n, queries, first_query, first_point, here, there, own_reach, far):
+        if not tile_distances(columns, queries, first_query, first_point, shared, own_reach, far):
             continue
         for m in range(len(rounded)):
             for i in range(MICRO):
