@@ -112,7 +112,7 @@ def mutual_information(
         noise: Standard deviation of Gaussian noise added to every value against ties, relative to the spread of its side.
         seed: Seed of all that is random: that noise, error bar, permutations, projections. The same seed gives the same result.
         backend: "auto" and "cpu" choose by size and dimensions; "cpu-tree", "cpu-sweep" and "cpu-brute" are the ways
-            themselves. All give the same bits.
+            themselves, "cuda" is an NVIDIA GPU. All give the same bits.
         threads: Most threads to use; None for as many as the process may use.
         return_local: Whether to keep the (n_samples,) local terms, whose mean is the estimate.
         error_bar: Whether to estimate the standard error, from disjoint subsamples: Holmes & Nemenman 2019,

@@ -115,9 +115,7 @@ def way_through(samples: Array) -> ModuleType:
     return tree if dim <= TREE_UP_TO and n >= (LINE_FROM if dim == 1 else TREE_FROM) else tiles
 
 
-def by_rows(
-    order: Array, first_row: int, last_row: int, steps: Steps, work: Callable[[Array, Array], Array]
-) -> Array:
+def by_rows(order: Array, first_row: int, last_row: int, steps: Steps, work: Callable[[Array, Array], Array]) -> Array:
     """What `work(queries, rows)` finds (m, queries) for the samples first_row to last_row, in their order.
 
     queries are places in `order` (n,), near ones side by side, and rows their samples, counted from first_row. All go together

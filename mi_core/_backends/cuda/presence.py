@@ -45,18 +45,35 @@ def number_of_gpus() -> int:
     return 0 if simulated() or missing() else driver()[1]
 
 
-@functools.cache
 def driver() -> tuple[int, int]:
     """CUDA version of the driver (12040 for 12.4), and how many GPUs it shows; zeros where there is none."""
+    cuda = driver_library()
+    if cuda is None:
+        return 0, 0
+    version, gpus = ctypes.c_int(0), ctypes.c_int(0)
+    cuda.cuDriverGetVersion(ctypes.byref(version))
+    if cuda.cuInit(0) == 0:
+        cuda.cuDeviceGetCount(ctypes.byref(gpus))
+    return version.value, gpus.value
+
+
+def gpu_names() -> tuple[str, ...]:
+    """What the GPUs that the driver shows call themselves."""
+    cuda = driver_library()
+    names = []
+    for index in range(driver()[1]):
+        name = ctypes.create_string_buffer(96)
+        cuda.cuDeviceGetName(name, len(name), index)  # type: ignore[union-attr]
+        names.append(name.value.decode(errors="replace"))
+    return tuple(names)
+
+
+@functools.cache
+def driver_library() -> ctypes.CDLL | None:
+    """NVIDIA's driver."""
     for name in DRIVERS:
         try:
-            cuda = ctypes.CDLL(name)
+            return ctypes.CDLL(name)
         except OSError:
             continue
-        version, gpus = ctypes.c_int(0), ctypes.c_int(0)
-        if cuda.cuDriverGetVersion(ctypes.byref(version)) != 0:
-            continue
-        if cuda.cuInit(0) == 0:
-            cuda.cuDeviceGetCount(ctypes.byref(gpus))
-        return version.value, gpus.value
-    return 0, 0
+    return None

@@ -45,7 +45,7 @@ LOADERS = THREADS * THREADS // TILE  # dimensions that all threads load at a tim
 ROW_THREADS = 4 if SIMULATED else 128  # of a block where each thread has a query of its own
 SPARE = 1 if SIMULATED else 4  # places of a list beyond k, for equals
 MOST_RADII = 2 if SIMULATED else 8  # that one pass counts for
-BLOCKS_PER_MULTIPROCESSOR = 8  # of a launch: two run at a time, and tiles differ in work
+BLOCKS_PER_MULTIPROCESSOR = 4 if SIMULATED else 8  # of a launch: two run at a time, and tiles differ in work
 
 
 class Points(NamedTuple):
@@ -81,7 +81,16 @@ def find_radii(points: Points, queries: Array, ks: Array) -> Array:
     reach = xp.full(m, np.inf, points.columns.dtype)
     for first_list, lists, first_step, last_step in ((0, 1, 0, 1), (1, splits, 1, n_tiles)):
         if first_step < last_step:
-            lists_here = (points.columns, points.n, queries, first_step, last_step, reach, nearest[first_list:], index[first_list:])
+            lists_here = (
+                points.columns,
+                points.n,
+                queries,
+                first_step,
+                last_step,
+                reach,
+                nearest[first_list:],
+                index[first_list:],
+            )
             launch(find_nearest, (row_tiles, lists), (THREADS, THREADS), *lists_here)
     radius = xp.empty((len(ks), m), np.float64)
     launch(settle_radii, -(-m // ROW_THREADS), ROW_THREADS, points.columns, points.n, queries, ks, nearest, index, radius)
@@ -98,7 +107,9 @@ def count_within(points: Points, queries: Array, radius: Array) -> Array:
     for first in range(0, len(radius), MOST_RADII):
         some = slice(first, first + MOST_RADII)
         grid = row_tiles, splits_of(row_tiles, n_tiles)
-        launch(count_nearer, grid, (THREADS, THREADS), points.columns, points.n, queries, radius[some], rounded[some], counts[some])
+        launch(
+            count_nearer, grid, (THREADS, THREADS), points.columns, points.n, queries, radius[some], rounded[some], counts[some]
+        )
     return counts
 
 
