@@ -1,4 +1,4 @@
-"""The CUDA backend on a machine without a GPU: what it says, that "auto" leaves it alone, and its kernels in Numba's simulator."""
+"""The CUDA backend without a GPU: what it says, when "auto" takes it, and its kernels in Numba's simulator."""
 
 import ctypes
 import importlib.util

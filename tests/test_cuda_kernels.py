@@ -1,5 +1,7 @@
-"""Counts on a GPU equal the oracle's exactly. `pytest -m gpu` runs this on hardware; `test_cuda.py` runs it in Numba's simulator,
-where blocks are tiny, so that a dozen samples cross all their edges.
+"""Counts on a GPU equal the oracle's exactly.
+
+`pytest -m gpu` runs this on hardware; `test_cuda.py` runs it in Numba's simulator, where blocks are tiny, so that a dozen
+samples cross all their edges.
 """
 
 import numpy as np
@@ -7,7 +9,7 @@ import pytest
 
 import awkward
 import oracle
-from mi_core import BackendUnavailableError, _backends, neighbour_counts
+from mi_core import BackendUnavailableError, InputError, _backends, neighbour_counts
 from mi_core._backends.cuda import presence
 
 if not presence.simulated() and presence.missing():
@@ -164,6 +166,49 @@ def test_the_public_functions_count_on_the_gpu():
     assert_equal_to_oracle(x, y, (3,), [found.radius], [found.n_x], [found.n_y])
     assert len(seen) > 1
     assert seen[-1][0] == seen[-1][1]
+
+
+@pytest.mark.parametrize("library", ["cupy", "torch", "jax"])
+def test_arrays_on_the_gpu_are_taken_where_they_are(library, monkeypatch):
+    """In the simulator NumPy plays CuPy."""
+    x, y = some_of("2+3", np.float32, tiles)
+    if SIMULATED:
+        if library != "cupy":
+            pytest.skip("the simulator has no memory of its own to share")
+        on_gpu = x, y
+    elif library == "torch":
+        torch = pytest.importorskip("torch")
+        on_gpu = tuple(torch.from_numpy(side).cuda().requires_grad_() for side in (x, y))
+    elif library == "jax":
+        jax = pytest.importorskip("jax")
+        on_gpu = tuple(jax.numpy.asarray(side) for side in (x, y))
+        if jax.default_backend() != "gpu":
+            pytest.skip("jax is installed without CUDA")
+    else:
+        on_gpu = tuple(device.xp.asarray(side) for side in (x, y))
+    pointers = []
+    neighbour_counts_of = counts.neighbour_counts
+    monkeypatch.setattr(
+        counts,
+        "neighbour_counts",
+        lambda blocks, *rest, **options: pointers.append(address(blocks[0])) or neighbour_counts_of(blocks, *rest, **options),
+    )
+    found = neighbour_counts(*on_gpu, 3, backend="cuda")
+    assert_equal_to_oracle(x, y, (3,), [found.radius], [found.n_x], [found.n_y])
+    assert pointers == [address(device.resident(on_gpu[0]))]
+
+
+def address(array):
+    return array.ctypes.data if SIMULATED else array.data.ptr
+
+
+def test_bad_values_on_the_gpu_are_named():
+    x, y = (device.xp.asarray(side.copy()) for side in awkward.CASES["2+3"])
+    x[7, 1] = np.nan
+    with pytest.raises(InputError, match="x has 1 value that is NaN or infinite, first in row 7"):
+        neighbour_counts(x, y, backend="cuda")
+    with pytest.raises(InputError, match="x has 150 samples and y has 149"):
+        neighbour_counts(y, y[1:], backend="cuda")
 
 
 @pytest.mark.skipif(not SIMULATED, reason="on hardware the simulator is off")

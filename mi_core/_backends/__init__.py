@@ -149,6 +149,15 @@ def count_nearer(
     return counts
 
 
+def samples_on_gpu(values: Sequence[Any], backend: Backend) -> list[Samples] | None:
+    """Samples (n, dim) for "cuda" from values that all lie on a GPU, not copied; None where `_validate` must see to them."""
+    if backend != "cuda":
+        return None
+    _, way = available(backend)
+    found = [way.samples_on_gpu(one) for one in values]
+    return None if any(one is None for one in found) else found
+
+
 def available(name: str) -> tuple[str, Any]:
     """The backend's name and module; an error where it cannot run here."""
     if reason := unavailable(name):
@@ -158,5 +167,5 @@ def available(name: str) -> tuple[str, Any]:
 
 def in_one_dtype(blocks: Sequence[Samples]) -> tuple[Samples, ...]:
     """The blocks, all in the widest of their dtypes."""
-    dtype = np.result_type(*blocks)
+    dtype = np.result_type(*(block.dtype for block in blocks))
     return tuple(block.astype(dtype, copy=False) for block in blocks)

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -13,11 +14,12 @@ from mi_core._backends.cuda import tiles, tree
 from mi_core._backends.cuda.device import (
     SIMULATED,
     Array,
-    current_gpu,
     free_bytes,
+    gpu_of,
     number_of_gpus,
     on_gpu,
     release,
+    resident,
     to_device,
     to_host,
     xp,
@@ -30,6 +32,7 @@ TREE_UP_TO = 12  # dimensions
 TREE_FROM = 30_000  # samples; one dimension, whose counts are two binary searches, from fewer
 LINE_FROM = 4_000
 SPLIT_FROM = 1e12  # pairs times dimensions, about a tenth of a second, from which further GPUs are worth their upload
+LARGEST = np.finfo(np.float64).max / 2  # the difference of two such values is still finite
 LEAST_BATCH = 64 if SIMULATED else 4096  # queries that go together where memory is short
 
 
@@ -52,12 +55,12 @@ def neighbour_counts(
 
     def work(first_row: int, last_row: int) -> None:
         here = [to_device(block) for block in blocks]
-        found = find_radii(joined(here), xp.asarray(ks), first_row, last_row, steps)
+        found = find_radii(joined(here), ks, first_row, last_row, steps)
         radius[:, first_row:last_row] = to_host(found)
         for (first, last), out in zip(sides, counts, strict=True):
             out[:, first_row:last_row] = to_host(count_side(joined(here[first:last]), found, first_row, last_row, steps))
 
-    over_gpus(work, n, dim, blocks[0].dtype.itemsize)
+    over_gpus(work, blocks[0], dim)
     return radius, counts
 
 
@@ -70,7 +73,7 @@ def count_nearer(points: Samples, radius: FloatArray, *, threads: int, progress:
         here = to_device(np.ascontiguousarray(radius[:, first_row:last_row]))
         counts[:, first_row:last_row] = to_host(count_side(to_device(points), here, first_row, last_row, steps))
 
-    over_gpus(work, *points.shape, points.dtype.itemsize)
+    over_gpus(work, points, points.shape[1])
     return counts
 
 
@@ -89,7 +92,7 @@ class Steps:
                 self.progress(self.done, self.total)
 
 
-def find_radii(samples: Array, ks: Array, first_row: int, last_row: int, steps: Steps) -> Array:
+def find_radii(samples: Array, ks: tuple[int, ...], first_row: int, last_row: int, steps: Steps) -> Array:
     """Radius (len(ks), rows) of the samples first_row to last_row of samples (n, dim)."""
     way = way_through(samples)
     points = way.arrange(samples)
@@ -148,9 +151,23 @@ def joined(blocks: Sequence[Array]) -> Array:
     return blocks[0] if len(blocks) == 1 else xp.concatenate(blocks, axis=1)
 
 
-def over_gpus(work: Callable[[int, int], None], n: int, dim: int, itemsize: int) -> None:
-    """Call `work(first_row, last_row)` on the current GPU for all n rows; for large data on every GPU for its share of them."""
-    gpus = list(range(number_of_gpus())) if float(n) ** 2 * dim >= SPLIT_FROM else [current_gpu()]
+def samples_on_gpu(values: Any) -> Array | None:
+    """Values that lie on a GPU as samples (n, dim), where they are; None if they do not, or are not clean as they are."""
+    array = resident(values)
+    if array is None or array.ndim == 0 or array.size == 0 or array.dtype not in (np.float32, np.float64):
+        return None
+    with on_gpu(gpu_of(array)):
+        array = xp.ascontiguousarray(array.reshape(len(array), -1))
+        return array if bool(xp.abs(array).max() <= LARGEST) else None  # NaN is not
+
+
+def over_gpus(work: Callable[[int, int], None], samples: Any, dim: int) -> None:
+    """Call `work(first_row, last_row)` for all rows of samples; where there is much to do, on every GPU for its share of them.
+
+    Otherwise on the GPU where they lie, or that CuPy works on. dim is that of all blocks.
+    """
+    n, itemsize = len(samples), samples.dtype.itemsize
+    gpus = list(range(number_of_gpus())) if float(n) ** 2 * dim >= SPLIT_FROM else [gpu_of(samples)]
     edges = [n * part // len(gpus) for part in range(len(gpus) + 1)]
 
     def on_one(gpu: int, first_row: int, last_row: int) -> None:

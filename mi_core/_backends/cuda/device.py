@@ -20,8 +20,12 @@ if SIMULATED:
     xp: Any = np
 else:
     import cupy as xp
+    from numba.cuda import dispatcher
+
+    dispatcher.config.CUDA_LOW_OCCUPANCY_WARNINGS = 0  # small data make small grids, which is nothing to warn of
 
 Array = Any  # of xp
+CUDA_DEVICE = 2  # DLPack's number for it
 
 __all__ = ["SIMULATED", "Array", "cuda", "xp"]
 
@@ -61,6 +65,21 @@ def as_argument(value: Any) -> Any:
     return value
 
 
+def resident(values: Any) -> Array | None:
+    """An array that lies on a GPU already, of CuPy, Torch, JAX or Numba, as one of `xp` that shares its memory; else None.
+
+    CuPy waits for the stream that makes the values. In the simulator NumPy's arrays lie on the GPU.
+    """
+    if isinstance(values, xp.ndarray):
+        return values
+    values = values.detach() if hasattr(values, "detach") else values  # Torch hands over no gradients
+    where = getattr(values, "__dlpack_device__", None)
+    if where is not None and int(where()[0]) == CUDA_DEVICE:
+        with xp.cuda.Device(int(where()[1])):
+            return xp.from_dlpack(values)
+    return xp.asarray(values) if hasattr(values, "__cuda_array_interface__") else None
+
+
 def to_device(values: Any) -> Array:
     """An array on the current GPU; not copied where it lies there already."""
     return xp.asarray(values)
@@ -89,9 +108,11 @@ def number_of_gpus() -> int:
     return 1 if SIMULATED else int(xp.cuda.runtime.getDeviceCount())
 
 
-def current_gpu() -> int:
-    """Index of the GPU that CuPy works on in this thread."""
-    return 0 if SIMULATED else int(xp.cuda.runtime.getDevice())
+def gpu_of(values: Any) -> int:
+    """Index of the GPU that an array lies on; for one of the host, of that which CuPy works on in this thread."""
+    if SIMULATED:
+        return 0
+    return int(values.device.id) if isinstance(values, xp.ndarray) else int(xp.cuda.runtime.getDevice())
 
 
 def multiprocessors() -> int:
@@ -105,5 +126,6 @@ def on_gpu(index: int) -> Iterator[None]:
     if SIMULATED:
         yield
         return
-    with xp.cuda.Device(index), cuda.gpus[index]:
+    with xp.cuda.Device(index):
+        cuda.select_device(index)  # Numba keeps an own idea of the thread's GPU
         yield

@@ -1,4 +1,4 @@
-"""Samples in an order that puts near ones side by side, on the device: along a Z-shaped curve through the ranks of their values.
+"""Samples in an order that puts near ones side by side, along a Z-shaped curve through the ranks of their values.
 
 Ranks instead of values, so that outliers and scales do not matter. Only an order comes of it, and no count depends on it.
 """
@@ -43,7 +43,7 @@ def spatial_order(points: Array, dims: Array) -> Array:
 
 @kernel
 def interleave(ranks, rank_bits, codes):
-    """codes (n,): the highest bits of ranks (dims, n), below 2**rank_bits, taken in turns."""
+    """Fill codes (n,) with the highest bits of ranks (dims, n), all below 2**rank_bits, taken in turns."""
     i = cuda.grid(1)
     if i >= len(codes):
         return

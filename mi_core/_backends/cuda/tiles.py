@@ -1,9 +1,9 @@
 """Many dimensions: all pairs of points, in square tiles, each the work of one block of threads.
 
-A thread keeps the distances of MICRO x MICRO pairs in registers. The block loads a few dimensions of its queries and points into
-shared memory, every thread raises its distances, then the next few: 16 loads for 64 pairs. Between two loads the block asks
-whether any pair is still within the reach of its query; where none is, it leaves the tile. Near points lie side by side
-(`order`), and the dimensions that tell most come first, so on layers of networks most tiles are left after a few dimensions.
+A thread keeps the distances of MICRO x MICRO pairs in registers. The block loads some dimensions of its queries and points
+into shared memory, every thread raises its distances, then come the next dimensions. In between the block asks whether any pair
+is still within the reach of its query; where none is, it leaves the tile. Near points lie side by side (`order`), and the
+dimensions that tell most come first, so on layers of networks most tiles are left after a few dimensions.
 
     1. find_nearest   the k nearest of each query so far, in lists; tiles around the query's own first, which tighten its reach
     2. settle_radii   lists of several blocks into one; the radius in float64
@@ -70,12 +70,12 @@ def arrange(samples: Array) -> Points:
     return Points(order, columns)
 
 
-def find_radii(points: Points, queries: Array, ks: Array) -> Array:
-    """Radius (len(ks), m) in float64 of queries (m,), places in the order of points; ks (len(ks),) ascending."""
+def find_radii(points: Points, queries: Array, ks: tuple[int, ...]) -> Array:
+    """Radius (len(ks), m) in float64 of queries (m,), places in the order of points; ks ascending."""
     m = len(queries)
     n_tiles, row_tiles = -(-points.n // TILE), -(-m // TILE)
     splits = splits_of(row_tiles, n_tiles)
-    room = min(int(ks[-1]) + SPARE, points.n - 1)
+    room = min(ks[-1] + SPARE, points.n - 1)
     nearest = xp.full((1 + splits, room, m), np.inf, points.columns.dtype)
     index = xp.full(nearest.shape, -1, np.int32)
     reach = xp.full(m, np.inf, points.columns.dtype)
@@ -93,7 +93,18 @@ def find_radii(points: Points, queries: Array, ks: Array) -> Array:
             )
             launch(find_nearest, (row_tiles, lists), (THREADS, THREADS), *lists_here)
     radius = xp.empty((len(ks), m), np.float64)
-    launch(settle_radii, -(-m // ROW_THREADS), ROW_THREADS, points.columns, points.n, queries, ks, nearest, index, radius)
+    launch(
+        settle_radii,
+        -(-m // ROW_THREADS),
+        ROW_THREADS,
+        points.columns,
+        points.n,
+        queries,
+        xp.asarray(ks),
+        nearest,
+        index,
+        radius,
+    )
     return radius
 
 
@@ -246,7 +257,7 @@ def insert(nearest, index, own_list, query, distance, point):
 
 @kernel
 def settle_radii(columns, n, queries, ks, nearest, index, radius):
-    """Radius (len(ks), m) in float64 of queries (m,) from their lists nearest, index (lists, room, m), which go into the first."""
+    """Radius (len(ks), m) in float64 of queries (m,) from their lists nearest, index (lists, room, m), joined in the first."""
     query = cuda.grid(1)
     if query >= len(queries):
         return
@@ -362,7 +373,7 @@ def count_nearer(columns, n, queries, radius, rounded, counts):
 @device_function
 def exactly_nearer(columns, a, b, radius):
     """Whether two points are strictly nearer than radius in float64."""
-    for dim in range(len(columns)):
+    for dim in range(len(columns)):  # noqa: SIM110  kernels know no generators
         if abs(np.float64(columns[dim, a]) - np.float64(columns[dim, b])) >= radius:
             return False
     return True

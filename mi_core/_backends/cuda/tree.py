@@ -62,11 +62,11 @@ def hulls(corners: Array, group: int, extreme: Any) -> Array:
     return xp.concatenate(parts)
 
 
-def find_radii(tree: Tree, queries: Array, ks: Array) -> Array:
-    """Radius (len(ks), m) of queries (m,), places in the order of the tree; ks (len(ks),) ascending."""
-    nearest = xp.full((int(ks[-1]), len(queries)), np.inf)
+def find_radii(tree: Tree, queries: Array, ks: tuple[int, ...]) -> Array:
+    """Radius (len(ks), m) of queries (m,), places in the order of the tree; ks ascending."""
+    nearest = xp.full((ks[-1], len(queries)), np.inf)
     launch(search, -(-len(queries) // THREADS), THREADS, tree.points, tree.low, tree.high, tree.offsets, queries, nearest)
-    return nearest[ks - 1]
+    return nearest[xp.asarray(ks) - 1]
 
 
 def count_within(tree: Tree, queries: Array, radius: Array) -> Array:
@@ -229,8 +229,7 @@ def count_line(ascending, queries, radius, counts):
     counts[m, query] = far - near - 1 if within > 0 else 0
 
 
-# Both searches test the contract's own rounded difference, which is monotone along the sorted values: see `tree.count_line_tile`
-# of the CPU.
+# Both test the contract's own rounded difference, as their CPU twins in `mi_core._backends.tree` do, which say why.
 
 
 @device_function
