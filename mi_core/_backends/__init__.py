@@ -55,8 +55,8 @@ FEW_SAMPLES = 2_000
 TREE_OF_FEW_WITH_CONTRAST_UP_TO = 100
 BRUTE_BELOW = 1_000  # samples
 
-# A GPU, where there is one, is worth its start-up from about a second of CPU time on. Reasoned from the seconds above, and still
-# to be measured.
+# A GPU, where there is one, is worth its start-up from about a second of CPU time on. Reasoned from the seconds above, and
+# still to be measured.
 CUDA_FROM_NARROW = 2_000_000  # samples times joint dimensions, up to TREE_UP_TO of these
 CUDA_FROM_WIDE = 4e10  # pairs times joint dimensions
 

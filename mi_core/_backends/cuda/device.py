@@ -16,13 +16,16 @@ from numba import cuda
 from mi_core._backends.cuda.presence import simulated
 
 SIMULATED = simulated()
+xp: Any
 if SIMULATED:
-    xp: Any = np
+    xp = np
 else:
-    import cupy as xp
+    import cupy
     from numba.cuda import dispatcher
 
-    dispatcher.config.CUDA_LOW_OCCUPANCY_WARNINGS = 0  # small data make small grids, which is nothing to warn of
+    xp = cupy
+    settings: Any = dispatcher.config  # type: ignore[attr-defined]
+    settings.CUDA_LOW_OCCUPANCY_WARNINGS = 0  # small data make small grids, which is nothing to warn of
 
 Array = Any  # of xp
 CUDA_DEVICE = 2  # DLPack's number for it
@@ -46,7 +49,8 @@ def kernel(function: Callable[..., Any]) -> Any:
 
 def device_function(function: Callable[..., Any]) -> Any:
     """Compile a function into the kernels that call it, so that its arrays stay in registers."""
-    return cuda.jit(function, device=True) if SIMULATED else cuda.jit(function, device=True, forceinline=True)
+    options: dict[str, Any] = {} if SIMULATED else {"forceinline": True}
+    return cuda.jit(function, device=True, **options)
 
 
 def launch(work: Any, grid: int | tuple[int, int], block: int | tuple[int, int], *arguments: Any) -> None:
