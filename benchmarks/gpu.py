@@ -287,8 +287,20 @@ def main() -> None:
     print(f"{circumstances['gpu']}: {pairs_a_second / 1e12:.1f} T pairs/s, {bytes_per_second() / 1e12:.2f} TB/s")
     for task in TASKS:
         if options.only in task.name:
-            sizes = {"task": task.name, "kind": task.kind, "n": task.n, "dim_x": task.dim_x, "dim_y": task.dim_y}
-            shared = {"suite": "gpu", "k": K, "dtype": "float32", "threads": CPU_THREADS, "version": mi_core.__version__}
+            sizes: dict[str, Any] = {
+                "task": task.name,
+                "kind": task.kind,
+                "n": task.n,
+                "dim_x": task.dim_x,
+                "dim_y": task.dim_y,
+            }
+            shared: dict[str, Any] = {
+                "suite": "gpu",
+                "k": K,
+                "dtype": "float32",
+                "threads": CPU_THREADS,
+                "version": mi_core.__version__,
+            }
             for found in measured(task, pairs_a_second):
                 rows.append(path, rows.Row(**shared, **sizes, **found, **circumstances))
                 print(f"{task.name}, {found['peer']}: {found.get('seconds', found['status'])}", flush=True)
