@@ -63,6 +63,14 @@ def test_counts_equal_the_oracle(way, name, dtype):
     assert_equal_to_oracle(x, y, ks, radius, n_x, n_y)
 
 
+@pytest.mark.parametrize("name", ["equal in float32 alone", "rounded"])
+def test_more_equals_than_a_list_holds(name, way):
+    """For one small k, lists are short."""
+    x, y = some_of(name, np.float32, way)
+    radius, (n_x, n_y) = counts.neighbour_counts((x, y), XY, (3,), threads=1)
+    assert_equal_to_oracle(x, y, (3,), radius, n_x, n_y)
+
+
 def test_all_neighbours(way):
     x, y = some_of("rounded", np.float32, way)
     ks = 2, len(x) - 2, len(x) - 1
