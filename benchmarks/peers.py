@@ -152,7 +152,7 @@ def torch_cdist_by_hand(x: Array, y: Array, k: int, threads: int) -> float:
     return ksg(k, *in_chunks(len(x), 1, count_rows))
 
 
-OURS = tuple(Peer(f"mi {backend}", "mi_core", "ksg-mi", ours(backend)) for backend in ("auto", *_backends.names()))
+OURS = tuple(Peer(f"mi {backend}", "mi_core", "ksg-mi", ours(backend)) for backend in ("auto", *_backends.working()))
 
 OTHERS = (
     Peer("NPEET", "npeet", "", npeet),

@@ -52,6 +52,7 @@ class Row:
     backend: str = ""
     commit: str = ""
     cpu: str = ""
+    gpu: str = ""
     cores: int = 0
     versions: dict[str, str] = dataclasses.field(default_factory=dict)
     date: str = ""
@@ -63,6 +64,7 @@ def circumstances() -> dict[str, Any]:
     return {
         "commit": commit(),
         "cpu": facts["cpu"],
+        "gpu": facts.get("gpu", ""),
         "cores": facts["threads"],
         "versions": _machine.versions(),
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mi_core import __version__
 from mi_core._backends._tiles import available_threads
+from mi_core._backends.cuda import presence
 
 LIBRARIES = ("numpy", "scipy", "numba", "numba-cuda", "cupy-cuda12x", "cupy-cuda13x", "keras", "tensorflow", "jax", "torch")
 
@@ -40,5 +41,11 @@ def cpu_name() -> str:
 
 
 def facts() -> dict[str, object]:
-    """Operating system, processor and usable threads, ready for JSON."""
-    return {"system": f"{platform.system()} {platform.machine()}", "cpu": cpu_name(), "threads": available_threads()}
+    """Operating system, processor, usable threads, and GPUs where there are any; ready for JSON."""
+    gpus = presence.gpu_names()
+    return {
+        "system": f"{platform.system()} {platform.machine()}",
+        "cpu": cpu_name(),
+        "threads": available_threads(),
+        **({"gpu": ", ".join(gpus)} if gpus else {}),
+    }

@@ -7,4 +7,4 @@ Estimator = Literal["ksg1", "ksg2", "lnc", "mixture", "ross", "gaussian", "gauss
 ConditionalEstimator = Literal["ksg1", "discrete"]
 EntropyEstimator = Literal["knn", "discrete"]
 Standardize = Literal["none", "sides", "columns"]
-Backend = Literal["auto", "cpu", "cpu-tree", "cpu-sweep", "cpu-brute"]
+Backend = Literal["auto", "cpu", "cpu-tree", "cpu-sweep", "cpu-brute", "cuda"]

@@ -115,7 +115,7 @@ def mutual_information(
         noise: Standard deviation of Gaussian noise added to every value against ties, relative to the spread of its side.
         seed: Seed of all that is random: that noise, error bar, permutations, projections. The same seed gives the same result.
         backend: "auto" and "cpu" choose by size and dimensions; "cpu-tree", "cpu-sweep" and "cpu-brute" are the ways
-            themselves. All give the same bits.
+            themselves, "cuda" is an NVIDIA GPU. All give the same bits.
         threads: Most threads to use; None for as many as the process may use.
         scheduler: Address, tcp://HOST:PORT, of the scheduler of a Dask cluster, over whose workers to split the counting; for
             "ksg1", also with `given`, and "mixture". This process prepares (`threads` are its own) and puts together, workers
@@ -345,7 +345,8 @@ def neighbour_counts(
     """Distance to the k-th joint neighbour of every point, and how many points lie strictly nearer in x and in y.
 
     Distances are Chebyshev distances in float64 arithmetic on the values given, whatever their dtype; every backend returns
-    the same bits. Arguments and errors as for `mutual_information`; constant sides are allowed here.
+    the same bits. Arguments and errors as for `mutual_information`; constant sides are allowed here. With backend "cuda",
+    float32 and float64 arrays of CuPy, Torch or JAX that lie on a GPU are taken where they are, without a copy.
 
     Returns:
         One NeighbourCounts, or for several k a list in the order of `k`.
@@ -357,7 +358,8 @@ def neighbour_counts(
     """
     _validate.one_of(backend, Backend, "backend")
     threads = _validate.thread_count(threads)
-    x, y = (_validate.samples(values, name)[0] for name, values in (("x", x), ("y", y)))
+    on_gpu = _backends.samples_on_gpu((x, y), backend)
+    x, y = on_gpu or (_validate.samples(values, name)[0] for name, values in (("x", x), ("y", y)))
     _validate.check_same_length({"x": x, "y": y})
     ks = _validate.neighbour_orders(k, len(x))
     radius, counts, name = _backends.neighbour_counts(

@@ -10,6 +10,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow talks about GPU
 REPOSITORY = Path(__file__).parent.parent
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "gpu: needs an NVIDIA GPU, or Numba's simulator of one")
+
+
 @pytest.fixture
 def example():
     """The example's two files, the first and last hidden layers of a small network."""

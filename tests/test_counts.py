@@ -10,7 +10,7 @@ from mi_core._backends import brute, sweep, tree
 from mi_core._backends._tiles import Workers, available_threads
 
 KS = (1, 3, 10)
-WAYS = _backends.names()
+WAYS = _backends.working()
 XY = (0, 1), (1, 2)
 
 

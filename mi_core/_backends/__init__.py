@@ -29,6 +29,7 @@ from typing import Any
 
 import numpy as np
 
+from mi_core._backends.cuda import presence
 from mi_core._errors import BackendUnavailableError
 from mi_core._options import Backend
 from mi_core._prepare import joined
@@ -38,6 +39,7 @@ _MODULE_OF = {
     "cpu-tree": "mi_core._backends.tree",
     "cpu-sweep": "mi_core._backends.sweep",
     "cpu-brute": "mi_core._backends.brute",
+    "cuda": "mi_core._backends.cuda.counts",
 }
 
 # The rule behind "auto". Seconds of tree / sweep / brute force, float32, two threads of a Zen 3 machine, k = 3:
@@ -59,10 +61,20 @@ FEW_SAMPLES = 2_000
 TREE_OF_FEW_WITH_CONTRAST_UP_TO = 100
 BRUTE_BELOW = 1_000  # samples
 
+# A GPU, where there is one, is worth its start-up from about a second of CPU time on. Reasoned from the seconds above, and
+# still to be measured.
+CUDA_FROM_NARROW = 2_000_000  # samples times joint dimensions, up to TREE_UP_TO of these
+CUDA_FROM_WIDE = 4e10  # pairs times joint dimensions
+
 
 def names() -> tuple[str, ...]:
     """Names of the backends that can be asked for by name, each a way of its own."""
     return tuple(_MODULE_OF)
+
+
+def working() -> tuple[str, ...]:
+    """Those of them that can run here."""
+    return tuple(name for name in _MODULE_OF if unavailable(name) is None)
 
 
 def choose(backend: Backend, blocks: Sequence[Samples]) -> str:
@@ -70,6 +82,8 @@ def choose(backend: Backend, blocks: Sequence[Samples]) -> str:
     if backend not in ("auto", "cpu"):
         return backend
     n, dim = len(blocks[0]), sum(block.shape[1] for block in blocks)
+    if backend == "auto" and cuda_pays(n, dim):
+        return "cuda"
     if dim <= TREE_UP_TO:
         return "cpu-tree"
     few = n < FEW_SAMPLES
@@ -77,6 +91,12 @@ def choose(backend: Backend, blocks: Sequence[Samples]) -> str:
     if middling and has_contrast(joined(blocks)):
         return "cpu-tree"
     return "cpu-brute" if n < BRUTE_BELOW or (few and middling) else "cpu-sweep"
+
+
+def cuda_pays(n: int, dim: int) -> bool:
+    """Whether there is enough to do for a GPU, and one to do it; the simulator is none."""
+    large = n * dim >= CUDA_FROM_NARROW if dim <= TREE_UP_TO else float(n) ** 2 * dim >= CUDA_FROM_WIDE
+    return large and presence.number_of_gpus() > 0 and unavailable("cuda") is None
 
 
 def has_contrast(points: Samples) -> bool:
@@ -89,10 +109,19 @@ def has_contrast(points: Samples) -> bool:
 
 def unavailable(name: str) -> str | None:
     """Why the backend cannot run here and what to do about it, in one line; None where it can."""
+    if name == "cuda":
+        return presence.missing() or not_importable(name)
+    if error := not_importable(name):
+        return f"{error}; install what the CPU backends need with: python -m pip install numba scipy"
+    return None
+
+
+def not_importable(name: str) -> str | None:
+    """What went wrong when the backend's module was imported, in one line; None where nothing did."""
     try:
         importlib.import_module(_MODULE_OF[name])
-    except ImportError as error:
-        return f"{error}; install what the CPU backends need with: python -m pip install numba scipy"
+    except (ImportError, AttributeError) as error:  # numba-cuda asks NumPy for what later versions have dropped
+        return (str(error).splitlines() or [type(error).__name__])[0]
     return None
 
 
@@ -143,6 +172,15 @@ def count_nearer(
     return counts
 
 
+def samples_on_gpu(values: Sequence[Any], backend: Backend) -> list[Samples] | None:
+    """Samples (n, dim) for "cuda" from values that all lie on a GPU, not copied; None where `_validate` must see to them."""
+    if backend != "cuda":
+        return None
+    _, way = available(backend)
+    found = [way.samples_on_gpu(one) for one in values]
+    return None if any(one is None for one in found) else found
+
+
 def available(name: str) -> tuple[str, Any]:
     """The backend's name and module; an error where it cannot run here."""
     if reason := unavailable(name):
@@ -152,5 +190,5 @@ def available(name: str) -> tuple[str, Any]:
 
 def in_one_dtype(blocks: Sequence[Samples]) -> tuple[Samples, ...]:
     """The blocks, all in the widest of their dtypes."""
-    dtype = np.result_type(*blocks)
+    dtype = np.result_type(*(block.dtype for block in blocks))
     return tuple(block.astype(dtype, copy=False) for block in blocks)

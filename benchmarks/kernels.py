@@ -1,0 +1,68 @@
+"""Registers, local memory and spills of the CUDA kernels, on any machine: `python -m benchmarks.kernels [FOLDER]`.
+
+Needs one of the extras cuda12 and cuda13, and ptxas; no GPU. FOLDER keeps the PTX and the machine code of each kernel.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from numba import cuda, types
+from numba.cuda import dispatcher
+
+from mi_core._backends.cuda import order, tiles, tree
+
+CAPABILITY = 9, 0  # of an H200
+
+
+def signatures() -> dict[str, tuple[Any, tuple[Any, ...]]]:
+    """Kernel and argument types, by name."""
+
+    def array(dtype: Any, dims: int) -> Any:
+        return types.Array(dtype, dims, "C")
+
+    float64, int64 = types.float64, types.int64
+    queries, wide, whole = array(types.int32, 1), array(float64, 2), array(int64, 2)
+    boxes = wide, wide, wide, array(int64, 1)
+    found: dict[str, tuple[Any, tuple[Any, ...]]] = {
+        "interleave": (order.interleave, (array(types.uint32, 2), int64, array(types.uint64, 1))),
+        "search": (tree.search, (*boxes, queries, wide)),
+        "count_near": (tree.count_near, (*boxes, queries, wide, whole)),
+        "count_line": (tree.count_line, (array(float64, 1), queries, wide, whole)),
+    }
+    for dtype in (types.float32, float64):
+        columns, lists = array(dtype, 2), (array(dtype, 3), array(types.int32, 3))
+        arguments = {
+            tiles.find_nearest: (columns, int64, queries, int64, int64, array(dtype, 1), *lists),
+            tiles.settle_radii: (columns, int64, queries, array(int64, 1), *lists, wide),
+            tiles.count_nearer: (columns, int64, queries, wide, columns, whole),
+        }
+        found |= {f"{kernel.py_func.__name__} {dtype}": (kernel, types_of) for kernel, types_of in arguments.items()}
+    return found
+
+
+def main(folder: Path) -> None:
+    # Functions that kernels call are compiled for the current GPU, which there need not be.
+    dispatcher.get_current_device = lambda: SimpleNamespace(compute_capability=CAPABILITY)  # type: ignore[attr-defined]
+    compiler: Any = cuda
+    architecture = f"-arch=sm_{CAPABILITY[0]}{CAPABILITY[1]}"
+    for name, (kernel, arguments) in signatures().items():
+        path = folder / f"{name.replace(' ', '_')}.ptx"
+        path.write_text(compiler.compile_ptx(kernel.py_func, types.void(*arguments), cc=CAPABILITY)[0], encoding="utf-8")
+        command = ["ptxas", architecture, "-v", str(path), "-o", str(path.with_suffix(".cubin"))]
+        said = subprocess.run(command, capture_output=True, text=True, check=True).stderr.splitlines()
+        used = [line.partition(": ")[2] or line for line in said if "Used" in line or "spill" in line]
+        print(f"{name}: {'; '.join(part.strip() for part in reversed(used))}", flush=True)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        main(Path(sys.argv[1]))
+    else:
+        with tempfile.TemporaryDirectory() as scratch:
+            main(Path(scratch))

@@ -1,0 +1,79 @@
+"""Whether the CUDA backend can run here, found out without loading what it needs."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import importlib.util
+import os
+import sys
+
+DRIVERS = ("nvcuda.dll",) if sys.platform == "win32" else ("libcuda.so.1", "libcuda.so")
+NEEDED = ("numba", "numba_cuda", "cupy")
+
+
+def simulated() -> bool:
+    """Whether Numba runs kernels in its simulator: in Python, on the CPU, for tests."""
+    return os.environ.get("NUMBA_ENABLE_CUDASIM", "0") not in ("", "0")
+
+
+def missing() -> str | None:
+    """What the backend lacks here and what to do about it, in one line; None where it can run."""
+    if simulated():
+        return None
+    version, gpus = driver()
+    if version == 0:
+        return (
+            "no NVIDIA driver answers on this machine; where there is an NVIDIA GPU, install its driver, then: "
+            + install_command(version)
+        )
+    if gpus == 0:
+        return "the NVIDIA driver shows no GPU; look at nvidia-smi and at CUDA_VISIBLE_DEVICES"
+    absent = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    if absent:
+        return f"{' and '.join(absent)} not installed; install with: {install_command(version)}"
+    return None
+
+
+def install_command(version: int) -> str:
+    """How to install what the backend needs beside a driver of this version; by default for CUDA 12."""
+    return f"python -m pip install 'ksg-mi[cuda{13 if version >= 13000 else 12}]'"
+
+
+def number_of_gpus() -> int:
+    """How many GPUs the backend would use; none in the simulator, or where anything is missing."""
+    return 0 if simulated() or missing() else driver()[1]
+
+
+def driver() -> tuple[int, int]:
+    """CUDA version of the driver (12040 for 12.4), and how many GPUs it shows; zeros where there is none."""
+    cuda = driver_library()
+    if cuda is None:
+        return 0, 0
+    version, gpus = ctypes.c_int(0), ctypes.c_int(0)
+    cuda.cuDriverGetVersion(ctypes.byref(version))
+    if cuda.cuInit(0) == 0:
+        cuda.cuDeviceGetCount(ctypes.byref(gpus))
+    return version.value, gpus.value
+
+
+def gpu_names() -> tuple[str, ...]:
+    """What the GPUs that the driver shows call themselves."""
+    cuda = driver_library()
+    names = []
+    for index in range(driver()[1]):
+        name = ctypes.create_string_buffer(96)
+        cuda.cuDeviceGetName(name, len(name), index)  # type: ignore[union-attr]
+        names.append(name.value.decode(errors="replace"))
+    return tuple(names)
+
+
+@functools.cache
+def driver_library() -> ctypes.CDLL | None:
+    """NVIDIA's driver."""
+    for name in DRIVERS:
+        try:
+            return ctypes.CDLL(name)
+        except OSError:
+            continue
+    return None

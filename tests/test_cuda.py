@@ -1,0 +1,100 @@
+"""The CUDA backend without a GPU: what it says, when "auto" takes it, and its kernels in Numba's simulator."""
+
+import ctypes
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from conftest import REPOSITORY
+from mi_core import BackendUnavailableError, _backends, neighbour_counts
+from mi_core._backends.cuda import presence
+
+
+def test_kernels_in_the_simulator():
+    """In a process of its own: the simulator must be chosen before Numba is imported."""
+    finished = subprocess.run(
+        [sys.executable, "-m", "pytest", "tests/test_cuda_kernels.py", "-q", "--no-header", "-p", "no:cacheprovider"],
+        cwd=REPOSITORY,
+        env={**os.environ, "NUMBA_ENABLE_CUDASIM": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert int(re.search(r"(\d+) passed", finished.stdout)[1]) > 80
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    """A machine with a driver of some version, GPUs, and without some packages."""
+
+    def like(version, gpus, absent=()):
+        found = importlib.util.find_spec
+        monkeypatch.delenv("NUMBA_ENABLE_CUDASIM", raising=False)
+        monkeypatch.setattr(presence, "driver", lambda: (version, gpus))
+        monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name in absent else found(name) or True)
+
+    return like
+
+
+def test_what_is_missing_is_said_with_the_command_to_install_it(machine):
+    machine(0, 0)
+    assert "no NVIDIA driver" in presence.missing()
+    machine(12040, 0)
+    assert "shows no GPU" in presence.missing()
+    machine(12040, 1, absent={"numba_cuda", "cupy"})
+    assert presence.missing() == "numba_cuda and cupy not installed; install with: python -m pip install 'ksg-mi[cuda12]'"
+    machine(13000, 1, absent={"cupy"})
+    assert presence.missing() == "cupy not installed; install with: python -m pip install 'ksg-mi[cuda13]'"
+    machine(13000, 2)
+    assert presence.missing() is None
+    assert presence.number_of_gpus() == 2
+
+
+def test_a_backend_that_cannot_run_says_why(machine):
+    machine(0, 0)
+    with pytest.raises(
+        BackendUnavailableError, match=r"backend cuda cannot run here: no NVIDIA driver.*pip install 'ksg-mi\[cuda12\]'"
+    ):
+        neighbour_counts([0.0, 1.0, 3.0], [0.0, 2.0, 1.0], 1, backend="cuda")
+    assert "cuda" not in _backends.working()
+
+
+def test_auto_takes_a_gpu_where_it_pays(machine, monkeypatch):
+    narrow, wide, small = np.empty((10**6, 2)), np.broadcast_to(np.float32(0), (20_000, 400)), np.empty((1000, 2))
+    machine(0, 0)
+    assert [_backends.choose("auto", [points]) for points in (narrow, wide, small)] == ["cpu-tree", "cpu-sweep", "cpu-tree"]
+    machine(13000, 1)
+    monkeypatch.setattr(_backends, "not_importable", lambda name: None)
+    assert [_backends.choose("auto", [points]) for points in (narrow, wide, small)] == ["cuda", "cuda", "cpu-tree"]
+    assert _backends.choose("cpu", [narrow]) == "cpu-tree"
+
+
+def test_the_driver_is_asked_once_for_its_version_and_its_gpus(monkeypatch):
+    class Driver:
+        def cuInit(self, flags):
+            return 0
+
+        def cuDriverGetVersion(self, version):
+            version._obj.value = 12080
+            return 0
+
+        def cuDeviceGetCount(self, count):
+            count._obj.value = 2
+            return 0
+
+        def cuDeviceGetName(self, name, size, index):
+            ctypes.memmove(name, f"GPU {index}".encode(), 6)
+            return 0
+
+    monkeypatch.setattr(presence, "driver_library", Driver)
+    assert presence.driver() == (12080, 2)
+    assert presence.gpu_names() == ("GPU 0", "GPU 1")
+    monkeypatch.setattr(presence, "driver_library", lambda: None)
+    assert presence.driver() == (0, 0)
+    assert presence.gpu_names() == ()
