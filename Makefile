@@ -5,7 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo check test bench figures clean
+GPU_PYTHON ?= $(BIN)/python # where all is installed already: make test-gpu GPU_PYTHON=python3
+
+.PHONY: demo check test bench figures test-gpu sanitize-gpu bench-gpu clean
 
 demo: $(VENV)/.base
 	$(BIN)/mi estimate examples/digits_first.npy examples/digits_last.npy
@@ -24,6 +26,16 @@ bench: $(VENV)/.bench
 figures: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.report
 	$(BIN)/python docs/draw_topologies.py
+
+test-gpu:
+	$(GPU_PYTHON) -m pytest -m gpu tests/test_cuda_kernels.py
+
+sanitize-gpu:
+	compute-sanitizer --tool memcheck --error-exitcode 1 $(GPU_PYTHON) -m pytest -x -m gpu tests/test_cuda_kernels.py -k "oracle and float32"
+	compute-sanitizer --tool racecheck --error-exitcode 1 $(GPU_PYTHON) -m pytest -x -m gpu tests/test_cuda_kernels.py -k "oracle and 5+5"
+
+bench-gpu:
+	$(GPU_PYTHON) -m benchmarks.gpu
 
 clean:
 	rm -rf $(VENV)
