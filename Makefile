@@ -5,7 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-GPU_PYTHON ?= $(BIN)/python # where all is installed already: make test-gpu GPU_PYTHON=python3
+# Where all is installed already: make test-gpu GPU_PYTHON=python3
+GPU_PYTHON ?= $(BIN)/python
 
 .PHONY: demo check test bench figures test-gpu sanitize-gpu bench-gpu clean
 

@@ -77,7 +77,7 @@ def reproduce(
     from trainer.reproduction import figures as drawing
 
     table = results.collect(folder / "runs")
-    written = results.write(table, folder)
+    written = [*results.write(table, folder), results.write_settings(results.manifests(folder / "runs"), folder)]
     verdicts = claims.judge(table)
     written += claims.write(verdicts, folder)
     for experiment in figures:

@@ -137,7 +137,7 @@ def test_a_whole_reproduction(tmp_path):
         "full batch, inference statistics, after the sum, k=3:\n  3. Residual net: MI rises, peaks, and falls. " in done.stdout
     )
     found = {str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*") if "runs" not in path.parts}
-    assert {"results.parquet", "results.csv", "claims.csv", "claims.md", "figures/fig5a-after-k3.png"} <= found
+    assert {"results.parquet", "results.csv", "settings.json", "claims.csv", "claims.md", "figures/fig5a-after-k3.png"} <= found
     table = results.read(tmp_path / "out")
     assert set(table["width"]) == {8, 16}
     assert table.null_count()["mi"].item() == 0

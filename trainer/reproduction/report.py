@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import itertools
-import json
 import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,7 +21,6 @@ from trainer.reproduction.claims import Verdict
 from trainer.reproduction.experiments import FIGURES, Experiment, ProfileName, load_experiment
 from trainer.reproduction.figures import ARCHITECTURES, draw_experiment, draw_updates, name_of_batch, of_experiment, title
 from trainer.reproduction.interactive import draw_traces
-from trainer.run import RunFolder
 
 SHOW = """
 const specification = JSON.parse(document.getElementById("specification").textContent);
@@ -46,7 +44,7 @@ def write_report(folder: str | Path, out: str | Path) -> Path:
     """
     runs = Path(folder) / "runs" if (Path(folder) / "runs").is_dir() else Path(folder)
     table = results.read(folder) if (Path(folder) / results.PARQUET).exists() else results.collect(runs)
-    manifests = [RunFolder(path.parent).manifest() for path in sorted(runs.glob("*/manifest.json"))]
+    manifests = results.manifests(runs)
     with whole_file(Path(out)) as file:
         file.write(render(table, experiments_of(table), claims.judge(table), claims.WHY_DIFFERENT, manifests).encode())
     return Path(out)
@@ -84,7 +82,7 @@ def render(
         reading_parts=("BatchNorm", "last layer", "k", "MI"),
         ks=measured["k"].unique().sort().to_list(),
         runs=_runs(measured),
-        settings=_shared(manifests),
+        settings=results.shared(manifests),
     )
 
 
@@ -168,20 +166,6 @@ def _runs(frame: pl.DataFrame) -> list[dict[str, Any]]:
     return [
         row | {"arch": ARCHITECTURES[row["arch"]].name, "batch": name_of_batch(row["batch_size"])} for row in ends.to_dicts()
     ]
-
-
-def _shared(manifests: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
-    """Name and value of all that is the same in every manifest, in the order in which it stands there."""
-    first, *others = [dict(_flat(manifest)) for manifest in manifests] or [{}]
-    return [(name, value) for name, value in first.items() if all(other.get(name) == value for other in others)]
-
-
-def _flat(record: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
-    for name, value in record.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{above}{name}.")
-        else:
-            yield above + name, value if isinstance(value, str) else json.dumps(value)
 
 
 def _in_script(program: str) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,19 @@ def collect(folder: str | Path) -> pl.DataFrame:
     if not rows:
         raise InputError(f"{folder} has no runs with measurements in it: name a folder of mi reproduce, or one of runs.")
     return pl.DataFrame(rows, schema=SCHEMA).sort("run", "epoch", "bn", "sum", "k")
+
+
+def manifests(folder: str | Path) -> list[dict[str, Any]]:
+    """Those of all runs in a folder."""
+    return [RunFolder(path.parent).manifest() for path in sorted(Path(folder).glob("*/manifest.json"))]
+
+
+def write_settings(manifests: Sequence[Mapping[str, Any]], folder: str | Path) -> Path:
+    """Write settings.json: what is the same in all manifests, machine and versions among it."""
+    path = Path(folder) / "settings.json"
+    with whole_file(path) as file:
+        file.write((json.dumps(dict(shared(manifests)), indent=2) + "\n").encode())
+    return path
 
 
 def write(table: pl.DataFrame, folder: str | Path) -> list[Path]:
@@ -131,3 +145,17 @@ def _places(row: Row, has_sum: bool) -> Iterable[str]:
     if place is None:
         return ()
     return (place,) if has_sum else ("after", "before")
+
+
+def shared(manifests: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """Name and value of all that is the same in every manifest, in the order in which it stands there."""
+    first, *others = [dict(_flat(manifest)) for manifest in manifests] or [{}]
+    return [(name, value) for name, value in first.items() if all(other.get(name) == value for other in others)]
+
+
+def _flat(record: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
+    for name, value in record.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{above}{name}.")
+        else:
+            yield above + name, value if isinstance(value, str) else json.dumps(value)
