@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo check test bench figures clean
+.PHONY: demo check test bench figures docs clean
 
 demo: $(VENV)/.base
 	$(BIN)/mi estimate examples/digits_first.npy examples/digits_last.npy
@@ -24,6 +24,10 @@ bench: $(VENV)/.bench
 figures: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.report
 	$(BIN)/python docs/draw_topologies.py
+
+docs: $(VENV)/.dev
+	$(BIN)/python docs/make_cli_reference.py
+	$(BIN)/mkdocs build --strict
 
 clean:
 	rm -rf $(VENV)
