@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 # Where all is installed already: make test-gpu GPU_PYTHON=python3
 GPU_PYTHON ?= $(BIN)/python
 
-.PHONY: demo check test bench figures test-gpu sanitize-gpu bench-gpu clean
+.PHONY: demo check test bench figures docs test-gpu sanitize-gpu bench-gpu clean
 
 demo: $(VENV)/.base
 	$(BIN)/mi estimate examples/digits_first.npy examples/digits_last.npy
@@ -27,6 +27,10 @@ bench: $(VENV)/.bench
 figures: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.report
 	$(BIN)/python docs/draw_topologies.py
+
+docs: $(VENV)/.dev
+	$(BIN)/python docs/make_cli_reference.py
+	$(BIN)/mkdocs build --strict
 
 test-gpu:
 	$(GPU_PYTHON) -m pytest -m gpu tests/test_cuda_kernels.py
