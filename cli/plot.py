@@ -14,7 +14,7 @@ from trainer.config import Statistics
 
 
 def plot(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders that mi train has left.")],
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Folders that mi train has left.")],
     out: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Where the pictures go.  [default: the run's, or the current folder]")
     ] = None,

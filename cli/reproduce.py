@@ -33,7 +33,7 @@ NEEDED = ("distributed", "polars", "matplotlib")
 
 
 def reproduce(
-    experiments: Annotated[list[str], typer.Argument(metavar="EXPERIMENT...", help=f"{', '.join(FIGURES)}, or all.")],
+    experiments: Annotated[list[str], typer.Argument(metavar="EXPERIMENT", help=f"{', '.join(FIGURES)}, or all.")],
     profile: Annotated[ProfileName, typer.Option(help="How many networks, how long: minutes, an hour, days.")] = "cpu",
     data: Annotated[
         str | None,
