@@ -12,7 +12,6 @@ from cli._errors import ExitCode, stop, stop_for
 from cli._output import print_table
 from cli._progress import ProgressBar
 from mi_core import InputError
-from mi_core._backends._tiles import available_threads
 from trainer import _keras
 from trainer.reproduction.experiments import (
     FIGURES,
@@ -122,6 +121,8 @@ def print_plan(runs: dict[str, Settings], workers: int | None) -> None:
     print_table(
         [{"run": name, "epochs": str(s.epochs), "minutes": f"{expected_seconds(s) / 60:.1f}"} for name, s in runs.items()]
     )
+    from mi_core._backends._tiles import available_threads  # here, because it loads NumPy
+
     workers = workers or available_threads()
     minutes = sum(map(expected_seconds, runs.values())) / 60 / workers
     time = f"{minutes:.0f} minutes" if minutes < 120 else f"{minutes / 60:.0f} hours"

@@ -49,7 +49,8 @@ def make(seed=0):
     cases["an equal step"] = np.arange(90.0).reshape(-1, 1), (np.arange(90.0) ** 2 % 17).reshape(-1, 1)
     # Every distance between the two groups is 1 in float32, and none is the same in float64.
     tiny = np.arange(1.0, 31.0) * 1e-10
-    cases["equal in float32 alone"] = np.concatenate([tiny, 1 + 0 * tiny[:3]]).reshape(-1, 1), np.zeros((33, 1))
+    groups = np.concatenate([tiny, np.ones(3)]).reshape(-1, 1)
+    cases["equal in float32 alone"] = groups, np.linspace(0.0, 1e-12, 33).reshape(-1, 1)
     return cases
 
 

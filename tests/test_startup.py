@@ -2,12 +2,14 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 
 import pytest
 
 from conftest import REPOSITORY
+from mi_core._backends._jit import uninterrupted
 
 HEAVY = {"numba", "llvmlite", "keras", "tensorflow", "jax", "torch", "cupy", "scipy", "pandas", "matplotlib", "distributed"}
 
@@ -87,3 +89,18 @@ def test_a_change_in_any_kernel_file_renews_them_all(tmp_path):
 def test_no_folder_for_the_cache_is_no_error(tmp_path):
     nowhere = {"NUMBA_CACHE_DIR": "/dev/null/cache", "NUMBA_CACHE_LOCATOR_CLASSES": "UserProvidedCacheLocator"}
     assert run(ESTIMATE, **nowhere) == run(ESTIMATE, NUMBA_CACHE_DIR=str(tmp_path))
+
+
+def test_ctrl_c_waits_for_the_compiler():
+    """An interrupt in the midst of LLVM would leave a lock taken."""
+    finished = []
+
+    class Dispatcher:
+        def compile(self):
+            signal.raise_signal(signal.SIGINT)
+            finished.append(True)
+
+    with pytest.raises(KeyboardInterrupt):
+        uninterrupted(Dispatcher()).compile()
+    assert finished
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Callable
+import signal
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +23,49 @@ def jit(kernel: Callable[..., Any], *, fastmath: bool = False) -> Any:
     fastmath is for what only sets a scale or an order.
     """
     try:
-        compiled = numba.njit(kernel, nogil=True, fastmath=fastmath, cache=True)
+        compiled = uninterrupted(numba.njit(kernel, nogil=True, fastmath=fastmath, cache=True))
     except RuntimeError:  # Numba found no folder for the cache
-        return numba.njit(kernel, nogil=True, fastmath=fastmath)
+        return uninterrupted(numba.njit(kernel, nogil=True, fastmath=fastmath))
     # Numba takes a kernel from disk as long as the kernel's own file is unchanged. Its stamp is widened to all files here:
     # otherwise a correction in one file would leave wrong machine code in use for kernels of another.
     index = compiled._cache._cache_file
     index._source_stamp = (index._source_stamp, SOURCES)
     return compiled
+
+
+def uninterrupted(dispatcher: Any) -> Any:
+    """The same dispatcher, which compiles to the end before Ctrl-C or SIGTERM take effect.
+
+    An exception in the midst of LLVM is lost at times, and leaves a lock taken, for which the process then waits for ever.
+    """
+    compile_kernel = dispatcher.compile
+
+    def compile_to_the_end(*arguments: Any, **options: Any) -> Any:
+        with signals_held_back():
+            return compile_kernel(*arguments, **options)
+
+    dispatcher.compile = compile_to_the_end
+    return dispatcher
+
+
+@contextlib.contextmanager
+def signals_held_back() -> Iterator[None]:
+    """Ctrl-C and SIGTERM take effect when the block has ended. They only ever reach the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    arrived: list[int] = []
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {number: handler for number, handler in handlers.items() if handler is not None}  # None: not Python's to restore
+    for number in handlers:
+        signal.signal(number, lambda number, _: arrived.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        if arrived:
+            signal.raise_signal(arrived[0])
 
 
 def inlined(function: Callable[..., Any]) -> Any:
