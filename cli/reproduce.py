@@ -71,6 +71,8 @@ def reproduce(
     _keras.choose_backend()
     folder = out or Path("reproductions") / profile
     failed = train_all(runs, folder / "runs", workers, scheduler, gpu, quiet)
+    if failed == len(runs):
+        stop(f"all {failed} runs failed. The same command tries them again.", ExitCode.FAILURE)
 
     from trainer.reproduction import claims, results
     from trainer.reproduction import figures as drawing
@@ -125,8 +127,8 @@ def print_plan(runs: dict[str, Settings], workers: int | None) -> None:
 
     workers = workers or available_threads()
     minutes = sum(map(expected_seconds, runs.values())) / 60 / workers
-    time = f"{minutes:.0f} minutes" if minutes < 120 else f"{minutes / 60:.0f} hours"
-    typer.echo(f"{len(runs)} runs, about {time} with {workers} workers, each a core of an AMD EPYC (Zen 3).")
+    time = f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.0f} h"
+    typer.echo(f"{len(runs)} runs, about {time} at {workers} at a time, each on a core of an AMD EPYC (Zen 3).")
 
 
 def print_verdicts(verdicts: list[Verdict]) -> None:

@@ -150,7 +150,7 @@ def test_the_plan():
     planned = mi("reproduce", "all", "--profile", "paper", "--workers", "8", "--dry-run")
     assert planned.exit_code == 0
     assert len(planned.stdout.splitlines()) == 240 + 2
-    assert re.search(r"\n240 runs, about \d+ hours with 8 workers, each a core of an AMD EPYC \(Zen 3\)\.\n", planned.stdout)
+    assert re.search(r"\n240 runs, about \d+ h at 8 at a time, each on a core of an AMD EPYC \(Zen 3\)\.\n", planned.stdout)
 
 
 @pytest.mark.parametrize(

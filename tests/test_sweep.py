@@ -96,12 +96,25 @@ def cluster():
 
 
 def test_a_scheduler_that_is_there_already(cluster, tmp_path):
-    """One run fails, of a file that is not there; the other is trained all the same."""
-    lost = dataclasses.replace(SHORT, data=str(tmp_path / "lost.npz"))
-    outcomes = sweep({"lost": lost, "good": SHORT}, tmp_path / "runs", scheduler=cluster.scheduler_address)
+    """One run fails, of a folder that is not its own; the other is trained all the same."""
+    (tmp_path / "runs" / "taken").mkdir(parents=True)
+    (tmp_path / "runs" / "taken" / "letter.txt").write_text("mine")
+    outcomes = sweep({"taken": SHORT, "good": SHORT}, tmp_path / "runs", scheduler=cluster.scheduler_address)
     assert outcomes["good"].problem is None
-    assert "neither a file nor a folder" in outcomes["lost"].problem
+    assert "has other files in it" in outcomes["taken"].problem
     assert RunFolder(tmp_path / "runs" / "good").latest() == 1
+
+
+def test_data_that_cannot_be_used_are_told_of_once(tmp_path):
+    lost = dataclasses.replace(SHORT, data=str(tmp_path / "lost.npz"))
+    with pytest.raises(InputError, match=r"lost.npz', which is neither a file nor a folder"):
+        sweep({"one": lost, "two": dataclasses.replace(lost, seed=1)}, tmp_path / "runs")
+
+
+def test_a_folder_that_cannot_be_made(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=r"file/runs cannot be made: Not a directory"):
+        sweep({"run": SHORT}, tmp_path / "file" / "runs")
 
 
 def test_no_worker_with_a_gpu(cluster, tmp_path):

@@ -191,6 +191,12 @@ def test_runs_that_cannot_go_on(whole, tmp_path, monkeypatch):
     (damaged.checkpoints / "epoch-0003.npz").write_bytes(whole_file[: len(whole_file) // 2])
     with pytest.raises(InputError, match=r"epoch-0003.npz is damaged"):
         resume_run(damaged.path)
+    (damaged.checkpoints / "epoch-0003.npz").unlink()
+    np.savez(damaged.checkpoints / "epoch-0003.npz", np.zeros(3))
+    with pytest.raises(InputError, match=r"epoch-0003.npz is of another network"):
+        resume_run(damaged.path)
+    with pytest.raises(InputError, match=r"k is 3: give neighbour orders as a tuple"):
+        resume_run(run_with(settings={**whole.manifest()["settings"], "k": 3}).path)
     damaged.manifest_file.write_text("{")
     with pytest.raises(InputError, match=r"manifest.json is damaged"):
         resume_run(damaged.path)

@@ -93,6 +93,8 @@ class Settings:
         for name in ("batch_size", "samples"):
             if getattr(self, name) is not None:
                 whole_number(getattr(self, name), name, at_least=1)
+        if not isinstance(self.k, tuple):
+            raise InputError(f"k is {self.k!r}: give neighbour orders as a tuple, such as (3,) or (3, 10).")
         for k in self.k:
             whole_number(k, "k", at_least=1)
         if isinstance(self.every, tuple):
@@ -116,10 +118,12 @@ class Settings:
         """The settings that `to_dict` wrote, read back from JSON.
 
         Raises:
-            InputError: A field is unknown, or its value is not allowed.
+            InputError: A field is unknown, "layers" is missing, or a value is not allowed.
         """
         from mi_core import InputError
 
+        if "layers" not in record:
+            raise InputError("the settings name no layers.")
         unknown = sorted(set(record) - {field.name for field in dataclasses.fields(cls)})
         if unknown:
             raise InputError(f"{unknown[0]!r} is not a setting that this version of mi knows.")

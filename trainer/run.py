@@ -115,7 +115,7 @@ class RunFolder:
     def save(self, model: keras.Model, epoch: int, keep: bool) -> None:
         """Write the checkpoint of an epoch, then drop older ones unless they are to be kept.
 
-        Plain arrays, in a tenth of the time that Keras takes for a file of its own: 20 instead of 120 ms, every epoch.
+        Plain arrays, in a sixth of the time that Keras takes for a file of its own: some 20 instead of 120 ms, every epoch.
         """
         import keras
 
@@ -138,21 +138,18 @@ class RunFolder:
         """
         path = self._saved().get(epoch)
         if path is None:
-            raise InputError(
-                f"{self.path} has no checkpoint of epoch {epoch}: it has {', '.join(map(str, sorted(self._saved())))}."
-            )
+            there = ", ".join(map(str, sorted(self._saved()))) or "none"
+            raise InputError(f"{self.path} has no checkpoint of epoch {epoch}: it has {there}.")
         model.optimizer.build(model.trainable_variables)
         variables = state_of(model)
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as saved:
-                values = [saved[f"arr_{place}"] for place in range(len(variables))]
+                values = [saved[f"arr_{place}"] for place in range(len(saved.files))]
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise InputError(f"{path} is damaged: {first_line(error)}") from error
+        if [value.shape for value in values] != [tuple(variable.shape) for variable in variables]:
+            raise InputError(f"{path} is of another network than the manifest's: bring back what was there, or train anew.")
         for variable, value in zip(variables, values, strict=True):
-            if variable.shape != value.shape:
-                raise InputError(
-                    f"{path} is of another network: it has shape {value.shape} for {variable.path}, not {variable.shape}."
-                )
             variable.assign(value)
 
     def save_model(self, model: keras.Model) -> None:

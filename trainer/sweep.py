@@ -22,6 +22,7 @@ from mi_core._backends._tiles import available_threads
 from mi_core._files import first_line
 from trainer import _keras
 from trainer.config import Settings
+from trainer.data import load_data
 from trainer.run import RunFolder
 
 if TYPE_CHECKING:
@@ -70,7 +71,8 @@ def sweep(
         What became of each run. One that fails does not keep the others from running.
 
     Raises:
-        InputError: A folder belongs to a run of other settings, or the scheduler cannot be reached or has no worker fit for it.
+        InputError: A folder belongs to a run of other settings, the data cannot be used, or the scheduler cannot be reached or
+            has no worker fit for it.
     """
     if importlib.util.find_spec("distributed") is None:
         raise InputError("sweeps need Dask: python -m pip install 'ksg-mi[reproduce]'")
@@ -84,8 +86,14 @@ def sweep(
     waiting = [name for name in runs if name not in outcomes]
     if not waiting:
         return outcomes
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise InputError(f"{folder} cannot be made: {problem.strerror}.") from problem
     keras_backend = _keras.choose_backend()
+    _keras.load()
+    for source in {runs[name].data for name in waiting}:
+        load_data(source)  # here too: what is wrong with it is said once, and a download is made once
 
     from distributed import as_completed
 
@@ -121,9 +129,8 @@ def is_finished(folder: Path, settings: Settings) -> bool:
     run = RunFolder(folder)
     if not run.manifest_file.exists():
         return False
-    there = run.manifest()["settings"]
-    wanted = Settings.from_dict(settings.to_dict()).to_dict()
-    for name, value in Settings.from_dict(there).to_dict().items():
+    wanted = settings.to_dict()
+    for name, value in Settings.from_dict(run.manifest()["settings"]).to_dict().items():
         if value != wanted[name]:
             raise InputError(f"{folder} is a run with {name}={value!r}, not {wanted[name]!r}: name another folder.")
     return run.latest() == settings.epochs and run.model_file.exists()
