@@ -26,7 +26,14 @@ Subsample = Annotated[
 ]
 ErrorBar = Annotated[bool, typer.Option(help="Whether to estimate the standard error, from parts of the samples.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of all that is random.")]
-BackendOption = Annotated[Backend, typer.Option("--backend", help="How neighbours are counted; all ways give the same bits.")]
+BackendOption = Annotated[
+    Backend,
+    typer.Option(
+        "--backend",
+        metavar="auto|cpu|cpu-tree|cpu-sweep|cpu-brute|cuda|cuda:N",
+        help="How neighbours are counted; all ways give the same bits. cuda:N is the GPU with this index.",
+    ),
+]
 Threads = Annotated[int | None, typer.Option(help="Most threads to use.  [default: all]")]
 Scheduler = Annotated[
     str | None,

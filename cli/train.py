@@ -11,11 +11,11 @@ import typer
 
 from cli._errors import ExitCode, stop, stop_for
 from cli._layers import parse_pairs
-from cli._options import K, parse_ks
+from cli._options import BackendOption, K, parse_ks
 from cli._output import print_notes
 from cli._progress import ProgressBar
 from mi_core import InputError
-from mi_core._options import Backend, Units
+from mi_core._options import Units
 from trainer import _keras
 from trainer.config import Arch, Init, MeasuredSet, Residual, Settings
 
@@ -85,7 +85,7 @@ def train(
     ] = Settings.null_every,
     k: K = DEFAULT_KS,
     units: Annotated[Units, typer.Option(help="Unit of MI.")] = Settings.units,
-    backend: Annotated[Backend, typer.Option(help="How neighbours are counted.")] = Settings.backend,
+    backend: BackendOption = Settings.backend,
     save_activations: Annotated[
         bool, typer.Option("--save-activations", help="Keep the measured layers as .npy, for mi estimate.")
     ] = Settings.save_activations,

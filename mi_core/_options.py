@@ -7,4 +7,5 @@ Estimator = Literal["ksg1", "ksg2", "lnc", "mixture", "ross", "gaussian", "gauss
 ConditionalEstimator = Literal["ksg1", "discrete"]
 EntropyEstimator = Literal["knn", "discrete"]
 Standardize = Literal["none", "sides", "columns"]
-Backend = Literal["auto", "cpu", "cpu-tree", "cpu-sweep", "cpu-brute", "cuda"]
+Gpu = Literal["cuda", "cuda:0", "cuda:1", "cuda:2", "cuda:3", "cuda:4", "cuda:5", "cuda:6", "cuda:7"]
+Backend = Literal["auto", "cpu", "cpu-tree", "cpu-sweep", "cpu-brute", Gpu]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -29,10 +29,13 @@ class Prepared:
     z: Samples | None = None
     classes: tuple[str, ...] = ()
 
-    def take(self, rows: IntArray | slice) -> Prepared:
+    def take(self, rows: IntArray) -> Prepared:
         """The same for some of the samples."""
-        z = None if self.z is None else self.z[rows]
-        return dataclasses.replace(self, x=self.x[rows], y=self.y[rows], z=z)
+        return self.sides_by(lambda side: side.take(rows, axis=0))
+
+    def sides_by(self, change: Callable[[Samples], Samples]) -> Prepared:
+        """The same with each side changed."""
+        return dataclasses.replace(self, x=change(self.x), y=change(self.y), z=None if self.z is None else change(self.z))
 
 
 def prepare(sides: Mapping[str, Samples], how: Standardize, noise: float, seed: int) -> tuple[dict[str, Samples], list[str]]:

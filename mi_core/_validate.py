@@ -14,6 +14,7 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from mi_core import _backends
 from mi_core._backends._tiles import available_threads
 from mi_core._errors import InputError
 from mi_core._options import Backend, Estimator, Standardize, Units
@@ -24,7 +25,7 @@ LARGEST_NOISE = 1000.0
 CHECK_BYTES = 32 * 2**20  # finite-ness is checked in slices, so that a memory-mapped file is never copied whole
 
 
-def samples(values: Any, name: str) -> tuple[Samples, tuple[str, ...]]:
+def samples(values: Any, name: str, backend: Backend = "cpu") -> tuple[Samples, tuple[str, ...]]:
     """Samples from anything array-like, and notes on what had to be done to them.
 
     Args:
@@ -32,11 +33,16 @@ def samples(values: Any, name: str) -> tuple[Samples, tuple[str, ...]]:
             Torch, JAX, CuPy, TensorFlow, or nested lists; real numbers of any width. Taken without a copy where it is
             C-contiguous float32 or float64 already.
         name: What messages call it.
+        backend: "cuda" and "auto" leave samples on the GPU that they lie on; others take them to the host.
 
     Raises:
         InputError: Not an array of real, finite numbers with at least one sample and one column.
     """
-    array = host_array(values, name)
+    return _backends.from_gpu(values, name, backend) or cleaned(host_array(values, name), name)
+
+
+def cleaned(array: NDArray[Any], name: str) -> tuple[Samples, tuple[str, ...]]:
+    """The same for an array of NumPy, or of CuPy on its GPU."""
     notes: list[str] = []
     if array.ndim == 0:
         raise InputError(f"{name} is a single number, not an array: give one row per sample, shape (n_samples, dim).")
@@ -48,15 +54,18 @@ def samples(values: Any, name: str) -> tuple[Samples, tuple[str, ...]]:
     if array.ndim > 2:
         dim = math.prod(array.shape[1:])
         notes.append(f"{name}: shape {array.shape} was flattened to {array.shape[0]} samples of {dim} numbers.")
-    array = np.ascontiguousarray(array.reshape(len(array), -1))
+    array = array.reshape(len(array), -1)
+    array = array if array.flags.c_contiguous else array.copy()
     check_finite(array, name)
     return array, tuple(notes)
 
 
 def paired(
-    values: Mapping[str, Any], estimator: Estimator
+    values: Mapping[str, Any], estimator: Estimator, backend: Backend = "cpu"
 ) -> tuple[dict[str, Samples], dict[str, int], tuple[str, ...], list[str]]:
     """Samples of several sides that belong together row by row, none of them constant, as the estimator needs them.
+
+    backend: as for `samples`.
 
     Returns:
         The samples, and how many dimensions came, by the names of the sides; names of the classes where y are labels; notes.
@@ -73,7 +82,7 @@ def paired(
             sides[name], classes = labels(side, name)
             dims[name] = 1
         else:
-            sides[name], some_notes = samples(side, name)
+            sides[name], some_notes = samples(side, name, backend)
             dims[name] = sides[name].shape[1]
         notes += some_notes
     check_same_length(sides)
@@ -214,7 +223,7 @@ def check_finite(array: Samples, name: str) -> None:
         if not finite.all():
             bad += finite.size - int(finite.sum())
             if first_row < 0:
-                first_row = start + int(np.argmin(finite.all(axis=1)))
+                first_row = start + int(finite.all(axis=1).argmin())
     if bad:
         what = "value that is" if bad == 1 else "values that are"
         raise InputError(f"{name} has {bad} {what} NaN or infinite, first in row {first_row}: remove or replace them.")
@@ -226,7 +235,7 @@ def check_finite(array: Samples, name: str) -> None:
 
 def check_not_constant(array: Samples, name: str) -> None:
     """Raise InputError where every sample is the same: mutual information with a constant is zero by definition."""
-    if (array[-1] == array[0]).all() and (array == array[0]).all():
+    if (array[-1] == array[0]).all() and (array[:] == array[0]).all():
         raise InputError(
             f"{name} is constant: all {len(array)} samples are the same, so it shares no information with anything."
         )

@@ -115,7 +115,8 @@ def mutual_information(
         noise: Standard deviation of Gaussian noise added to every value against ties, relative to the spread of its side.
         seed: Seed of all that is random: that noise, error bar, permutations, projections. The same seed gives the same result.
         backend: "auto" and "cpu" choose by size and dimensions; "cpu-tree", "cpu-sweep" and "cpu-brute" are the ways
-            themselves, "cuda" is an NVIDIA GPU. All give the same bits.
+            themselves, "cuda" is an NVIDIA GPU, or all that there are where there is much to do, and "cuda:1" the one with this
+            index. All give the same bits.
         threads: Most threads to use; None for as many as the process may use.
         scheduler: Address, tcp://HOST:PORT, of the scheduler of a Dask cluster, over whose workers to split the counting; for
             "ksg1", also with `given`, and "mixture". This process prepares (`threads` are its own) and puts together, workers
@@ -160,12 +161,15 @@ def mutual_information(
     alpha = _validate.threshold(alpha)
     _validate.check_scheduler(scheduler, estimator, CAN_BE_SPLIT)
     _check_extras(estimator, given, permutations, diagnose, reduce)
-    samples, dims, notes = _prepared(x, y, given, estimator, standardize, noise, seed)
+    needs_host = estimator != "ksg1" or standardize != "none" or bool(noise or permutations or diagnose or reduce)
+    samples, dims, notes = _prepared(x, y, given, estimator, standardize, noise, seed, "cpu" if needs_host else backend)
     n = len(samples.x)
     if estimator in WITHOUT_NEIGHBOURS:
         _validate.check_single(k, estimator)
     ks = () if estimator in WITHOUT_NEIGHBOURS else _validate.neighbour_orders(k, n)
     notes += _notes_on(samples, estimator, standardize, units)
+    if not needs_host and scheduler is None:
+        samples = samples.sides_by(lambda side: _backends.held(side, backend, sum(dims.values())))
     search = Search(ks, backend, threads, progress, alpha, scheduler)
     nats = _formula.NATS_PER_UNIT[units]
     found = _estimates(samples, estimator, search)
@@ -299,11 +303,11 @@ def _estimates(samples: Prepared, estimator: Estimator, search: Search) -> list[
 
 
 def _prepared(
-    x: Any, y: Any, z: Any, estimator: Estimator, standardize: Standardize, noise: float, seed: int
+    x: Any, y: Any, z: Any, estimator: Estimator, standardize: Standardize, noise: float, seed: int, backend: Backend
 ) -> tuple[Prepared, dict[str, int], list[str]]:
     """The samples as the estimator wants them, the dimensions of each side, and notes on what was done."""
     values = {"x": x, "y": y} | ({} if z is None else {"z": z})
-    sides, dims, classes, notes = _validate.paired(values, estimator)
+    sides, dims, classes, notes = _validate.paired(values, estimator, backend)
     if estimator == "discrete":
         _validate.check_left_as_they_are(standardize, noise)
         return Prepared(sides["x"], sides["y"], sides.get("z")), dims, notes
@@ -345,8 +349,8 @@ def neighbour_counts(
     """Distance to the k-th joint neighbour of every point, and how many points lie strictly nearer in x and in y.
 
     Distances are Chebyshev distances in float64 arithmetic on the values given, whatever their dtype; every backend returns
-    the same bits. Arguments and errors as for `mutual_information`; constant sides are allowed here. With backend "cuda",
-    float32 and float64 arrays of CuPy, Torch or JAX that lie on a GPU are taken where they are, without a copy.
+    the same bits. Arguments and errors as for `mutual_information`; constant sides are allowed here. Where a GPU is to count,
+    float32 and float64 arrays of CuPy, Torch or JAX that lie on one are taken where they are, without a copy.
 
     Returns:
         One NeighbourCounts, or for several k a list in the order of `k`.
@@ -358,8 +362,7 @@ def neighbour_counts(
     """
     _validate.one_of(backend, Backend, "backend")
     threads = _validate.thread_count(threads)
-    on_gpu = _backends.samples_on_gpu((x, y), backend)
-    x, y = on_gpu or (_validate.samples(values, name)[0] for name, values in (("x", x), ("y", y)))
+    x, y = (_validate.samples(values, name, backend)[0] for name, values in (("x", x), ("y", y)))
     _validate.check_same_length({"x": x, "y": y})
     ks = _validate.neighbour_orders(k, len(x))
     radius, counts, name = _backends.neighbour_counts(

@@ -1,13 +1,18 @@
-"""Numba's CUDA simulator with barriers that sleep: its own poll all threads of a block in turn, at ten times the CPU time."""
+"""A GPU for tests, on the host: Numba's simulator runs the kernels, and arrays refuse what CuPy's refuse.
+
+Without the second, arrays of the host could slip among those of the GPU unnoticed, since in the simulator both are NumPy's.
+"""
 
 import threading
 
 import numpy as np
 from numba.cuda.simulator import kernel
 
+from mi_core._backends.cuda import device
+
 
 class SleepingBlock(kernel.BlockManager):
-    """The threads of one block; those that wait at a barrier wake one another."""
+    """The threads of one block; those that wait at a barrier wake one another, where Numba's poll all threads in turn."""
 
     def run(self, grid_point, *args):
         barrier = threading.Barrier(int(np.prod(self._block_dim)))
@@ -31,6 +36,86 @@ class SleepingBlock(kernel.BlockManager):
             raise error.with_traceback(traceback)
 
 
+class OnDevice(np.lib.mixins.NDArrayOperatorsMixin):
+    """An array that mixes with its like and with numbers, and never becomes one of NumPy's unasked, as CuPy's."""
+
+    __cuda_array_interface__ = None  # that it is there is what matters
+
+    def __init__(self, values):
+        self.values = values
+
+    def __array__(self, *_, **__):
+        raise TypeError("Implicit conversion to a NumPy array is not allowed.")
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **options):
+        return on_device(getattr(ufunc, method)(*map(off_device, inputs), **options))
+
+    def __array_function__(self, function, _, arguments, options):
+        return getattr(XP, function.__name__)(*arguments, **options)
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return on_device(getattr(self.values, name))
+
+    def __getitem__(self, index):
+        return on_device(self.values[off_device(index)])
+
+    def __setitem__(self, index, values):
+        self.values[off_device(index)] = off_device(values)
+
+    def __len__(self):
+        return len(self.values)
+
+    def __bool__(self):
+        return bool(self.values)
+
+    def __int__(self):
+        return int(self.values)
+
+    def __float__(self):
+        return float(self.values)
+
+    def get(self):
+        return self.values
+
+
+class Xp:
+    """NumPy's functions as CuPy's: from arrays of the device, to arrays of the device."""
+
+    ndarray = OnDevice
+
+    def asarray(self, values):
+        return values if isinstance(values, OnDevice) else OnDevice(np.asarray(values))
+
+    def __getattr__(self, name):
+        return on_device(getattr(np, name))
+
+
+XP = Xp()
+
+
+def on_device(found):
+    """What NumPy gives, as the device would have it: arrays, also those of one number, and functions that give such."""
+    if isinstance(found, np.ndarray | np.generic):
+        return OnDevice(np.asarray(found))
+    if isinstance(found, type) or not callable(found):
+        return found
+    return lambda *arguments, **options: on_device(found(*map(off_device, arguments), **options))
+
+
+def off_device(value):
+    """What lies on the device, for NumPy; an error for what does not."""
+    if isinstance(value, OnDevice):
+        return value.values
+    if isinstance(value, np.ndarray):
+        raise TypeError("Unsupported type <class 'numpy.ndarray'>")
+    return type(value)(map(off_device, value)) if isinstance(value, tuple | list) else value
+
+
 def use():
-    """From now on, in this process."""
+    """From now on, in this process; before modules import from `device`."""
     kernel.BlockManager = SleepingBlock
+    device.xp = XP
+    device.launch = lambda work, grid, block, *arguments: work[grid, block](*map(off_device, arguments))
+    device.to_host = off_device

@@ -54,6 +54,10 @@ def test_what_is_missing_is_said_with_the_command_to_install_it(machine):
     machine(13000, 2)
     assert presence.missing() is None
     assert presence.number_of_gpus() == 2
+    assert presence.missing(1) is None
+    assert presence.missing(2).startswith("there is no GPU 2, the NVIDIA driver shows cuda:0 to cuda:1; take one of these")
+    machine(13000, 1)
+    assert "shows cuda:0 alone" in presence.missing(1)
 
 
 def test_a_backend_that_cannot_run_says_why(machine):

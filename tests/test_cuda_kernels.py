@@ -4,33 +4,35 @@
 samples cross all their edges.
 """
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 import awkward
 import oracle
-from mi_core import BackendUnavailableError, InputError, _backends, neighbour_counts
+from mi_core import BackendUnavailableError, InputError, _backends, mutual_information, neighbour_counts
 from mi_core._backends.cuda import presence
 
 if not presence.simulated() and presence.missing():
     pytest.skip(f"backend cuda: {presence.missing()}", allow_module_level=True)
 
-from mi_core._backends.cuda import counts, device, tiles, tree
+if SIMULATED := presence.simulated():
+    import simulator
+
+    simulator.use()
+
+from mi_core._backends.cuda import counts, device, samples, tiles, tree
 
 pytestmark = pytest.mark.gpu
 
 XY = (0, 1), (1, 2)
-SIMULATED = device.SIMULATED
 SAMPLES = {tiles: 11, tree: 23} if SIMULATED else {tiles: 1000, tree: 1000}
 IN_FLOAT64 = (
     ["5+5", "rounded", "duplicates", "one outlier", "offset 1e8", "near the end of float64"] if SIMULATED else awkward.CASES
 )
+PARTED = 72  # samples, of which an eighth is enough for an estimate
 NARROW = [name for name, (x, y) in awkward.CASES.items() if x.shape[1] + y.shape[1] <= counts.TREE_UP_TO]
-
-if SIMULATED:
-    import simulator
-
-    simulator.use()
 
 
 @pytest.fixture(params=[tiles, tree], ids=["tiles", "tree"])
@@ -176,15 +178,31 @@ def test_the_public_functions_count_on_the_gpu():
     assert seen[-1][0] == seen[-1][1]
 
 
+@pytest.fixture
+def taken_from(monkeypatch):
+    """Addresses of the first block of each count."""
+    addresses = []
+    neighbour_counts_of = counts.neighbour_counts
+
+    def counted(blocks, *rest, **options):
+        addresses.append(address(blocks[0].array))
+        return neighbour_counts_of(blocks, *rest, **options)
+
+    monkeypatch.setattr(counts, "neighbour_counts", counted)
+    return addresses
+
+
+def address(array):
+    return array.values.ctypes.data if SIMULATED else array.data.ptr
+
+
 @pytest.mark.parametrize("library", ["cupy", "torch", "jax"])
-def test_arrays_on_the_gpu_are_taken_where_they_are(library, monkeypatch):
-    """In the simulator NumPy plays CuPy."""
+def test_arrays_on_the_gpu_are_taken_where_they_are(library, taken_from):
+    """In the simulator a stand-in plays CuPy."""
     x, y = some_of("2+3", np.float32, tiles)
-    if SIMULATED:
-        if library != "cupy":
-            pytest.skip("the simulator has no memory of its own to share")
-        on_gpu = x, y
-    elif library == "torch":
+    if SIMULATED and library != "cupy":
+        pytest.skip("the simulator has no memory of its own to share")
+    if library == "torch":
         torch = pytest.importorskip("torch")
         on_gpu = tuple(torch.from_numpy(side).cuda().requires_grad_() for side in (x, y))
     elif library == "jax":
@@ -194,29 +212,87 @@ def test_arrays_on_the_gpu_are_taken_where_they_are(library, monkeypatch):
             pytest.skip("jax is installed without CUDA")
     else:
         on_gpu = tuple(device.xp.asarray(side) for side in (x, y))
-    pointers = []
-    neighbour_counts_of = counts.neighbour_counts
-    monkeypatch.setattr(
-        counts,
-        "neighbour_counts",
-        lambda blocks, *rest, **options: pointers.append(address(blocks[0])) or neighbour_counts_of(blocks, *rest, **options),
-    )
     found = neighbour_counts(*on_gpu, 3, backend="cuda")
     assert_equal_to_oracle(x, y, (3,), [found.radius], [found.n_x], [found.n_y])
-    assert pointers == [address(device.resident(on_gpu[0]))]
+    assert taken_from == [address(device.resident(on_gpu[0]))]
 
 
-def address(array):
-    return array.ctypes.data if SIMULATED else array.data.ptr
+@pytest.mark.parametrize("given", [False, True])
+def test_an_estimate_with_its_error_bar_stays_on_the_gpu(given, taken_from, monkeypatch):
+    monkeypatch.setattr(counts, "way_through", lambda samples: tree)
+    x, y = (side[-PARTED:].astype(np.float32) for side in awkward.CASES["1+1"])
+    z = {"given": np.roll(x, 3)} if given else {}
+    z_on_gpu = {name: device.xp.asarray(side) for name, side in z.items()}
+    on_gpu = device.xp.asarray(x), device.xp.asarray(y)
+    found = mutual_information(*on_gpu, **z_on_gpu, k=1, by_size=True, backend="cuda")
+    expected = mutual_information(x, y, **z, k=1, by_size=True, backend="cpu")
+    assert found == dataclasses.replace(expected, backend="cuda", seconds=found.seconds)
+    assert taken_from[0] == address(on_gpu[0])  # and then those of the parts, which raise an error where they lie on the host
+    assert len(taken_from) > 20
+
+
+def test_samples_of_the_host_go_to_the_gpu_once(taken_from, monkeypatch):
+    monkeypatch.setattr(counts, "way_through", lambda samples: tree)
+    x, y = (side[-PARTED:].astype(np.float32) for side in awkward.CASES["1+1"])
+    sent = []
+    to_device = samples.to_device
+    monkeypatch.setattr(samples, "to_device", lambda values: sent.append(values) or to_device(values))
+    found = mutual_information(x, y, k=1, backend="cuda")
+    assert found == dataclasses.replace(mutual_information(x, y, k=1, backend="cpu"), backend="cuda", seconds=found.seconds)
+    assert [values.dtype for values in sent if isinstance(values, np.ndarray) and values.ndim == 2] == [np.float32] * 2
+    assert len(taken_from) > 10
+
+
+def test_what_the_gpu_cannot_hold_is_counted_from_the_host(monkeypatch):
+    def without_memory(_):
+        raise MemoryError
+
+    x, _ = some_of("1+1", np.float32, tree)
+    monkeypatch.setattr(samples, "to_device", without_memory)
+    assert samples.held(x, None) is x
+
+
+@pytest.mark.parametrize("options", [{"noise": 0.1}, {"estimator": "mixture"}, {"standardize": "sides"}, {"permutations": 3}])
+def test_what_needs_the_host_is_taken_there(options):
+    x, y = some_of("1+1", np.float32, tree)
+    found = mutual_information(device.xp.asarray(x), device.xp.asarray(y), k=1, backend="cuda", **options)
+    expected = mutual_information(x, y, k=1, backend="cpu", **options)
+    assert found == dataclasses.replace(expected, backend="cuda", seconds=found.seconds)
+
+
+def test_samples_of_other_kinds_become_floats_on_the_gpu():
+    x, y = (np.round(20 * side).astype(np.int8) for side in some_of("2+3", np.float32, tiles))
+    found = neighbour_counts(device.xp.asarray(x[:, np.newaxis]), device.xp.asarray(y), 2, backend="cuda")
+    floats = x.astype(np.float32), y.astype(np.float32)
+    assert_equal_to_oracle(*floats, (2,), [found.radius], [found.n_x], [found.n_y])
 
 
 def test_bad_values_on_the_gpu_are_named():
     x, y = (device.xp.asarray(side.copy()) for side in awkward.CASES["2+3"])
     x[7, 1] = np.nan
-    with pytest.raises(InputError, match="x has 1 value that is NaN or infinite, first in row 7"):
-        neighbour_counts(x, y, backend="cuda")
-    with pytest.raises(InputError, match="x has 150 samples and y has 149"):
-        neighbour_counts(y, y[1:], backend="cuda")
+    for estimate in (neighbour_counts, mutual_information):
+        with pytest.raises(InputError, match="x has 1 value that is NaN or infinite, first in row 7"):
+            estimate(x, y, backend="cuda")
+        with pytest.raises(InputError, match="x has 150 samples and y has 149"):
+            estimate(y, y[1:], backend="cuda")
+        with pytest.raises(InputError, match=r"x is empty, shape \(0, 3\)"):
+            estimate(y[:0], y, backend="cuda")
+    with pytest.raises(InputError, match="y is constant"):
+        mutual_information(y, 0 * y, backend="cuda")
+
+
+def test_one_gpu_may_be_named(monkeypatch):
+    x, y = some_of("2+3", np.float32, tiles)
+    used = []
+    on_gpu = device.on_gpu
+    monkeypatch.setattr(counts, "on_gpu", lambda index: used.append(index) or on_gpu(index))
+    monkeypatch.setattr(counts, "SPLIT_FROM", 0.0)
+    found = neighbour_counts(x, y, 3, backend="cuda:0")
+    assert found.backend == "cuda:0"
+    assert used == [0]
+    assert_equal_to_oracle(x, y, (3,), [found.radius], [found.n_x], [found.n_y])
+    with pytest.raises(BackendUnavailableError, match="cuda:7 cannot run here: there is no GPU 7"):
+        neighbour_counts(x, y, 3, backend="cuda:7")
 
 
 @pytest.mark.skipif(not SIMULATED, reason="on hardware the simulator is off")

@@ -41,6 +41,7 @@ _MODULE_OF = {
     "cpu-brute": "mi_core._backends.brute",
     "cuda": "mi_core._backends.cuda.counts",
 }
+_SAMPLES_ON_GPU = "mi_core._backends.cuda.samples"
 
 # The rule behind "auto". Seconds of tree / sweep / brute force, float32, two threads of a Zen 3 machine, k = 3:
 #                                 N = 1,000                N = 3,000          N = 10,000
@@ -109,8 +110,8 @@ def has_contrast(points: Samples) -> bool:
 
 def unavailable(name: str) -> str | None:
     """Why the backend cannot run here and what to do about it, in one line; None where it can."""
-    if name == "cuda":
-        return presence.missing() or not_importable(name)
+    if is_cuda(name):
+        return presence.missing(gpu_named(name)) or not_importable(name)
     if error := not_importable(name):
         return f"{error}; install what the CPU backends need with: python -m pip install numba scipy"
     return None
@@ -119,7 +120,7 @@ def unavailable(name: str) -> str | None:
 def not_importable(name: str) -> str | None:
     """What went wrong when the backend's module was imported, in one line; None where nothing did."""
     try:
-        importlib.import_module(_MODULE_OF[name])
+        module_of(name)
     except (ImportError, AttributeError) as error:  # numba-cuda asks NumPy for what later versions have dropped
         return (str(error).splitlines() or [type(error).__name__])[0]
     return None
@@ -142,9 +143,12 @@ def neighbour_counts(
     """
     blocks = in_one_dtype(blocks)
     name, way = available(choose(backend, blocks))
+    blocks = blocks if is_cuda(name) else tuple(map(np.asarray, blocks))
     ascending = tuple(sorted(set(ks)))
     if scheduler is None:
-        radius, counts = way.neighbour_counts(blocks, tuple(sides), ascending, threads=threads, progress=progress)
+        radius, counts = way.neighbour_counts(
+            blocks, tuple(sides), ascending, threads=threads, progress=progress, **own_options(name)
+        )
     else:
         radius, counts, name = on_cluster(
             name, way, blocks, tuple(sides), ascending, scheduler=scheduler, threads=threads, progress=progress
@@ -167,25 +171,58 @@ def count_nearer(
     points: Samples, radius: FloatArray, *, backend: Backend, threads: int, progress: Progress | None = None
 ) -> IntArray:
     """Counts (m, n): other points (n, dim) strictly nearer than radius (m, n), ascending along m."""
-    _, way = available(choose(backend, [points]))
-    counts: IntArray = way.count_nearer(points, radius, threads=threads, progress=progress)
+    name, way = available(choose(backend, [points]))
+    counts: IntArray = way.count_nearer(points, radius, threads=threads, progress=progress, **own_options(name))
     return counts
 
 
-def samples_on_gpu(values: Sequence[Any], backend: Backend) -> list[Samples] | None:
-    """Samples (n, dim) for "cuda" from values that all lie on a GPU, not copied; None where `_validate` must see to them."""
-    if backend != "cuda":
+def from_gpu(values: Any, name: str, backend: Backend) -> tuple[Samples, tuple[str, ...]] | None:
+    """Samples (n, dim), left where they lie on a GPU, and notes, as by `_validate.samples`; None for values that lie elsewhere,
+    or that `backend` would not look for there.
+    """
+    may_be = is_cuda(backend) or (backend == "auto" and presence.number_of_gpus() > 0)
+    if not may_be or not presence.lies_on_gpu(values) or unavailable("cuda") is not None:
         return None
-    _, way = available(backend)
-    found = [way.samples_on_gpu(one) for one in values]
-    return None if any(one is None for one in found) else found
+    found: tuple[Samples, tuple[str, ...]] | None = importlib.import_module(_SAMPLES_ON_GPU).from_gpu(values, name)
+    return found
+
+
+def held(block: Samples, backend: Backend, dim: int) -> Samples:
+    """A block where the backend counts it, for many estimates: on a GPU, or where it is. dim is that of all blocks."""
+    name = "cuda" if backend == "auto" and cuda_pays(len(block), dim) else backend
+    if not is_cuda(name) or unavailable(name):
+        return block
+    on_gpu: Samples = importlib.import_module(_SAMPLES_ON_GPU).held(block, gpu_named(name))
+    return on_gpu
 
 
 def available(name: str) -> tuple[str, Any]:
     """The backend's name and module; an error where it cannot run here."""
     if reason := unavailable(name):
         raise BackendUnavailableError(f"backend {name} cannot run here: {reason}")
-    return name, importlib.import_module(_MODULE_OF[name])
+    return name, module_of(name)
+
+
+def module_of(name: str) -> Any:
+    """The backend's module."""
+    return importlib.import_module(_MODULE_OF[name.partition(":")[0]])
+
+
+def is_cuda(name: str) -> bool:
+    """Whether it is the backend "cuda", or "cuda:1"."""
+    return name.partition(":")[0] == "cuda"
+
+
+def gpu_named(name: str) -> int | None:
+    """The index in a name like "cuda:1"; None for one without."""
+    _, _, index = name.partition(":")
+    return int(index) if index else None
+
+
+def own_options(name: str) -> dict[str, int]:
+    """What only this backend is told: on which GPU to count."""
+    gpu = gpu_named(name)
+    return {} if gpu is None else {"gpu": gpu}
 
 
 def in_one_dtype(blocks: Sequence[Samples]) -> tuple[Samples, ...]:

@@ -6,6 +6,7 @@
     tiles      many dimensions: all pairs, tile by tile, left early where a whole tile is out of reach
     tree       few dimensions: boxes over sorted points, one thread a query; one dimension: two binary searches
     counts     the contract of `mi_core._backends`: picks tiles or tree, splits rows over GPUs
+    samples    samples that lie on a GPU and stay there
 
 Small device functions carry the names of their CPU twins in `mi_core._backends`.
 """

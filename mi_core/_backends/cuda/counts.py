@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 
@@ -15,15 +14,14 @@ from mi_core._backends.cuda.device import (
     SIMULATED,
     Array,
     free_bytes,
-    gpu_of,
     number_of_gpus,
     on_gpu,
     release,
-    resident,
     to_device,
     to_host,
     xp,
 )
+from mi_core._backends.cuda.samples import array_of, gpu_for
 from mi_core._errors import BackendUnavailableError
 from mi_core._types import FloatArray, IntArray, Progress, Samples
 
@@ -32,7 +30,6 @@ TREE_UP_TO = 12  # dimensions
 TREE_FROM = 30_000  # samples; one dimension, whose counts are two binary searches, from fewer
 LINE_FROM = 4_000
 SPLIT_FROM = 1e12  # pairs times dimensions, about a tenth of a second, from which further GPUs are worth their upload
-LARGEST = np.finfo(np.float64).max / 2  # the difference of two such values is still finite
 LEAST_BATCH = 64 if SIMULATED else 4096  # queries that go together where memory is short
 
 
@@ -43,37 +40,40 @@ def neighbour_counts(
     *,
     threads: int,
     progress: Progress | None = None,
+    gpu: int | None = None,
 ) -> tuple[FloatArray, IntArray]:
     """Radius (len(ks), n) and counts (len(sides), len(ks), n) for ascending ks; the contract of `mi_core._backends`.
 
-    Blocks that lie on a GPU are taken from there. `threads` is the CPU's.
+    Blocks that lie on a GPU are taken from there. `threads` is the CPU's. gpu: index of the one to count on; None to choose.
     """
-    n, dim = len(blocks[0]), sum(block.shape[1] for block in blocks)
+    n = len(blocks[0])
     radius = np.empty((len(ks), n))
     counts = np.empty((len(sides), len(ks), n), np.int64)
     steps = Steps(progress, n * (1 + len(sides)))
 
     def work(first_row: int, last_row: int) -> None:
-        here = [to_device(block) for block in blocks]
+        here = [array_of(block) for block in blocks]
         found = find_radii(joined(here), ks, first_row, last_row, steps)
         radius[:, first_row:last_row] = to_host(found)
         for (first, last), out in zip(sides, counts, strict=True):
             out[:, first_row:last_row] = to_host(count_side(joined(here[first:last]), found, first_row, last_row, steps))
 
-    over_gpus(work, blocks[0], dim)
+    over_gpus(work, blocks, gpu)
     return radius, counts
 
 
-def count_nearer(points: Samples, radius: FloatArray, *, threads: int, progress: Progress | None = None) -> IntArray:
+def count_nearer(
+    points: Samples, radius: FloatArray, *, threads: int, progress: Progress | None = None, gpu: int | None = None
+) -> IntArray:
     """Counts (m, n) of other points strictly nearer than radius (m, n); the contract of `mi_core._backends`."""
     counts = np.empty(radius.shape, np.int64)
     steps = Steps(progress, len(points))
 
     def work(first_row: int, last_row: int) -> None:
         here = to_device(np.ascontiguousarray(radius[:, first_row:last_row]))
-        counts[:, first_row:last_row] = to_host(count_side(to_device(points), here, first_row, last_row, steps))
+        counts[:, first_row:last_row] = to_host(count_side(array_of(points), here, first_row, last_row, steps))
 
-    over_gpus(work, points, points.shape[1])
+    over_gpus(work, (points,), gpu)
     return counts
 
 
@@ -151,23 +151,16 @@ def joined(blocks: Sequence[Array]) -> Array:
     return blocks[0] if len(blocks) == 1 else xp.concatenate(blocks, axis=1)
 
 
-def samples_on_gpu(values: Any) -> Array | None:
-    """Values that lie on a GPU as samples (n, dim), where they are; None if they do not, or are not clean as they are."""
-    array = resident(values)
-    if array is None or array.ndim == 0 or array.size == 0 or array.dtype not in (np.float32, np.float64):
-        return None
-    with on_gpu(gpu_of(array)):
-        array = xp.ascontiguousarray(array.reshape(len(array), -1))
-        return array if bool(xp.abs(array).max() <= LARGEST) else None  # NaN is not
+def over_gpus(work: Callable[[int, int], None], blocks: Sequence[Samples], gpu: int | None) -> None:
+    """Call `work(first_row, last_row)` for all rows of the blocks, on the GPU with this index.
 
-
-def over_gpus(work: Callable[[int, int], None], samples: Any, dim: int) -> None:
-    """Call `work(first_row, last_row)` for all rows of samples; where there is much to do, on every GPU for its share of them.
-
-    Otherwise on the GPU where they lie, or that CuPy works on. dim is that of all blocks.
+    With None, where there is much to do, on every GPU for its share of the rows; else where the blocks lie, or on that which
+    CuPy works on.
     """
-    n, itemsize = len(samples), samples.dtype.itemsize
-    gpus = list(range(number_of_gpus())) if float(n) ** 2 * dim >= SPLIT_FROM else [gpu_of(samples)]
+    n, dim, itemsize = len(blocks[0]), sum(block.shape[1] for block in blocks), blocks[0].dtype.itemsize
+    gpus = [gpu_for(blocks) if gpu is None else gpu]
+    if gpu is None and float(n) ** 2 * dim >= SPLIT_FROM:
+        gpus = list(range(number_of_gpus()))
     edges = [n * part // len(gpus) for part in range(len(gpus) + 1)]
 
     def on_one(gpu: int, first_row: int, last_row: int) -> None:

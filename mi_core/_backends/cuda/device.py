@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numba import cuda
 
-from mi_core._backends.cuda.presence import simulated
+from mi_core._backends.cuda.presence import CUDA_DEVICE, simulated
 
 SIMULATED = simulated()
 xp: Any
@@ -28,7 +28,6 @@ else:
     settings.CUDA_LOW_OCCUPANCY_WARNINGS = 0  # small data make small grids, which is nothing to warn of
 
 Array = Any  # of xp
-CUDA_DEVICE = 2  # DLPack's number for it
 
 __all__ = ["SIMULATED", "Array", "cuda", "xp"]
 
@@ -72,16 +71,20 @@ def as_argument(value: Any) -> Any:
 def resident(values: Any) -> Array | None:
     """An array that lies on a GPU already, of CuPy, Torch, JAX or Numba, as one of `xp` that shares its memory; else None.
 
-    CuPy waits for the stream that makes the values. In the simulator NumPy's arrays lie on the GPU.
+    CuPy waits for the stream that makes the values. None, too, where CuPy does not know their type. In the simulator NumPy's
+    arrays lie on the GPU.
     """
     if isinstance(values, xp.ndarray):
         return values
     values = values.detach() if hasattr(values, "detach") else values  # Torch hands over no gradients
     where = getattr(values, "__dlpack_device__", None)
-    if where is not None and int(where()[0]) == CUDA_DEVICE:
-        with xp.cuda.Device(int(where()[1])):
-            return xp.from_dlpack(values)
-    return xp.asarray(values) if hasattr(values, "__cuda_array_interface__") else None
+    try:
+        if where is not None and int(where()[0]) == CUDA_DEVICE:
+            with xp.cuda.Device(int(where()[1])):
+                return xp.from_dlpack(values)
+        return xp.asarray(values) if hasattr(values, "__cuda_array_interface__") else None
+    except (BufferError, NotImplementedError, TypeError, ValueError):
+        return None
 
 
 def to_device(values: Any) -> Array:
@@ -112,11 +115,14 @@ def number_of_gpus() -> int:
     return 1 if SIMULATED else int(xp.cuda.runtime.getDeviceCount())
 
 
-def gpu_of(values: Any) -> int:
-    """Index of the GPU that an array lies on; for one of the host, of that which CuPy works on in this thread."""
-    if SIMULATED:
-        return 0
-    return int(values.device.id) if isinstance(values, xp.ndarray) else int(xp.cuda.runtime.getDevice())
+def gpu_of(array: Array) -> int:
+    """Index of the GPU that an array lies on."""
+    return 0 if SIMULATED else int(array.device.id)
+
+
+def current_gpu() -> int:
+    """Index of the GPU that CuPy works on in this thread."""
+    return 0 if SIMULATED else int(xp.cuda.runtime.getDevice())
 
 
 def multiprocessors() -> int:

@@ -10,6 +10,8 @@ import sys
 
 DRIVERS = ("nvcuda.dll",) if sys.platform == "win32" else ("libcuda.so.1", "libcuda.so")
 NEEDED = ("numba", "numba_cuda", "cupy")
+SIMULATED_DRIVER = 13000, 1  # version, GPUs
+CUDA_DEVICE = 2  # DLPack's number for one
 
 
 def simulated() -> bool:
@@ -17,11 +19,15 @@ def simulated() -> bool:
     return os.environ.get("NUMBA_ENABLE_CUDASIM", "0") not in ("", "0")
 
 
-def missing() -> str | None:
-    """What the backend lacks here and what to do about it, in one line; None where it can run."""
-    if simulated():
-        return None
-    version, gpus = driver()
+def lies_on_gpu(values: object) -> bool:
+    """Whether an array of any library says that it lies on a GPU."""
+    where = getattr(values, "__dlpack_device__", None)
+    return hasattr(values, "__cuda_array_interface__") or (where is not None and int(where()[0]) == CUDA_DEVICE)
+
+
+def missing(gpu: int | None = None) -> str | None:
+    """What the backend lacks here, or lacks for this one GPU, and what to do about it, in one line; None where it can run."""
+    version, gpus = SIMULATED_DRIVER if simulated() else driver()
     if version == 0:
         return (
             "no NVIDIA driver answers on this machine; where there is an NVIDIA GPU, install its driver, then: "
@@ -29,6 +35,11 @@ def missing() -> str | None:
         )
     if gpus == 0:
         return "the NVIDIA driver shows no GPU; look at nvidia-smi and at CUDA_VISIBLE_DEVICES"
+    if gpu is not None and gpu >= gpus:
+        shown = "cuda:0 alone" if gpus == 1 else f"cuda:0 to cuda:{gpus - 1}"
+        return f"there is no GPU {gpu}, the NVIDIA driver shows {shown}; take one of these, or look at CUDA_VISIBLE_DEVICES"
+    if simulated():
+        return None
     absent = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if absent:
         return f"{' and '.join(absent)} not installed; install with: {install_command(version)}"
