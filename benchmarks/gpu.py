@@ -75,6 +75,11 @@ def from_the_host(x: Any, y: Any) -> Run:
     return lambda: mi_core.neighbour_counts(x, y, K, backend="cuda")
 
 
+def whole_estimate(x: Any, y: Any) -> Run:
+    """With its notes and error bar, from samples on the host."""
+    return lambda: mi_core.mutual_information(x, y, k=K, backend="cuda")
+
+
 def on_the_cpu(x: Any, y: Any) -> Run:
     return lambda: mi_core.neighbour_counts(x, y, K, backend="cpu", threads=CPU_THREADS)
 
@@ -151,6 +156,26 @@ def jax_by_hand(x: Any, y: Any) -> Run:
     return lambda: tuple(np.asarray(part) for part in whole((side_x, side_y)))
 
 
+def keops_by_hand(x: Any, y: Any, device: str = "cuda") -> Run:
+    """The same as formulas that KeOps compiles into kernels, which keep no matrix."""
+    import torch
+    from pykeops.torch import LazyTensor
+
+    side_x, side_y = (torch.from_numpy(side).to(device) for side in (x, y))
+    joint = torch.cat((side_x, side_y), dim=1)
+
+    def distances(points: Any) -> Any:
+        return (LazyTensor(points[:, None, :]) - LazyTensor(points[None, :, :])).abs().max(-1)
+
+    def run() -> Any:
+        radius = distances(joint).Kmin(K + 1, dim=1)[:, -1:].contiguous()
+        within = LazyTensor(radius[:, None, :])
+        not_nearer = ((distances(side) - within).step().sum(dim=1).view(-1) for side in (side_x, side_y))
+        return tuple((len(radius) - 1 - counts).cpu().numpy() for counts in not_nearer)
+
+    return run
+
+
 def chunk_rows(n: int) -> int:
     return max(1, CHUNK_BYTES // (4 * n))
 
@@ -211,11 +236,13 @@ def bytes_per_second() -> float:
 PROGRAMS = (
     Program("mi cuda, samples on the GPU", on_the_gpu),
     Program("mi cuda, samples on the host", from_the_host),
+    Program("mi cuda, estimate with error bar", whole_estimate),
     Program("its arrange, joint", one_pass("arrange")),
     Program("its radius, joint", one_pass("radius")),
     Program("its counts, joint", one_pass("counts")),
     Program("torch by hand", torch_by_hand, by_hand=True),
     Program("jax by hand", jax_by_hand, by_hand=True),
+    Program("keops by hand", keops_by_hand, by_hand=True),
     Program("mi cpu", on_the_cpu),
 )
 

@@ -27,12 +27,13 @@ def breaks(x, y):
 
 
 @pytest.mark.filterwarnings("default")  # JAX's own warnings are not ours to raise
-@pytest.mark.parametrize("library", ["torch", "jax"])
+@pytest.mark.parametrize("library", ["torch", "jax", "pykeops"])
 def test_by_hand_counts_the_same(library, monkeypatch):
     pytest.importorskip(library)
     monkeypatch.setattr(gpu, "CHUNK_BYTES", 4 * 200 * 60)
     x, y = TASK.samples(0)
-    run = gpu.torch_by_hand(x, y, device="cpu") if library == "torch" else gpu.jax_by_hand(x, y)
+    by_hand = {"torch": gpu.torch_by_hand, "jax": gpu.jax_by_hand, "pykeops": gpu.keops_by_hand}[library]
+    run = by_hand(x, y, **({} if library == "jax" else {"device": "cpu"}))
     expected = neighbour_counts(x, y, gpu.K)
     for mine, truth in zip(run(), (expected.n_x, expected.n_y), strict=True):
         np.testing.assert_array_equal(mine, truth)
