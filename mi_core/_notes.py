@@ -114,7 +114,7 @@ def on_ties(name: str, points: Samples) -> list[str]:
 def share_of_repeated_values(points: Samples) -> float:
     """Share of the values of some samples that have an exact copy in their column."""
     some = points[:: max(1, len(points) // SAMPLED)]
-    return sum(count_repeated(column) for column in some.T) / some.size
+    return count_repeated(np.ascontiguousarray(some.T)) / some.size
 
 
 def on_estimate(
@@ -182,10 +182,13 @@ def row_hashes(points: Samples) -> FloatArray | NDArray[np.uint64]:
 
 
 def count_repeated(values: NDArray[np.generic]) -> int:
-    """How many of values (n,) have at least one exact copy."""
+    """How many of values (n,), or in each row of values (m, n), have at least one exact copy."""
     ascending = np.sort(values)
-    same = np.concatenate([[False], ascending[1:] == ascending[:-1], [False]])
-    return int(np.count_nonzero(same[1:] | same[:-1]))
+    same = ascending[..., 1:] == ascending[..., :-1]
+    repeated = np.zeros(values.shape, np.bool_)
+    repeated[..., 1:] = same
+    repeated[..., :-1] |= same
+    return int(np.count_nonzero(repeated))
 
 
 def ordinal(k: int) -> str:
