@@ -69,6 +69,15 @@ def test_a_backend_that_cannot_run_says_why(machine):
     assert "cuda" not in _backends.working()
 
 
+def test_libraries_that_do_not_go_together_are_named_with_the_command_that_mends_it(machine, monkeypatch):
+    machine(12040, 1)
+    monkeypatch.setattr(_backends, "not_importable", lambda name: "module 'numpy' has no attribute 'row_stack'")
+    assert _backends.unavailable("cuda") == (
+        "module 'numpy' has no attribute 'row_stack'; install versions that go together with: "
+        "python -m pip install 'ksg-mi[cuda12]'"
+    )
+
+
 def test_auto_takes_a_gpu_where_it_pays(machine, monkeypatch):
     narrow, wide, small = np.empty((10**6, 2)), np.broadcast_to(np.float32(0), (20_000, 400)), np.empty((1000, 2))
     machine(0, 0)

@@ -111,7 +111,10 @@ def has_contrast(points: Samples) -> bool:
 def unavailable(name: str) -> str | None:
     """Why the backend cannot run here and what to do about it, in one line; None where it can."""
     if is_cuda(name):
-        return presence.missing(gpu_named(name)) or not_importable(name)
+        if reason := presence.missing(gpu_named(name)):
+            return reason
+        error = not_importable(name)
+        return error and f"{error}; install versions that go together with: {presence.install_command(presence.driver()[0])}"
     if error := not_importable(name):
         return f"{error}; install what the CPU backends need with: python -m pip install numba scipy"
     return None
