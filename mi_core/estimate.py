@@ -161,14 +161,14 @@ def mutual_information(
     alpha = _validate.threshold(alpha)
     _validate.check_scheduler(scheduler, estimator, CAN_BE_SPLIT)
     _check_extras(estimator, given, permutations, diagnose, reduce)
-    needs_host = estimator != "ksg1" or standardize != "none" or bool(noise or permutations or diagnose or reduce)
+    needs_host = estimator != "ksg1" or standardize != "none" or bool(noise or permutations or diagnose or reduce or scheduler)
     samples, dims, notes = _prepared(x, y, given, estimator, standardize, noise, seed, "cpu" if needs_host else backend)
     n = len(samples.x)
     if estimator in WITHOUT_NEIGHBOURS:
         _validate.check_single(k, estimator)
     ks = () if estimator in WITHOUT_NEIGHBOURS else _validate.neighbour_orders(k, n)
     notes += _notes_on(samples, estimator, standardize, units)
-    if not needs_host and scheduler is None:
+    if not needs_host:
         samples = samples.sides_by(lambda side: _backends.held(side, backend, sum(dims.values())))
     search = Search(ks, backend, threads, progress, alpha, scheduler)
     nats = _formula.NATS_PER_UNIT[units]

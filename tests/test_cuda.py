@@ -88,6 +88,27 @@ def test_auto_takes_a_gpu_where_it_pays(machine, monkeypatch):
     assert _backends.choose("cpu", [narrow]) == "cpu-tree"
 
 
+def test_auto_counts_on_the_cpu_where_the_gpu_has_no_memory_left(machine, monkeypatch):
+    class Full:
+        def neighbour_counts(self, *_, gpu, **__):
+            raise BackendUnavailableError("backend cuda: take at most 3 samples")
+
+        count_nearer = neighbour_counts
+
+    modules = _backends.module_of
+    machine(13000, 1)
+    monkeypatch.setattr(_backends, "module_of", lambda name: Full() if name == "cuda" else modules(name))
+    monkeypatch.setattr(_backends, "CUDA_FROM_NARROW", 0)
+    x = np.random.default_rng(0).standard_normal((50, 1))
+    found, expected = (neighbour_counts(x, -x, 1, backend=backend) for backend in ("auto", "cpu"))
+    assert found.backend == "cpu-tree"
+    np.testing.assert_array_equal(found.n_x, expected.n_x)
+    nearer = _backends.count_nearer(x, expected.radius[np.newaxis], backend="auto", threads=1)
+    np.testing.assert_array_equal(nearer[0], expected.n_x)
+    with pytest.raises(BackendUnavailableError, match="take at most 3"):
+        neighbour_counts(x, -x, 1, backend="cuda")
+
+
 def test_the_driver_is_asked_once_for_its_version_and_its_gpus(monkeypatch):
     class Driver:
         def cuInit(self, flags):

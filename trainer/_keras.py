@@ -34,8 +34,10 @@ def choose_backend(recorded: str | None = None) -> str:
 
 
 def load() -> None:
-    """Import Keras, quietly."""
+    """Import Keras, quietly, on a backend that takes as much of a GPU's memory as it needs and leaves the rest to MI."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow talks about GPUs that are not there
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     with quiet_while_it_works():
         import keras  # noqa: F401
 

@@ -24,8 +24,8 @@ A new device or algorithm is one new module and one line in `_MODULE_OF`.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -34,6 +34,8 @@ from mi_core._errors import BackendUnavailableError
 from mi_core._options import Backend
 from mi_core._prepare import joined
 from mi_core._types import FloatArray, IntArray, Progress, Samples
+
+Found = TypeVar("Found")
 
 _MODULE_OF = {
     "cpu-tree": "mi_core._backends.tree",
@@ -145,16 +147,20 @@ def neighbour_counts(
     of a Dask cluster, over whose workers to split it.
     """
     blocks = in_one_dtype(blocks)
-    name, way = available(choose(backend, blocks))
-    blocks = blocks if is_cuda(name) else tuple(map(np.asarray, blocks))
     ascending = tuple(sorted(set(ks)))
-    if scheduler is None:
-        radius, counts = way.neighbour_counts(
-            blocks, tuple(sides), ascending, threads=threads, progress=progress, **own_options(name)
+
+    def count(way: Any, blocks: tuple[Samples, ...], **options: Any) -> tuple[FloatArray, IntArray]:
+        found: tuple[FloatArray, IntArray] = way.neighbour_counts(
+            blocks, tuple(sides), ascending, threads=threads, progress=progress, **options
         )
+        return found
+
+    if scheduler is None:
+        (radius, counts), name = counted(count, blocks, backend)
     else:
+        name = choose("cpu" if backend == "auto" else backend, blocks)
         radius, counts, name = on_cluster(
-            name, way, blocks, tuple(sides), ascending, scheduler=scheduler, threads=threads, progress=progress
+            name, available(name), blocks, tuple(sides), ascending, scheduler=scheduler, threads=threads, progress=progress
         )
     rows = [ascending.index(k) for k in ks]
     return radius[rows], counts[:, rows], name
@@ -174,9 +180,28 @@ def count_nearer(
     points: Samples, radius: FloatArray, *, backend: Backend, threads: int, progress: Progress | None = None
 ) -> IntArray:
     """Counts (m, n): other points (n, dim) strictly nearer than radius (m, n), ascending along m."""
-    name, way = available(choose(backend, [points]))
-    counts: IntArray = way.count_nearer(points, radius, threads=threads, progress=progress, **own_options(name))
-    return counts
+
+    def count(way: Any, blocks: tuple[Samples, ...], **options: Any) -> IntArray:
+        found: IntArray = way.count_nearer(*blocks, radius, threads=threads, progress=progress, **options)
+        return found
+
+    return counted(count, (points,), backend)[0]
+
+
+def counted(count: Callable[..., Found], blocks: tuple[Samples, ...], backend: Backend) -> tuple[Found, str]:
+    """What `count(way, blocks, **options)` finds by the module of a backend, and the name of that backend.
+
+    Where "auto" takes a GPU whose memory does not suffice, perhaps since others hold it, the CPU counts.
+    """
+    name = choose(backend, blocks)
+    if is_cuda(name):
+        try:
+            return count(available(name), blocks, gpu=gpu_named(name)), name
+        except BackendUnavailableError:
+            if backend != "auto":
+                raise
+        name = choose("cpu", blocks)
+    return count(available(name), tuple(map(np.asarray, blocks))), name
 
 
 def from_gpu(values: Any, name: str, backend: Backend) -> tuple[Samples, tuple[str, ...]] | None:
@@ -199,11 +224,11 @@ def held(block: Samples, backend: Backend, dim: int) -> Samples:
     return on_gpu
 
 
-def available(name: str) -> tuple[str, Any]:
-    """The backend's name and module; an error where it cannot run here."""
+def available(name: str) -> Any:
+    """The backend's module; an error where it cannot run here."""
     if reason := unavailable(name):
         raise BackendUnavailableError(f"backend {name} cannot run here: {reason}")
-    return name, module_of(name)
+    return module_of(name)
 
 
 def module_of(name: str) -> Any:
@@ -220,12 +245,6 @@ def gpu_named(name: str) -> int | None:
     """The index in a name like "cuda:1"; None for one without."""
     _, _, index = name.partition(":")
     return int(index) if index else None
-
-
-def own_options(name: str) -> dict[str, int]:
-    """What only this backend is told: on which GPU to count."""
-    gpu = gpu_named(name)
-    return {} if gpu is None else {"gpu": gpu}
 
 
 def in_one_dtype(blocks: Sequence[Samples]) -> tuple[Samples, ...]:
