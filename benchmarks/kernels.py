@@ -39,7 +39,8 @@ def signatures() -> dict[str, tuple[Any, tuple[Any, ...]]]:
         columns, lists = array(dtype, 2), (array(dtype, 3), array(types.int32, 3))
         arguments = {
             tiles.find_nearest: (columns, int64, queries, int64, int64, array(dtype, 1), *lists),
-            tiles.settle_radii: (columns, int64, queries, array(int64, 1), *lists, wide),
+            tiles.settle_radii: (columns, queries, array(int64, 1), *lists, wide),
+            tiles.settle_crowded: (columns, int64, queries, array(int64, 1), lists[0], array(int64, 1), wide),
             tiles.count_nearer: (columns, int64, queries, wide, columns, whole),
         }
         found |= {f"{kernel.py_func.__name__} {dtype}": (kernel, types_of) for kernel, types_of in arguments.items()}

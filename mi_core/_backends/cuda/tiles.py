@@ -6,12 +6,13 @@ is still within the reach of its query; where none is, it leaves the tile. Near 
 dimensions that tell most come first, so on layers of networks most tiles are left after a few dimensions.
 
     1. find_nearest   the k nearest of each query so far, in lists; tiles around the query's own first, which tighten its reach
-    2. settle_radii   lists of several blocks into one; the radius in float64
+    2. settle_radii   lists of several blocks into one; the radius in float64, by one thread for each query
+       settle_crowded the same where a list may be too short, by one block for each query
     3. count_nearer   the pairs strictly nearer than a radius that is known
 
 float32 distances decide all but equalities (`mi_core._backends.brute` says why). Lists are a little longer than k, so that all
 equals of the k-th distance are usually among them, and only those are looked at in float64; where there may be more, as on
-rounded data, all points are looked at again.
+rounded data and on images, whose values end at 0 and 1, all points are looked at again.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ LOADED = DEPTH * TILE  # values of them
 SHARED = 2 * LOADED  # values of queries and of points
 LOADERS = THREADS * THREADS // TILE  # dimensions that all threads load at a time
 ROW_THREADS = 4 if SIMULATED else 128  # of a block where each thread has a query of its own
+CROWDED = -1.0  # in place of a radius
 SPARE = 1 if SIMULATED else 4  # places of a list beyond k, for equals
 MOST_RADII = 2 if SIMULATED else 8  # that one pass counts for
 BLOCKS_PER_MULTIPROCESSOR = 4 if SIMULATED else 8  # of a launch: two run at a time, and tiles differ in work
@@ -93,18 +95,11 @@ def find_radii(points: Points, queries: Array, ks: tuple[int, ...]) -> Array:
             )
             launch(find_nearest, (row_tiles, lists), (THREADS, THREADS), *lists_here)
     radius = xp.empty((len(ks), m), np.float64)
-    launch(
-        settle_radii,
-        -(-m // ROW_THREADS),
-        ROW_THREADS,
-        points.columns,
-        points.n,
-        queries,
-        xp.asarray(ks),
-        nearest,
-        index,
-        radius,
-    )
+    orders = xp.asarray(ks)
+    launch(settle_radii, -(-m // ROW_THREADS), ROW_THREADS, points.columns, queries, orders, nearest, index, radius)
+    crowded = xp.flatnonzero(radius == CROWDED)
+    if len(crowded) > 0:
+        launch(settle_crowded, len(crowded), ROW_THREADS, points.columns, points.n, queries, orders, nearest, crowded, radius)
     return radius
 
 
@@ -256,8 +251,11 @@ def insert(nearest, index, own_list, query, distance, point):
 
 
 @kernel
-def settle_radii(columns, n, queries, ks, nearest, index, radius):
-    """Radius (len(ks), m) in float64 of queries (m,) from their lists nearest, index (lists, room, m), joined in the first."""
+def settle_radii(columns, queries, ks, nearest, index, radius):
+    """Radius (len(ks), m) in float64 of queries (m,) from their lists nearest, index (lists, room, m), joined in the first.
+
+    CROWDED where more points may be at the k-th distance than the list holds.
+    """
     query = cuda.grid(1)
     if query >= len(queries):
         return
@@ -269,28 +267,25 @@ def settle_radii(columns, n, queries, ks, nearest, index, radius):
                 break
             insert(nearest, index, 0, query, distance, index[other, slot, query])
     for m in range(len(ks)):
-        radius[m, query] = kth_radius(columns, n, queries[query], ks[m], nearest, index, query)
+        radius[m, query] = kth_radius(columns, queries[query], ks[m], nearest, index, query)
 
 
 @device_function
-def kth_radius(columns, n, own, k, nearest, index, query):
-    """Distance in float64 from point `own`, the query, to its k-th neighbour."""
+def kth_radius(columns, own, k, nearest, index, query):
+    """Distance in float64 from point `own`, the query, to its k-th neighbour; or CROWDED."""
     room = nearest.shape[1]
     rounded = nearest[0, k - 1, query]
     if columns.itemsize == 8 or rounded == 0:  # a float32 difference is 0 only between equal values
         return np.float64(rounded)
-    # All neighbours at this float32 distance, and none other, can be the k-th in float64: take them there by size.
-    wanted = k
-    for slot in range(k):
-        wanted -= nearest[0, slot, query] < rounded
-    crowded = nearest[0, room - 1, query] == rounded  # there may be more than the list holds
+    if nearest[0, room - 1, query] == rounded:
+        return CROWDED
+    wanted = among_equals(k, nearest, query)
     floor = -1.0
     while True:
         least, equal = np.inf, 0
-        for candidate in range(n if crowded else room):
-            point = candidate if crowded else index[0, candidate, query]
-            if point != own and distance_is(columns, own, point, rounded):
-                distance = exact_distance(columns, own, point)
+        for slot in range(room):
+            if nearest[0, slot, query] == rounded:
+                distance = exact_distance(columns, own, index[0, slot, query])
                 if floor < distance < least:
                     least, equal = distance, 0
                 equal += distance == least
@@ -298,6 +293,50 @@ def kth_radius(columns, n, own, k, nearest, index, query):
         if wanted <= 0:
             return least
         floor = least
+
+
+@device_function
+def among_equals(k, nearest, query):
+    """Which of the neighbours at the float32 distance of the k-th, by size in float64, is the k-th: no other can be."""
+    wanted = k
+    for slot in range(k):
+        wanted -= nearest[0, slot, query] < nearest[0, k - 1, query]
+    return wanted
+
+
+@kernel
+def settle_crowded(columns, n, queries, ks, nearest, crowded, radius):
+    """Fill in radius (len(ks), m) at places crowded (c,), counted row by row, from all points. Grid: (c,)."""
+    least_of = cuda.shared.array(ROW_THREADS, np.float64)
+    equal_of = cuda.shared.array(ROW_THREADS, np.int64)
+    thread = cuda.threadIdx.x
+    m, query = crowded[cuda.blockIdx.x] // len(queries), crowded[cuda.blockIdx.x] % len(queries)
+    own, rounded = queries[query], nearest[0, ks[m] - 1, query]
+    wanted = among_equals(ks[m], nearest, query)
+    floor = -1.0
+    while True:
+        least, equal = np.inf, 0
+        for point in range(thread, n, ROW_THREADS):
+            if point != own and distance_is(columns, own, point, rounded):
+                distance = exact_distance(columns, own, point)
+                if floor < distance < least:
+                    least, equal = distance, 0
+                equal += distance == least
+        least_of[thread], equal_of[thread] = least, equal
+        cuda.syncthreads()
+        least, equal = np.inf, 0  # of all threads, found by each
+        for other in range(ROW_THREADS):
+            if least_of[other] < least:
+                least, equal = least_of[other], 0
+            if least_of[other] == least:
+                equal += equal_of[other]
+        cuda.syncthreads()
+        wanted -= equal
+        if wanted <= 0:
+            break
+        floor = least
+    if thread == 0:
+        radius[m, query] = least
 
 
 @device_function
