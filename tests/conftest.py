@@ -1,6 +1,7 @@
 """Fixtures that several test files use."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ REPOSITORY = Path(__file__).parent.parent
 
 
 def pytest_configure(config):
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a job in the background starts without
     config.addinivalue_line("markers", "gpu: needs an NVIDIA GPU, or Numba's simulator of one")
 
 

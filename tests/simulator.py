@@ -4,11 +4,10 @@ Without the second, arrays of the host could slip among those of the GPU unnotic
 """
 
 import threading
+import types
 
 import numpy as np
 from numba.cuda.simulator import kernel
-
-from mi_core._backends.cuda import device
 
 
 class SleepingBlock(kernel.BlockManager):
@@ -48,7 +47,8 @@ class OnDevice(np.lib.mixins.NDArrayOperatorsMixin):
         raise TypeError("Implicit conversion to a NumPy array is not allowed.")
 
     def __array_ufunc__(self, ufunc, method, *inputs, **options):
-        return on_device(getattr(ufunc, method)(*map(off_device, inputs), **options))
+        arguments = map(off_device, inputs)
+        return on_device(getattr(ufunc, method)(*arguments, **{name: off_device(value) for name, value in options.items()}))
 
     def __array_function__(self, function, _, arguments, options):
         return getattr(XP, function.__name__)(*arguments, **options)
@@ -81,15 +81,18 @@ class OnDevice(np.lib.mixins.NDArrayOperatorsMixin):
 
 
 class Xp:
-    """NumPy's functions as CuPy's: from arrays of the device, to arrays of the device."""
+    """NumPy's functions, or those of one of its modules, as CuPy's: from arrays of the device, to arrays of the device."""
 
     ndarray = OnDevice
+
+    def __init__(self, module=np):
+        self.module = module
 
     def asarray(self, values):
         return values if isinstance(values, OnDevice) else OnDevice(np.asarray(values))
 
     def __getattr__(self, name):
-        return on_device(getattr(np, name))
+        return on_device(getattr(self.module, name))
 
 
 XP = Xp()
@@ -99,6 +102,10 @@ def on_device(found):
     """What NumPy gives, as the device would have it: arrays, also those of one number, and functions that give such."""
     if isinstance(found, np.ndarray | np.generic):
         return OnDevice(np.asarray(found))
+    if isinstance(found, types.ModuleType):
+        return Xp(found)
+    if isinstance(found, tuple):
+        return tuple(map(on_device, found))
     if isinstance(found, type) or not callable(found):
         return found
     return lambda *arguments, **options: on_device(found(*map(off_device, arguments), **options))
@@ -115,6 +122,8 @@ def off_device(value):
 
 def use():
     """From now on, in this process; before modules import from `device`."""
+    from mi_core._backends.cuda import device  # here, since without the simulator it needs CuPy
+
     kernel.BlockManager = SleepingBlock
     device.xp = XP
     device.launch = lambda work, grid, block, *arguments: work[grid, block](*map(off_device, arguments))

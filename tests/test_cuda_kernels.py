@@ -22,7 +22,7 @@ if SIMULATED := presence.simulated():
 
     simulator.use()
 
-from mi_core._backends.cuda import counts, device, samples, tiles, tree
+from mi_core._backends.cuda import counts, device, order, samples, tiles, tree
 
 pytestmark = pytest.mark.gpu
 
@@ -78,6 +78,22 @@ def test_all_neighbours(way):
     ks = 2, len(x) - 2, len(x) - 1
     radius, (n_x, n_y) = counts.neighbour_counts((x, y), XY, ks, threads=1)
     assert_equal_to_oracle(x, y, ks, radius, n_x, n_y)
+
+
+@pytest.mark.parametrize("spoilt", [False, True])
+def test_near_samples_come_side_by_side_in_many_dimensions(spoilt):
+    """On a line through 40 dimensions, that is all there is to the order, whatever a few outliers do."""
+    rng = np.random.default_rng(6)
+    where = rng.permutation(50)
+    points = np.outer(where, rng.standard_normal(40)) + 0.01 * rng.standard_normal((50, 40))
+    if spoilt:
+        points[3, 5] = 1e300
+    on_gpu = device.xp.asarray(points)
+    look = order.look_at(on_gpu)
+    found = device.to_host(order.by_directions(on_gpu, look, order.by_spread(look)))
+    assert sorted(found) == list(range(50))
+    steps = np.abs(np.diff(np.delete(where[found], np.flatnonzero(found == 3))))
+    assert np.median(steps) == 1
 
 
 @pytest.mark.parametrize("name", ["2+3", "rounded 1+1"])

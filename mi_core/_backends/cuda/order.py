@@ -1,34 +1,92 @@
-"""Samples in an order that puts near ones side by side, along a Z-shaped curve through the ranks of their values.
+"""Samples in an order that puts near ones side by side, along a Z-shaped curve. No count depends on it, only speed.
 
-Ranks instead of values, so that outliers and scales do not matter. Only an order comes of it, and no count depends on it.
+by_ranks       few dimensions: through the ranks of their values, so that outliers and scales do not matter
+by_directions  many: through coordinates along the few directions of most variance, which in layers of networks say far more
+               about who is near whom than as many dimensions
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 
 from mi_core._backends.cuda.device import SIMULATED, Array, cuda, kernel, launch, xp
 
 CURVE_DIMS = 8  # of most spread: each has 8 bits of the curve then
+DIRECTIONS = 4  # of a curve through many dimensions: of 3 to 8 the best, or nearly, on layers of networks
+DIRECTION_BITS = 16  # of the curve for each
+ITERATIONS = 3  # that turn dimensions of most spread into directions of most variance
 BITS = 64  # of a place on the curve
-SAMPLED = 1024  # points that tell how far a dimension spreads
+SAMPLED = 1024  # points that are looked at
+SLICE = 2**25  # values that are clipped together
 THREADS = 4 if SIMULATED else 256  # of a block
 
 
-def by_spread(points: Array) -> Array:
-    """Dimensions of points (n, dim), those that spread most first: they tell soonest that a point is too far."""
+class Look(NamedTuple):
+    """Some points, in float64, from which the rest can be judged."""
+
+    points: Array  # (m, dim)
+    ascending: Array  # (m, dim): the same, each dimension by itself
+
+    def beyond(self, part: int) -> tuple[Array, Array]:
+        """Values (dim,) below and above which lie one part in so many of the points."""
+        few = max(1, len(self.ascending) // part)
+        return self.ascending[few], self.ascending[-1 - few]
+
+
+def look_at(points: Array) -> Look:
+    """Some of points (n, dim)."""
     some = points[:: max(1, len(points) // SAMPLED)].astype(xp.float64)
-    some = xp.sort(some, axis=0)
-    m = len(some)
-    # Halved, since the difference of two values may overflow where their distances do not.
-    spread = some[m - 1 - m // 8] / 2 - some[m // 8] / 2
-    return xp.argsort(-spread)
+    return Look(some, xp.sort(some, axis=0))
 
 
-def spatial_order(points: Array, dims: Array) -> Array:
-    """(n,) the sample at each place of an order in which near points (n, dim) come near one another; dims from `by_spread`."""
-    columns = points.T[dims[:CURVE_DIMS]]
-    n = len(points)
+def by_spread(look: Look) -> Array:
+    """Dimensions, those that spread most first: they tell soonest that a point is too far."""
+    low, high = look.beyond(8)
+    return xp.argsort(low / 2 - high / 2)  # halved, since the difference may overflow where no distance does
+
+
+def by_directions(points: Array, look: Look, dims: Array) -> Array:
+    """(n,) the sample at each place of an order of points (n, dim); dims from `by_spread`.
+
+    Directions are found among some points, by a few steps of subspace iteration (Golub & Van Loan, Matrix Computations,
+    4th ed., section 8.2.4), with values clipped where outliers begin.
+    """
+    low, high = look.beyond(64)
+    scale = (high / 2 - low / 2).max()
+    if not scale > 0:
+        return as_they_are(points)
+
+    def clipped(values: Array) -> Array:
+        bounds = low, high, low / 4 + high / 4, scale
+        least, most, middle, width = (bound.astype(values.dtype) for bound in bounds)
+        return (xp.clip(values, least, most) / 2 - middle) / width
+
+    centred = clipped(look.points)
+    centred -= centred.mean(axis=0)
+    coordinates = centred[:, dims[:DIRECTIONS]]
+    for _ in range(ITERATIONS):
+        coordinates = centred @ (centred.T @ coordinates)
+    directions = xp.linalg.qr(centred.T @ coordinates)[0].astype(points.dtype)
+    rows = max(1, SLICE // points.shape[1])
+    coordinates = xp.concatenate([clipped(points[start : start + rows]) @ directions for start in range(0, len(points), rows)])
+    coordinates -= coordinates.min(axis=0)
+    width = coordinates.max()
+    if not width > 0:
+        return as_they_are(points)
+    cells = coordinates.T / width * (2**DIRECTION_BITS - 1)  # in one unit, so that wide directions are divided more finely
+    return along_curve(xp.ascontiguousarray(cells.astype(xp.uint32)), DIRECTION_BITS)
+
+
+def as_they_are(points: Array) -> Array:
+    """The order of points that are nearly all the same."""
+    return xp.arange(len(points), dtype=np.int32)
+
+
+def by_ranks(columns: Array) -> Array:
+    """(n,) the sample at each place of an order of points with these columns (few, n)."""
+    n = columns.shape[1]
     order = xp.argsort(columns, axis=1)
     if len(columns) == 1:
         return order[0].astype(xp.int32)
@@ -36,20 +94,26 @@ def spatial_order(points: Array, dims: Array) -> Array:
     places = xp.arange(n, dtype=xp.uint32)
     for rank, one in zip(ranks, order, strict=True):
         rank[one] = places
+    return along_curve(ranks, max(1, (n - 1).bit_length()))
+
+
+def along_curve(cells: Array, bits: int) -> Array:
+    """(n,) the sample at each place along a Z-shaped curve through cells (few, n), all below 2**bits."""
+    n = cells.shape[1]
     codes = xp.empty(n, xp.uint64)
-    launch(interleave, -(-n // THREADS), THREADS, ranks, max(1, (n - 1).bit_length()), codes)
+    launch(interleave, -(-n // THREADS), THREADS, cells, bits, codes)
     return xp.argsort(codes).astype(xp.int32)
 
 
 @kernel
-def interleave(ranks, rank_bits, codes):
-    """Fill codes (n,) with the highest bits of ranks (dims, n), all below 2**rank_bits, taken in turns."""
+def interleave(cells, bits, codes):
+    """Fill codes (n,) with the highest bits of cells (dims, n), all below 2**bits, taken in turns."""
     i = cuda.grid(1)
     if i >= len(codes):
         return
     one = np.uint64(1)
     code = np.uint64(0)
-    for bit in range(1, min(rank_bits, BITS // len(ranks)) + 1):
-        for dim in range(len(ranks)):
-            code = (code << one) | ((np.uint64(ranks[dim, i]) >> np.uint64(rank_bits - bit)) & one)
+    for bit in range(1, min(bits, BITS // len(cells)) + 1):
+        for dim in range(len(cells)):
+            code = (code << one) | ((np.uint64(cells[dim, i]) >> np.uint64(bits - bit)) & one)
     codes[i] = code

@@ -1,9 +1,10 @@
 """Many dimensions: all pairs of points, in square tiles, each the work of one block of threads.
 
 A thread keeps the distances of MICRO x MICRO pairs in registers. The block loads some dimensions of its queries and points
-into shared memory, every thread raises its distances, then come the next dimensions. In between the block asks whether any pair
-is still within the reach of its query; where none is, it leaves the tile. Near points lie side by side (`order`), and the
-dimensions that tell most come first, so on layers of networks most tiles are left after a few dimensions.
+into shared memory, every thread raises its distances, then come the next dimensions. In between each thread asks whether any of
+its pairs is still within the reach of its query; where none is, it only loads for the others, and where no thread has any, the
+block leaves the tile. Near points lie side by side (`order`), and the dimensions that tell most come first, so on layers of
+networks most warps do a third of the work.
 
     1. find_nearest   the k nearest of each query so far, in lists; tiles around the query's own first, which tighten its reach
     2. settle_radii   lists of several blocks into one; the radius in float64, by one thread for each query
@@ -31,7 +32,7 @@ from mi_core._backends.cuda.device import (
     multiprocessors,
     xp,
 )
-from mi_core._backends.cuda.order import by_spread, spatial_order
+from mi_core._backends.cuda.order import by_directions, by_spread, look_at
 
 # In the simulator blocks are tiny, so that a few points cross all edges.
 THREADS = 2 if SIMULATED else 16  # on each side of a block
@@ -65,8 +66,9 @@ class Points(NamedTuple):
 def arrange(samples: Array) -> Points:
     """Points of samples (n, dim) on the device."""
     n, dim = samples.shape
-    dims = by_spread(samples)
-    order = spatial_order(samples, dims)
+    look = look_at(samples)
+    dims = by_spread(look)
+    order = by_directions(samples, look, dims)
     columns = xp.zeros((-(-dim // DEPTH) * DEPTH, -(-n // TILE) * TILE), samples.dtype)
     columns[:dim, :n] = samples[order].T[dims]
     return Points(order, columns)
@@ -150,7 +152,7 @@ def larger(a, b):
 def tile_distances(columns, queries, first_query, first_point, shared, reach, far):
     """Fill far (MICRO, MICRO) with the distances of a thread's pairs; whether any of the block's is within reach (MICRO,).
 
-    Where none is, distances are too small. shared (2 * LOADED,) is the block's.
+    Where none of a thread's is, its distances may be too small, but none is within reach. shared (2 * LOADED,) is the block's.
     """
     # Unsigned: a signed index is tested for being negative, which would double the work of the innermost loop.
     column, row = np.uint64(cuda.threadIdx.x), np.uint64(cuda.threadIdx.y)
@@ -161,7 +163,7 @@ def tile_distances(columns, queries, first_query, first_point, shared, reach, fa
     for i in range(MICRO):
         for j in range(MICRO):
             far[i, j] = 0
-    within = 1
+    within = 1  # whether any pair of this thread is
     dim = thread // np.uint64(TILE)
     for _ in range(0, len(columns), DEPTH):
         for load in range(0, DEPTH, LOADERS):
@@ -170,22 +172,22 @@ def tile_distances(columns, queries, first_query, first_point, shared, reach, fa
             shared[np.uint64(LOADED) + at] = columns[dim, point]
             dim += np.uint64(LOADERS)
         cuda.syncthreads()
-        start = np.uint64(0)
-        while start < np.uint64(LOADED):
-            here, there = start + row * np.uint64(VECTOR), start + column * np.uint64(VECTOR)
-            for j in range(MICRO):
-                at = shared[there + np.uint64(LOADED + place(0, j))]
-                for i in range(MICRO):
-                    far[i, j] = larger(far[i, j], abs(shared[here + np.uint64(place(0, i))] - at))
-            start += np.uint64(TILE)
-        within = 0
-        for i in range(MICRO):
-            for j in range(MICRO):
-                within |= far[i, j] <= reach[i]
-        within = cuda.syncthreads_or(within)
-        if not within:
-            break
-    return within
+        if within:
+            start = np.uint64(0)
+            while start < np.uint64(LOADED):
+                here, there = start + row * np.uint64(VECTOR), start + column * np.uint64(VECTOR)
+                for j in range(MICRO):
+                    at = shared[there + np.uint64(LOADED + place(0, j))]
+                    for i in range(MICRO):
+                        far[i, j] = larger(far[i, j], abs(shared[here + np.uint64(place(0, i))] - at))
+                start += np.uint64(TILE)
+            within = 0
+            for i in range(MICRO):
+                for j in range(MICRO):
+                    within |= far[i, j] <= reach[i]
+        if not cuda.syncthreads_or(within):
+            return False
+    return True
 
 
 # ------------------------------------------------------------------ the radius

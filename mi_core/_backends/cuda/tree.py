@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mi_core._backends.cuda.device import SIMULATED, Array, cuda, device_function, kernel, launch, xp
-from mi_core._backends.cuda.order import by_spread, spatial_order
+from mi_core._backends.cuda.order import CURVE_DIMS, by_ranks, by_spread, look_at
 
 LEAF = 2 if SIMULATED else 16  # points
 BITS = 1 if SIMULATED else 2
@@ -43,7 +43,7 @@ class Tree(NamedTuple):
 def arrange(samples: Array) -> Tree:
     """Tree of samples (n, dim) on the device."""
     samples = samples.astype(np.float64, copy=False)
-    order = spatial_order(samples, by_spread(samples))
+    order = by_ranks(samples.T[by_spread(look_at(samples))[:CURVE_DIMS]])
     points = xp.ascontiguousarray(samples[order])
     lows, highs = [hulls(points, LEAF, xp.min)], [hulls(points, LEAF, xp.max)]
     while len(lows[-1]) > 1:
