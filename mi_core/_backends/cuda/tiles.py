@@ -4,7 +4,7 @@ A thread keeps the distances of MICRO x MICRO pairs in registers. The block load
 into shared memory, every thread raises its distances, then come the next dimensions. In between each thread asks whether any of
 its pairs is still within the reach of its query; where none is, it only loads for the others, and where no thread has any, the
 block leaves the tile. Near points lie side by side (`order`), and the dimensions that tell most come first, so on layers of
-networks most warps do a third of the work.
+networks warps do a third to a half of the work.
 
     1. find_nearest   the k nearest of each query so far, in lists; tiles around the query's own first, which tighten its reach
     2. settle_radii   lists of several blocks into one; the radius in float64, by one thread for each query
