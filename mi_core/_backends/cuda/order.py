@@ -29,13 +29,12 @@ def spatial_order(points: Array, dims: Array) -> Array:
     """(n,) the sample at each place of an order in which near points (n, dim) come near one another; dims from `by_spread`."""
     columns = points.T[dims[:CURVE_DIMS]]
     n = len(points)
-    order = xp.argsort(columns, axis=1)
     if len(columns) == 1:
-        return order[0].astype(xp.int32)
+        return xp.argsort(columns[0]).astype(xp.int32)
     ranks = xp.empty(columns.shape, xp.uint32)
     places = xp.arange(n, dtype=xp.uint32)
-    for rank, one in zip(ranks, order, strict=True):
-        rank[one] = places
+    for rank, column in zip(ranks, columns, strict=True):  # CuPy sorts many together by comparing, one alone by its digits
+        rank[xp.argsort(column)] = places
     codes = xp.empty(n, xp.uint64)
     launch(interleave, -(-n // THREADS), THREADS, ranks, max(1, (n - 1).bit_length()), codes)
     return xp.argsort(codes).astype(xp.int32)
