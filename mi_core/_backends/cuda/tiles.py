@@ -285,7 +285,7 @@ def kth_radius(columns, n, own, k, nearest, index, query):
         wanted -= nearest[0, slot, query] < rounded
     crowded = nearest[0, room - 1, query] == rounded  # there may be more than the list holds
     floor = -1.0
-    while True:
+    for _ in range(k):  # each time takes one at least
         least, equal = np.inf, 0
         for candidate in range(n if crowded else room):
             point = candidate if crowded else index[0, candidate, query]
@@ -295,9 +295,10 @@ def kth_radius(columns, n, own, k, nearest, index, query):
                     least, equal = distance, 0
                 equal += distance == least
         wanted -= equal
-        if wanted <= 0:
-            return least
         floor = least
+        if wanted <= 0:
+            break
+    return floor
 
 
 @device_function
