@@ -96,6 +96,15 @@ def test_near_samples_come_side_by_side_in_many_dimensions(spoilt):
     assert np.median(steps) == 1
 
 
+@pytest.mark.parametrize("n", sorted({2, 3, *(tiles.TILE + off for off in (-1, 0, 1)), 2 * tiles.TILE, 3 * tiles.TILE + 1}))
+def test_sizes_at_the_edges_of_tiles_and_boxes(way, n):
+    rng = np.random.default_rng(n)
+    x, y = (np.round(rng.standard_normal((n, dim)), 1).astype(np.float32) for dim in (2, 1))
+    ks = tuple(sorted({1, min(3, n - 1), n - 1}))
+    radius, (n_x, n_y) = counts.neighbour_counts((x, y), XY, ks, threads=1)
+    assert_equal_to_oracle(x, y, ks, radius, n_x, n_y)
+
+
 @pytest.mark.parametrize("name", ["2+3", "rounded 1+1"])
 def test_rows_may_be_divided(way, name, monkeypatch):
     """As several GPUs divide them, each of which knows all points."""
@@ -149,7 +158,7 @@ def test_no_memory_says_what_would_fit(monkeypatch):
     monkeypatch.setattr(tiles, "find_radii", without_memory)
     monkeypatch.setattr(counts, "free_bytes", lambda: 2**30)
     x, y = awkward.CASES["24+16"]
-    wanted = r"97 samples of 40 dimensions need some 0\.0 GiB, and GPU 0 has 1\.0 GiB free: take at most 838860 samples"
+    wanted = r"97 samples of 40 dimensions need some 0\.0 GiB, and GPU 0 has 1\.0 GiB free: take at most 798915 samples"
     with pytest.raises(BackendUnavailableError, match=wanted):
         neighbour_counts(x, y, backend="cuda")
 

@@ -30,6 +30,7 @@ TREE_UP_TO = 12  # dimensions
 TREE_FROM = 30_000  # samples; one dimension, whose counts are two binary searches, from fewer
 LINE_FROM = 4_000
 SPLIT_FROM = 1e12  # pairs times dimensions, about a tenth of a second, from which further GPUs are worth their upload
+SORTING = 64  # bytes for each sample: its order, and what sorts need besides
 LEAST_BATCH = 64 if SIMULATED else 4096  # queries that go together where memory is short
 
 
@@ -181,7 +182,7 @@ def over_gpus(work: Callable[[int, int], None], blocks: Sequence[Samples], gpu: 
 
 def too_large(gpu: int, n: int, dim: int, itemsize: int) -> str:
     """What to say where memory does not suffice even for the least batch."""
-    a_sample = 4 * dim * itemsize  # the blocks, joined, sorted, and in columns
+    a_sample = 4 * dim * itemsize + SORTING  # the blocks, joined, sorted, and in columns
     free = free_bytes()
     return (
         f"backend cuda: {n} samples of {dim} dimensions need some {n * a_sample / 2**30:.1f} GiB, and GPU {gpu} has "

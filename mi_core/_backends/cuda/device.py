@@ -22,12 +22,14 @@ if SIMULATED:
 else:
     import cupy
     from numba.cuda import dispatcher
+    from numba.cuda.cudadrv.driver import CudaAPIError
 
     xp = cupy
     settings: Any = dispatcher.config  # type: ignore[attr-defined]
     settings.CUDA_LOW_OCCUPANCY_WARNINGS = 0  # small data make small grids, which is nothing to warn of
 
 Array = Any  # of xp
+OUT_OF_MEMORY = 2  # the driver's number for it
 
 __all__ = ["SIMULATED", "Array", "cuda", "xp"]
 
@@ -58,7 +60,12 @@ def launch(work: Any, grid: int | tuple[int, int], block: int | tuple[int, int],
         work[grid, block](*arguments)
         return
     stream = xp.cuda.get_current_stream()
-    work[grid, block, cuda.external_stream(stream.ptr) if stream.ptr else 0](*map(as_argument, arguments))
+    try:
+        work[grid, block, cuda.external_stream(stream.ptr) if stream.ptr else 0](*map(as_argument, arguments))
+    except CudaAPIError as error:
+        if int(error.code) != OUT_OF_MEMORY:
+            raise
+        raise MemoryError from error  # as CuPy says it
 
 
 def as_argument(value: Any) -> Any:
@@ -136,6 +143,5 @@ def on_gpu(index: int) -> Iterator[None]:
     if SIMULATED:
         yield
         return
-    with xp.cuda.Device(index):
-        cuda.select_device(index)  # Numba keeps an own idea of the thread's GPU
+    with xp.cuda.Device(index), cuda.gpus[index]:  # Numba keeps an own idea of the thread's GPU
         yield

@@ -87,13 +87,12 @@ def as_they_are(points: Array) -> Array:
 def by_ranks(columns: Array) -> Array:
     """(n,) the sample at each place of an order of points with these columns (few, n)."""
     n = columns.shape[1]
-    order = xp.argsort(columns, axis=1)
     if len(columns) == 1:
-        return order[0].astype(xp.int32)
+        return xp.argsort(columns[0]).astype(xp.int32)
     ranks = xp.empty(columns.shape, xp.uint32)
     places = xp.arange(n, dtype=xp.uint32)
-    for rank, one in zip(ranks, order, strict=True):
-        rank[one] = places
+    for rank, column in zip(ranks, columns, strict=True):  # CuPy sorts many together by comparing, one alone by its digits
+        rank[xp.argsort(column)] = places
     return along_curve(ranks, max(1, (n - 1).bit_length()))
 
 

@@ -283,7 +283,7 @@ def kth_radius(columns, own, k, nearest, index, query):
         return CROWDED
     wanted = among_equals(k, nearest, query)
     floor = -1.0
-    while True:
+    for _ in range(k):  # each time takes one at least
         least, equal = np.inf, 0
         for slot in range(room):
             if nearest[0, slot, query] == rounded:
@@ -292,9 +292,10 @@ def kth_radius(columns, own, k, nearest, index, query):
                     least, equal = distance, 0
                 equal += distance == least
         wanted -= equal
-        if wanted <= 0:
-            return least
         floor = least
+        if wanted <= 0:
+            break
+    return floor
 
 
 @device_function
@@ -316,7 +317,7 @@ def settle_crowded(columns, n, queries, ks, nearest, crowded, radius):
     own, rounded = queries[query], nearest[0, ks[m] - 1, query]
     wanted = among_equals(ks[m], nearest, query)
     floor = -1.0
-    while True:
+    for _ in range(ks[m]):
         least, equal = np.inf, 0
         for point in range(thread, n, ROW_THREADS):
             if point != own and distance_is(columns, own, point, rounded):
@@ -334,11 +335,11 @@ def settle_crowded(columns, n, queries, ks, nearest, crowded, radius):
                 equal += equal_of[other]
         cuda.syncthreads()
         wanted -= equal
+        floor = least
         if wanted <= 0:
             break
-        floor = least
     if thread == 0:
-        radius[m, query] = least
+        radius[m, query] = floor
 
 
 @device_function

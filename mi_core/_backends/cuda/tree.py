@@ -19,7 +19,7 @@ import numpy as np
 from mi_core._backends.cuda.device import SIMULATED, Array, cuda, device_function, kernel, launch, xp
 from mi_core._backends.cuda.order import CURVE_DIMS, by_ranks, by_spread, look_at
 
-LEAF = 2 if SIMULATED else 16  # points
+LEAF = 3 if SIMULATED else 16  # points; three, so that one may be part empty and still hold two
 BITS = 1 if SIMULATED else 2
 FANOUT = 2**BITS
 THREADS = 4 if SIMULATED else 128  # of a block
