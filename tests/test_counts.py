@@ -191,6 +191,14 @@ def test_all_ways_agree_on_larger_data(name):
     np.testing.assert_array_equal(found["cpu-brute"][1].n_y[some], n_y)
 
 
+@pytest.mark.parametrize("backend", WAYS)
+def test_a_neighbour_that_only_float64_tells_apart_may_lie_in_the_next_box(backend):
+    """Two blocks of 32, split along y. In float32 it is 1 from the first point to the second, and to all of the other block."""
+    x = np.concatenate([[1.0, 1e-10], np.full(30, 0.5), np.arange(2.0, 34.0) * 1e-10]).astype(np.float32)
+    y = np.repeat([0.0, -3.0, 0.9], [2, 30, 32]).astype(np.float32)
+    assert_equal_to_oracle(neighbour_counts(x, y, 1, backend=backend), x, y)
+
+
 def three_blocks(dtype):
     rng = np.random.default_rng(4)
     hidden = rng.standard_normal((300, 3))

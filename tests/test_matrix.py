@@ -84,6 +84,15 @@ def test_goes_on_where_it_was_stopped(stop_at):
     np.testing.assert_allclose(resumed.mi, mutual_information_matrix(layers).mi, atol=1e-12)
 
 
+def test_what_was_told_stays_as_it_was_and_is_told_at_most_twenty_times():
+    kept = []
+    whole = mutual_information_matrix(some_layers(), on_partial=kept.append)
+    done = [int(partial.rows.sum()) for partial in kept]
+    assert done == sorted(set(done))
+    assert 5 < len(kept) <= matrix.STEPS
+    np.testing.assert_allclose(mutual_information_matrix(some_layers(), resume=kept[2]).mi, whole.mi, atol=1e-12)
+
+
 def test_the_record_is_plain():
     record = json.loads(json.dumps(mutual_information_matrix(some_layers(n=60)).to_dict(), allow_nan=False))
     assert record["names"] == ["layer0", "layer1", "layer2", "layer3"]
@@ -123,9 +132,10 @@ def test_labels_are_a_column_of_their_own():
     rng = np.random.default_rng(2)
     classes = rng.choice(["cat", "dog"], 200)
     layers = {"a": rng.standard_normal((200, 2)) + (classes == "cat")[:, None], "b": rng.standard_normal(200)}
-    found = mutual_information_matrix(layers, labels=classes)
+    options = {"k": 4, "units": "nats", "seed": 5}
+    found = mutual_information_matrix(layers, labels=classes, **options)
     for place, layer in enumerate(layers.values()):
-        alone = mutual_information(layer, classes, estimator="ross")
+        alone = mutual_information(layer, classes, estimator="ross", **options)
         assert (found.with_labels[place], found.with_labels_stderr[place]) == (alone.mi, alone.stderr)
     assert mutual_information_matrix(layers).with_labels is None
     with pytest.raises(InputError, match="samples"):

@@ -1,5 +1,6 @@
 """The verdict: right on clear cases, its signs measured as their names say."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 import awkward
 from mi_core import _notes, mutual_information, reliability
+from mi_core._types import Reliability
 
 
 def judged(x, y, **options):
@@ -83,6 +85,86 @@ def test_each_k_and_the_reduced_estimate_have_their_own():
 # Signs
 
 
+FINE = Reliability(
+    verdict="trust",
+    reasons=(),
+    ceiling_share=0.5,
+    drift_k=0.0,
+    implied_bias=0.0,
+    drift_n=0.0,
+    ranked_mi=2.0,
+    repeated_samples=0.0,
+    repeated_values=0.0,
+    scale_ratio=1.0,
+    intrinsic_dim=2.0,
+    twin_mi=2.0,
+    twin_truth=2.0,
+)
+
+
+def signs_of(stderr=0.1, **measured):
+    """Words and gravity of the signs against an estimate of 2 bits, of which 0.4 are tolerated."""
+    result = mutual_information(*correlated(100), error_bar=False)
+    result = dataclasses.replace(result, mi=2.0, stderr=stderr, ceiling=4.0)
+    return [(sign.reason, sign.is_gross) for sign in reliability.signs(dataclasses.replace(FINE, **measured), result)]
+
+
+@pytest.mark.parametrize(
+    ("field", "words", "fine", "caution", "grave", "gross"),
+    [
+        ("twin_mi", "whose MI is known to be 2.00 bits", 2.31, 2.33, 2.99, 3.01),
+        ("twin_mi", "whose MI is known to be 2.00 bits", 1.69, 1.67, 1.01, 0.99),
+        ("drift_n", "still grows with their number", 0.23, 0.25, 0.59, 0.61),  # less one standard error of 0.1
+        ("drift_n", "still falls with their number", -0.23, -0.25, -0.59, -0.61),
+        ("implied_bias", "suggests an error of", 0.29, 0.31, 1.19, 1.21),
+        ("implied_bias", "suggests an error of", -0.29, -0.31, -1.19, -1.21),
+        ("ranked_mi", "replaced by its ranks", 2.23, 2.25, 2.99, 3.01),
+        ("ranked_mi", "replaced by its ranks", 1.77, 1.75, 1.01, 0.99),
+        ("ceiling_share", "of the ceiling of 4.00 bits", 0.69, 0.71, 0.89, 0.91),
+        ("repeated_samples", "of the samples of a side", 0.009, 0.011, 0.49, 0.51),
+        ("repeated_values", "of the values of a side", 0.09, 0.11, 1.0, None),
+        ("scale_ratio", "times those in the other", 29.0, 31.0, 299.0, 301.0),
+        ("stderr", "Its standard error is", 0.17, 0.19, 9.0, None),
+    ],
+)
+def test_each_sign_has_two_limits_of_its_own(field, words, fine, caution, grave, gross):
+    assert signs_of(**{field: fine}) == []
+    for value, is_gross in ((caution, False), (grave, False), (gross, True)):
+        if value is not None:
+            ((reason, found),) = signs_of(**{field: value})
+            assert words in reason
+            assert found == is_gross
+
+
+def test_the_drift_with_k_is_up_to_as_many_neighbours_as_there_are():
+    assert (reliability.larger_order(3, 100), reliability.larger_order(3, 10)) == (12, 9)
+
+
+def test_what_is_tolerated():
+    assert [reliability.tolerated(mi, "bits") for mi in (2.0, -2.0, 0.3)] == pytest.approx([0.4, 0.4, 0.1])
+    assert [reliability.tolerated(mi, "nats") for mi in (2.0, 0.3)] == pytest.approx([0.4, 0.1 * np.log(2)])
+
+
+def test_the_gravest_reason_comes_first():
+    """A scale 400 times the other is beyond its gross limit, and so is what ranks change; 40 % of copies are not."""
+    x, y = correlated(500)
+    x, y = (np.vstack([side[:400], side[:100]]) for side in (x, 400 * y))
+    found = judged(x, y)
+    assert found.verdict == "not bits"
+    words = "standardise the sides", "replaced by its ranks", "40% of the samples"
+    places = [[some in reason for reason in found.reasons].index(True) for some in words]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize(
+    ("drift", "ratio", "dim", "bias"),
+    [(0.3, 4.0, 2.0, 0.1), (-0.3, 4.0, 4.0, -0.3), (0.3, 2.0, 0.5, 0.1), (0.3, 1.0, 2.0, 0.0)],
+)
+def test_a_bias_grows_with_the_square_of_the_distance_to_the_neighbours(drift, ratio, dim, bias):
+    """Four times as many lie twice as far in two dimensions: the bias grows by three times itself."""
+    assert reliability.implied_bias(drift, ratio, dim) == pytest.approx(bias)
+
+
 def test_drifts_are_differences_of_plain_estimates():
     x, y = correlated(600, dim=3, rho=0.9)
     result = mutual_information(x, y, diagnose=True, k=2)
@@ -140,3 +222,4 @@ def test_shares_of_ties():
     assert found.repeated_values == pytest.approx(max(_notes.share_of_repeated_values(side) for side in (x, y)))
     assert 0.3 < found.repeated_values < 0.7
     assert 0 < found.repeated_samples < 0.3
+    assert judged(*awkward.CASES["duplicates in x alone"]).repeated_samples == 1

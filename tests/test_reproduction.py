@@ -1,5 +1,6 @@
 """The paper's experiments: which runs they need, what becomes of their rows, and the whole way through the command."""
 
+import json
 import re
 import subprocess
 import sys
@@ -72,9 +73,19 @@ def made_up_run(folder, settings):
     run = RunFolder(folder / run_name(settings))
     run.create({"settings": settings.to_dict(), "keras_backend": "jax", "data": {"n_train": 1297}})
     rows = [
-        Row(epoch, x, y, bn, mi=float(epoch), k=k, error=0.5, logs={"loss": 2.0} if epoch else {}, notes=("one", "two"))
+        Row(
+            epoch,
+            x,
+            y,
+            bn,
+            mi=epoch + 0.5 * (y == "last_before_sum"),
+            k=k,
+            error=0.5,
+            logs={"loss": 2.0} if epoch else {},
+            notes=("one", "two"),
+        )
         for epoch in (0, 4)
-        for x, y in settings.layers
+        for x, y in (*settings.layers, ("first", "middle"))
         for bn in settings.bn
         for k in settings.k
     ]
@@ -90,11 +101,16 @@ def test_the_table_of_all_runs(tmp_path):
     assert set(table["run"]) == set(runs)
     per_run = table.group_by("run").len()
     assert set(per_run["len"]) == {2 * 2 * 2 * 2}, "epochs x bn x sum x k, whether the network has a sum or not"
+    assert table.equals(table.sort("run", "epoch", "bn", "sum", "k"))
+    before = table.filter(pl.col("mi") != pl.col("epoch"))
+    assert set(before["sum"]) == {"before"}
+    assert set(before["arch"]) == {"shortcut", "shortcut-resnet"}
     mlp = table.filter(arch="mlp").select(pl.exclude("sum"))
     assert mlp.n_unique() * 2 == len(mlp)
     assert set(table.filter(batch_size=1000, epoch=4)["updates"]) == {8}
     assert set(table.filter(pl.col("batch_size").is_null(), epoch=4)["updates"]) == {4}
     assert set(table.filter(epoch=4)["loss"]) == {2.0}
+    assert set(table["notes"]) == {"one two"}
     results.write(table, tmp_path)
     assert results.read(tmp_path).equals(table)
     assert pl.read_csv(tmp_path / "results.csv").height == table.height
@@ -119,6 +135,23 @@ def test_no_results(tmp_path):
     (tmp_path / "results.parquet").write_bytes(b"PAR1 and then nothing")
     with pytest.raises(InputError, match=r"results.parquet is damaged or no table of results"):
         results.read(tmp_path)
+
+
+def test_a_table_of_something_else(tmp_path):
+    pl.DataFrame({"run": ["one"], "mi": [1.0]}).write_parquet(tmp_path / "results.parquet")
+    with pytest.raises(InputError, match=r"results.parquet is damaged or no table of results"):
+        results.read(tmp_path)
+
+
+def test_settings_that_all_runs_share(tmp_path):
+    one = {"settings": {"arch": "mlp", "epochs": 4}, "machine": {"versions": {"numpy": "2.1"}}, "devices": ["cpu:0"]}
+    two = {"settings": {"arch": "mlp", "epochs": 4}, "machine": {"versions": {}}, "devices": ["cpu:0"]}
+    three = {"settings": {"arch": "resnet", "epochs": 4}, "machine": {"versions": {"numpy": "2.1"}}, "devices": ["cpu:0"]}
+    assert results.shared([one, two, three]) == [("settings.epochs", "4"), ("devices", '["cpu:0"]')]
+    assert results.shared([one, three])[1] == ("machine.versions.numpy", "2.1")
+    assert results.shared([]) == []
+    settings = results.write_settings([one, two, three], tmp_path)
+    assert json.loads(settings.read_text()) == {"settings.epochs": "4", "devices": '["cpu:0"]'}
 
 
 def mi(*arguments):

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -91,16 +92,51 @@ def test_no_folder_for_the_cache_is_no_error(tmp_path):
     assert run(ESTIMATE, **nowhere) == run(ESTIMATE, NUMBA_CACHE_DIR=str(tmp_path))
 
 
-def test_ctrl_c_waits_for_the_compiler():
+class Stopped(Exception):
+    """What a handler raises."""
+
+
+def stop(*_):
+    raise Stopped
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_wait_for_the_compiler(number):
     """An interrupt in the midst of LLVM would leave a lock taken."""
     finished = []
 
     class Dispatcher:
         def compile(self):
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(number)
             finished.append(True)
 
-    with pytest.raises(KeyboardInterrupt):
+    before = signal.signal(number, stop)
+    try:
+        with pytest.raises(Stopped):
+            uninterrupted(Dispatcher()).compile()
+        assert finished
+        assert signal.getsignal(number) is stop
+    finally:
+        signal.signal(number, before)
+
+
+def test_an_error_of_the_compiler_leaves_signals_as_they_were():
+    class Dispatcher:
+        def compile(self):
+            raise Stopped
+
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(Stopped):
         uninterrupted(Dispatcher()).compile()
-    assert finished
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_kernels_compile_in_any_thread():
+    """Where Python lets nobody set a signal's handler."""
+
+    class Dispatcher:
+        def compile(self, *arguments, **options):
+            return arguments, options
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(uninterrupted(Dispatcher()).compile, 1, two=3).result() == ((1,), {"two": 3})

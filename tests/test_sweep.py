@@ -2,18 +2,22 @@
 
 import dataclasses
 import os
+import re
+import shutil
 import signal
 import threading
 import time
+from pathlib import Path
 
+import keras
 import numpy as np
 import psutil
 import pytest
-from distributed import LocalCluster
+from distributed import KilledWorker, LocalCluster, Scheduler, SpecCluster, Worker, get_worker
 
 from mi_core import InputError
 from trainer import RunFolder, Settings, start_run
-from trainer.sweep import Outcome, sweep
+from trainer.sweep import Outcome, _local_cluster, _words, is_finished, sweep, train_one, visible_gpus
 
 ALL_EPOCHS = tuple(range(0, 61, 20))
 LONG = Settings(
@@ -80,6 +84,20 @@ def test_a_second_start_trains_nothing_again(swept):
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
 
 
+def test_a_run_is_finished_once_it_has_all_epochs_and_its_model(swept, tmp_path):
+    folder = tmp_path / "short"
+    assert not is_finished(folder, SHORT)
+    shutil.copytree(swept[0] / "short", folder)
+    assert is_finished(folder, SHORT)
+    RunFolder(folder).model_file.unlink()
+    assert not is_finished(folder, SHORT)
+    train_one(SHORT.to_dict(), str(folder), keras.backend.backend())
+    assert is_finished(folder, SHORT)
+    (checkpoint,) = RunFolder(folder).checkpoints.iterdir()
+    checkpoint.unlink()
+    assert not is_finished(folder, SHORT)
+
+
 def test_a_folder_of_other_settings_is_refused(swept):
     folder, _, _ = swept
     with pytest.raises(InputError, match=r"short is a run with width=4, not 5: name another folder"):
@@ -122,22 +140,47 @@ def test_no_worker_with_a_gpu(cluster, tmp_path):
         sweep({"run": SHORT}, tmp_path, scheduler=cluster.scheduler_address, gpu=True)
 
 
-def test_a_worker_with_a_gpu_gets_the_run(tmp_path):
-    with LocalCluster(
-        n_workers=1,
-        threads_per_worker=1,
-        processes=False,
-        protocol="tcp",
-        dashboard_address="127.0.0.1:0",
-        resources={"GPU": 1},
-    ) as cluster:
-        assert sweep({"run": SHORT}, tmp_path, scheduler=cluster.scheduler_address, gpu=True)["run"].problem is None
+def test_only_workers_with_a_gpu_get_runs(tmp_path, monkeypatch):
+    here = {"host": "127.0.0.1", "dashboard": False, "dashboard_address": "127.0.0.1:0"}
+    workers = {
+        name: {"cls": Worker, "options": here | {"nthreads": 1, "name": name, "resources": resources}}
+        for name, resources in (("plain", {}), ("with a GPU", {"GPU": 1}))
+    }
+    monkeypatch.setattr("trainer.sweep.train_one", note_where)
+    with SpecCluster(workers=workers, scheduler={"cls": Scheduler, "options": here | {"port": 0}}) as cluster:
+        runs = dict.fromkeys("abcdef", SHORT)
+        sweep(runs, tmp_path, scheduler=cluster.scheduler_address, gpu=True)
+    assert {(tmp_path / name).read_text() for name in runs} == {"with a GPU"}
+
+
+def note_where(settings, folder, keras_backend):
+    """Stands in for `train_one`; leaves the name of the worker that was called."""
+    Path(folder).write_text(get_worker().name)
+    return 1.0
+
+
+def test_runs_start_in_the_order_given(cluster, tmp_path, monkeypatch):
+    monkeypatch.setattr("trainer.sweep.train_one", lambda settings, folder, keras_backend: time.sleep(0.02) or 1.0)
+    told = []
+    runs = dict.fromkeys("fbcaed", SHORT)
+    sweep(runs, tmp_path, scheduler=cluster.scheduler_address, report=lambda name, outcome: told.append(name))
+    assert told == list(runs)
 
 
 def test_a_scheduler_that_does_not_answer(tmp_path, monkeypatch):
     monkeypatch.setattr("trainer.sweep.SECONDS_TO_CONNECT", 1)
     with pytest.raises(InputError, match=r"no Dask scheduler answers at tcp://127.0.0.1:1: "):
         sweep({"run": SHORT}, tmp_path, scheduler="tcp://127.0.0.1:1")
+
+
+def test_a_scheduler_without_workers(tmp_path):
+    with (
+        SpecCluster(
+            workers={}, scheduler={"cls": Scheduler, "options": {"host": "127.0.0.1", "port": 0, "dashboard": False}}
+        ) as empty,
+        pytest.raises(InputError, match=r"the Dask scheduler at tcp://.* has no worker: start one\.$"),
+    ):
+        sweep({"run": SHORT}, tmp_path, scheduler=empty.scheduler_address)
 
 
 def test_no_gpu_here(tmp_path, monkeypatch):
@@ -154,3 +197,81 @@ def test_dask_that_is_not_installed(tmp_path, monkeypatch):
 
 def test_the_environment_is_as_before(swept):
     assert "NUMBA_NUM_THREADS" not in os.environ
+
+
+# What a worker finds
+
+
+def test_a_folder_that_a_worker_does_not_see(tmp_path):
+    with pytest.raises(InputError, match=r"a worker does not see .*/elsewhere: name a folder that all machines share"):
+        train_one(SHORT.to_dict(), str(tmp_path / "elsewhere" / "run"), keras.backend.backend())
+
+
+def test_a_worker_whose_keras_runs_on_something_else(tmp_path):
+    with pytest.raises(
+        InputError, match=rf"the worker runs Keras on {keras.backend.backend()}, not another: set KERAS_BACKEND"
+    ):
+        train_one(SHORT.to_dict(), str(tmp_path / "run"), "another")
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (InputError("digits have changed.\nmore"), "digits have changed."),
+        (OSError("No space left on device"), "No space left on device"),
+        (ValueError("of Keras\nmore"), "ValueError: of Keras"),
+        (KilledWorker("run", None, []), "6 workers died while they trained it, of too little memory perhaps"),
+    ],
+)
+def test_why_a_run_failed_is_one_line(error, words):
+    assert _words(error) == words
+
+
+# Workers on this machine
+
+
+@pytest.mark.parametrize(("workers", "threads"), [(None, [1] * 8), (1, [8]), (3, [2] * 3), (20, [1] * 20)])
+def test_workers_share_the_processors(workers, threads, monkeypatch):
+    monkeypatch.setattr("trainer.sweep.available_threads", lambda: 8)
+    found = [worker["options"] for worker in _local_cluster(workers, [])["workers"].values()]
+    assert [int(worker["env"]["NUMBA_NUM_THREADS"]) for worker in found] == threads
+    assert {(worker["nthreads"], len(worker["resources"]), "CUDA_VISIBLE_DEVICES" in worker["env"]) for worker in found} == {
+        (1, 0, False)
+    }
+
+
+@pytest.mark.parametrize(("workers", "gpus"), [(None, ["0", "2", "3"]), (2, ["0", "2"])])
+def test_each_worker_has_a_gpu_of_its_own(workers, gpus):
+    found = [worker["options"] for worker in _local_cluster(workers, ["0", "2", "3"])["workers"].values()]
+    assert [worker["env"]["CUDA_VISIBLE_DEVICES"] for worker in found] == gpus
+    assert [worker["resources"] for worker in found] == [{"GPU": 1}] * len(gpus)
+
+
+@pytest.mark.parametrize(("gpu", "gpus"), [(True, ["0", "1"]), (False, [])])
+def test_gpus_are_handed_out_only_where_asked_for(gpu, gpus, tmp_path, monkeypatch):
+    def stop(workers, found):
+        raise InputError(f"{found}")
+
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    monkeypatch.setattr("trainer.sweep._local_cluster", stop)
+    with pytest.raises(InputError, match=f"^{re.escape(str(gpus))}$"):
+        sweep({"run": SHORT}, tmp_path, gpu=gpu)
+
+
+@pytest.mark.parametrize(("chosen", "gpus"), [("", []), ("-1", []), ("2", ["2"]), ("0,2", ["0", "2"]), ("0,-1,2", ["0"])])
+def test_gpus_that_a_variable_chooses(chosen, gpus, monkeypatch):
+    """As CUDA has it: those before the first that does not exist."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", chosen)
+    assert visible_gpus() == gpus
+
+
+@pytest.mark.parametrize(
+    ("script", "gpus"), [("echo 0; echo 1", ["0", "1"]), ("echo No devices were found; exit 6", []), (None, [])]
+)
+def test_gpus_that_nvidia_smi_lists(script, gpus, tmp_path, monkeypatch):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    if script is not None:
+        (tmp_path / "nvidia-smi").write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / "nvidia-smi").chmod(0o755)
+    assert visible_gpus() == gpus

@@ -112,9 +112,12 @@ def test_rows_after_the_checkpoint_and_torn_lines_are_dropped(tmp_path):
     with run.table.path.open("ab") as file:
         file.write(b'{"epoch": 4, "x": "fir')
     (run.checkpoints / ".epoch-0003.npz.77.tmp").write_bytes(b"half")
+    (run.path / ".model.77.keras").write_bytes(b"half")
+    (run.path / ".gitignore").write_text("*")
     assert_same_runs(resume_run(run.path, epochs=4), expected)
     assert Settings.from_dict(run.manifest()["settings"]) == settings
     assert [path.name for path in run.checkpoints.iterdir()] == ["epoch-0004.npz"]
+    assert [path.name for path in run.path.glob(".*")] == [".gitignore"]
 
 
 def test_killed_before_the_first_checkpoint(whole, tmp_path):
@@ -165,6 +168,27 @@ def test_folders_that_cannot_be_used(whole, tmp_path):
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "folder", "letter.txt"]
 
 
+def test_a_folder_with_what_a_killed_start_left_is_as_good_as_new(whole, tmp_path):
+    (tmp_path / ".manifest.json.77.tmp").write_text("{")
+    run = RunFolder(tmp_path)
+    run.create(whole.manifest())
+    assert run.manifest() == whole.manifest()
+    assert run.latest() == 0
+    with pytest.raises(InputError, match=r"has no checkpoint of epoch 0: it has none\."):
+        load_model(tmp_path)
+
+
+def test_a_model_that_cannot_be_written_leaves_nothing_behind(tmp_path):
+    class Model:
+        def save(self, path):
+            path.write_bytes(b"half")
+            full_disk()
+
+    with pytest.raises(OSError, match="No space left"):
+        RunFolder(tmp_path).save_model(Model())
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_runs_that_cannot_go_on(whole, tmp_path, monkeypatch):
     with pytest.raises(InputError, match=r"is no run: it has no manifest"):
         resume_run(tmp_path)
@@ -197,9 +221,13 @@ def test_runs_that_cannot_go_on(whole, tmp_path, monkeypatch):
         resume_run(damaged.path)
     with pytest.raises(InputError, match=r"k is 3: give neighbour orders as a tuple"):
         resume_run(run_with(settings={**whole.manifest()["settings"], "k": 3}).path)
-    damaged.manifest_file.write_text("{")
-    with pytest.raises(InputError, match=r"manifest.json is damaged"):
-        resume_run(damaged.path)
+    np.savez(damaged.checkpoints / "epoch-0003.npz", np.array([print], dtype=object))
+    with pytest.raises(InputError, match=r"epoch-0003.npz is damaged: Object arrays cannot be loaded"):
+        resume_run(damaged.path)  # nothing is unpickled
+    for text in ("{", "[]", "{}"):
+        damaged.manifest_file.write_text(text)
+        with pytest.raises(InputError, match=r"manifest.json is damaged"):
+            resume_run(damaged.path)
 
 
 # The table

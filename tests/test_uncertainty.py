@@ -68,9 +68,18 @@ def test_error_bars_are_seeded_and_can_be_switched_off():
     assert off.mi == mutual_information(x, y).mi
 
 
+@pytest.mark.parametrize(
+    ("n", "ks", "parts"), [(63, (3,), []), (64, (3,), [4]), (128, (3,), [4, 8]), (128, (3, 4), [4]), (32, (), [4])]
+)
+def test_a_part_has_at_least_four_samples_for_each_neighbour_and_itself(n, ks, parts):
+    assert uncertainty.possible((4, 8), n, ks) == parts
+
+
 def test_too_few_samples_for_parts_have_no_error_bar():
     x, y = pair(n=60)
     assert mutual_information(x, y).stderr is None
+    assert mutual_information(*pair(n=64)).stderr > 0
+    assert mi_core.kl_divergence(*(side[:, 0] for side in (x[:20], pair()[1]))).stderr is None
 
 
 def test_sizes_are_means_over_parts():
@@ -110,7 +119,7 @@ def test_shuffled_counts_are_those_of_float32_samples_too():
         np.testing.assert_array_equal(mine[0, 0], truth)
 
 
-@pytest.mark.parametrize("dims", [(2, 1), (1, 2), (12, 9)])
+@pytest.mark.parametrize("dims", [(2, 1), (1, 2), (12, 9), (9, 12)])
 def test_the_null_is_that_of_plain_repetition(dims):
     """Narrow and wide data go different ways to the same estimates."""
     x, y = awkward.gaussian(np.random.default_rng(0), 120, *dims)
@@ -126,6 +135,9 @@ def test_the_p_value_counts_the_estimate_itself():
     null = uncertainty.shuffled_null(0.5, np.array([0.1, 0.5, 0.7, -0.2]), seed=0)
     assert (null.p_value, null.permutations) == (3 / 5, 4)
     assert null.mean == pytest.approx(0.275)
+    assert null.std == pytest.approx(np.std([0.1, 0.5, 0.7, -0.2], ddof=1))
+    assert uncertainty.shuffled_null(0.5, np.array([0.1, 0.3]), seed=0).std == pytest.approx(np.sqrt(0.02))
+    assert uncertainty.shuffled_null(0.5, np.array([0.1]), seed=0).std == 0
 
 
 def test_dependence_is_significant_and_independence_is_not():
@@ -140,10 +152,13 @@ def test_dependence_is_significant_and_independence_is_not():
 def test_batches_of_shuffles_do_not_matter(monkeypatch):
     x, y = awkward.gaussian(np.random.default_rng(0), 100, 12, 9)
     told = []
-    whole = mutual_information(x, y, k=[1, 4], permutations=7)
-    monkeypatch.setattr(uncertainty, "SHUFFLED_BYTES", 24 * 100 * 2 * 2)
-    parts = mutual_information(x, y, k=[1, 4], permutations=7, progress=lambda *state: told.append(state))
+    whole = mutual_information(x, y, k=[4, 1], permutations=uncertainty.FEW + 1)
+    monkeypatch.setattr(uncertainty, "SHUFFLED_BYTES", 24 * 100 * 2 * 2)  # two shuffles together
+    parts = mutual_information(x, y, k=[4, 1], permutations=uncertainty.FEW + 1, progress=lambda *state: told.append(state))
     assert [one.null for one in parts] == [one.null for one in whole]
+    alone = [mutual_information(x, y, k=k, permutations=uncertainty.FEW + 1).null for k in (4, 1)]
+    assert [one.null for one in whole] == alone
+    assert told == sorted(told, key=lambda state: (state[1], state[0]))
     assert told[-1][0] == told[-1][1]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import importlib.util
+import itertools
 import logging
 import os
 import subprocess
@@ -222,7 +223,7 @@ def _local_cluster(workers: int | None, gpus: Sequence[str]) -> dict[str, Any]:
 def visible_gpus() -> list[str]:
     """Indices of this machine's NVIDIA GPUs, as CUDA_VISIBLE_DEVICES has them."""
     if (chosen := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
-        return [index for index in chosen.split(",") if index]
+        return list(itertools.takewhile(lambda index: index and index != "-1", chosen.split(",")))
     try:
         listed = subprocess.run(
             ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"], capture_output=True, text=True, check=True

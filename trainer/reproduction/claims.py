@@ -179,7 +179,7 @@ class Trace:
 
 
 Traces = Mapping[tuple[Setting, int], Trace]
-"""By setting and seed."""
+"""By setting and seed; all over the same epochs."""
 
 
 def judge(table: pl.DataFrame) -> list[Verdict]:
@@ -331,10 +331,10 @@ def of(traces: Traces, arch: str) -> Iterator[tuple[tuple[Setting, int], Trace]]
 
 
 def pairs(traces: Traces, arch: str, other: str) -> Iterator[tuple[tuple[Setting, int], Trace, Trace]]:
-    """Runs of one architecture, each with that of another of the same width, depth and seed, over the epochs of both."""
+    """Runs of one architecture, each with that of another of the same width, depth and seed."""
     for ((_, width, hidden), seed), run in of(traces, arch):
         partner = traces.get(((other, width, hidden), seed))
-        if partner is not None and np.array_equal(run.epochs, partner.epochs):
+        if partner is not None:
             yield ((arch, width, hidden), seed), run, partner
 
 
