@@ -105,8 +105,9 @@ def neighbour_counts(
 def prepare(blocks: tuple[Samples, ...], sides: tuple[tuple[int, int], ...], ks: tuple[int, ...], workers: Workers) -> Index:
     """All that does not depend on who asks; the contract of `mi_core._backends`."""
     points, ranges, ends = encode(blocks, typical_radii(blocks, ks[-1], workers), workers)
+    spread = spread_of(points)
     return Index(
-        points, union(ranges), tuple(index_side(points, ranges[start:stop], ends[start:stop]) for start, stop in sides)
+        points, union(ranges), tuple(index_side(points, spread, ranges[start:stop], ends[start:stop]) for start, stop in sides)
     )
 
 
@@ -133,7 +134,7 @@ def count_nearer(points: Samples, radius: FloatArray, *, threads: int, progress:
     counts = np.empty(radius.shape, np.int64)
     with Workers(threads, progress, -(-len(points) // BYTES)) as workers:
         encoded, ranges, ends = encode((points,), radius[-1], workers)
-        count_side(encoded, index_side(encoded, ranges, ends), radius, counts, TILE_BLOCKS, workers)
+        count_side(encoded, index_side(encoded, spread_of(encoded), ranges, ends), radius, counts, TILE_BLOCKS, workers)
     return counts
 
 
@@ -142,11 +143,16 @@ def union(ranges: list[Range]) -> Range:
     return Range(ranges[0].first, ranges[-1].last, ranges[0].first_column, ranges[-1].last_column)
 
 
-def index_side(points: Points, ranges: list[Range], ends: list[Ends]) -> Side:
+def spread_of(points: Points) -> FloatArray:
+    """(width,): the largest difference of any two points in each dimension."""
+    spread: FloatArray = points.rows.max(axis=0).astype(np.float64) - points.rows.min(axis=0).astype(np.float64)
+    return spread
+
+
+def index_side(points: Points, spread: FloatArray, ranges: list[Range], ends: list[Ends]) -> Side:
     """The side that some consecutive blocks make up."""
     dims = union(ranges)
-    rows = points.rows[:, dims.first_column : dims.last_column]
-    widest = float(np.max(rows.max(axis=0).astype(np.float64) - rows.min(axis=0).astype(np.float64)))
+    widest = float(spread[dims.first_column : dims.last_column].max())
     moved = any(len(own.lowest) > 0 for own in ends)
     whole = np.zeros(len(points.codes), np.uint64) if moved else unclipped(points, dims)
     return Side(dims, whole, ends[0] if len(ends) == 1 else NO_ENDS, widest)
