@@ -51,6 +51,11 @@ def make(seed=0):
     tiny = np.arange(1.0, 31.0) * 1e-10
     groups = np.concatenate([tiny, np.ones(3)]).reshape(-1, 1)
     cases["equal in float32 alone"] = groups, np.linspace(0.0, 1e-12, 33).reshape(-1, 1)
+    x, y = gaussian(rng, 150, 40, 24)
+    x[:, :2] = 3, -0.2
+    cases["clipped at both ends"] = np.clip(x + 0.5, 0, 1), np.clip(y, -0.3, 0.4)
+    brightest = rng.integers(248, 256, x.shape)
+    cases["grey levels"] = np.clip(np.round(255 * x + 80), 0, brightest) / 255, np.tanh(y[:, :3])
     return cases
 
 

@@ -6,7 +6,7 @@ import pytest
 import awkward
 import oracle
 from mi_core import _backends, neighbour_counts
-from mi_core._backends import brute, sweep, tree
+from mi_core._backends import _codes, brute, sweep, tree
 from mi_core._backends._tiles import Workers, available_threads
 
 KS = (1, 3, 10)
@@ -171,12 +171,14 @@ def larger_case(name):
     elif name == "ReLU and an outlier":
         x, y = np.maximum(x, 0), np.maximum(y, 0)
         x[17] = 1e30
+    elif name == "images":
+        x, y = np.clip(np.round(300 * x), 0, 255) / 255, np.clip(y, -0.5, 0.5)
     elif name == "narrow":
         x, y = x[:, :2], y[:, :1]
     return x.astype(np.float32), y.astype(np.float32)
 
 
-@pytest.mark.parametrize("name", ["layers", "saturated", "ReLU and an outlier", "narrow"])
+@pytest.mark.parametrize("name", ["layers", "saturated", "ReLU and an outlier", "images", "narrow"])
 def test_all_ways_agree_on_larger_data(name):
     x, y = larger_case(name)
     found = {backend: neighbour_counts(x, y, [1, 3, 40], backend=backend) for backend in WAYS}
@@ -205,10 +207,15 @@ def three_blocks(dtype):
     return tuple(np.round(hidden @ rng.standard_normal((3, dim)), 1).astype(dtype) for dim in (2, 1, 40))
 
 
+def three_images(dtype):
+    return tuple((np.clip(np.round(200 * block), 0, 255) / 255).astype(dtype) for block in three_blocks(np.float64))
+
+
+@pytest.mark.parametrize("blocks_of", [three_blocks, three_images])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("backend", WAYS)
-def test_sides_may_be_any_run_of_blocks(backend, dtype):
-    blocks = three_blocks(dtype)
+def test_sides_may_be_any_run_of_blocks(backend, dtype, blocks_of):
+    blocks = blocks_of(dtype)
     sides = (0, 2), (1, 3), (1, 2), (0, 3)
     radius, counts, _ = _backends.neighbour_counts(blocks, sides, (5, 2), backend=backend, threads=2)
     for m, k in enumerate((5, 2)):
@@ -221,7 +228,34 @@ def test_sides_may_be_any_run_of_blocks(backend, dtype):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("backend", WAYS)
 def test_counts_within_given_radii(backend, dtype):
-    for points in (*three_blocks(dtype), np.hstack(three_blocks(dtype))):
-        radius = np.sort(np.random.default_rng(5).choice([0.0, 0.1, 0.5, 1.0, 30.0], (2, len(points))), axis=0)
+    images = three_images(dtype)
+    for points in (*three_blocks(dtype), np.hstack(three_blocks(dtype)), images[2], np.hstack(images)):
+        some = [0.0, 0.1, 0.5, float(dtype(253 / 255)), 1.0, np.nextafter(1.0, 2.0), 30.0]
+        radius = np.sort(np.random.default_rng(5).choice(some, (2, len(points))), axis=0)
         counts = _backends.count_nearer(points, radius, backend=backend, threads=2)
         np.testing.assert_array_equal(counts, [oracle.count_nearer(points, row) for row in radius])
+
+
+@pytest.mark.parametrize("steps_per_unit", [30.0, 88.4, 150.0])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", ["clipped at both ends", "grey levels"])
+def test_values_at_the_ends_have_bytes_of_their_own(name, dtype, steps_per_unit):
+    """Bytes rise with the values, and differ by no more steps than these do, rounded up, or else by ENDS."""
+    x, _ = in_dtype(name, dtype)
+    ends = _codes.ends_of(x, steps_per_unit)
+    assert len(ends.lowest) > 0
+    assert len(ends.highest) > 0
+    codes = np.empty(x.shape, np.uint8)
+    _codes.code_rows(x, np.full(x.shape[1], ends.middle), steps_per_unit, codes, 0, len(x))
+    _codes.set_apart(x, ends, codes, 0, len(x))
+    for values, found in (
+        (ends.lowest, ends.bottom + np.arange(len(ends.lowest))),
+        (ends.highest, ends.top - np.arange(len(ends.highest))),
+    ):
+        for value, code in zip(values, found, strict=True):
+            np.testing.assert_array_equal(x == value, codes == code)
+    values, first = np.unique(x, return_index=True)
+    steps = np.subtract.outer(*2 * [codes.ravel()[first].astype(int)])
+    apart = np.subtract.outer(*2 * [values.astype(np.float64)])
+    assert (steps[apart > 0] >= 0).all()
+    assert (steps <= np.maximum(np.ceil(apart * steps_per_unit + 1e-9), _codes.ENDS)).all()

@@ -6,6 +6,10 @@
 
 Both kinds of steps are monotone in the value, so two steps differ from a true difference by less than one, and clipping only
 brings values nearer to each other.
+
+Pixels, and whatever else is bounded on both sides, have many values at both ends of their range, and most radii are a
+difference of two of these. No step parts a pair at the radius from one just within, so the outermost values of such a block
+have a byte each to themselves (`Ends`), for which `sweep` knows all differences exactly.
 """
 
 from __future__ import annotations
@@ -29,6 +33,8 @@ SAMPLED_ROWS = 24  # whose radii set the scale
 SAMPLED_POINTS = 4_000  # among which they are sought
 CENTRED = 256  # points by which a dimension is centred
 DIRECTED = 64  # points that a direction is found from
+ENDS = 4  # values at either end of a block that have a byte each: white is 252 to 255 in scanned digits
+TIED = 1e-3  # of a block's values at each end, from which that pays: white is 5 in 1,000 of such digits' pixels
 
 
 class Range(NamedTuple):
@@ -38,6 +44,19 @@ class Range(NamedTuple):
     last: int
     first_column: int
     last_column: int
+
+
+class Ends(NamedTuple):
+    """The outermost values of a block of dimensions, each alone in its code; none where few values lie there."""
+
+    middle: float  # by which all dimensions of the block are centred
+    lowest: FloatArray  # (up to ENDS,): ascending, in codes bottom, bottom + 1, ...
+    highest: FloatArray  # (up to ENDS,): descending, in codes top, top - 1, ...
+    bottom: int
+    top: int
+
+
+NO_ENDS = Ends(0.0, np.empty(0), np.empty(0), 0, TOP)
 
 
 class Points(NamedTuple):
@@ -55,8 +74,8 @@ class Points(NamedTuple):
     shorts_per_unit: float
 
 
-def encode(blocks: tuple[Samples, ...], radius: FloatArray, workers: Workers) -> tuple[Points, list[Range]]:
-    """Points of the blocks of dimensions (n, dim), and the range of each; radius has some typical radii."""
+def encode(blocks: tuple[Samples, ...], radius: FloatArray, workers: Workers) -> tuple[Points, list[Range], list[Ends]]:
+    """Points of the blocks of dimensions (n, dim), the range and the ends of each; radius has some typical radii."""
     n = len(blocks[0])
     ranges = lay_out([block.shape[1] for block in blocks])
     dims, width = ranges[-1].last, ranges[-1].last_column
@@ -64,12 +83,15 @@ def encode(blocks: tuple[Samples, ...], radius: FloatArray, workers: Workers) ->
     with np.errstate(over="ignore"):
         steps_per_unit, shorts_per_unit = (min(float(steps / large), 1e300) for steps in (REACH, SHORT_STEPS))
     bytes_of_rows = np.empty((n, dims), np.uint8)
-    centres = [centre_of(block, steps_per_unit) for block in blocks]
-    for block, span, centre in zip(blocks, ranges, centres, strict=True):
+    ends = [ends_of(block, steps_per_unit) for block in blocks]
+    centres = [centre_of(block, steps_per_unit, own) for block, own in zip(blocks, ends, strict=True)]
+    for block, span, centre, own in zip(blocks, ranges, centres, ends, strict=True):
         out = bytes_of_rows[:, span.first : span.last]
 
-        def code(first: int, last: int, block: Any = block, centre: Any = centre, out: Any = out) -> None:
+        def code(first: int, last: int, block: Any = block, centre: Any = centre, own: Any = own, out: Any = out) -> None:
             code_rows(block, centre, steps_per_unit, out, first, last)
+            if len(own.lowest):
+                set_apart(block, own, out, first, last)
 
         workers.for_each_tile(code, n, 1024)
     n_blocks = -(-n // BYTES)
@@ -94,7 +116,7 @@ def encode(blocks: tuple[Samples, ...], radius: FloatArray, workers: Workers) ->
     workers.for_each_tile(lambda first, last: fill_blocks(bytes_of_rows, points, first, last), n_blocks, 16)
     reach = int(0.75 * REACH * (typical / large))
     workers.for_each_tile(lambda first, last: tell(points.codes, reach, points.telling, first, last), dims, 64)
-    return points, ranges
+    return points, ranges, ends
 
 
 def lay_out(dims: list[int]) -> list[Range]:
@@ -116,8 +138,51 @@ def scale_of(radius: FloatArray) -> tuple[float, float]:
     return float(large), float(typical)
 
 
-def centre_of(points: Samples, steps_per_unit: float) -> FloatArray:
+def ends_of(points: Samples, steps_per_unit: float) -> Ends:
+    """Ends of a block of dimensions (n, dim), if many values lie at both and no code is clipped.
+
+    Values whose steps lie too far inwards for a place in the row of those codes have none of their own.
+    """
+    some = points[:: max(1, len(points) // CENTRED)]
+    if min(np.mean(some == some.min()), np.mean(some == some.max())) < TIED:
+        return NO_ENDS
+    lowest, highest = outermost(points, 1), -outermost(points, -1)
+    middle = lowest[0] / 2 + highest[0] / 2
+    low_codes, high_codes = (
+        np.array([code_of(value, middle, steps_per_unit) for value in values]) for values in (lowest, highest)
+    )
+    bottom, top = low_codes[0], high_codes[0]
+    if bottom == 0 or top == TOP or top - bottom < 4 * ENDS:
+        return NO_ENDS
+    places = np.arange(ENDS)
+    lowest = lowest[np.logical_and.accumulate(low_codes <= bottom + places)]
+    highest = highest[np.logical_and.accumulate(high_codes >= top - places)]
+    return Ends(middle, lowest, highest, int(bottom), int(top))
+
+
+def outermost(points: Samples, sign: int) -> FloatArray:
+    """(ENDS,): the lowest of sign times the values of points (n, dim), each once, ascending; infinite where there are fewer."""
+    found = [-np.inf]
+    for _ in range(ENDS):
+        found.append(float(next_above(points, points.dtype.type(found[-1]), points.dtype.type(sign))))
+    return np.array(found[1:])
+
+
+@jit
+def next_above(points, bound, sign):
+    """The lowest of sign times the values of points (n, dim) that is above a bound."""
+    lowest = none = points.dtype.type(np.inf)
+    for i in range(points.shape[0]):
+        for dim in range(points.shape[1]):
+            value = sign * points[i, dim]
+            lowest = min(lowest, value if value > bound else none)
+    return lowest
+
+
+def centre_of(points: Samples, steps_per_unit: float, ends: Ends) -> FloatArray:
     """(dim,): the middle of each dimension's values, or of as many about their median as bytes can tell apart."""
+    if len(ends.lowest):
+        return np.full(points.shape[1], ends.middle)
     some = points[:: max(1, len(points) // CENTRED)].astype(np.float64)
     low, high, median = np.quantile(some, [0.0, 1.0, 0.5], axis=0, method="lower")
     half = 0.5 * TOP / steps_per_unit
@@ -163,12 +228,34 @@ def in_steps(value, centre, steps_per_unit, low, high):
 
 
 @jit
+def code_of(value, centre, steps_per_unit):
+    """The byte of a value, as a whole number in float64."""
+    half = 0.5 * TOP
+    return in_steps(value, centre, steps_per_unit, -half, half) + half + 0.5
+
+
+@jit
 def code_rows(points, centre, steps_per_unit, codes, first, last):
     """Codes (n, dim) of points first to last."""
-    half = 0.5 * TOP
     for i in range(first, last):
         for dim in range(points.shape[1]):
-            codes[i, dim] = np.uint8(in_steps(points[i, dim], centre[dim], steps_per_unit, -half, half) + half + 0.5)
+            codes[i, dim] = np.uint8(code_of(points[i, dim], centre[dim], steps_per_unit))
+
+
+@jit
+def set_apart(points, ends, codes, first, last):
+    """Give the outermost values of a block codes (n, dim) of their own, in points first to last.
+
+    Codes only move inwards, to which end they are near: two then differ by no more than before, or else by at most ENDS.
+    """
+    for i in range(first, last):
+        for dim in range(points.shape[1]):
+            least, most = ends.bottom, ends.top
+            for place in range(len(ends.lowest)):
+                least += points[i, dim] > ends.lowest[place]
+            for place in range(len(ends.highest)):
+                most -= points[i, dim] < ends.highest[place]
+            codes[i, dim] = min(max(np.int64(codes[i, dim]), least), most)
 
 
 @jit

@@ -13,6 +13,10 @@ together over all blocks:
 Of 400 dimensions of independent Gaussians, or of real layers, most points are out of reach after one, 64 points together after
 some 40. Coarse steps never drop a neighbour: clipping brings values nearer to each other, rounding parts them by less than one
 step, which is added to the radius, and a byte that wraps round can only let a point through.
+
+Images are clipped at black and white, and a radius often is just that difference, or more: all points would come to step 5.
+So a radius larger than any difference counts everybody unseen, and the reach of a black pixel ends before those whites that are
+the radius away, that of a white one before such blacks (`slide`): exactly, since these values have bytes of their own.
 """
 
 from __future__ import annotations
@@ -22,7 +26,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mi_core._backends._codes import REACH, SHORT_TOP, TOP, Points, Range, encode, typical_radii
+from mi_core._backends._codes import ENDS, NO_ENDS, REACH, SHORT_TOP, TOP, Ends, Points, Range, encode, typical_radii
 from mi_core._backends._jit import inlined, jit
 from mi_core._backends._lanes import (
     BYTES,
@@ -71,7 +75,9 @@ class Side(NamedTuple):
     """Some of the dimensions, in which to count."""
 
     dims: Range
-    whole: NDArray[np.uint64]  # (n_blocks,): bits of the points none of whose codes was clipped there
+    whole: NDArray[np.uint64]  # (n_blocks,): bits of the points none of whose codes was clipped there, or may have been moved
+    ends: Ends  # those of its block; none where it has several
+    widest: float  # no two of its points are farther apart
 
 
 class Index(NamedTuple):
@@ -98,8 +104,11 @@ def neighbour_counts(
 
 def prepare(blocks: tuple[Samples, ...], sides: tuple[tuple[int, int], ...], ks: tuple[int, ...], workers: Workers) -> Index:
     """All that does not depend on who asks; the contract of `mi_core._backends`."""
-    points, ranges = encode(blocks, typical_radii(blocks, ks[-1], workers), workers)
-    return Index(points, union(ranges), tuple(index_side(points, union(ranges[start:stop])) for start, stop in sides))
+    points, ranges, ends = encode(blocks, typical_radii(blocks, ks[-1], workers), workers)
+    spread = spread_of(points)
+    return Index(
+        points, union(ranges), tuple(index_side(points, spread, ranges[start:stop], ends[start:stop]) for start, stop in sides)
+    )
 
 
 def answer(
@@ -124,8 +133,8 @@ def count_nearer(points: Samples, radius: FloatArray, *, threads: int, progress:
     """Counts (m, n) of other points strictly nearer than radius (m, n); the contract of `mi_core._backends`."""
     counts = np.empty(radius.shape, np.int64)
     with Workers(threads, progress, -(-len(points) // BYTES)) as workers:
-        encoded, ranges = encode((points,), radius[-1], workers)
-        count_side(encoded, index_side(encoded, ranges[0]), radius, counts, TILE_BLOCKS, workers)
+        encoded, ranges, ends = encode((points,), radius[-1], workers)
+        count_side(encoded, index_side(encoded, spread_of(encoded), ranges, ends), radius, counts, TILE_BLOCKS, workers)
     return counts
 
 
@@ -134,8 +143,19 @@ def union(ranges: list[Range]) -> Range:
     return Range(ranges[0].first, ranges[-1].last, ranges[0].first_column, ranges[-1].last_column)
 
 
-def index_side(points: Points, dims: Range) -> Side:
-    return Side(dims, unclipped(points, dims))
+def spread_of(points: Points) -> FloatArray:
+    """(width,): the largest difference of any two points in each dimension."""
+    spread: FloatArray = points.rows.max(axis=0).astype(np.float64) - points.rows.min(axis=0).astype(np.float64)
+    return spread
+
+
+def index_side(points: Points, spread: FloatArray, ranges: list[Range], ends: list[Ends]) -> Side:
+    """The side that some consecutive blocks make up."""
+    dims = union(ranges)
+    widest = float(spread[dims.first_column : dims.last_column].max())
+    moved = any(len(own.lowest) > 0 for own in ends)
+    whole = np.zeros(len(points.codes), np.uint64) if moved else unclipped(points, dims)
+    return Side(dims, whole, ends[0] if len(ends) == 1 else NO_ENDS, widest)
 
 
 def count_side(
@@ -150,7 +170,7 @@ def count_side(
     """Counts (m, n): other points strictly nearer than radius (m, n) in one side."""
 
     def work(first: int, last: int) -> None:
-        count_tile(points, side.dims, side.whole, radius, counts, first, last)
+        count_tile(points, side, radius, counts, first, last)
 
     workers.for_each_tile(work, len(points.codes), tile_blocks, is_progress=True, part=part)
 
@@ -213,12 +233,36 @@ def sure_of(radius, steps_per_unit):
 @jit
 def set_reach(targets, target, radius, steps_per_unit):
     """Tell a query how far to look from now on."""
-    reach = np.int64(min(reach_of(radius, steps_per_unit), np.float64(FARTHEST)))
+    reach = np.int64(min(max(reach_of(radius, steps_per_unit), np.float64(ENDS)), np.float64(FARTHEST)))
     if reach < targets.reach[target]:
         targets.reach[target] = reach
         targets.limits[target] = reach
         for place in range(targets.codes.shape[1]):
             targets.starts[target, place] = targets.codes[target, place] - np.uint8(reach)
+
+
+@jit
+def slide(targets, target, radius, ends):
+    """Where a query lies at one end of a dimension, have its reach end before the values at the other that are radius away.
+
+    What is looked at stays as wide, so it begins farther out; but beyond its own end there is nobody.
+    """
+    reach = targets.reach[target]
+    for place in range(targets.codes.shape[1]):
+        code = np.int64(targets.codes[target, place])
+        start = code - reach
+        away = 0
+        if code - ends.bottom < len(ends.lowest):
+            for value in ends.highest:
+                away += value - ends.lowest[code - ends.bottom] >= radius
+            if away > 0:
+                start = min(start, ends.top - away - 2 * reach)
+        elif ends.top - code < len(ends.highest):
+            for value in ends.lowest:
+                away += ends.highest[ends.top - code] - value >= radius
+            if away > 0:
+                start = max(start, ends.bottom + away)
+        targets.starts[target, place] = start
 
 
 @inlined
@@ -461,11 +505,9 @@ def unclipped(points, dims):
 
 
 @jit
-def count_tile(points, dims, whole, radius, counts, first, last):
-    """Counts (m, n) of the queries of blocks first to last: others strictly nearer than radius (m, n) in a range.
-
-    whole (n_blocks,): bits of the points none of whose codes was clipped.
-    """
+def count_tile(points, side, radius, counts, first, last):
+    """Counts (m, n) of the queries of blocks first to last: others strictly nearer than radius (m, n) in a side."""
+    dims, whole = side.dims, side.whole
     n, m = len(points.order), len(radius)
     start, queries = first * BYTES, min(len(points.order), last * BYTES) - first * BYTES
     targets = new_targets(queries, dims)
@@ -475,6 +517,9 @@ def count_tile(points, dims, whole, radius, counts, first, last):
     codes, low, high, rows, shorts, clipped = points.codes, points.low, points.high, points.rows, points.shorts, points.clipped
     offsets, starts, reach, limits, found = targets.offsets, targets.starts, targets.reach, targets.limits, targets.found
     core, core_starts = np.empty(queries, np.int64), np.empty_like(starts)
+    to_count = np.empty(
+        queries, np.int64
+    )  # how many of the radii are no larger than any difference: all are nearer than the rest
     nearer = np.zeros((queries, m), np.int64)
     looking = np.zeros(last - first, np.uint64)
     for query in range(queries):
@@ -484,14 +529,18 @@ def count_tile(points, dims, whole, radius, counts, first, last):
         for s in range(m):
             beyond[query, s] = short_reach(own_radius[query, s], points.shorts_per_unit)
             sure[query, s] = short_sure(own_radius[query, s], points.shorts_per_unit)
-        set_reach(targets, query, own_radius[query, -1], points.steps_per_unit)
+        to_count[query] = np.searchsorted(own_radius[query], side.widest, "right")
+        largest_radius = own_radius[query, to_count[query] - 1] if to_count[query] > 0 else 0.0
+        if largest_radius > 0:
+            looking[block - first] |= np.uint64(1) << np.uint64(lane)
+        set_reach(targets, query, largest_radius, points.steps_per_unit)
+        if len(side.ends.lowest) > 0:
+            slide(targets, query, largest_radius, side.ends)
         core[query] = -1
         if whole[block] >> np.uint64(lane) & np.uint64(1):
             core[query] = np.int64(min(sure_of(own_radius[query, 0], points.steps_per_unit), np.float64(REACH)))
         for place in range(core_starts.shape[1]):
             core_starts[query, place] = targets.codes[query, place] - np.uint8(core[query])
-        if own_radius[query, -1] > 0:
-            looking[block - first] |= np.uint64(1) << np.uint64(lane)
     order = np.argsort(votes) + dims.first
     for other in range(len(points.codes)):
         everyone = points_in(n, other)
@@ -523,18 +572,21 @@ def count_tile(points, dims, whole, radius, counts, first, last):
                 while bits:
                     point = other * BYTES + lowest_bit(bits)
                     bits &= bits - np.uint64(1)
-                    tally(rows, shorts, clipped, dims, start + query, point, query, own_radius, beyond, sure, nearer)
+                    tally(rows, shorts, clipped, dims, start + query, point, query, own_radius, to_count, beyond, sure, nearer)
     for query in range(queries):
         total = 0
         for s in range(m):
-            total += nearer[query, s]
+            total = total + nearer[query, s] if s < to_count[query] else n - 1
             counts[s, points.order[start + query]] = total
 
 
 @inlined
-def tally(rows, shorts, clipped, dims, query, point, target, radius, beyond, sure, nearer):
-    """Add 1 to nearer[target] (m,) at the first of the ascending radii[target] (m,) that a point is strictly nearer than."""
-    last = radius.shape[1] - 1
+def tally(rows, shorts, clipped, dims, query, point, target, radius, to_count, beyond, sure, nearer):
+    """Add 1 to nearer[target] (m,) at the first of the ascending radii[target] (m,) that a point is strictly nearer than.
+
+    Only the first to_count[target] of them matter.
+    """
+    last = to_count[target] - 1
     far = short_distance(shorts, query, point, dims, beyond[target, last])
     if above(far, splat(beyond[target, last])):
         return
