@@ -40,7 +40,8 @@ def kill_a_worker_in_its_run(folder, killed):
     deadline = time.monotonic() + 300
     while RunFolder(folder).latest() < 3 and time.monotonic() < deadline:
         time.sleep(0.01)
-    workers = [child for child in psutil.Process().children() if "spawn_main" in " ".join(child.cmdline())]
+    alive = [child for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE]
+    workers = [child for child in alive if "spawn_main" in " ".join(child.cmdline())]
     inner = [grandchild for worker in workers for grandchild in worker.children()] or workers
     for process in inner:
         process.send_signal(signal.SIGKILL)

@@ -517,9 +517,7 @@ def count_tile(points, side, radius, counts, first, last):
     codes, low, high, rows, shorts, clipped = points.codes, points.low, points.high, points.rows, points.shorts, points.clipped
     offsets, starts, reach, limits, found = targets.offsets, targets.starts, targets.reach, targets.limits, targets.found
     core, core_starts = np.empty(queries, np.int64), np.empty_like(starts)
-    to_count = np.empty(
-        queries, np.int64
-    )  # how many of the radii are no larger than any difference: all are nearer than the rest
+    to_count = np.empty(queries, np.int64)  # radii; to the rest, larger than any difference, all points are nearer
     nearer = np.zeros((queries, m), np.int64)
     looking = np.zeros(last - first, np.uint64)
     for query in range(queries):
