@@ -47,20 +47,16 @@ class Search:
             progress=progress,
         )
 
-    def nearer(self, points: Samples, radius: FloatArray) -> IntArray:
-        """Counts (len(radius), n) of other points strictly nearer than radius (m, n), in any order along m."""
+    def nearer(self, points: Samples, radius: FloatArray) -> tuple[IntArray, str]:
+        """Counts (m, n) of other points strictly nearer than radius (m, n), in any order along m; the name of the backend."""
         order = np.argsort(radius, axis=0)
         ascending = np.take_along_axis(radius, order, axis=0)
-        sorted_counts = _backends.count_nearer(
+        sorted_counts, backend = _backends.count_nearer(
             points, ascending, backend=self.backend, threads=self.threads, progress=self.progress
         )
         counts = np.empty_like(sorted_counts)
         np.put_along_axis(counts, order, sorted_counts, axis=0)
-        return counts
-
-    def backend_for(self, points: Samples) -> str:
-        """Name of the backend that counts among these points."""
-        return _backends.choose(self.backend, [points])
+        return counts, backend
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,14 +97,14 @@ def ksg2(samples: Prepared, search: Search) -> list[Local]:
     """Kraskov, Stoegbauer, Grassberger 2004, eq. (9)."""
     found = nearest_neighbours(joined((samples.x, samples.y)), max(search.ks), threads=search.threads, progress=search.progress)
     radius = [extents(side, found, search.ks) for side in (samples.x, samples.y)]
-    n_x, n_y = (
+    (n_x, backend), (n_y, _) = (
         search.nearer(side, np.nextafter(extent, np.inf)) for side, extent in zip((samples.x, samples.y), radius, strict=True)
     )
     return [
         Local(
             k,
             _formula.ksg2_local(k, n_x[m], n_y[m]),
-            search.backend_for(samples.x),
+            backend,
             _formula.ksg1_ceiling(k, len(samples.x)) - 1 / k,
             number_of_zeros(np.maximum(radius[0][m], radius[1][m])),
         )
@@ -165,8 +161,8 @@ def mixture(samples: Prepared, search: Search) -> list[Local]:
     orders = np.broadcast_to(np.array(search.ks)[:, np.newaxis], radius.shape)
     if at_zero.any():
         everywhere = np.full((1, radius.shape[1]), SMALLEST)
-        counts = np.where(at_zero, [search.nearer(side, everywhere) for side in sides], counts)
-        orders = np.where(at_zero, search.nearer(joined(sides), everywhere), orders)
+        counts = np.where(at_zero, [search.nearer(side, everywhere)[0] for side in sides], counts)
+        orders = np.where(at_zero, search.nearer(joined(sides), everywhere)[0], orders)
     return [
         Local(
             k,
@@ -192,11 +188,11 @@ def ross(samples: Prepared, search: Search) -> list[Local]:
     for label in np.unique(labels):
         members = labels == label
         radius[:, members], _, _ = search.counts((samples.x[members],), (), quiet=True)
-    nearer = search.nearer(samples.x, radius)
+    nearer, backend = search.nearer(samples.x, radius)
     locals_nats = [_formula.ross_local(k, sizes[labels], nearer[m]) for m, k in enumerate(search.ks)]
     ceiling = _formula.ross_ceiling(sizes[labels])
     return [
-        Local(k, nats, search.backend_for(samples.x), ceiling, number_of_zeros(radius[m]))
+        Local(k, nats, backend, ceiling, number_of_zeros(radius[m]))
         for m, (k, nats) in enumerate(zip(search.ks, locals_nats, strict=True))
     ]
 

@@ -114,7 +114,9 @@ def on_ties(name: str, points: Samples) -> list[str]:
 def share_of_repeated_values(points: Samples) -> float:
     """Share of the values of some samples that have an exact copy in their column."""
     some = points[:: max(1, len(points) // SAMPLED)]
-    return count_repeated(np.ascontiguousarray(some.T)) / some.size
+    columns = max(1, SLICE_BYTES // some[:, 0].nbytes)
+    groups = (some[:, start : start + columns].T for start in range(0, some.shape[1], columns))
+    return sum(count_repeated(np.ascontiguousarray(group)) for group in groups) / some.size
 
 
 def on_estimate(

@@ -150,14 +150,14 @@ def host_array(values: Any, name: str) -> NDArray[Any]:
             raise InputError(f"{name} is a masked array with {masked} masked values: remove them first.")
         return np.asarray(values.data)
     if isinstance(values, np.ndarray):
-        return values
+        return np.asarray(values)  # no matrix, whose rows never become vectors, nor any other kind
     if isinstance(values, str | bytes):
         raise InputError(f"{name} is text, not an array: load the file first, for example with numpy.load.")
     try:
         if hasattr(values, "detach"):  # Torch: leave the graph; NumPy has no bfloat16, float32 holds it without loss
             values = values.detach().cpu()
             return np.asarray(values.float() if str(values.dtype) == "torch.bfloat16" else values)
-        if hasattr(values, "__cuda_array_interface__") and hasattr(values, "get"):  # CuPy copies only when told to
+        if hasattr(values, "get") and hasattr(values, "__cuda_array_interface__"):  # CuPy copies only when told to
             return np.asarray(values.get())
         if hasattr(values, "__array__") or isinstance(values, Sequence):
             return np.asarray(values)
@@ -235,7 +235,7 @@ def check_finite(array: Samples, name: str) -> None:
 
 def check_not_constant(array: Samples, name: str) -> None:
     """Raise InputError where every sample is the same: mutual information with a constant is zero by definition."""
-    if (array[-1] == array[0]).all() and (array[:] == array[0]).all():
+    if (array[-1] == array[0]).all() and (np.asarray(array) == array[0]).all():
         raise InputError(
             f"{name} is constant: all {len(array)} samples are the same, so it shares no information with anything."
         )

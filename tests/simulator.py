@@ -4,7 +4,6 @@ Without the second, arrays of the host could slip among those of the GPU unnotic
 """
 
 import threading
-import types
 
 import numpy as np
 from numba.cuda.simulator import kernel
@@ -47,6 +46,8 @@ class OnDevice(np.lib.mixins.NDArrayOperatorsMixin):
         raise TypeError("Implicit conversion to a NumPy array is not allowed.")
 
     def __array_ufunc__(self, ufunc, method, *inputs, **options):
+        if ufunc is np.matmul:
+            raise ImportError("libcublas.so: cannot open shared object file")  # which the extras do not install
         arguments = map(off_device, inputs)
         return on_device(getattr(ufunc, method)(*arguments, **{name: off_device(value) for name, value in options.items()}))
 
@@ -81,18 +82,15 @@ class OnDevice(np.lib.mixins.NDArrayOperatorsMixin):
 
 
 class Xp:
-    """NumPy's functions, or those of one of its modules, as CuPy's: from arrays of the device, to arrays of the device."""
+    """NumPy's functions as CuPy's: from arrays of the device, to arrays of the device. Its `linalg` needs further libraries."""
 
     ndarray = OnDevice
-
-    def __init__(self, module=np):
-        self.module = module
 
     def asarray(self, values):
         return values if isinstance(values, OnDevice) else OnDevice(np.asarray(values))
 
     def __getattr__(self, name):
-        return on_device(getattr(self.module, name))
+        return on_device(getattr(np, name))
 
 
 XP = Xp()
@@ -102,10 +100,6 @@ def on_device(found):
     """What NumPy gives, as the device would have it: arrays, also those of one number, and functions that give such."""
     if isinstance(found, np.ndarray | np.generic):
         return OnDevice(np.asarray(found))
-    if isinstance(found, types.ModuleType):
-        return Xp(found)
-    if isinstance(found, tuple):
-        return tuple(map(on_device, found))
     if isinstance(found, type) or not callable(found):
         return found
     return lambda *arguments, **options: on_device(found(*map(off_device, arguments), **options))

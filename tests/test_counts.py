@@ -232,7 +232,8 @@ def test_counts_within_given_radii(backend, dtype):
     for points in (*three_blocks(dtype), np.hstack(three_blocks(dtype)), images[2], np.hstack(images)):
         some = [0.0, 0.1, 0.5, float(dtype(253 / 255)), 1.0, np.nextafter(1.0, 2.0), 30.0]
         radius = np.sort(np.random.default_rng(5).choice(some, (2, len(points))), axis=0)
-        counts = _backends.count_nearer(points, radius, backend=backend, threads=2)
+        counts, name = _backends.count_nearer(points, radius, backend=backend, threads=2)
+        assert name == backend
         np.testing.assert_array_equal(counts, [oracle.count_nearer(points, row) for row in radius])
 
 

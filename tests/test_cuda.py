@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from conftest import REPOSITORY
-from mi_core import BackendUnavailableError, _backends, neighbour_counts
+from mi_core import BackendUnavailableError, _backends, mutual_information, neighbour_counts
 from mi_core._backends.cuda import presence
 
 
@@ -103,10 +103,43 @@ def test_auto_counts_on_the_cpu_where_the_gpu_has_no_memory_left(machine, monkey
     found, expected = (neighbour_counts(x, -x, 1, backend=backend) for backend in ("auto", "cpu"))
     assert found.backend == "cpu-tree"
     np.testing.assert_array_equal(found.n_x, expected.n_x)
-    nearer = _backends.count_nearer(x, expected.radius[np.newaxis], backend="auto", threads=1)
+    nearer, name = _backends.count_nearer(x, expected.radius[np.newaxis], backend="auto", threads=1)
+    assert name == "cpu-tree"
     np.testing.assert_array_equal(nearer[0], expected.n_x)
+    assert mutual_information(x, np.arange(50) % 2, estimator="ross").backend == "cpu-tree"
     with pytest.raises(BackendUnavailableError, match="take at most 3"):
         neighbour_counts(x, -x, 1, backend="cuda")
+
+
+def test_arrays_that_cannot_say_where_they_lie_go_by_way_of_the_host(machine, monkeypatch):
+    """As Torch's do that want a gradient, and JAX's that were deleted or are spread over devices."""
+    x = np.random.default_rng(0).standard_normal((50, 1))
+
+    class Array:
+        def __array__(self, *_, **__):
+            return x
+
+        def __dlpack_device__(self):
+            raise BufferError
+
+    class WithoutInterface(Array):
+        __dlpack_device__ = property(lambda self: 1 / 0)
+
+        @property
+        def __cuda_array_interface__(self):
+            raise RuntimeError
+
+    machine(13000, 1)
+    monkeypatch.setattr(_backends, "not_importable", lambda name: None)
+    for array in (Array(), WithoutInterface()):
+        assert not presence.lies_on_gpu(array)
+        assert mutual_information(array, x + x**2).mi == mutual_information(x, x + x**2).mi
+
+
+def test_no_gpu_is_asked_for_where_nothing_lies_on_one(monkeypatch):
+    monkeypatch.setattr(presence, "driver", lambda: pytest.fail("asked"))
+    x = np.random.default_rng(0).standard_normal((50, 1))
+    mutual_information(x, -x)
 
 
 def test_the_driver_is_asked_once_for_its_version_and_its_gpus(monkeypatch):

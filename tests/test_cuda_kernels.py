@@ -272,9 +272,16 @@ def test_what_the_gpu_cannot_hold_is_counted_from_the_host(monkeypatch):
     def without_memory(_):
         raise MemoryError
 
-    x, _ = some_of("1+1", np.float32, tree)
+    x, _ = some_of("2+3", np.float32, tree)
+    on_gpu = samples.held(x, None)
     monkeypatch.setattr(samples, "to_device", without_memory)
+    monkeypatch.setattr(samples, "as_samples", without_memory)
+    rows = np.array([3, 1])
     assert samples.held(x, None) is x
+    assert samples.from_gpu(on_gpu.array, "x") is None
+    np.testing.assert_array_equal(on_gpu[rows], x[rows])
+    np.testing.assert_array_equal(on_gpu.take(rows), x[rows])
+    assert on_gpu.astype(np.float64).dtype == np.float64
 
 
 @pytest.mark.parametrize("options", [{"noise": 0.1}, {"estimator": "mixture"}, {"standardize": "sides"}, {"permutations": 3}])
@@ -312,6 +319,7 @@ def test_one_gpu_may_be_named(monkeypatch):
     on_gpu = device.on_gpu
     monkeypatch.setattr(counts, "on_gpu", lambda index: used.append(index) or on_gpu(index))
     monkeypatch.setattr(counts, "SPLIT_FROM", 0.0)
+    monkeypatch.setattr(counts, "number_of_gpus", lambda: 2)
     found = neighbour_counts(x, y, 3, backend="cuda:0")
     assert found.backend == "cuda:0"
     assert used == [0]

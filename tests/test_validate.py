@@ -1,5 +1,7 @@
 """The door: what is let in, what is refused, and the words it is refused with."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -104,3 +106,11 @@ def test_the_input_is_left_as_it_was():
     mutual_information(x, y, standardize="columns", noise=0.1)
     np.testing.assert_array_equal(x, GOOD)
     np.testing.assert_array_equal(y, GOOD[::-1])
+
+
+def test_matrices_and_other_kinds_of_arrays_are_taken_as_plain_ones():
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((2, 50, 2))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PendingDeprecationWarning)  # of np.matrix
+        assert mutual_information(np.matrix(x), np.matrix(y)).mi == mutual_information(x, y).mi

@@ -18,7 +18,8 @@ sides x z, z y and z. `count_nearer` does the same for radii (m, n) that come fr
 computed in float64 from the values given. So every backend returns the same bits, and tests compare with `assert_array_equal`.
 The answers to all parts of one index add up to the whole; `cluster` has them answered by the workers of a Dask cluster.
 
-A new device or algorithm is one new module and one line in `_MODULE_OF`.
+A new algorithm is one new module and one line in `_MODULE_OF`. The backend for GPUs, "cuda" or "cuda:1", is told the index of
+its GPU, `gpu`, too, and its blocks may be samples that lie on one (`cuda.samples`).
 """
 
 from __future__ import annotations
@@ -178,14 +179,14 @@ def on_cluster(name: str, way: Any, *arguments: Any, **options: Any) -> tuple[Fl
 
 def count_nearer(
     points: Samples, radius: FloatArray, *, backend: Backend, threads: int, progress: Progress | None = None
-) -> IntArray:
-    """Counts (m, n): other points (n, dim) strictly nearer than radius (m, n), ascending along m."""
+) -> tuple[IntArray, str]:
+    """Counts (m, n): other points (n, dim) strictly nearer than radius (m, n), ascending along m; the name of the backend."""
 
     def count(way: Any, blocks: tuple[Samples, ...], **options: Any) -> IntArray:
         found: IntArray = way.count_nearer(*blocks, radius, threads=threads, progress=progress, **options)
         return found
 
-    return counted(count, (points,), backend)[0]
+    return counted(count, (points,), backend)
 
 
 def counted(count: Callable[..., Found], blocks: tuple[Samples, ...], backend: Backend) -> tuple[Found, str]:
@@ -208,8 +209,9 @@ def from_gpu(values: Any, name: str, backend: Backend) -> tuple[Samples, tuple[s
     """Samples (n, dim), left where they lie on a GPU, and notes, as by `_validate.samples`; None for values that lie elsewhere,
     or that `backend` would not look for there.
     """
-    may_be = is_cuda(backend) or (backend == "auto" and presence.number_of_gpus() > 0)
-    if not may_be or not presence.lies_on_gpu(values) or unavailable("cuda") is not None:
+    if not (is_cuda(backend) or backend == "auto") or not presence.lies_on_gpu(values):
+        return None
+    if (backend == "auto" and presence.number_of_gpus() == 0) or unavailable("cuda") is not None:
         return None
     found: tuple[Samples, tuple[str, ...]] | None = importlib.import_module(_SAMPLES_ON_GPU).from_gpu(values, name)
     return found

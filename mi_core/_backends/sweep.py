@@ -75,8 +75,9 @@ class Side(NamedTuple):
     """Some of the dimensions, in which to count."""
 
     dims: Range
-    whole: NDArray[np.uint64]  # (n_blocks,): bits of the points none of whose codes was clipped there, or may have been moved
+    whole: NDArray[np.uint64]  # (n_blocks,): bits of the points none of whose codes was clipped there
     ends: Ends  # those of its block; none where it has several
+    moved: int  # most steps by which codes may lie nearer to each other because of ends
     widest: float  # no two of its points are farther apart
 
 
@@ -153,9 +154,8 @@ def index_side(points: Points, spread: FloatArray, ranges: list[Range], ends: li
     """The side that some consecutive blocks make up."""
     dims = union(ranges)
     widest = float(spread[dims.first_column : dims.last_column].max())
-    moved = any(len(own.lowest) > 0 for own in ends)
-    whole = np.zeros(len(points.codes), np.uint64) if moved else unclipped(points, dims)
-    return Side(dims, whole, ends[0] if len(ends) == 1 else NO_ENDS, widest)
+    moved = 2 * ENDS if any(len(own.lowest) > 0 for own in ends) else 0
+    return Side(dims, unclipped(points, dims), ends[0] if len(ends) == 1 else NO_ENDS, moved, widest)
 
 
 def count_side(
@@ -536,7 +536,7 @@ def count_tile(points, side, radius, counts, first, last):
             slide(targets, query, largest_radius, side.ends)
         core[query] = -1
         if whole[block] >> np.uint64(lane) & np.uint64(1):
-            core[query] = np.int64(min(sure_of(own_radius[query, 0], points.steps_per_unit), np.float64(REACH)))
+            core[query] = np.int64(min(sure_of(own_radius[query, 0], points.steps_per_unit), np.float64(REACH))) - side.moved
         for place in range(core_starts.shape[1]):
             core_starts[query, place] = targets.codes[query, place] - np.uint8(core[query])
     order = np.argsort(votes) + dims.first

@@ -165,12 +165,17 @@ def over_gpus(work: Callable[[int, int], None], blocks: Sequence[Samples], gpu: 
     edges = [n * part // len(gpus) for part in range(len(gpus) + 1)]
 
     def on_one(gpu: int, first_row: int, last_row: int) -> None:
-        with on_gpu(gpu):
-            try:
-                work(first_row, last_row)
-            except MemoryError as error:
-                release()
-                raise BackendUnavailableError(too_large(gpu, n, dim, itemsize)) from error
+        try:
+            with on_gpu(gpu):
+                try:
+                    work(first_row, last_row)
+                except MemoryError as error:
+                    release()
+                    raise BackendUnavailableError(too_large(gpu, n, dim, itemsize)) from error
+        except MemoryError as error:
+            raise BackendUnavailableError(
+                f"backend cuda: GPU {gpu} has no memory left, perhaps since others hold it."
+            ) from error
 
     if len(gpus) == 1:
         on_one(gpus[0], 0, n)

@@ -60,12 +60,23 @@ def launch(work: Any, grid: int | tuple[int, int], block: int | tuple[int, int],
         work[grid, block](*arguments)
         return
     stream = xp.cuda.get_current_stream()
-    try:
+    with short_memory_said():
         work[grid, block, cuda.external_stream(stream.ptr) if stream.ptr else 0](*map(as_argument, arguments))
-    except CudaAPIError as error:
+
+
+@contextmanager
+def short_memory_said() -> Iterator[None]:
+    """Within, whoever finds that a GPU's memory does not suffice says so by a MemoryError, as CuPy does when it allocates."""
+    try:
+        yield
+    except CudaAPIError as error:  # of Numba: a launch, a context
         if int(error.code) != OUT_OF_MEMORY:
             raise
-        raise MemoryError from error  # as CuPy says it
+        raise MemoryError from error
+    except xp.cuda.runtime.CUDARuntimeError as error:
+        if int(error.status) != OUT_OF_MEMORY:
+            raise
+        raise MemoryError from error
 
 
 def as_argument(value: Any) -> Any:
@@ -84,10 +95,12 @@ def resident(values: Any) -> Array | None:
     if isinstance(values, xp.ndarray):
         return values
     values = values.detach() if hasattr(values, "detach") else values  # Torch hands over no gradients
-    where = getattr(values, "__dlpack_device__", None)
     try:
-        if where is not None and int(where()[0]) == CUDA_DEVICE:
-            with xp.cuda.Device(int(where()[1])):
+        if hasattr(values, "__dlpack_device__"):
+            kind, index = map(int, values.__dlpack_device__())
+            if kind != CUDA_DEVICE:
+                return None
+            with xp.cuda.Device(index):
                 return xp.from_dlpack(values)
         return xp.asarray(values) if hasattr(values, "__cuda_array_interface__") else None
     except (BufferError, NotImplementedError, TypeError, ValueError):
@@ -143,5 +156,5 @@ def on_gpu(index: int) -> Iterator[None]:
     if SIMULATED:
         yield
         return
-    with xp.cuda.Device(index), cuda.gpus[index]:  # Numba keeps an own idea of the thread's GPU
+    with short_memory_said(), xp.cuda.Device(index), cuda.gpus[index]:  # Numba keeps an own idea of the thread's GPU
         yield

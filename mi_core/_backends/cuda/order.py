@@ -11,13 +11,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mi_core._backends.cuda.device import SIMULATED, Array, cuda, kernel, launch, xp
+from mi_core._backends.cuda.device import SIMULATED, Array, cuda, kernel, launch, to_device, to_host, xp
+from mi_core._types import FloatArray, IntArray
 
 CURVE_DIMS = 8  # of most spread: each has 8 bits of the curve then
 DIRECTIONS = 4  # of a curve through many dimensions: of 3 to 8 the best, or nearly, on layers of networks
 DIRECTION_BITS = 16  # of the curve for each
 ITERATIONS = 3  # that turn dimensions of most spread into directions of most variance
 BITS = 64  # of a place on the curve
+DIRECTED = 256  # points that directions are found among
 SAMPLED = 1024  # points that are looked at
 SLICE = 2**25  # values that are clipped together
 THREADS = 4 if SIMULATED else 256  # of a block
@@ -50,33 +52,45 @@ def by_spread(look: Look) -> Array:
 def by_directions(points: Array, look: Look, dims: Array) -> Array:
     """(n,) the sample at each place of an order of points (n, dim); dims from `by_spread`.
 
-    Directions are found among some points, by a few steps of subspace iteration (Golub & Van Loan, Matrix Computations,
-    4th ed., section 8.2.4), with values clipped where outliers begin.
+    Values are clipped where outliers begin. CuPy's matrix products need a library that it does not bring along, so the few
+    points that directions are found among go to the host, and the rest is sums.
     """
     low, high = look.beyond(64)
-    scale = (high / 2 - low / 2).max()
+    scale = (high / 2 - low / 2).max().astype(points.dtype)
     if not scale > 0:
         return as_they_are(points)
 
     def clipped(values: Array) -> Array:
-        bounds = low, high, low / 4 + high / 4, scale
-        least, most, middle, width = (bound.astype(values.dtype) for bound in bounds)
-        return (xp.clip(values, least, most) / 2 - middle) / width
+        least, most, middle = (bound.astype(values.dtype) for bound in (low, high, low / 4 + high / 4))
+        return (xp.clip(values, least, most) / 2 - middle) / scale
 
-    centred = clipped(look.points)
-    centred -= centred.mean(axis=0)
-    coordinates = centred[:, dims[:DIRECTIONS]]
-    for _ in range(ITERATIONS):
-        coordinates = centred @ (centred.T @ coordinates)
-    directions = xp.linalg.qr(centred.T @ coordinates)[0].astype(points.dtype)
+    some = clipped(look.points[:: max(1, len(look.points) // DIRECTED)])
+    directions = to_device(directions_of(to_host(some), to_host(dims[:DIRECTIONS])).astype(points.dtype))
+    coordinates = xp.empty((len(directions), len(points)), points.dtype)
     rows = max(1, SLICE // points.shape[1])
-    coordinates = xp.concatenate([clipped(points[start : start + rows]) @ directions for start in range(0, len(points), rows)])
-    coordinates -= coordinates.min(axis=0)
+    for start in range(0, len(points), rows):
+        values = clipped(points[start : start + rows])
+        for along, direction in zip(coordinates, directions, strict=True):
+            along[start : start + rows] = (values * direction).sum(axis=1)
+    coordinates -= coordinates.min(axis=1, keepdims=True)
     width = coordinates.max()
     if not width > 0:
         return as_they_are(points)
-    cells = coordinates.T / width * (2**DIRECTION_BITS - 1)  # in one unit, so that wide directions are divided more finely
-    return along_curve(xp.ascontiguousarray(cells.astype(xp.uint32)), DIRECTION_BITS)
+    cells = coordinates / width * (2**DIRECTION_BITS - 1)  # in one unit, so that wide directions are divided more finely
+    return along_curve(cells.astype(xp.uint32), DIRECTION_BITS)
+
+
+def directions_of(points: FloatArray, dims: IntArray) -> FloatArray:
+    """Orthonormal directions (few, dim) of most variance of points (m, dim), by subspace iteration from the dimensions `dims`.
+
+    Golub & Van Loan, Matrix Computations, 4th ed., section 8.2.4.
+    """
+    centred = points - points.mean(axis=0)
+    coordinates = centred[:, dims]
+    for _ in range(ITERATIONS):
+        coordinates = centred @ (centred.T @ coordinates)
+    directions, _ = np.linalg.qr(centred.T @ coordinates)
+    return directions.T
 
 
 def as_they_are(points: Array) -> Array:

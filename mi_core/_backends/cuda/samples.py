@@ -16,7 +16,8 @@ from mi_core._types import Samples
 class GpuSamples:
     """Samples (n, dim) on a GPU. Parts of them taken by `take` stay there; what is looked at by an index comes to the host.
 
-    So code that looks at a few samples, or at a few columns, is the same for these and for NumPy's.
+    So code that looks at a few samples, or at a few columns, is the same for these and for NumPy's. Where the GPU has no memory
+    for a part, the host takes it.
     """
 
     def __init__(self, array: Array) -> None:
@@ -29,32 +30,45 @@ class GpuSamples:
         return self.shape[0]
 
     def __getitem__(self, index: Any) -> NDArray[Any]:
+        values: NDArray[Any]
         with on_gpu(self.gpu):
-            values: NDArray[Any] = to_host(self.array[to_device(index) if isinstance(index, np.ndarray) else index])
+            try:
+                values = to_host(self.array[to_device(index) if isinstance(index, np.ndarray) else index])
+            except MemoryError:
+                values = to_host(self.array)[index]
         return values
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         return np.asarray(self[:], dtype)
 
-    def take(self, rows: NDArray[np.integer[Any]], axis: int = 0) -> GpuSamples:
+    def take(self, rows: NDArray[np.integer[Any]], axis: int = 0) -> Samples:
         """Some of the samples, as NumPy's `take`."""
         with on_gpu(self.gpu):
-            return GpuSamples(self.array.take(to_device(rows), axis=axis))
+            try:
+                return as_samples(self.array.take(to_device(rows), axis=axis))
+            except MemoryError:
+                return cast(Samples, self[:].take(rows, axis=axis))
 
-    def astype(self, dtype: Any, copy: bool = True) -> GpuSamples:
+    def astype(self, dtype: Any, copy: bool = True) -> Samples:
         """The same values in another precision, as NumPy's `astype`."""
         with on_gpu(self.gpu):
-            return GpuSamples(self.array.astype(dtype, copy=copy))
+            try:
+                return as_samples(self.array.astype(dtype, copy=copy))
+            except MemoryError:
+                return cast(Samples, self[:].astype(dtype, copy=copy))
 
 
 def from_gpu(values: Any, name: str) -> tuple[Samples, tuple[str, ...]] | None:
-    """Samples where they lie on a GPU, and notes, as by `_validate.samples`; None for values that lie elsewhere."""
-    array = resident(values)
-    if array is None:
+    """Samples where they lie on a GPU, and notes, as by `_validate.samples`; None for values that the host must see to."""
+    try:
+        array = resident(values)
+        if array is None:
+            return None
+        with on_gpu(gpu_of(array)):
+            samples, notes = _validate.cleaned(array, name)
+            return as_samples(samples), notes
+    except MemoryError:
         return None
-    with on_gpu(gpu_of(array)):
-        samples, notes = _validate.cleaned(array, name)
-    return as_samples(samples), notes
 
 
 def held(samples: Samples, gpu: int | None) -> Samples:
