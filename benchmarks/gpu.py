@@ -35,6 +35,7 @@ WHOLE_MATRIX = 100_000  # samples up to which all pairs by hand, or their ceilin
 TASKS = (
     Task("gaussian", 10_000, 200, 200),
     Task("activations", 10_000, 200, 200),
+    Task("activations", 10_000, 784, 200),
     Task("relu", 10_000, 200, 200),
     Task("gaussian", 10_000, 50, 50),
     Task("gaussian", 60_000, 200, 200),
