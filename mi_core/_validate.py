@@ -9,6 +9,7 @@ import math
 import operator
 import re
 from collections.abc import Collection, Mapping, Sequence
+from numbers import Real
 from typing import Any, get_args
 
 import numpy as np
@@ -179,6 +180,9 @@ def host_array(values: Any, name: str) -> NDArray[Any]:
 
 def as_floating(array: NDArray[Any], name: str, notes: list[str]) -> Samples:
     """The same values as float32 where that holds them without loss, else as float64."""
+    if array.dtype == object and all(isinstance(value, Real | np.bool_) for value in array.flat):
+        notes.append(f"{name}: numbers of several types, as of a table with flags, were read as float64, which holds 53 bits.")
+        array = array.astype(np.float64)
     dtype = array.dtype.newbyteorder("=")
     if dtype in (np.float32, np.float64):
         return array.astype(dtype, copy=False)

@@ -24,6 +24,17 @@ def test_pandas():
         mutual_information(pandas.DataFrame({"name": ["a"] * 60, "value": X[:, 0]}), Y)
 
 
+def test_tables_of_flags_and_numbers():
+    pandas = pytest.importorskip("pandas")
+    table = pandas.DataFrame({"flag": X[:, 0] > 0, "value": X[:, 1], "count": np.arange(60)})
+    plain = np.column_stack([X[:, 0] > 0, X[:, 1], np.arange(60)])
+    found = mutual_information(table, Y)
+    assert found.mi == mutual_information(plain, Y).mi
+    assert "x: numbers of several types" in found.notes[0]
+    with pytest.raises(InputError, match="x has dtype object"):
+        mutual_information(table.assign(value=pandas.array([pandas.NA] * 60)), Y)
+
+
 def test_labels_of_pandas():
     pandas = pytest.importorskip("pandas")
     labels = np.array(["cat", "dog"])[(X[:, 0] > 0).astype(int)]

@@ -25,7 +25,7 @@ GOOD = np.random.default_rng(0).standard_normal((20, 2))
         (GOOD[:0], GOOD, 3, r"x is empty, shape \(0, 2\)"),
         (GOOD[:, :0], GOOD, 3, r"x has zero columns, shape \(20, 0\)"),
         (GOOD, GOOD + 1j, 3, r"y is complex \(complex128\)"),
-        (GOOD.astype(object), GOOD, 3, "x has dtype object"),
+        (np.full((20, 2), None), GOOD, 3, "x has dtype object"),
         (GOOD.astype(str), GOOD, 3, "x has dtype <U"),
         (np.zeros(20, "datetime64[s]"), GOOD, 3, "x has dtype datetime64"),
         (np.zeros(20, [("a", float)]), GOOD, 3, "x has dtype"),
