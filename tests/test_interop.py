@@ -31,6 +31,8 @@ def test_tables_of_flags_and_numbers():
     found = mutual_information(table, Y)
     assert found.mi == mutual_information(plain, Y).mi
     assert "x: numbers of several types" in found.notes[0]
+    mixed = [[np.bool_(flag), value, count] for flag, value, count in plain]
+    assert mutual_information(np.array(mixed, dtype=object), Y).mi == found.mi
     with pytest.raises(InputError, match="x has dtype object"):
         mutual_information(table.assign(value=pandas.array([pandas.NA] * 60)), Y)
 
