@@ -21,7 +21,7 @@ from benchmarks import report, rows
 from benchmarks.measure import equal_to_reference
 from benchmarks.tasks import Task
 from mi_core import InputError, NeighbourCounts
-from mi_core._backends.cuda import presence
+from mi_core.backends.cuda import presence
 
 K = 3
 CPU_THREADS = 2
@@ -91,7 +91,7 @@ def one_pass(name: str) -> Callable[[Any, Any], Run]:
     def prepare(x: Any, y: Any) -> Run:
         import cupy
 
-        from mi_core._backends.cuda import counts
+        from mi_core.backends.cuda import counts
 
         samples = cupy.asarray(np.hstack([x, y]))
         way = counts.way_through(samples)

@@ -15,7 +15,7 @@ from typing import Any
 from numba import cuda, types
 from numba.cuda import dispatcher
 
-from mi_core._backends.cuda import order, tiles, tree
+from mi_core.backends.cuda import order, tiles, tree
 
 CAPABILITY = 9, 0  # of an H200
 

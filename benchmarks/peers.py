@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy.special import digamma
 
 import mi_core
-from mi_core import _backends
+from mi_core.backends import registry
 
 Array = NDArray[Any]
 Estimate = Callable[[Array, Array, int, int], float]
@@ -152,7 +152,7 @@ def torch_cdist_by_hand(x: Array, y: Array, k: int, threads: int) -> float:
     return ksg(k, *in_chunks(len(x), 1, count_rows))
 
 
-OURS = tuple(Peer(f"mi {backend}", "mi_core", "ksg-mi", ours(backend)) for backend in ("auto", *_backends.working()))
+OURS = tuple(Peer(f"mi {backend}", "mi_core", "ksg-mi", ours(backend)) for backend in ("auto", *registry.working()))
 
 OTHERS = (
     Peer("NPEET", "npeet", "", npeet),

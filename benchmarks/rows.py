@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from mi_core import _machine
+from mi_core import machine
 
 REPOSITORY = Path(__file__).parent.parent
 
@@ -60,13 +60,13 @@ class Row:
 
 def circumstances() -> dict[str, Any]:
     """The part of a row that is the same for a whole run."""
-    facts = _machine.facts()
+    facts = machine.facts()
     return {
         "commit": commit(),
         "cpu": facts["cpu"],
         "gpu": facts.get("gpu", ""),
         "cores": facts["threads"],
-        "versions": _machine.versions(),
+        "versions": machine.versions(),
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmarks.tasks import KINDS
 from mi_core import MIResult, mutual_information
-from mi_core._types import Samples
+from mi_core.types import Samples
 
 N = 2_000
 SHUFFLES = 20

@@ -49,7 +49,7 @@ def measure(
 
     from cli._plots import check_picture, draw_estimates
     from cli._trust import print_trust
-    from mi_core._files import is_same_file, load_array, split_key, whole_file
+    from mi_core.files import is_same_file, load_array, split_key, whole_file
 
     if as_json and quiet:
         raise InputError("--json and --quiet exclude each other: choose one.")

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from mi_core import InputError
-from mi_core._options import Backend, Standardize, Units
+from mi_core.options import Backend, Standardize, Units
 
 FORMATS = ".npy, .npz:KEY, .csv, .tsv or .safetensors:KEY"
 
@@ -30,7 +30,7 @@ BackendOption = Annotated[
     Backend,
     typer.Option(
         "--backend",
-        metavar="auto|cpu|cpu-tree|cpu-sweep|cpu-brute|cuda|cuda:N",
+        metavar="auto|cpu|cpu-tree|cpu-filter|cpu-brute|cuda|cuda:N",
         help="How neighbours are counted; all ways give the same bits. cuda:N is the GPU with this index.",
     ),
 ]

@@ -45,7 +45,7 @@ def bench(
         if error.name != "benchmarks":
             raise
         raise InputError("mi bench needs a clone of the repository: the installed package has no benchmarks.") from None
-    from mi_core._backends._tiles import available_threads
+    from mi_core.threads import available_threads
 
     chosen = tuple(name.strip() for name in peers.split(",")) if peers else ()
     for name in chosen:

@@ -22,7 +22,7 @@ from cli._options import (
     UnitsOption,
     parse_ks,
 )
-from mi_core._options import EntropyEstimator
+from mi_core.options import EntropyEstimator
 
 
 def entropy(

@@ -26,7 +26,7 @@ from cli._options import (
     parse_ks,
 )
 from mi_core import InputError
-from mi_core._options import Estimator
+from mi_core.options import Estimator
 
 ESTIMATORS = (
     "ksg1, ksg2: Kraskov et al. 2004, eq. (8), (9). lnc: Gao et al. 2015, for strong dependence. mixture: Gao et al. 2017, for "

@@ -11,14 +11,15 @@ from cli._output import print_facts, print_json
 
 def info(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False) -> None:
     """Show versions, processor, threads, and which backends work here."""
-    from mi_core import _backends, _machine
+    from mi_core import machine
+    from mi_core.backends import registry
 
-    facts, versions = _machine.facts(), _machine.versions()
-    backends = {name: _backends.unavailable(name) for name in _backends.names()}
+    facts, versions = machine.facts(), machine.versions()
+    missing = {name: registry.unavailable(name) for name in registry.names()}
     if as_json:
-        works = {name: {"works": reason is None, "reason": reason} for name, reason in backends.items()}
+        works = {name: {"works": reason is None, "reason": reason} for name, reason in missing.items()}
         print_json({**facts, "versions": versions, "backends": works})
         return
     print_facts({**versions, **facts})
     typer.echo("backends")
-    print_facts({name: reason or "works" for name, reason in backends.items()})
+    print_facts({name: reason or "works" for name, reason in missing.items()})

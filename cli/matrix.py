@@ -15,7 +15,7 @@ from cli._errors import stop_for
 from cli._output import print_json, print_notes, print_table
 from cli._progress import ProgressBar
 from mi_core import InputError
-from mi_core._options import Standardize, Units
+from mi_core.options import Standardize, Units
 
 if TYPE_CHECKING:
     from mi_core.matrix import MIMatrix, Partial
@@ -49,7 +49,7 @@ def matrix(
     """
     from cli._plots import check_picture, draw_matrix
     from mi_core import mutual_information_matrix
-    from mi_core._files import is_same_file, load_array, split_key, whole_file
+    from mi_core.files import is_same_file, load_array, split_key, whole_file
 
     if len(layers) < 2:
         raise InputError(f"one layer was given, {layers[0]}: give at least two.")
@@ -98,7 +98,7 @@ def matrix(
 
 def names_of(sources: Sequence[str]) -> list[str]:
     """File names without folder and ending, or path:key's key; each once."""
-    from mi_core._files import split_key
+    from mi_core.files import split_key
 
     owners: dict[str, str] = {}
     for source in sources:
@@ -142,7 +142,7 @@ class Unfinished:
 
     def write(self, partial: Partial) -> None:
         """Keep what is done, whole or not at all."""
-        from mi_core._files import whole_file
+        from mi_core.files import whole_file
 
         record = {"checksum": self.checksum, "rows": partial.rows.tolist(), "sums": partial.sums.tolist()}
         with whole_file(self.path) as file:

@@ -24,7 +24,7 @@ from cli._options import (
     UnitsOption,
     parse_ks,
 )
-from mi_core._options import ConditionalEstimator
+from mi_core.options import ConditionalEstimator
 
 
 def multi(

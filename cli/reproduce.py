@@ -123,7 +123,7 @@ def print_plan(runs: dict[str, Settings], workers: int | None) -> None:
     print_table(
         [{"run": name, "epochs": str(s.epochs), "minutes": f"{expected_seconds(s) / 60:.1f}"} for name, s in runs.items()]
     )
-    from mi_core._backends._tiles import available_threads  # here, because it loads NumPy
+    from mi_core.threads import available_threads  # here, because it loads NumPy
 
     workers = workers or available_threads()
     minutes = sum(map(expected_seconds, runs.values())) / 60 / workers

@@ -15,7 +15,7 @@ from cli._options import BackendOption, K, parse_ks
 from cli._output import print_notes
 from cli._progress import ProgressBar
 from mi_core import InputError
-from mi_core._options import Units
+from mi_core.options import Units
 from trainer import _keras
 from trainer.config import Arch, Init, MeasuredSet, Residual, Settings
 

@@ -1,7 +1,7 @@
 """Mutual information from samples by k-nearest neighbours, exact and compiled.
 
     x, y -> _validate -> _estimators -> neighbour counts -> _formula -> MIResult
-            (the only    (which counts   (_backends: one     (psi of the
+            (the only    (which counts   (backends:  one     (psi of the
              door)        each needs)     contract, several   counts, with
                                           ways, same bits)    its source)
 
@@ -23,11 +23,15 @@ Importing this package loads none of the compiled code; that happens at the firs
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from mi_core._version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from mi_core._errors import BackendUnavailableError, InputError, MIError
-    from mi_core._types import (
+    from mi_core.entropies import entropy, kl_divergence
+    from mi_core.errors import BackendUnavailableError, InputError, MIError
+    from mi_core.estimate import conditional_mutual_information, mutual_information, neighbour_counts
+    from mi_core.matrix import MIMatrix, mutual_information_matrix
+    from mi_core.multi import multi_information
+    from mi_core.results import (
         DivergenceResult,
         EntropyResult,
         MIResult,
@@ -38,29 +42,25 @@ if TYPE_CHECKING:
         ShuffledNull,
         SizePoint,
     )
-    from mi_core.entropies import entropy, kl_divergence
-    from mi_core.estimate import conditional_mutual_information, mutual_information, neighbour_counts
-    from mi_core.matrix import MIMatrix, mutual_information_matrix
-    from mi_core.multivariate import multi_information
 
 _HOME_OF = {
-    "BackendUnavailableError": "mi_core._errors",
-    "DivergenceResult": "mi_core._types",
-    "EntropyResult": "mi_core._types",
-    "InputError": "mi_core._errors",
-    "MIError": "mi_core._errors",
+    "BackendUnavailableError": "mi_core.errors",
+    "DivergenceResult": "mi_core.results",
+    "EntropyResult": "mi_core.results",
+    "InputError": "mi_core.errors",
+    "MIError": "mi_core.errors",
     "MIMatrix": "mi_core.matrix",
-    "MIResult": "mi_core._types",
-    "MultiInformationResult": "mi_core._types",
-    "NeighbourCounts": "mi_core._types",
-    "Reduction": "mi_core._types",
-    "Reliability": "mi_core._types",
-    "ShuffledNull": "mi_core._types",
-    "SizePoint": "mi_core._types",
+    "MIResult": "mi_core.results",
+    "MultiInformationResult": "mi_core.results",
+    "NeighbourCounts": "mi_core.results",
+    "Reduction": "mi_core.results",
+    "Reliability": "mi_core.results",
+    "ShuffledNull": "mi_core.results",
+    "SizePoint": "mi_core.results",
     "conditional_mutual_information": "mi_core.estimate",
     "entropy": "mi_core.entropies",
     "kl_divergence": "mi_core.entropies",
-    "multi_information": "mi_core.multivariate",
+    "multi_information": "mi_core.multi",
     "mutual_information": "mi_core.estimate",
     "mutual_information_matrix": "mi_core.matrix",
     "neighbour_counts": "mi_core.estimate",

@@ -1,6 +1,6 @@
 """The estimators of mutual information: each goes from prepared samples to local terms in nats, for all k from one search.
 
-A new one is a function here, a formula in `_formula`, a word in `_options.Estimator` and a line in the table at the end.
+A new one is a function here, a formula in `_formula`, a word in `options.Estimator` and a line in the table at the end.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from mi_core import _backends, _formula
-from mi_core._errors import InputError
-from mi_core._neighbours import nearest_neighbours
-from mi_core._options import Backend, ConditionalEstimator, Estimator
+from mi_core import _formula, backends
 from mi_core._prepare import Prepared, joined, standardize
-from mi_core._types import FloatArray, IntArray, Progress, Samples
+from mi_core.backends.cpu.nearest import nearest_neighbours
+from mi_core.errors import InputError
+from mi_core.options import Backend, ConditionalEstimator, Estimator
+from mi_core.types import FloatArray, IntArray, Progress, Samples
 
 SMALLEST = np.nextafter(0.0, 1.0)  # only distance 0 is strictly below it
 TILE_BYTES = 32 * 2**20  # of differences between points and their neighbours at a time
@@ -33,12 +33,12 @@ class Search:
     scheduler: str | None = None
 
     def counts(
-        self, blocks: Sequence[Samples], sides: Sequence[tuple[int, int]], *, quiet: bool = False
+        self, parts: Sequence[Samples], sides: Sequence[tuple[int, int]], *, quiet: bool = False
     ) -> tuple[FloatArray, IntArray, str]:
-        """As `_backends.neighbour_counts`; `quiet` for the smaller one of two passes, whose progress is not told."""
+        """As `backends.neighbour_counts`; `quiet` for the smaller one of two passes, whose progress is not told."""
         progress = None if quiet else self.progress
-        return _backends.neighbour_counts(
-            blocks,
+        return backends.neighbour_counts(
+            parts,
             sides,
             self.ks,
             backend=self.backend,
@@ -51,7 +51,7 @@ class Search:
         """Counts (m, n) of other points strictly nearer than radius (m, n), in any order along m; the name of the backend."""
         order = np.argsort(radius, axis=0)
         ascending = np.take_along_axis(radius, order, axis=0)
-        sorted_counts, backend = _backends.count_nearer(
+        sorted_counts, backend = backends.count_nearer(
             points, ascending, backend=self.backend, threads=self.threads, progress=self.progress
         )
         counts = np.empty_like(sorted_counts)

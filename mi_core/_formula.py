@@ -19,8 +19,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mi_core._options import Units
-from mi_core._types import FloatArray, IntArray
+from mi_core.options import Units
+from mi_core.types import FloatArray, IntArray
 
 NATS_PER_UNIT: dict[Units, float] = {"bits": float(np.log(2.0)), "nats": 1.0}
 

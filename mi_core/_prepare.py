@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from mi_core._options import Standardize
-from mi_core._types import FloatArray, IntArray, Samples
+from mi_core.options import Standardize
+from mi_core.types import FloatArray, IntArray, Samples
 
 MUCH_LOST = 0.5  # of the values that noise was to change
 
@@ -95,9 +95,9 @@ def root_mean_square(deviations: FloatArray) -> float:
     return float(np.sqrt(np.mean((deviations / largest) ** 2)) * largest)
 
 
-def joined(blocks: Sequence[Samples]) -> Samples:
-    """All dimensions of the blocks (n, dim) side by side."""
-    together: Samples = np.hstack(blocks)
+def joined(parts: Sequence[Samples]) -> Samples:
+    """All dimensions of the parts (n, dim) side by side."""
+    together: Samples = np.hstack(parts)
     return together
 
 

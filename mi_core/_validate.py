@@ -15,11 +15,11 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from mi_core import _backends
-from mi_core._backends._tiles import available_threads
-from mi_core._errors import InputError
-from mi_core._options import Backend, Estimator, Standardize, Units
-from mi_core._types import Samples
+from mi_core import backends
+from mi_core.errors import InputError
+from mi_core.options import Backend, Estimator, Standardize, Units
+from mi_core.threads import available_threads
+from mi_core.types import Samples
 
 LARGEST = np.finfo(np.float64).max / 2  # the difference of two such values is still finite
 LARGEST_NOISE = 1000.0
@@ -39,7 +39,7 @@ def samples(values: Any, name: str, backend: Backend = "cpu") -> tuple[Samples, 
     Raises:
         InputError: Not an array of real, finite numbers with at least one sample and one column.
     """
-    return _backends.from_gpu(values, name, backend) or cleaned(host_array(values, name), name)
+    return backends.from_gpu(values, name, backend) or cleaned(host_array(values, name), name)
 
 
 def cleaned(array: NDArray[Any], name: str) -> tuple[Samples, tuple[str, ...]]:

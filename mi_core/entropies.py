@@ -10,12 +10,13 @@ from typing import Any, overload
 import numpy as np
 
 from mi_core import _formula, _notes, _validate, uncertainty
-from mi_core._errors import InputError
 from mi_core._estimators import Local, Search, copies, number_of_zeros
-from mi_core._neighbours import distances_to
-from mi_core._options import Backend, EntropyEstimator, Units
 from mi_core._prepare import prepare
-from mi_core._types import DivergenceResult, EntropyResult, FloatArray, IntArray, Progress, Samples
+from mi_core.backends.cpu.nearest import distances_to
+from mi_core.errors import InputError
+from mi_core.options import Backend, EntropyEstimator, Units
+from mi_core.results import DivergenceResult, EntropyResult
+from mi_core.types import FloatArray, IntArray, Progress, Samples
 
 
 @overload

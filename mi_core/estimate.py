@@ -9,13 +9,14 @@ from typing import Any, cast, overload
 
 import numpy as np
 
-from mi_core import _backends, _formula, _notes, _validate, uncertainty
-from mi_core import reduce as reducing
-from mi_core._errors import InputError
+from mi_core import _formula, _notes, _validate, backends, uncertainty
+from mi_core import reduction as reducing
 from mi_core._estimators import CAN_BE_SPLIT, CONDITIONAL, ESTIMATORS, WITHOUT_NEIGHBOURS, Local, Search
-from mi_core._options import Backend, ConditionalEstimator, Estimator, Standardize, Units
 from mi_core._prepare import Prepared, prepare
-from mi_core._types import FloatArray, IntArray, MIResult, NeighbourCounts, Progress, Samples
+from mi_core.errors import InputError
+from mi_core.options import Backend, ConditionalEstimator, Estimator, Standardize, Units
+from mi_core.results import MIResult, NeighbourCounts
+from mi_core.types import FloatArray, IntArray, Progress, Samples
 
 
 @overload
@@ -114,7 +115,7 @@ def mutual_information(
             column by its standard deviation, "none" takes the values as they are.
         noise: Standard deviation of Gaussian noise added to every value against ties, relative to the spread of its side.
         seed: Seed of all that is random: that noise, error bar, permutations, projections. The same seed gives the same result.
-        backend: "auto" and "cpu" choose by size and dimensions; "cpu-tree", "cpu-sweep" and "cpu-brute" are the ways
+        backend: "auto" and "cpu" choose by size and dimensions; "cpu-tree", "cpu-filter" and "cpu-brute" are the ways
             themselves, "cuda" is an NVIDIA GPU, or all that there are where there is much to do, and "cuda:1" the one with this
             index. All give the same bits.
         threads: Most threads to use; None for as many as the process may use.
@@ -169,7 +170,7 @@ def mutual_information(
     ks = () if estimator in WITHOUT_NEIGHBOURS else _validate.neighbour_orders(k, n)
     notes += _notes_on(samples, estimator, standardize, units)
     if not needs_host:
-        samples = samples.sides_by(lambda side: _backends.held(side, backend, sum(dims.values())))
+        samples = samples.sides_by(lambda side: backends.held(side, backend, sum(dims.values())))
     search = Search(ks, backend, threads, progress, alpha, scheduler)
     nats = _formula.NATS_PER_UNIT[units]
     found = _estimates(samples, estimator, search)
@@ -365,7 +366,7 @@ def neighbour_counts(
     x, y = (_validate.samples(values, name, backend)[0] for name, values in (("x", x), ("y", y)))
     _validate.check_same_length({"x": x, "y": y})
     ks = _validate.neighbour_orders(k, len(x))
-    radius, counts, name = _backends.neighbour_counts(
+    radius, counts, name = backends.neighbour_counts(
         (x, y), ((0, 1), (1, 2)), ks, backend=backend, threads=threads, progress=progress
     )
     all_counts = [NeighbourCounts(k, radius[m], counts[0, m], counts[1, m], name) for m, k in enumerate(ks)]

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from mi_core import _backends, _formula, _notes, _prepare, _validate, uncertainty
-from mi_core._backends._tiles import available_threads
-from mi_core._errors import InputError
-from mi_core._options import Standardize, Units
-from mi_core._types import FloatArray, IntArray, Progress, Samples
+from mi_core import _formula, _notes, _prepare, _validate, backends, uncertainty
+from mi_core.errors import InputError
 from mi_core.estimate import mutual_information
+from mi_core.options import Standardize, Units
+from mi_core.threads import available_threads
+from mi_core.types import FloatArray, IntArray, Progress, Samples
 
 # Up to this many joint dimensions a pair is estimated by itself, with a tree, which is cheaper than going through the strips:
 # six layers of 10 take 0.31 s one by one and 0.39 s by strips, six of 30 0.74 s and 0.48 s (2,000 samples, processor seconds).
@@ -142,7 +142,7 @@ def mutual_information_matrix(
     names, samples, notes = validated(layers)
     n = len(samples[0])
     (k,) = _validate.neighbour_orders((k,), n)
-    blocks = _backends.in_one_dtype([_prepare.standardize(layer, standardize) for layer in samples])
+    blocks = backends.in_one_dtype([_prepare.standardize(layer, standardize) for layer in samples])
     pairs = [(a, b) for a in range(len(names)) for b in range(a, len(names))]
 
     of_labels = []
@@ -233,7 +233,7 @@ def psi_sums(
     on_partial: Callable[[Partial], None] | None,
 ) -> FloatArray:
     """For each pair the sum over all samples of psi(n_x + 1) + psi(n_y + 1), going on from `partial`."""
-    from mi_core._backends.pairs import pair_counts
+    from mi_core.backends.cpu.layer_pairs import pair_counts
 
     n = len(blocks[0])
     psi = _formula.psi_beyond(n)
@@ -252,7 +252,7 @@ def psi_sums(
 
     for pair in np.flatnonzero(is_narrow & (rows < n)):
         a, b = pairs[pair]
-        _, counts, _ = _backends.neighbour_counts(
+        _, counts, _ = backends.neighbour_counts(
             (blocks[a], blocks[b]), ((0, 1), (1, 2)), (k,), backend="auto", threads=threads
         )
         rows[pair], sums[pair] = n, psi[counts].sum()

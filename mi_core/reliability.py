@@ -24,7 +24,8 @@ from scipy.spatial import cKDTree
 from mi_core import _formula, _notes
 from mi_core._estimators import normal_scores
 from mi_core._prepare import standard_deviations
-from mi_core._types import FloatArray, MIResult, Reliability, Samples, Verdict
+from mi_core.results import MIResult, Reliability, Verdict
+from mi_core.types import FloatArray, Samples
 from mi_core.uncertainty import generator
 
 Estimates = Callable[[Samples, Samples, Sequence[int]], FloatArray]

@@ -12,10 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from mi_core._errors import InputError
 from mi_core._formula import ksg1_local
 from mi_core._prepare import Prepared
-from mi_core._types import FloatArray, IntArray, Progress, ShuffledNull, SizePoint
+from mi_core.errors import InputError
+from mi_core.results import ShuffledNull, SizePoint
+from mi_core.types import FloatArray, IntArray, Progress
 
 Estimate = Callable[[IntArray], FloatArray]
 
@@ -170,7 +171,7 @@ def shuffled_ksg1(
     if x.shape[1] + y.shape[1] <= NARROW or permutations < FEW:
         return shuffled(estimate, samples, ks, permutations, seed, nats=nats, threads=threads, progress=progress)
 
-    from mi_core._backends.shuffled import shuffled_counts
+    from mi_core.backends.cpu.shuffles import shuffled_counts
 
     if x.shape[1] < y.shape[1]:
         x, y = y, x

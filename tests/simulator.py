@@ -116,7 +116,7 @@ def off_device(value):
 
 def use():
     """From now on, in this process; before modules import from `device`."""
-    from mi_core._backends.cuda import device  # here, since without the simulator it needs CuPy
+    from mi_core.backends.cuda import device  # here, since without the simulator it needs CuPy
 
     kernel.BlockManager = SleepingBlock
     device.xp = XP

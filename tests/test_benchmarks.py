@@ -76,7 +76,7 @@ def test_a_missing_peer_is_named_with_what_to_install(monkeypatch):
 
 def test_a_peer_that_fails_leaves_its_last_words():
     row = measure.row(dataclasses.replace(JOB, k=300), {})
-    assert row.status.startswith("failed: mi_core._errors.InputError: x has 300 samples and k=300")
+    assert row.status.startswith("failed: mi_core.errors.InputError: x has 300 samples and k=300")
 
 
 def test_wrong_counts_would_be_seen(monkeypatch):

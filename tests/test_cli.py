@@ -119,14 +119,14 @@ def test_local_values_are_written(files, tmp_path):
 def test_info_names_versions_machine_and_backends():
     run = mi("info")
     assert run.exit_code == 0
-    for words in (mi_core.__version__, np.__version__, "threads", "cpu-tree   works", "cpu-brute  works"):
+    for words in (mi_core.__version__, np.__version__, "threads", "cpu-tree    works", "cpu-brute   works"):
         assert words in run.stdout
     record = json.loads(mi("info", "--json").stdout)
     assert record["backends"]["cpu-brute"] == {"works": True, "reason": None}
 
 
 def test_info_says_what_a_backend_lacks(monkeypatch, files):
-    monkeypatch.setitem(sys.modules, "mi_core._backends.tree", None)  # as if it could not be imported
+    monkeypatch.setitem(sys.modules, "mi_core.backends.cpu.tree", None)  # as if it could not be imported
     assert "install what the CPU backends need with: python -m pip install numba scipy" in mi("info").stdout
     run = mi("estimate", *files, "--backend", "cpu-tree")
     assert run.exit_code == 1

@@ -11,9 +11,11 @@ from typer.testing import CliRunner
 
 import awkward
 from cli.main import app
-from mi_core import BackendUnavailableError, InputError, _backends, multi_information, mutual_information
-from mi_core._backends import brute, cluster, sweep, tree
-from mi_core._backends._tiles import Workers
+from mi_core import BackendUnavailableError, InputError, backends, multi_information, mutual_information
+from mi_core.backends import cluster, registry
+from mi_core.backends.cpu import brute, tree
+from mi_core.backends.cpu import filter as byte_filter
+from mi_core.backends.cpu.workers import Workers
 
 XY = (0, 1), (1, 2)
 KS = (1, 3)
@@ -43,7 +45,7 @@ def x_and_y():
 
 
 def counted(x, y, backend, **options):
-    return _backends.neighbour_counts((x, y), XY, KS, backend=backend, threads=1, **options)
+    return backends.neighbour_counts((x, y), XY, KS, backend=backend, threads=1, **options)
 
 
 def assert_same(found, expected):
@@ -54,7 +56,7 @@ def assert_same(found, expected):
 # Parts
 
 
-@pytest.mark.parametrize("way", [tree, sweep, brute])
+@pytest.mark.parametrize("way", [tree, byte_filter, brute])
 @pytest.mark.parametrize("name", awkward.CASES)
 def test_parts_add_up_to_the_whole(name, way):
     sides = awkward.CASES[name]
@@ -72,13 +74,13 @@ def test_parts_add_up_to_the_whole(name, way):
 # A cluster
 
 
-@pytest.mark.parametrize("backend", _backends.working())
+@pytest.mark.parametrize("backend", registry.working())
 @pytest.mark.parametrize("name", ["1+1", "24+16", "duplicates", "many zeros", "two samples", "differences overflow float32"])
 def test_a_cluster_gives_the_same_bits(name, backend, scheduler):
     x, y = awkward.CASES[name]
     ks = (1,) if len(x) < 4 else KS
-    expected = _backends.neighbour_counts((x, y), XY, ks, backend=backend, threads=1)
-    found = _backends.neighbour_counts((x, y), XY, ks, backend=backend, threads=1, scheduler=scheduler)
+    expected = backends.neighbour_counts((x, y), XY, ks, backend=backend, threads=1)
+    found = backends.neighbour_counts((x, y), XY, ks, backend=backend, threads=1, scheduler=scheduler)
     assert_same(found, expected)
     assert found[2] == f"{backend} on 2 workers"
 
@@ -113,7 +115,7 @@ def test_the_command_line(x_and_y, scheduler, tmp_path):
 def test_a_worker_that_is_killed_changes_nothing(x_and_y, dask_cluster):
     from distributed import Client
 
-    expected = {backend: counted(*x_and_y, backend) for backend in _backends.working()}
+    expected = {backend: counted(*x_and_y, backend) for backend in registry.working()}
     dask_cluster.scale(1 + len(expected))
     dask_cluster.wait_for_workers(1 + len(expected), timeout=60)
     scheduler = dask_cluster.scheduler_address
@@ -184,7 +186,7 @@ def test_without_dask(x_and_y, monkeypatch):
 
 
 def test_a_backend_that_cannot_be_split(x_and_y, monkeypatch):
-    monkeypatch.setitem(_backends._MODULE_OF, "cpu-brute", "mi_core._backends.pairs")
+    monkeypatch.setitem(registry.MODULE_OF, "cpu-brute", "mi_core.backends.cpu.layer_pairs")
     with pytest.raises(BackendUnavailableError, match=r"^backend cpu-brute cannot be split over a cluster"):
         counted(*x_and_y, "cpu-brute", scheduler=NOBODY)
 

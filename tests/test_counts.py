@@ -5,12 +5,15 @@ import pytest
 
 import awkward
 import oracle
-from mi_core import _backends, neighbour_counts
-from mi_core._backends import _codes, brute, sweep, tree
-from mi_core._backends._tiles import Workers, available_threads
+from mi_core import backends, neighbour_counts
+from mi_core.backends import choice, registry
+from mi_core.backends.cpu import brute, filter_codes, tree
+from mi_core.backends.cpu import filter as byte_filter
+from mi_core.backends.cpu.workers import Workers
+from mi_core.threads import available_threads
 
 KS = (1, 3, 10)
-WAYS = _backends.working()
+WAYS = registry.working()
 XY = (0, 1), (1, 2)
 
 
@@ -64,7 +67,7 @@ def test_brute_force_does_not_depend_on_tiles_and_threads(name, sizes, threads):
 @pytest.mark.parametrize("threads", [1, 2, 5])
 @pytest.mark.parametrize("tile_blocks", [1, 3, 1000])
 @pytest.mark.parametrize("name", ["1+1", "2+3", "rounded 1+1", "two samples", "24+16", "wide and rounded"])
-@pytest.mark.parametrize("way", [tree, sweep])
+@pytest.mark.parametrize("way", [tree, byte_filter])
 def test_blocks_do_not_depend_on_tiles_and_threads(way, name, tile_blocks, threads, monkeypatch):
     monkeypatch.setattr(tree, "SMALL", 0)
     x, y = in_dtype(name, np.float32)
@@ -126,15 +129,15 @@ def test_auto_chooses_by_samples_dimensions_and_a_look_at_the_data():
 
     def chosen(n, dim, hidden=None):
         points = rng.standard_normal((n, dim if hidden is None else hidden))
-        return _backends.choose("auto", [points if hidden is None else points @ rng.standard_normal((hidden, dim))])
+        return choice.choose("auto", [points if hidden is None else points @ rng.standard_normal((hidden, dim))])
 
     assert chosen(5000, 2) == chosen(500, 30) == "cpu-tree"
-    assert chosen(5000, 400) == chosen(1000, 400) == chosen(5000, 40) == "cpu-sweep"
+    assert chosen(5000, 400) == chosen(1000, 400) == chosen(5000, 40) == "cpu-filter"
     assert chosen(500, 400) == "cpu-brute"
     assert chosen(1000, 60) == "cpu-brute"
     assert chosen(1000, 60, hidden=3) == chosen(5000, 40, hidden=3) == "cpu-tree"  # so many dimensions in name only
-    assert _backends.choose("cpu", [rng.standard_normal((500, 400))]) == "cpu-brute"
-    assert _backends.choose("cpu-tree", [rng.standard_normal((500, 400))]) == "cpu-tree"
+    assert choice.choose("cpu", [rng.standard_normal((500, 400))]) == "cpu-brute"
+    assert choice.choose("cpu-tree", [rng.standard_normal((500, 400))]) == "cpu-tree"
 
 
 @pytest.mark.parametrize("backend", WAYS)
@@ -217,7 +220,7 @@ def three_images(dtype):
 def test_sides_may_be_any_run_of_blocks(backend, dtype, blocks_of):
     blocks = blocks_of(dtype)
     sides = (0, 2), (1, 3), (1, 2), (0, 3)
-    radius, counts, _ = _backends.neighbour_counts(blocks, sides, (5, 2), backend=backend, threads=2)
+    radius, counts, _ = backends.neighbour_counts(blocks, sides, (5, 2), backend=backend, threads=2)
     for m, k in enumerate((5, 2)):
         for (first, last), found in zip(sides, counts, strict=True):
             truth = oracle.neighbour_counts(np.hstack(blocks[first:last]), np.hstack(blocks), k)
@@ -232,7 +235,7 @@ def test_counts_within_given_radii(backend, dtype):
     for points in (*three_blocks(dtype), np.hstack(three_blocks(dtype)), images[2], np.hstack(images)):
         some = [0.0, 0.1, 0.5, float(dtype(253 / 255)), 1.0, np.nextafter(1.0, 2.0), 30.0]
         radius = np.sort(np.random.default_rng(5).choice(some, (2, len(points))), axis=0)
-        counts, name = _backends.count_nearer(points, radius, backend=backend, threads=2)
+        counts, name = backends.count_nearer(points, radius, backend=backend, threads=2)
         assert name == backend
         np.testing.assert_array_equal(counts, [oracle.count_nearer(points, row) for row in radius])
 
@@ -243,12 +246,12 @@ def test_counts_within_given_radii(backend, dtype):
 def test_values_at_the_ends_have_bytes_of_their_own(name, dtype, steps_per_unit):
     """Bytes rise with the values, and differ by no more steps than these do, rounded up, or else by ENDS."""
     x, _ = in_dtype(name, dtype)
-    ends = _codes.ends_of(x, steps_per_unit)
+    ends = filter_codes.ends_of(x, steps_per_unit)
     assert len(ends.lowest) > 0
     assert len(ends.highest) > 0
     codes = np.empty(x.shape, np.uint8)
-    _codes.code_rows(x, np.full(x.shape[1], ends.middle), steps_per_unit, codes, 0, len(x))
-    _codes.set_apart(x, ends, codes, 0, len(x))
+    filter_codes.code_rows(x, np.full(x.shape[1], ends.middle), steps_per_unit, codes, 0, len(x))
+    filter_codes.set_apart(x, ends, codes, 0, len(x))
     for values, found in (
         (ends.lowest, ends.bottom + np.arange(len(ends.lowest))),
         (ends.highest, ends.top - np.arange(len(ends.highest))),
@@ -259,4 +262,4 @@ def test_values_at_the_ends_have_bytes_of_their_own(name, dtype, steps_per_unit)
     steps = np.subtract.outer(*2 * [codes.ravel()[first].astype(int)])
     apart = np.subtract.outer(*2 * [values.astype(np.float64)])
     assert (steps[apart > 0] >= 0).all()
-    assert (steps <= np.maximum(np.ceil(apart * steps_per_unit + 1e-9), _codes.ENDS)).all()
+    assert (steps <= np.maximum(np.ceil(apart * steps_per_unit + 1e-9), filter_codes.ENDS)).all()

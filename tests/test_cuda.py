@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from conftest import REPOSITORY
-from mi_core import BackendUnavailableError, _backends, mutual_information, neighbour_counts
-from mi_core._backends.cuda import presence
+from mi_core import BackendUnavailableError, backends, mutual_information, neighbour_counts
+from mi_core.backends import choice, registry
+from mi_core.backends.cuda import presence
 
 
 def test_kernels_in_the_simulator():
@@ -66,13 +67,13 @@ def test_a_backend_that_cannot_run_says_why(machine):
         BackendUnavailableError, match=r"backend cuda cannot run here: no NVIDIA driver.*pip install 'ksg-mi\[cuda12\]'"
     ):
         neighbour_counts([0.0, 1.0, 3.0], [0.0, 2.0, 1.0], 1, backend="cuda")
-    assert "cuda" not in _backends.working()
+    assert "cuda" not in registry.working()
 
 
 def test_libraries_that_do_not_go_together_are_named_with_the_command_that_mends_it(machine, monkeypatch):
     machine(12040, 1)
-    monkeypatch.setattr(_backends, "not_importable", lambda name: "module 'numpy' has no attribute 'row_stack'")
-    assert _backends.unavailable("cuda") == (
+    monkeypatch.setattr(registry, "not_importable", lambda name: "module 'numpy' has no attribute 'row_stack'")
+    assert registry.unavailable("cuda") == (
         "module 'numpy' has no attribute 'row_stack'; install versions that go together with: "
         "python -m pip install 'ksg-mi[cuda12]'"
     )
@@ -81,11 +82,11 @@ def test_libraries_that_do_not_go_together_are_named_with_the_command_that_mends
 def test_auto_takes_a_gpu_where_it_pays(machine, monkeypatch):
     narrow, wide, small = np.empty((10**6, 2)), np.broadcast_to(np.float32(0), (20_000, 400)), np.empty((1000, 2))
     machine(0, 0)
-    assert [_backends.choose("auto", [points]) for points in (narrow, wide, small)] == ["cpu-tree", "cpu-sweep", "cpu-tree"]
+    assert [choice.choose("auto", [points]) for points in (narrow, wide, small)] == ["cpu-tree", "cpu-filter", "cpu-tree"]
     machine(13000, 1)
-    monkeypatch.setattr(_backends, "not_importable", lambda name: None)
-    assert [_backends.choose("auto", [points]) for points in (narrow, wide, small)] == ["cuda", "cuda", "cpu-tree"]
-    assert _backends.choose("cpu", [narrow]) == "cpu-tree"
+    monkeypatch.setattr(registry, "not_importable", lambda name: None)
+    assert [choice.choose("auto", [points]) for points in (narrow, wide, small)] == ["cuda", "cuda", "cpu-tree"]
+    assert choice.choose("cpu", [narrow]) == "cpu-tree"
 
 
 def test_auto_counts_on_the_cpu_where_the_gpu_has_no_memory_left(machine, monkeypatch):
@@ -95,15 +96,15 @@ def test_auto_counts_on_the_cpu_where_the_gpu_has_no_memory_left(machine, monkey
 
         count_nearer = neighbour_counts
 
-    modules = _backends.module_of
+    modules = registry.module_of
     machine(13000, 1)
-    monkeypatch.setattr(_backends, "module_of", lambda name: Full() if name == "cuda" else modules(name))
-    monkeypatch.setattr(_backends, "CUDA_FROM_NARROW", 0)
+    monkeypatch.setattr(registry, "module_of", lambda name: Full() if name == "cuda" else modules(name))
+    monkeypatch.setattr(choice, "CUDA_FROM_NARROW", 0)
     x = np.random.default_rng(0).standard_normal((50, 1))
     found, expected = (neighbour_counts(x, -x, 1, backend=backend) for backend in ("auto", "cpu"))
     assert found.backend == "cpu-tree"
     np.testing.assert_array_equal(found.n_x, expected.n_x)
-    nearer, name = _backends.count_nearer(x, expected.radius[np.newaxis], backend="auto", threads=1)
+    nearer, name = backends.count_nearer(x, expected.radius[np.newaxis], backend="auto", threads=1)
     assert name == "cpu-tree"
     np.testing.assert_array_equal(nearer[0], expected.n_x)
     assert mutual_information(x, np.arange(50) % 2, estimator="ross").backend == "cpu-tree"
@@ -130,7 +131,7 @@ def test_arrays_that_cannot_say_where_they_lie_go_by_way_of_the_host(machine, mo
             raise RuntimeError
 
     machine(13000, 1)
-    monkeypatch.setattr(_backends, "not_importable", lambda name: None)
+    monkeypatch.setattr(registry, "not_importable", lambda name: None)
     for array in (Array(), WithoutInterface()):
         assert not presence.lies_on_gpu(array)
         assert mutual_information(array, x + x**2).mi == mutual_information(x, x + x**2).mi

@@ -13,8 +13,6 @@ import awkward
 import oracle
 from mi_core import (
     InputError,
-    _backends,
-    _neighbours,
     conditional_mutual_information,
     entropy,
     kl_divergence,
@@ -22,9 +20,11 @@ from mi_core import (
     mutual_information,
 )
 from mi_core._estimators import CONDITIONAL, ESTIMATORS, Search
-from mi_core._options import ConditionalEstimator, Estimator
 from mi_core._prepare import Prepared
+from mi_core.backends import registry
+from mi_core.backends.cpu import nearest
 from mi_core.estimate import _estimates
+from mi_core.options import ConditionalEstimator, Estimator
 
 NOT_CONSTANT = sorted(awkward.CASES.keys() - {"all points equal", "two samples"})
 NO_TIES = ["1+1", "2+3", "5+5", "24+16", "wider than long", "k + 1 samples", "scales 1 and 1e6", "heavy tails", "denormals"]
@@ -46,7 +46,7 @@ def third(x):
 # Equal to the oracle
 
 
-@pytest.mark.parametrize("backend", [*_backends.working(), "auto"])
+@pytest.mark.parametrize("backend", [*registry.working(), "auto"])
 @pytest.mark.parametrize("name", NOT_CONSTANT)
 def test_exact_on_awkward_data(name, backend):
     x, y = awkward.CASES[name]
@@ -115,12 +115,12 @@ def test_discrete_is_the_sum_of_plug_in_entropies(name):
 @pytest.mark.parametrize("few", [0, 100])  # dimensions up to which a tree seeks them
 @pytest.mark.parametrize("name", awkward.CASES)
 def test_neighbours_are_the_nearest_others(name, few, monkeypatch):
-    monkeypatch.setattr(_neighbours, "TREE_UP_TO", few)
-    monkeypatch.setattr(_neighbours, "TREE_ROWS", 50)
-    monkeypatch.setattr(_neighbours, "TILE_BYTES", 8 * 160 * 50)
+    monkeypatch.setattr(nearest, "TREE_UP_TO", few)
+    monkeypatch.setattr(nearest, "TREE_ROWS", 50)
+    monkeypatch.setattr(nearest, "TILE_BYTES", 8 * 160 * 50)
     points = np.hstack(awkward.CASES[name])
     k = min(5, len(points) - 1)
-    found = _neighbours.nearest_neighbours(points, k, threads=2)
+    found = nearest.nearest_neighbours(points, k, threads=2)
     apart = oracle.distances(points)
     for i, neighbours in enumerate(found):
         assert i not in neighbours
@@ -130,12 +130,12 @@ def test_neighbours_are_the_nearest_others(name, few, monkeypatch):
 
 @pytest.mark.parametrize("few", [0, 100])
 def test_distances_to_another_set(few, monkeypatch):
-    monkeypatch.setattr(_neighbours, "TREE_UP_TO", few)
+    monkeypatch.setattr(nearest, "TREE_UP_TO", few)
     points, others = awkward.CASES["rounded"]
     for dtype in (np.float32, np.float64):
         points, others = points.astype(dtype), others.astype(dtype)
         truth = np.sort(np.abs(points[:, np.newaxis].astype(float) - others.astype(float)).max(axis=2), axis=1)
-        found = _neighbours.distances_to(others, points, (4, 1), threads=2)
+        found = nearest.distances_to(others, points, (4, 1), threads=2)
         np.testing.assert_array_equal(found, truth[:, [3, 0]].T)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 import awkward
 from mi_core import InputError, matrix, mutual_information, mutual_information_matrix, neighbour_counts
-from mi_core._backends.pairs import pair_counts
+from mi_core.backends.cpu.layer_pairs import pair_counts
 
 XY = [(0, 0), (0, 1), (1, 1)]
 

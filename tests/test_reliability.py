@@ -8,7 +8,7 @@ import pytest
 
 import awkward
 from mi_core import _notes, mutual_information, reliability
-from mi_core._types import Reliability
+from mi_core.results import Reliability
 
 
 def judged(x, y, **options):

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from conftest import REPOSITORY
-from mi_core._backends._jit import uninterrupted
+from mi_core.backends.cpu.jit import uninterrupted
 
 HEAVY = {"numba", "llvmlite", "keras", "tensorflow", "jax", "torch", "cupy", "scipy", "pandas", "matplotlib", "distributed"}
 
@@ -80,7 +80,7 @@ def test_a_change_in_any_kernel_file_renews_them_all(tmp_path):
 
     before = kept()
     assert kept() == before
-    with (package / "_backends" / "_tiles.py").open("a") as file:
+    with (package / "backends" / "cpu" / "workers.py").open("a") as file:
         file.write("# changed")
     after = kept()
     assert after.keys() == before.keys()

@@ -6,7 +6,7 @@ import pytest
 import awkward
 import mi_core
 from mi_core import InputError, mutual_information, neighbour_counts, uncertainty
-from mi_core._backends.shuffled import shuffled_counts
+from mi_core.backends.cpu.shuffles import shuffled_counts
 
 
 def pair(n=1000, dim=1, rho=0.6, seed=0):

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mi_core import InputError
-from mi_core._files import whole_file
-from mi_core._options import Backend, Units
 from mi_core._validate import host_array, neighbour_orders, one_of, whole_number
+from mi_core.files import whole_file
+from mi_core.options import Backend, Units
 from trainer.activations import Probe, build_for
 from trainer.config import Pair, Statistics
 from trainer.measure import Estimator

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Literal
 
-from mi_core._options import Backend, Units
+from mi_core.options import Backend, Units
 
 Arch = Literal["mlp", "shortcut", "resnet", "shortcut-resnet"]
 Residual = Literal["running-sums", "blocks"]

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mi_core import InputError
-from mi_core._files import first_line, load_array
+from mi_core.files import first_line, load_array
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 HOW_TO_GET_MNIST = "--data PATH takes an mnist.npz or a folder with the four IDX files (train-images-idx3-ubyte.gz, ...)"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import mi_core
-from mi_core._options import Backend, Units
+from mi_core.options import Backend, Units
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from mi_core import InputError
-from mi_core._files import whole_file
+from mi_core.files import whole_file
 from trainer.config import Pair, Settings, Statistics
 from trainer.run import RunFolder
 from trainer.table import Row

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mi_core import InputError
-from mi_core._files import first_line, whole_file
+from mi_core.files import first_line, whole_file
 from trainer.table import Table
 
 if TYPE_CHECKING:

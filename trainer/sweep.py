@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mi_core import InputError, MIError
-from mi_core._backends._tiles import available_threads
-from mi_core._files import first_line
+from mi_core.files import first_line
+from mi_core.threads import available_threads
 from trainer import _keras
 from trainer.config import Settings
 from trainer.data import load_data

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from mi_core import InputError
-from mi_core._files import whole_file
+from mi_core.files import whole_file
 
 
 @dataclasses.dataclass(frozen=True)

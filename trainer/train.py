@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from mi_core import InputError, _machine
+from mi_core import InputError, machine
 from trainer.callback import MutualInformationCallback
 from trainer.config import Settings
 from trainer.data import Dataset, load_data
@@ -204,8 +204,8 @@ def _manifest(settings: Settings, data: Dataset, measuring: MutualInformationCal
         "settings": settings.to_dict(),
         "keras_backend": keras.backend.backend(),
         "devices": keras.distribution.list_devices(),
-        "machine": _machine.facts(),
-        "versions": _machine.versions(),
+        "machine": machine.facts(),
+        "versions": machine.versions(),
         "data": {
             "source": data.source,
             "checksum": data.checksum,

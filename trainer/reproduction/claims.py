@@ -24,8 +24,8 @@ import numpy as np
 import polars as pl
 from scipy import stats
 
-from mi_core._files import whole_file
-from mi_core._types import FloatArray
+from mi_core.files import whole_file
+from mi_core.types import FloatArray
 
 Ruling = Literal["holds", "does not hold", "undecided"]
 Setting = tuple[str, int, int]

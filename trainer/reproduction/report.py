@@ -15,7 +15,7 @@ import polars as pl
 import vl_convert
 
 from mi_core import InputError
-from mi_core._files import whole_file
+from mi_core.files import whole_file
 from trainer.reproduction import claims, results
 from trainer.reproduction.claims import Verdict
 from trainer.reproduction.experiments import FIGURES, Experiment, ProfileName, load_experiment

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from mi_core import InputError
-from mi_core._files import whole_file
+from mi_core.files import whole_file
 from trainer.config import Settings
 from trainer.run import RunFolder
 from trainer.table import Row

@@ -1,0 +1,148 @@
+"""Backends: several ways to the same neighbour counts, and the one place where a way is chosen.
+
+Each backend is one module with two functions, the contract:
+
+    neighbour_counts(parts, sides, ks, *, threads, progress=None) -> radius (len(ks), n), counts (len(sides), len(ks), n)
+    count_nearer(points, radius, *, threads, progress=None)        -> counts (len(radius), n)
+
+and two more, where its work can be split over machines:
+
+    prepare(parts, sides, ks, workers)   -> an index: arrays in named tuples, which may be copied to another machine
+    answer(index, ks, workers, share)     -> radius and counts of share (i, shares) of the queries, zeros beside them
+
+parts are validated samples (n, dim) of one dtype, ks ascending neighbour orders below n. For every point, `radius` is the
+Chebyshev distance to its k-th other point in the joint space, that of all parts together, and `counts` the numbers of other
+points strictly nearer than that in each side, which is the space of the parts first to last, for sides = ((first, last), ...).
+For mutual information the parts are x, y, and so are the sides; for conditional mutual information the parts are x, z, y, the
+sides x z, z y and z. `count_nearer` does the same for radii (m, n) that come from elsewhere, ascending along m. All is as if
+computed in float64 from the values given. So every backend returns the same bits, and tests compare with `assert_array_equal`.
+The answers to all shares of one index add up to the whole; `cluster` has them answered by the workers of a Dask cluster.
+
+A new algorithm is one new module and one line in `registry.MODULE_OF`; `choice` has the rule of "auto". The backend for GPUs,
+"cuda" or "cuda:1", is told the index of its GPU, `gpu`, too, and its parts may be samples that lie on one (`cuda.samples`).
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+
+from mi_core.backends import choice, registry
+from mi_core.backends.cuda import presence
+from mi_core.errors import BackendUnavailableError
+from mi_core.options import Backend
+from mi_core.types import FloatArray, IntArray, Progress, Samples
+
+Found = TypeVar("Found")
+
+_SAMPLES_ON_GPU = "mi_core.backends.cuda.samples"
+
+
+def neighbour_counts(
+    parts: Sequence[Samples],
+    sides: Sequence[tuple[int, int]],
+    ks: Sequence[int],
+    *,
+    backend: Backend,
+    threads: int,
+    scheduler: str | None = None,
+    progress: Progress | None = None,
+) -> tuple[FloatArray, IntArray, str]:
+    """Radius (len(ks), n) and counts (len(sides), len(ks), n) for ks in their order, and the name of the backend that counted.
+
+    One pass over the neighbours for all of ks; the contract above says what parts and sides are. `scheduler`: address of that
+    of a Dask cluster, over whose workers to split it.
+    """
+    parts = in_one_dtype(parts)
+    ascending = tuple(sorted(set(ks)))
+
+    def count(way: Any, parts: tuple[Samples, ...], **options: Any) -> tuple[FloatArray, IntArray]:
+        found: tuple[FloatArray, IntArray] = way.neighbour_counts(
+            parts, tuple(sides), ascending, threads=threads, progress=progress, **options
+        )
+        return found
+
+    if scheduler is None:
+        (radius, counts), name = counted(count, parts, backend)
+    else:
+        name = choice.choose("cpu" if backend == "auto" else backend, parts)
+        radius, counts, name = on_cluster(
+            name,
+            registry.available(name),
+            parts,
+            tuple(sides),
+            ascending,
+            scheduler=scheduler,
+            threads=threads,
+            progress=progress,
+        )
+    rows = [ascending.index(k) for k in ks]
+    return radius[rows], counts[:, rows], name
+
+
+def on_cluster(name: str, way: Any, *arguments: Any, **options: Any) -> tuple[FloatArray, IntArray, str]:
+    """The same by the workers of a Dask cluster, whose number is part of the name."""
+    from mi_core.backends import cluster  # here, because it loads what kernels are compiled with
+
+    if not hasattr(way, "answer"):
+        raise BackendUnavailableError(f"backend {name} cannot be split over a cluster: choose another, or leave scheduler out.")
+    radius, counts, workers = cluster.neighbour_counts(way, *arguments, **options)
+    return radius, counts, f"{name} on {workers} worker{'s' if workers > 1 else ''}"
+
+
+def count_nearer(
+    points: Samples, radius: FloatArray, *, backend: Backend, threads: int, progress: Progress | None = None
+) -> tuple[IntArray, str]:
+    """Counts (m, n): other points (n, dim) strictly nearer than radius (m, n), ascending along m; the name of the backend."""
+
+    def count(way: Any, parts: tuple[Samples, ...], **options: Any) -> IntArray:
+        found: IntArray = way.count_nearer(*parts, radius, threads=threads, progress=progress, **options)
+        return found
+
+    return counted(count, (points,), backend)
+
+
+def counted(count: Callable[..., Found], parts: tuple[Samples, ...], backend: Backend) -> tuple[Found, str]:
+    """What `count(way, parts, **options)` finds by the module of a backend, and the name of that backend.
+
+    Where "auto" takes a GPU whose memory does not suffice, perhaps since others hold it, the CPU counts.
+    """
+    name = choice.choose(backend, parts)
+    if registry.is_cuda(name):
+        try:
+            return count(registry.available(name), parts, gpu=registry.gpu_named(name)), name
+        except BackendUnavailableError:
+            if backend != "auto":
+                raise
+        name = choice.choose("cpu", parts)
+    return count(registry.available(name), tuple(map(np.asarray, parts))), name
+
+
+def from_gpu(values: Any, name: str, backend: Backend) -> tuple[Samples, tuple[str, ...]] | None:
+    """Samples (n, dim), left where they lie on a GPU, and notes, as by `_validate.samples`; None for values that lie elsewhere,
+    or that `backend` would not look for there.
+    """
+    if not (registry.is_cuda(backend) or backend == "auto") or not presence.lies_on_gpu(values):
+        return None
+    if (backend == "auto" and presence.number_of_gpus() == 0) or registry.unavailable("cuda") is not None:
+        return None
+    found: tuple[Samples, tuple[str, ...]] | None = importlib.import_module(_SAMPLES_ON_GPU).from_gpu(values, name)
+    return found
+
+
+def held(part: Samples, backend: Backend, dim: int) -> Samples:
+    """A part where the backend counts it, for many estimates: on a GPU, or where it is. dim is that of all parts."""
+    name = "cuda" if backend == "auto" and choice.cuda_pays(len(part), dim) else backend
+    if not registry.is_cuda(name) or registry.unavailable(name):
+        return part
+    on_gpu: Samples = importlib.import_module(_SAMPLES_ON_GPU).held(part, registry.gpu_named(name))
+    return on_gpu
+
+
+def in_one_dtype(parts: Sequence[Samples]) -> tuple[Samples, ...]:
+    """The parts, all in the widest of their dtypes."""
+    dtype = np.result_type(*(part.dtype for part in parts))
+    return tuple(part.astype(dtype, copy=False) for part in parts)

@@ -1,0 +1,164 @@
+"""Queries split over the workers of a Dask cluster, for every backend that can answer them in shares.
+
+    this process     prepare: tree, codes, sorted values; once, so that all shares are shares of one whole
+         |           a copy to each worker
+    worker threads   answer: one share of the queries after the other
+         |           the rows of the share, and their numbers
+    this process     put together
+
+A share depends on nothing but what was prepared, so it may be answered anywhere, and again where a worker was lost.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+from collections.abc import Iterator
+from concurrent.futures import CancelledError
+from typing import TYPE_CHECKING, Any
+
+import numba
+import numpy as np
+
+from mi_core._version import __version__
+from mi_core.backends.cpu.jit import SOURCES
+from mi_core.backends.cpu.workers import Workers
+from mi_core.errors import BackendUnavailableError, one_line
+from mi_core.types import FloatArray, IntArray, Progress, Samples, Share
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+PATIENCE_SECONDS = 10  # until a scheduler answers, and until it has a worker
+SHARES_PER_THREAD = 8  # so that threads end together, however shares and processors differ
+LEAST_QUERIES = 64  # in a share: one block of the filter
+
+
+def neighbour_counts(
+    way: Any,
+    parts: tuple[Samples, ...],
+    sides: tuple[tuple[int, int], ...],
+    ks: tuple[int, ...],
+    *,
+    scheduler: str,
+    threads: int,
+    progress: Progress | None = None,
+) -> tuple[FloatArray, IntArray, int]:
+    """What `way`, a backend, answers to the same call, and the number of workers that answered.
+
+    Args:
+        way: Module of the backend.
+        parts: As in the contract of `mi_core.backends`, and so the next two.
+        sides: Which parts make up each side.
+        ks: Neighbour orders, ascending.
+        scheduler: Address, tcp://HOST:PORT.
+        threads: Most threads to prepare with; a worker uses those that it was started with.
+        progress: Called with shares done and shares in all.
+
+    Raises:
+        BackendUnavailableError: The cluster cannot be used, or was lost; the message says why and what to do.
+    """
+    n = len(parts[0])
+    radius = np.zeros((len(ks), n))
+    counts = np.zeros((len(sides), len(ks), n), np.int64)
+    with connected(scheduler) as client:
+        threads_of = threads_of_workers(client, scheduler)
+        with Workers(threads) as workers:
+            index = way.prepare(parts, sides, ks, workers)
+        shares = min(SHARES_PER_THREAD * sum(threads_of.values()), -(-n // LEAST_QUERIES))
+        for done, (rows, *found) in enumerate(answers(client, way, index, ks, shares), start=1):
+            radius[:, rows], counts[:, :, rows] = found
+            if progress is not None:
+                progress(done, shares)
+    return radius, counts, len(threads_of)
+
+
+@contextlib.contextmanager
+def connected(scheduler: str) -> Iterator[Client]:
+    """A connection to the scheduler; an error where there is none, or where it breaks."""
+    try:
+        from distributed import Client, KilledWorker
+    except ImportError:
+        raise BackendUnavailableError(
+            "a cluster needs Dask, which is not installed: python -m pip install 'ksg-mi[cluster]'"
+        ) from None
+    try:
+        client = Client(scheduler, timeout=PATIENCE_SECONDS, set_as_default=False)
+    except OSError:
+        raise BackendUnavailableError(
+            f"no Dask scheduler answers at {scheduler}: start one with `dask scheduler`, or correct the address."
+        ) from None
+    with client:
+        try:
+            yield client
+        except (OSError, CancelledError, KilledWorker) as error:
+            raise BackendUnavailableError(
+                f"the cluster at {scheduler} was lost while it worked, its scheduler or too many of its workers: look at what "
+                "they print, often that memory is short, and run this again."
+            ) from error
+
+
+def threads_of_workers(client: Client, scheduler: str) -> dict[str, int]:
+    """Threads of each worker by its address; an error where there is none, or where one runs other code than this process."""
+    try:
+        client.wait_for_workers(1, timeout=PATIENCE_SECONDS)
+    except TimeoutError:
+        raise BackendUnavailableError(
+            f"the Dask scheduler at {scheduler} has no workers: start some with `dask worker {scheduler}`."
+        ) from None
+    check_software(client, scheduler)
+    threads: dict[str, int] = client.nthreads()
+    return threads
+
+
+def check_software(client: Client, scheduler: str) -> None:
+    """An error unless all workers, and the scheduler, which reads what it passes on, run the code of this process."""
+    found = {f"worker {address}": versions for address, versions in client.run(software, on_error="return").items()}
+    try:
+        found[f"scheduler {scheduler}"] = client.run_on_scheduler(software)
+    except Exception as error:  # noqa: BLE001  whatever keeps it from answering
+        found[f"scheduler {scheduler}"] = error
+    ours = software()
+    for who, theirs in found.items():
+        if isinstance(theirs, Exception):
+            raise BackendUnavailableError(f"{who} cannot run this: {one_line(theirs)} Install there what is installed here.")
+        for name, version in ours.items():
+            if theirs[name] != version:
+                raise BackendUnavailableError(f"{who} has {name} {theirs[name]}, this process {version}: install the same.")
+
+
+def software() -> dict[str, str]:
+    """Versions of what shares are answered with."""
+    return {"ksg-mi": f"{__version__} ({SOURCES[:8]})", "numpy": np.__version__, "numba": numba.__version__}
+
+
+def answers(
+    client: Client, way: Any, index: Any, ks: tuple[int, ...], shares: int
+) -> Iterator[tuple[IntArray, FloatArray, IntArray]]:
+    """What `answer_share` gives for each share, in the order in which they are done."""
+    from distributed import as_completed
+
+    (held,) = client.scatter([index], broadcast=True, hash=False)  # a list, because a tuple would come apart
+    asked = client.map(
+        answer_share, [(share, shares) for share in range(shares)], way=way.__name__, index=held, ks=ks, key="mi", pure=False
+    )
+    for _, answer in as_completed(asked, loop=client.loop, with_results=True):
+        yield answer
+
+
+def answer_share(share: Share, *, way: str, index: Any, ks: tuple[int, ...]) -> tuple[IntArray, FloatArray, IntArray]:
+    """On a worker: rows (m,), and their radius (len(ks), m) and counts (sides, len(ks), m); others have 0 throughout."""
+    with Workers(1) as workers:
+        radius, counts = importlib.import_module(way).answer(settled(index), ks, workers, share)
+    rows = np.flatnonzero(radius[-1])  # the largest; where that is 0, all is
+    return rows, radius[:, rows], counts[:, :, rows]
+
+
+def settled(index: Any) -> Any:
+    """The same with arrays that are aligned and writeable, as kernels were compiled for; small ones come otherwise by wire."""
+    if isinstance(index, np.ndarray):
+        return np.require(index, requirements=["C", "A", "W"])
+    if isinstance(index, tuple):
+        fields = map(settled, index)
+        return type(index)(*fields) if hasattr(index, "_fields") else tuple(fields)
+    return index

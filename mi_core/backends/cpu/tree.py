@@ -1,0 +1,402 @@
+"""The block tree: exact neighbours of few or many dimensions without looking at most points.
+
+    joint tree -> each query: its own block, then those children of the boxes above it that its radius still reaches -> radius
+    each side  -> one dimension: two binary searches in its sorted values
+                  more: its own tree, walked from the root, boxes that the ball holds whole counted without a visit -> n_x, n_y
+
+Exactness. Rounding is monotone, so distances that are computed by one subtraction keep the order of the true ones, and the
+same subtraction from a box's side bounds those of all points in it. Lanes have the dtype of the data. float32 lanes decide all
+but equalities (`mi_core.backends.cpu.brute` says why): a distance below float32(radius) is below the radius in float64 too, one
+above it is not, and only one equal to it is computed again in float64.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mi_core._prepare import joined
+from mi_core.backends.cpu.jit import inlined, jit
+from mi_core.backends.cpu.line import Line, count_line
+from mi_core.backends.cpu.simd import (
+    LANES,
+    any_between,
+    at,
+    at_most,
+    below,
+    bit_count,
+    greater,
+    larger_difference,
+    larger_distance,
+    lesser,
+    load,
+    lowest_bit,
+    splat,
+    store,
+)
+from mi_core.backends.cpu.tree_build import TILE_BLOCKS, Tree, build_tree
+from mi_core.backends.cpu.workers import WHOLE, Workers, for_blocks
+from mi_core.types import FloatArray, IntArray, Progress, Samples, Share
+
+SMALL = 40_000  # n * dimensions below which starting threads costs more than they save
+LOOK = 12  # dimensions between two looks at whether any of 32 points or boxes is still near enough
+
+
+class Index(NamedTuple):
+    """All that is prepared before the first query."""
+
+    joint: Tree
+    sides: tuple[Tree | Line, ...]
+
+
+def neighbour_counts(
+    parts: tuple[Samples, ...],
+    sides: tuple[tuple[int, int], ...],
+    ks: tuple[int, ...],
+    *,
+    threads: int,
+    progress: Progress | None = None,
+    tile_blocks: int = TILE_BLOCKS,
+) -> tuple[FloatArray, IntArray]:
+    """Radius (len(ks), n) and counts (len(sides), len(ks), n) for ascending ks; the contract of `mi_core.backends`."""
+    steps = -(-len(parts[0]) // LANES) * (1 + len(sides) * len(ks))
+    with Workers(few_threads(sum(part.size for part in parts), threads), progress, steps) as workers:
+        return answer(prepare(parts, sides, ks, workers), ks, workers, tile_blocks=tile_blocks)
+
+
+def prepare(parts: tuple[Samples, ...], sides: tuple[tuple[int, int], ...], ks: tuple[int, ...], workers: Workers) -> Index:
+    """All that does not depend on who asks; the contract of `mi_core.backends`."""
+    joint = build_tree(columns_by_spread(joined(parts)), workers)
+    return Index(joint, tuple(index_side(joined(parts[first:last]), joint.order, workers) for first, last in sides))
+
+
+def answer(
+    index: Index, ks: tuple[int, ...], workers: Workers, share: Share = WHOLE, *, tile_blocks: int = TILE_BLOCKS
+) -> tuple[FloatArray, IntArray]:
+    """Radius and counts of a share of the queries, zeros beside them; the contract of `mi_core.backends`."""
+    n = len(index.joint.order)
+    orders = np.array(ks)
+    radius = np.zeros((len(ks), n))
+    counts = np.zeros((len(index.sides), len(ks), n), np.int64)
+
+    def work(first: int, last: int) -> None:
+        radius_tile(index.joint, orders, radius, first, last)
+
+    for_blocks(work, len(index.joint.blocks), tile_blocks, workers, share)
+    for side, out in zip(index.sides, counts, strict=True):
+        count_side(side, radius, out, tile_blocks, workers, share)
+    return radius, counts
+
+
+def count_nearer(points: Samples, radius: FloatArray, *, threads: int, progress: Progress | None = None) -> IntArray:
+    """Counts (m, n) of other points strictly nearer than radius (m, n); the contract of `mi_core.backends`."""
+    counts = np.empty(radius.shape, np.int64)
+    with Workers(few_threads(points.size, threads), progress, -(-len(points) // LANES) * len(radius)) as workers:
+        side = index_side(points, np.argsort(points[:, 0]).astype(np.uint32), workers)
+        count_side(side, radius, counts, TILE_BLOCKS, workers)
+    return counts
+
+
+def few_threads(size: int, threads: int) -> int:
+    """One thread where there is little to do: `size` numbers."""
+    return threads if size > SMALL else 1
+
+
+def columns_by_spread(points: Samples) -> Samples:
+    """(dim, n), the dimensions that spread most first: they tell soonest that a point is too far."""
+    if points.shape[1] <= LOOK:  # all are looked at anyway
+        return np.ascontiguousarray(points.T)
+    sample = points[:: max(1, len(points) // 1000)].astype(np.float64)
+    with np.errstate(over="ignore"):  # an order is all that is wanted
+        spread = np.abs(sample - np.median(sample, axis=0)).mean(axis=0)
+    return np.ascontiguousarray(points.T[np.argsort(-spread, kind="stable")])
+
+
+# ------------------------------------------------------------------ one query; `query` is where it starts in tree.blocks
+
+
+@inlined
+def first_lanes(count):
+    """The lowest min(count, LANES) bits."""
+    return (np.uint64(2) << np.uint64(min(LANES, count) - 1)) - np.uint64(1)
+
+
+@inlined
+def exact_distance(blocks, a, b):
+    """Distance, in float64, of the points that start at flat indices a and b."""
+    far = 0.0
+    for dim in range(blocks.shape[1]):
+        far = max(far, abs(np.float64(at(blocks, a + dim * LANES)) - np.float64(at(blocks, b + dim * LANES))))
+    return far
+
+
+@inlined
+def point_distances(blocks, query, block, limit):
+    """Lane i: distance from the query to point i of `block`; once all are beyond limit, any values that are."""
+    dims = blocks.shape[1]
+    point = block * dims * LANES
+    far = splat(blocks.dtype.type(0))
+    looked = 0
+    while looked + LOOK < dims:
+        for dim in range(looked, looked + LOOK):
+            far = larger_distance(far, load(blocks, point + dim * LANES), splat(at(blocks, query + dim * LANES)))
+        looked += LOOK
+        if at_most(far, splat(limit)) == 0:
+            return far
+    for dim in range(looked, dims):
+        far = larger_distance(far, load(blocks, point + dim * LANES), splat(at(blocks, query + dim * LANES)))
+    return far
+
+
+@inlined
+def near_walls(blocks, walls, query, box, limit):
+    """Lane i: least distance that a point in child i of `box` can have; once all are beyond limit, any values that are."""
+    dims = blocks.shape[1]
+    low = box * 2 * dims * LANES
+    high = low + dims * LANES
+    near = splat(blocks.dtype.type(0))
+    looked = 0
+    while looked < dims:
+        for dim in range(looked, min(looked + LOOK, dims)):
+            here = splat(at(blocks, query + dim * LANES))
+            near = larger_difference(near, load(walls, low + dim * LANES), here)
+            near = larger_difference(near, here, load(walls, high + dim * LANES))
+        looked += LOOK
+        if at_most(near, splat(limit)) == 0:
+            break
+    return near
+
+
+@inlined
+def far_walls(blocks, walls, query, box, limit):
+    """Lane i: largest distance that a point in child i of `box` can have; once none is below limit, any such values."""
+    dims = blocks.shape[1]
+    low = box * 2 * dims * LANES
+    high = low + dims * LANES
+    far = splat(blocks.dtype.type(0))
+    looked = 0
+    while looked < dims:
+        for dim in range(looked, min(looked + LOOK, dims)):
+            here = splat(at(blocks, query + dim * LANES))
+            far = larger_difference(far, load(walls, high + dim * LANES), here)
+            far = larger_difference(far, here, load(walls, low + dim * LANES))
+        looked += LOOK
+        if below(far, splat(limit)) == 0:
+            break
+    return far
+
+
+# ------------------------------------------------------------------ the radius
+
+
+@jit
+def radius_tile(tree, ks, radius, first, last):
+    """Radius (len(ks), n) of the queries of blocks first to last: distances to their ks-th neighbours."""
+    order, blocks = tree.order, tree.blocks
+    n, k, height = len(order), ks[-1], len(tree.sizes)
+    nearest = np.empty(k)
+    least = np.empty((k + 1, LANES), tree.blocks.dtype)
+    near = np.empty((height, LANES), tree.blocks.dtype)
+    nodes = np.empty(height, np.int64)
+    todo = np.empty(height, np.uint64)
+    for block in range(first, last):
+        start = block * LANES
+        if k < LANES:
+            warm_bounds(blocks, block, least)
+        else:
+            least[k] = np.inf
+        for lane in range(min(LANES, n - start)):
+            nearest[:] = np.inf
+            search(tree, block, lane, nearest, least[k, lane], near, nodes, todo)
+            for m in range(len(ks)):
+                radius[m, order[start + lane]] = nearest[ks[m] - 1]
+
+
+@jit
+def warm_bounds(blocks, block, least):
+    """Sort into least[j, i] the j-th smallest distance from query i of `block` to the points of that block.
+
+    All 32 queries at once: the search then starts with 4 insertions a query instead of 10. The query itself is one of the
+    points, so least (k + 1, LANES) ends with the distance to the k-th other one.
+    """
+    dims = blocks.shape[1]
+    least[:] = np.inf
+    for point in range(LANES):
+        far = splat(blocks.dtype.type(0))
+        for dim in range(dims):
+            here = block * dims * LANES + dim * LANES
+            far = larger_distance(far, load(blocks, here), splat(at(blocks, here + point)))
+        for slot in range(len(least)):
+            held = load(least, slot * LANES)
+            store(least, slot * LANES, lesser(held, far))
+            far = greater(held, far)
+
+
+@inlined
+def search(tree, block, lane, nearest, bound, near, nodes, todo):
+    """Fill nearest (k,) for query `lane` of `block`, whose k-th neighbour is no further than bound.
+
+    From its own block upwards; at each level the other children of the box there, and what is under them. near (height,
+    LANES), nodes (height,) and todo (height,) are scratch: at each level the box that is open, how far its children are, and
+    the bits of those still to visit.
+    """
+    query = block * tree.blocks.shape[1] * LANES + lane
+    bound = visit_block(tree.blocks, query, lane, block, nearest, bound)
+    came_from = block
+    for top in range(1, len(tree.sizes)):
+        level, node, done = top, came_from // LANES, np.uint64(1) << np.uint64(came_from % LANES)
+        came_from = node
+        opening = True
+        while level <= top:
+            if opening:
+                distances = near_walls(tree.blocks, tree.walls, query, tree.offsets[level] + node, bound)
+                store(near, level * LANES, distances)
+                present = first_lanes(tree.sizes[level - 1] - node * LANES)
+                nodes[level], todo[level] = node, at_most(distances, splat(bound)) & present & ~done
+                done = np.uint64(0)
+                opening = False
+            bits = todo[level]
+            if not bits:
+                level += 1
+                continue
+            todo[level] = bits & (bits - np.uint64(1))
+            child = lowest_bit(bits)
+            if near[level, child] > bound:  # the bound has shrunk since the box was opened
+                continue
+            node = nodes[level] * LANES + child
+            if level == 1:
+                bound = visit_block(tree.blocks, query, LANES, node, nearest, bound)
+            else:
+                level -= 1
+                opening = True
+
+
+@inlined
+def visit_block(blocks, query, own_lane, block, nearest, bound):
+    """Enter the points of `block` into nearest (k,), ascending; return the bound that is left for others."""
+    bits = at_most(point_distances(blocks, query, block, bound), splat(bound)) & ~(np.uint64(1) << np.uint64(own_lane))
+    while bits:
+        distance = exact_distance(blocks, query, block * blocks.shape[1] * LANES + lowest_bit(bits))
+        bits &= bits - np.uint64(1)
+        if distance < nearest[-1]:
+            insert(nearest, distance)
+            if nearest[-1] == 0:  # as near as can be: nothing else needs a look
+                return blocks.dtype.type(-1)
+            if nearest[-1] < np.inf:
+                bound = min(bound, blocks.dtype.type(nearest[-1]))
+    return bound
+
+
+@inlined
+def insert(ascending, value):
+    """Put value in its place and drop the last; no branch, so k = 50 costs 13 vector steps instead of 25 jumps."""
+    for slot in range(len(ascending) - 1, 0, -1):
+        below = ascending[slot - 1] if ascending[slot - 1] > value else value
+        ascending[slot] = below if below < ascending[slot] else ascending[slot]
+    ascending[0] = value if value < ascending[0] else ascending[0]
+
+
+# ------------------------------------------------------------------ counts in a side
+
+
+def index_side(points: Samples, order: NDArray[np.uint32], workers: Workers) -> Tree | Line:
+    """What counts in one side (n, dim) need; `order` (n,) puts near points together."""
+    if points.shape[1] > 1:
+        return build_tree(columns_by_spread(points), workers)
+    values = points[:, 0].copy()  # side by side
+    return Line(order, values, np.sort(values))
+
+
+def count_side(
+    side: Tree | Line, radius: FloatArray, counts: IntArray, tile_blocks: int, workers: Workers, share: Share = WHOLE
+) -> None:
+    """Counts (m, n): other points strictly nearer than radius (m, n), which is 0 beside `share`."""
+    if isinstance(side, Line):
+        count_line(side, radius, counts, tile_blocks, workers, share)
+    else:  # its order is not that of the shares, but a query of radius 0 is soon answered
+        count_space(side, radius, counts, tile_blocks, workers)
+
+
+# ------------------------------------------------------------------ counts in two or more dimensions
+
+
+def count_space(tree: Tree, radius: FloatArray, counts: IntArray, tile_blocks: int, workers: Workers) -> None:
+    """Counts (m, n): other points of `tree` strictly nearer than radius (m, n)."""
+    for m in range(len(radius)):
+        within, reach = count_bounds(radius[m], tree.blocks.dtype)
+
+        def work(first: int, last: int, m: int = m, within: Any = within, reach: Any = reach) -> None:
+            count_tile(tree, radius[m], within, reach, counts[m], first, last)
+
+        for_blocks(work, len(tree.blocks), tile_blocks, workers)
+
+
+def count_bounds(radius: FloatArray, dtype: Any) -> tuple[NDArray[Any], NDArray[Any]]:
+    """(within, reach): lanes below `within` are strictly nearer than the radius, those above `reach` are not."""
+    if dtype == np.float64:
+        return radius, np.nextafter(radius, -np.inf)  # nothing lies between
+    with np.errstate(over="ignore"):
+        rounded = radius.astype(np.float32)
+    return rounded, rounded
+
+
+@jit
+def count_tile(tree, radius, within, reach, counts, first, last):
+    """Counts (n,) of the queries of blocks first to last: others strictly nearer than radius (n,)."""
+    order, dims = tree.order, tree.blocks.shape[1]
+    n = len(order)
+    nodes = np.empty(len(tree.sizes), np.int64)
+    todo = np.empty(len(tree.sizes), np.uint64)
+    for block in range(first, last):
+        for lane in range(min(LANES, n - block * LANES)):
+            row = order[block * LANES + lane]
+            query = block * dims * LANES + lane
+            counts[row] = 0
+            if radius[row] > 0:
+                counts[row] = count_query(tree, query, radius[row], within[row], reach[row], nodes, todo) - 1
+
+
+@inlined
+def count_query(tree, query, radius, within, reach, nodes, todo):
+    """How many points, the query itself among them, are strictly nearer than radius to the query."""
+    n = len(tree.order)
+    count = 0
+    level, node = len(tree.sizes) - 1, 0
+    while True:
+        box = tree.offsets[level] + node
+        children = min(LANES, tree.sizes[level - 1] - node * LANES)
+        touched = at_most(near_walls(tree.blocks, tree.walls, query, box, reach), splat(reach)) & first_lanes(children)
+        held = below(far_walls(tree.blocks, tree.walls, query, box, within), splat(within)) & touched
+        touched &= ~held
+        count += bit_count(held) * LANES**level
+        if held >> np.uint64(children - 1):  # the very last child of a level may be part empty
+            count -= max(0, (node * LANES + children) * LANES**level - n)
+        if level == 1:
+            while touched:
+                block = node * LANES + lowest_bit(touched)
+                count += count_block(tree.blocks, query, block, radius, within, reach)
+                touched &= touched - np.uint64(1)
+        nodes[level], todo[level] = node, touched
+        while not todo[level]:  # go on with the next child of the lowest box that has one
+            level += 1
+            if level == len(tree.sizes):
+                return count
+        node = nodes[level] * LANES + lowest_bit(todo[level])
+        todo[level] &= todo[level] - np.uint64(1)
+        level -= 1
+
+
+@inlined
+def count_block(blocks, query, block, radius, within, reach):
+    """How many points of `block` are strictly nearer than radius to the query."""
+    distances = point_distances(blocks, query, block, reach)
+    sure = below(distances, splat(within))
+    count = bit_count(sure)
+    if any_between(distances, splat(within), splat(reach)):
+        unsure = at_most(distances, splat(reach)) & ~sure
+        while unsure:
+            count += exact_distance(blocks, query, block * blocks.shape[1] * LANES + lowest_bit(unsure)) < radius
+            unsure &= unsure - np.uint64(1)
+    return count

@@ -1,0 +1,160 @@
+"""The one module that imports numba-cuda and CuPy: kernels, arrays on a GPU, and the GPUs themselves.
+
+`xp` is CuPy. In Numba's simulator (NUMBA_ENABLE_CUDASIM=1 before Numba is imported) it is NumPy: then kernels run as Python and
+arrays stay where they are, which tests everything but speed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numba import cuda
+
+from mi_core.backends.cuda.presence import CUDA_DEVICE, simulated
+
+SIMULATED = simulated()
+xp: Any
+if SIMULATED:
+    xp = np
+else:
+    import cupy
+    from numba.cuda import dispatcher
+    from numba.cuda.cudadrv.driver import CudaAPIError
+
+    xp = cupy
+    settings: Any = dispatcher.config  # type: ignore[attr-defined]
+    settings.CUDA_LOW_OCCUPANCY_WARNINGS = 0  # small data make small grids, which is nothing to warn of
+
+Array = Any  # of xp
+OUT_OF_MEMORY = 2  # the driver's number for it
+
+__all__ = ["SIMULATED", "Array", "cuda", "xp"]
+
+
+def kernel(function: Callable[..., Any]) -> Any:
+    """Compile a kernel when it is first launched, and keep the machine code on disk for the next process.
+
+    IEEE arithmetic, so that denormals and strict comparisons hold. What a kernel calls stands in its own file, whose changes
+    renew what is kept.
+    """
+    if SIMULATED:
+        return cuda.jit(function)
+    try:
+        return cuda.jit(function, cache=True)
+    except RuntimeError:  # Numba found no folder for it
+        return cuda.jit(function)
+
+
+def device_function(function: Callable[..., Any]) -> Any:
+    """Compile a function into the kernels that call it, so that its arrays stay in registers."""
+    options: dict[str, Any] = {} if SIMULATED else {"forceinline": True}
+    return cuda.jit(function, device=True, **options)
+
+
+def launch(work: Any, grid: int | tuple[int, int], block: int | tuple[int, int], *arguments: Any) -> None:
+    """Start a kernel on CuPy's current stream; arguments are arrays of `xp` and numbers."""
+    if SIMULATED:
+        work[grid, block](*arguments)
+        return
+    stream = xp.cuda.get_current_stream()
+    with short_memory_said():
+        work[grid, block, cuda.external_stream(stream.ptr) if stream.ptr else 0](*map(as_argument, arguments))
+
+
+@contextmanager
+def short_memory_said() -> Iterator[None]:
+    """Within, whoever finds that a GPU's memory does not suffice says so by a MemoryError, as CuPy does when it allocates."""
+    try:
+        yield
+    except CudaAPIError as error:  # of Numba: a launch, a context
+        if int(error.code) != OUT_OF_MEMORY:
+            raise
+        raise MemoryError from error
+    except xp.cuda.runtime.CUDARuntimeError as error:
+        if int(error.status) != OUT_OF_MEMORY:
+            raise
+        raise MemoryError from error
+
+
+def as_argument(value: Any) -> Any:
+    """An array of CuPy as Numba knows them, without the wait for its stream: the kernel goes to that same stream."""
+    if isinstance(value, xp.ndarray):
+        return cuda.from_cuda_array_interface(value.__cuda_array_interface__, owner=value, sync=False)
+    return value
+
+
+def resident(values: Any) -> Array | None:
+    """An array that lies on a GPU already, of CuPy, Torch, JAX or Numba, as one of `xp` that shares its memory; else None.
+
+    CuPy waits for the stream that makes the values. None, too, where CuPy does not know their type. In the simulator NumPy's
+    arrays lie on the GPU.
+    """
+    if isinstance(values, xp.ndarray):
+        return values
+    values = values.detach() if hasattr(values, "detach") else values  # Torch hands over no gradients
+    try:
+        if hasattr(values, "__dlpack_device__"):
+            kind, index = map(int, values.__dlpack_device__())
+            if kind != CUDA_DEVICE:
+                return None
+            with xp.cuda.Device(index):
+                return xp.from_dlpack(values)
+        return xp.asarray(values) if hasattr(values, "__cuda_array_interface__") else None
+    except (BufferError, NotImplementedError, TypeError, ValueError):
+        return None
+
+
+def to_device(values: Any) -> Array:
+    """An array on the current GPU; not copied where it lies there already."""
+    return xp.asarray(values)
+
+
+def to_host(values: Array) -> Any:
+    """The same values in NumPy."""
+    return values if SIMULATED else xp.asnumpy(values)
+
+
+def free_bytes() -> int:
+    """Memory that the current GPU has left, that kept ready by CuPy included."""
+    if SIMULATED:
+        return 2**30
+    return int(xp.cuda.Device().mem_info[0]) + int(xp.get_default_memory_pool().free_bytes())
+
+
+def release() -> None:
+    """Give back the memory of the current GPU that CuPy keeps ready."""
+    if not SIMULATED:
+        xp.get_default_memory_pool().free_all_blocks()
+
+
+def number_of_gpus() -> int:
+    """How many this process may use: CUDA_VISIBLE_DEVICES says which."""
+    return 1 if SIMULATED else int(xp.cuda.runtime.getDeviceCount())
+
+
+def gpu_of(array: Array) -> int:
+    """Index of the GPU that an array lies on."""
+    return 0 if SIMULATED else int(array.device.id)
+
+
+def current_gpu() -> int:
+    """Index of the GPU that CuPy works on in this thread."""
+    return 0 if SIMULATED else int(xp.cuda.runtime.getDevice())
+
+
+def multiprocessors() -> int:
+    """Of the current GPU."""
+    return 2 if SIMULATED else int(xp.cuda.Device().attributes["MultiProcessorCount"])
+
+
+@contextmanager
+def on_gpu(index: int) -> Iterator[None]:
+    """Within, arrays and kernels of the calling thread are on the GPU with this index."""
+    if SIMULATED:
+        yield
+        return
+    with short_memory_said(), xp.cuda.Device(index), cuda.gpus[index]:  # Numba keeps an own idea of the thread's GPU
+        yield

@@ -1,0 +1,277 @@
+"""Frozen results: the estimate, how it was made, and what was found out about it."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, ClassVar, Literal
+
+from mi_core.options import ConditionalEstimator, EntropyEstimator, Estimator, Standardize, Units
+from mi_core.types import FloatArray, IntArray
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class NeighbourCounts:
+    """For every point: how far its k-th joint neighbour is, how many points lie strictly nearer in each marginal.
+
+    Attributes:
+        k: Neighbour order.
+        radius: (n_samples,) Chebyshev distance to the k-th nearest other point in the joint space.
+        n_x: (n_samples,) other points whose distance in x is strictly less than `radius`.
+        n_y: (n_samples,) the same in y.
+        backend: Name of the backend that counted.
+    """
+
+    k: int
+    radius: FloatArray
+    n_x: IntArray
+    n_y: IntArray
+    backend: str
+
+
+Verdict = Literal["trust", "caution", "not bits"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ShuffledNull:
+    """What the estimator gives when the pairing of x and y is destroyed by shuffling, in the unit of its result.
+
+    Attributes:
+        permutations: Number of shuffles.
+        p_value: (1 + shuffles with an estimate at least as large) / (1 + permutations): one-sided, against independence.
+        mean: Mean of the estimates on shuffled pairs: the estimator's bias at independence.
+        std: Their standard deviation.
+        seed: Seed of the shuffles.
+    """
+
+    permutations: int
+    p_value: float
+    mean: float
+    std: float
+    seed: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SizePoint:
+    """The mean estimate over disjoint parts of `n_samples` samples each, and its standard error, in the result's unit."""
+
+    n_samples: int
+    mi: float
+    stderr: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Reliability:
+    """Whether an estimate may be read as MI in bits or nats, and the measured signs behind the verdict.
+
+    MI and differences of it are in the unit of the result.
+
+    Attributes:
+        verdict: "trust", "caution", or "not bits": an index of dependence at best.
+        reasons: One sentence for each sign that speaks against the number, the gravest first; why it holds, for "trust".
+        ceiling_share: The estimate as a share of its ceiling.
+        drift_k: Estimate at 4 k minus estimate at k. A bias grows with k.
+        implied_bias: The error at k that this drift suggests, if it grows as volumes do in the intrinsic dimension.
+        drift_n: Estimate minus the mean estimate on halves of the samples; None with too few samples. A bias falls with N.
+        ranked_mi: Estimate with each column replaced by the normal scores of its ranks, which leaves MI as it is.
+        repeated_samples: Larger of both sides' shares of samples with an exact copy.
+        repeated_values: Larger of both sides' shares of values with an exact copy in their column.
+        scale_ratio: Typical distance in one side over that in the other, the larger over the smaller.
+        intrinsic_dim: Dimension of the sheet that the joint samples fill, however many columns hold it.
+        twin_mi: Estimate on the Gaussian twin, data of the same size, covariance and at least the same MI.
+        twin_truth: MI of the twin, in closed form.
+    """
+
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    ceiling_share: float
+    drift_k: float
+    implied_bias: float
+    drift_n: float | None
+    ranked_mi: float
+    repeated_samples: float
+    repeated_values: float
+    scale_ratio: float
+    intrinsic_dim: float
+    twin_mi: float
+    twin_truth: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Reduction:
+    """Fewer columns made of many, each side by itself, so that by the data-processing inequality MI can only be lost.
+
+    Attributes:
+        method: "pca" or "random".
+        dim: Columns asked for; a side that has no more keeps its own.
+        kept_x: Share of the variance of x that lies in them.
+        kept_y: The same for y.
+        seed: Seed of random projections; None for principal components.
+    """
+
+    method: str
+    dim: int
+    kept_x: float
+    kept_y: float
+    seed: int | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """What every result records, so that it can be read and repeated. `float(result)` is the estimate.
+
+    Attributes:
+        units: "bits" or "nats".
+        k: Neighbour order; None where no neighbours were sought.
+        n_samples: Number of samples.
+        backend: Name of the backend that counted the neighbours, and on a cluster by how many workers: "cpu-tree on 4 workers";
+            "none" where none were sought.
+        threads: Number of threads it was allowed, on this machine.
+        noise: Standard deviation of the noise added to each column, in standard deviations of its side; 0 for none.
+        seed: Seed of the noise, the error bar and all else that was random; None where nothing was.
+        seconds: Wall time of the whole estimate, compilation of kernels included.
+        notes: What a reader should know before using the number, one sentence or two each.
+        stderr: Standard error of the estimate in `units`: its spread over data sets of this size, not its bias. None where it
+            was switched off, or parts of the samples are too small for the estimator.
+    """
+
+    quantity: ClassVar[str]
+    """Name of the field that holds the estimate; "local_" and this name that of its local terms."""
+
+    units: Units
+    k: int | None
+    n_samples: int
+    backend: str
+    threads: int
+    noise: float
+    seed: int | None
+    seconds: float
+    notes: tuple[str, ...]
+    stderr: float | None = None
+
+    def __float__(self) -> float:
+        return float(getattr(self, self.quantity))
+
+    @property
+    def local(self) -> FloatArray | None:
+        """(n_samples,) terms whose mean is the estimate, in `units`; None unless asked for."""
+        terms: FloatArray | None = getattr(self, f"local_{self.quantity}")
+        return terms
+
+    def to_dict(self) -> dict[str, Any]:
+        """The estimate, then all fields but the local terms, as plain Python values ready for JSON."""
+        record: dict[str, Any] = {self.quantity: float(self)}
+        for field in dataclasses.fields(self):
+            if field.name != f"local_{self.quantity}":
+                record[field.name] = as_plain(getattr(self, field.name))
+        return record
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class MIResult(Estimate):
+    """One estimate of mutual information, also conditional, and all that is needed to repeat it.
+
+    Attributes, beside those of `Estimate`:
+        mi: The estimate, in `units`. May be negative: see `notes`.
+        dim_x: Dimensions of x.
+        dim_y: Dimensions of y; 1 for class labels.
+        dim_z: Dimensions of z, which is given; None without.
+        ceiling: In `units`, what no estimate on data without ties can exceed: psi(n_samples) - psi(k) for "ksg1", about the
+            entropy of the labels for "ross"; None where there is no such limit.
+        estimator: Name of the estimator.
+        alpha: Threshold of "lnc"; None for others.
+        standardize: How the data were standardised first.
+        null: Shuffled pairs and the p-value; None unless asked for.
+        by_size: Estimates on parts of the samples; empty unless asked for.
+        reliability: Verdict and measured signs; None unless asked for.
+        reduced: The same estimate on principal components or random projections; None unless asked for.
+        reduction: What those were, and what share of each side's variance they keep; None without `reduced`.
+        local_mi: (n_samples,) terms whose mean is `mi`, in `units`; None unless asked for.
+    """
+
+    quantity: ClassVar[str] = "mi"
+
+    mi: float
+    dim_x: int
+    dim_y: int
+    dim_z: int | None
+    ceiling: float | None
+    estimator: Estimator
+    alpha: float | None
+    standardize: Standardize
+    null: ShuffledNull | None = None
+    by_size: tuple[SizePoint, ...] = ()
+    reliability: Reliability | None = None
+    reduced: MIResult | None = None
+    reduction: Reduction | None = None
+    local_mi: FloatArray | None = dataclasses.field(default=None, compare=False, repr=False)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class MultiInformationResult(Estimate):
+    """One estimate of multi-information (total correlation).
+
+    Attributes, beside those of `Estimate`:
+        mi: The estimate, in `units`. May be negative: see `notes`.
+        dims: Dimensions of each side.
+        ceiling: (number of sides - 1) (psi(n_samples) - psi(k)) in `units`, what no estimate on data without ties can exceed;
+            None where there is none.
+        estimator: Name of the estimator.
+        standardize: How the data were standardised first.
+        local_mi: (n_samples,) terms whose mean is `mi`, in `units`; None unless asked for.
+    """
+
+    quantity: ClassVar[str] = "mi"
+
+    mi: float
+    dims: tuple[int, ...]
+    ceiling: float | None
+    estimator: ConditionalEstimator
+    standardize: Standardize
+    local_mi: FloatArray | None = dataclasses.field(default=None, compare=False, repr=False)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class EntropyResult(Estimate):
+    """One estimate of entropy.
+
+    Attributes, beside those of `Estimate`:
+        entropy: The estimate, in `units`. A differential entropy may be negative.
+        dim: Dimensions.
+        estimator: Name of the estimator.
+        local_entropy: (n_samples,) terms whose mean is `entropy`, in `units`; None unless asked for.
+    """
+
+    quantity: ClassVar[str] = "entropy"
+
+    entropy: float
+    dim: int
+    estimator: EntropyEstimator
+    local_entropy: FloatArray | None = dataclasses.field(default=None, compare=False, repr=False)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class DivergenceResult(Estimate):
+    """One estimate of the Kullback-Leibler divergence of x from x_prime.
+
+    Attributes, beside those of `Estimate`:
+        divergence: The estimate, in `units`. May be negative: see `notes`.
+        n_samples_prime: Number of samples of x_prime.
+        dim: Dimensions.
+        local_divergence: (n_samples,) terms whose mean is `divergence`, in `units`; None unless asked for.
+    """
+
+    quantity: ClassVar[str] = "divergence"
+
+    divergence: float
+    n_samples_prime: int
+    dim: int
+    local_divergence: FloatArray | None = dataclasses.field(default=None, compare=False, repr=False)
+
+
+def as_plain(value: Any) -> Any:
+    """Records as dictionaries and tuples as lists, all the way down, without the local terms of results."""
+    if isinstance(value, Estimate):
+        return value.to_dict()
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: as_plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    return [as_plain(item) for item in value] if isinstance(value, tuple) else value

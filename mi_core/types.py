@@ -1,0 +1,20 @@
+"""Small types that the whole package uses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+Samples = NDArray[np.floating[Any]]
+"""Validated samples, (n_samples, dim), C-contiguous, float32 or float64, finite."""
+
+Progress = Callable[[int, int], None]
+"""Called with (steps done, steps in all) from the calling thread while neighbours are counted."""
+
+Share = tuple[int, int]
+"""(index, shares): one of so many equal shares of the queries."""
