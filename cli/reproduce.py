@@ -12,7 +12,7 @@ from cli._errors import ExitCode, stop, stop_for
 from cli._output import print_table
 from cli._progress import ProgressBar
 from mi_core import InputError
-from trainer import _keras
+from trainer import keras_loader
 from trainer.reproduction.experiments import (
     FIGURES,
     ProfileName,
@@ -68,7 +68,7 @@ def reproduce(
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         raise InputError(f"mi reproduce needs {', '.join(missing)}: python -m pip install 'ksg-mi[reproduce]'")
-    _keras.choose_backend()
+    keras_loader.choose_backend()
     folder = out or Path("reproductions") / profile
     failed = train_all(runs, folder / "runs", workers, scheduler, gpu, quiet)
     if failed == len(runs):

@@ -16,7 +16,7 @@ from cli._output import print_notes
 from cli._progress import ProgressBar
 from mi_core import InputError
 from mi_core.options import Units
-from trainer import _keras
+from trainer import keras_loader
 from trainer.config import Arch, Init, MeasuredSet, Residual, Settings
 
 if TYPE_CHECKING:
@@ -149,8 +149,8 @@ def train(
             settings = dataclasses.replace(settings, epochs=epochs)
 
     try:
-        _keras.choose_backend(recorded)
-        _keras.load()  # before the bar, which would take stderr for a file while Keras is kept off it
+        keras_loader.choose_backend(recorded)
+        keras_loader.load()  # before the bar, which would take stderr for a file while Keras is kept off it
         from trainer.train import resume_run, start_run
 
         with ProgressBar("training") as bar:

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from cli.main import app
 from cli.train import line_for
 from mi_core import InputError
-from trainer import RunFolder, _keras
+from trainer import RunFolder, keras_loader
 from trainer.plot import plot_runs
 
 SMALL = ["--data", "digits", "--width", "4", "--hidden", "3", "--epochs", "2", "--samples", "100", "--layers", "first:last"]
@@ -158,13 +158,13 @@ def test_keras_backends_that_are_not_there(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: name in ("keras", "torch") or None)
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     with pytest.raises(InputError, match="Keras is to run on 'jax', which is not installed: set KERAS_BACKEND to torch"):
-        _keras.choose_backend()
+        keras_loader.choose_backend()
     monkeypatch.delenv("KERAS_BACKEND")
-    _keras.choose_backend()
+    keras_loader.choose_backend()
     assert os.environ["KERAS_BACKEND"] == "torch"
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"training needs Keras, and TensorFlow, JAX or Torch: python -m pip install"):
-        _keras.choose_backend()
+        keras_loader.choose_backend()
 
 
 # Pictures

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from mi_core import InputError, MIError
 from mi_core.files import first_line
 from mi_core.threads import available_threads
-from trainer import _keras
+from trainer import keras_loader
 from trainer.config import Settings
 from trainer.data import load_data
 from trainer.run import RunFolder
@@ -91,8 +91,8 @@ def sweep(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
         raise InputError(f"{folder} cannot be made: {problem.strerror}.") from problem
-    keras_backend = _keras.choose_backend()
-    _keras.load()
+    keras_backend = keras_loader.choose_backend()
+    keras_loader.load()
     for source in {runs[name].data for name in waiting}:
         load_data(source)  # here too: what is wrong with it is said once, and a download is made once
 
@@ -140,8 +140,8 @@ def is_finished(folder: Path, settings: Settings) -> bool:
 def train_one(settings: Mapping[str, Any], folder: str, keras_backend: str) -> float:
     """Start a run, or continue it if it was begun; seconds taken. Called in a worker."""
     started = time.perf_counter()
-    _keras.choose_backend(keras_backend)
-    _keras.load()
+    keras_loader.choose_backend(keras_backend)
+    keras_loader.load()
     import keras
 
     if keras.backend.backend() != keras_backend:
