@@ -25,7 +25,7 @@ from trainer.reproduction.experiments import (
 
 if TYPE_CHECKING:
     from trainer.config import Settings
-    from trainer.reproduction.claims import Verdict
+    from trainer.reproduction.judging import Verdict
     from trainer.sweep import Outcome
 
 NEEDED = ("distributed", "polars", "matplotlib")
@@ -74,13 +74,13 @@ def reproduce(
     if failed == len(runs):
         stop(f"all {failed} runs failed. The same command tries them again.", ExitCode.FAILURE)
 
-    from trainer.reproduction import claims, results
     from trainer.reproduction import figures as drawing
+    from trainer.reproduction import judging, results, verdict_files
 
     table = results.collect(folder / "runs")
     written = [*results.write(table, folder), results.write_settings(results.manifests(folder / "runs"), folder)]
-    verdicts = claims.judge(table)
-    written += claims.write(verdicts, folder)
+    verdicts = judging.judge(table)
+    written += verdict_files.write(verdicts, folder)
     for experiment in figures:
         drawing.draw_all(table, experiment, folder / "figures")
     if not quiet:

@@ -7,8 +7,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from trainer.reproduction.claims import CLAIMS, SAYS, Interval, Part, Trace, interval, judge, rank_correlation, write
+from trainer.reproduction.claims import CLAIMS
+from trainer.reproduction.judging import judge
+from trainer.reproduction.parts import Interval, Part, interval, rank_correlation
 from trainer.reproduction.results import SCHEMA
+from trainer.reproduction.traces import Trace
+from trainer.reproduction.verdict_files import write
 
 EPOCHS = (0, 1, 2, 4, 8)
 
@@ -92,7 +96,7 @@ def test_noise_alone_makes_no_peak():
     traces = {
         (("resnet", width, 5), seed): trace(rng.normal(size=10), epochs=range(10)) for width in range(200) for seed in range(3)
     }
-    for part in CLAIMS[3](traces):
+    for part in CLAIMS[3].parts(traces):
         assert part.interval().mean == pytest.approx(0, abs=0.15)
 
 
@@ -152,7 +156,7 @@ def trace(mi=(1.0, 1.0, 1.0), error=(0.9, 0.5, 0.1), epochs=(0, 1, 4)):
 
 def statistics(claim, traces):
     """The values of each part of a claim."""
-    return [dict(part.values) for part in CLAIMS[claim](traces)]
+    return [dict(part.values) for part in CLAIMS[claim].parts(traces)]
 
 
 def test_a_shortcut_starts_high_beside_its_own_mlp():
@@ -376,10 +380,10 @@ def test_the_page_has_a_table_for_each_way_of_updating_and_says_where_a_reading_
     assert [line for line in page if line.startswith(("## ", "| "))] == [
         "## Full batch",
         header,
-        f"| 1. {SAYS[1]} | **holds** (k=3, {net}; {other}; k=10, {net}) | **does not hold** | **undecided** |",
+        f"| 1. {CLAIMS[1].says} | **holds** (k=3, {net}; {other}; k=10, {net}) | **does not hold** | **undecided** |",
         "## Mini-batches of 1,000",
         header,
-        f"| 1. {SAYS[1]} | **does not hold** | not measured | not measured |",
+        f"| 1. {CLAIMS[1].says} | **does not hold** | not measured | not measured |",
         "## Numbers",
         "## Why paper and measurement may differ",
     ]

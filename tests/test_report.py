@@ -18,8 +18,8 @@ from cli._errors import Commands
 from made_up import FIG4A, FIG5B, table
 from mi_core import InputError
 from trainer.reproduction import report, results
-from trainer.reproduction.claims import Verdict
 from trainer.reproduction.experiments import load_experiment
+from trainer.reproduction.judging import Verdict
 from trainer.reproduction.report import experiments_of, render
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

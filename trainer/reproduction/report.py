@@ -16,11 +16,12 @@ import vl_convert
 
 from mi_core import InputError
 from mi_core.files import whole_file
-from trainer.reproduction import claims, results
-from trainer.reproduction.claims import Verdict
+from trainer.reproduction import results
+from trainer.reproduction.claims import CLAIMS
 from trainer.reproduction.experiments import FIGURES, Experiment, ProfileName, load_experiment
 from trainer.reproduction.figures import ARCHITECTURES, draw_experiment, draw_updates, name_of_batch, of_experiment, title
 from trainer.reproduction.interactive import draw_traces
+from trainer.reproduction.judging import Verdict, judge
 
 SHOW = """
 const specification = JSON.parse(document.getElementById("specification").textContent);
@@ -46,7 +47,8 @@ def write_report(folder: str | Path, out: str | Path) -> Path:
     table = results.read(folder) if (Path(folder) / results.PARQUET).exists() else results.collect(runs)
     manifests = results.manifests(runs)
     with whole_file(Path(out)) as file:
-        file.write(render(table, experiments_of(table), claims.judge(table), claims.WHY_DIFFERENT, manifests).encode())
+        reasons = {number: claim.why_different for number, claim in CLAIMS.items()}
+        file.write(render(table, experiments_of(table), judge(table), reasons, manifests).encode())
     return Path(out)
 
 
@@ -64,7 +66,7 @@ def render(
         experiments: The figures to draw; those without results are left out.
         verdicts: On each claim under each reading.
         reasons: For a claim, why paper and measurement may differ.
-        manifests: Of the runs. What is the same in all is shown once.
+        manifests: Manifests of the runs. What all have in common is shown once.
 
     Raises:
         InputError: No row has both MI and error.
