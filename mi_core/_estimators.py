@@ -14,7 +14,7 @@ from mi_core import _backends, _formula
 from mi_core._errors import InputError
 from mi_core._neighbours import nearest_neighbours
 from mi_core._options import Backend, ConditionalEstimator, Estimator
-from mi_core._prepare import Prepared, joined, standardize
+from mi_core._prepare import Prepared, centred, joined
 from mi_core._types import FloatArray, IntArray, Progress, Samples
 
 SMALLEST = np.nextafter(0.0, 1.0)  # only distance 0 is strictly below it
@@ -76,6 +76,11 @@ class Local:
     backend: str = "none"
     ceiling: float | None = None
     coincident: int = 0
+
+    @property
+    def mean(self) -> float:
+        """The estimate in nats, rounded once; it does not depend on the order of the samples."""
+        return _formula.mean(self.nats)
 
 
 def ksg1(samples: Prepared, search: Search) -> list[Local]:
@@ -199,15 +204,17 @@ def ross(samples: Prepared, search: Search) -> list[Local]:
 
 def gaussian(samples: Prepared, search: Search) -> list[Local]:
     """Closed form for Gaussians from the samples' covariances; k plays no part."""
-    return closed_form(*(standardize(side, "columns").astype(np.float64, copy=False) for side in (samples.x, samples.y)))
+    return closed_form(samples.x, samples.y)
 
 
 def gaussian_copula(samples: Prepared, search: Search) -> list[Local]:
-    """The same from normal scores, Gaussian quantiles of each column's ranks: Ince et al. 2017, doi:10.1002/hbm.23471."""
+    """Closed form from normal scores, Gaussian quantiles of each column's ranks: Ince et al. 2017, doi:10.1002/hbm.23471."""
     return closed_form(normal_scores(samples.x), normal_scores(samples.y))
 
 
-def closed_form(x: FloatArray, y: FloatArray) -> list[Local]:
+def closed_form(x: Samples, y: Samples) -> list[Local]:
+    """The estimate for Gaussians, or an error where the samples do not fill their dimensions."""
+    x, y = centred(x)[0], centred(y)[0]
     for what, points, consequence in (
         ("x", x, "leave out the columns that follow from others or are constant"),
         ("y", y, "leave out the columns that follow from others or are constant"),

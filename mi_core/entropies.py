@@ -118,7 +118,7 @@ def entropy(
     quiet = dataclasses.replace(search, progress=None)
 
     def on_rows(rows: IntArray) -> FloatArray:
-        return np.array([np.mean(local.nats) for local in method(points[rows], quiet)]) / nats
+        return np.array([local.mean for local in method(points[rows], quiet)]) / nats
 
     errors = uncertainty.error_bar(on_rows, len(points), ks, seed) if error_bar else None
     results = []
@@ -126,7 +126,7 @@ def entropy(
         terms = local.nats / nats
         results.append(
             EntropyResult(
-                entropy=float(np.mean(terms)),
+                entropy=local.mean / nats,
                 units=units,
                 k=local.k,
                 n_samples=len(points),
@@ -257,7 +257,7 @@ def kl_divergence(
         some, some_prime = x[rows[rows < len(x)]], x_prime[rows[rows >= len(x)] - len(x)]
         if min(len(some) - 1, len(some_prime)) < max(ks):
             raise InputError("this part has too few samples of one of the two")
-        return np.array([np.mean(local.nats) for local in wang_kulkarni_verdu(some, some_prime, quiet)]) / nats
+        return np.array([local.mean for local in wang_kulkarni_verdu(some, some_prime, quiet)]) / nats
 
     errors = (
         uncertainty.error_bar(on_rows, len(x) + len(x_prime), ks, seed, smaller_set=min(len(x), len(x_prime)))
@@ -267,7 +267,7 @@ def kl_divergence(
     results = []
     for m, local in enumerate(found):
         terms = local.nats / nats
-        divergence = float(np.mean(terms))
+        divergence = local.mean / nats
         results.append(
             DivergenceResult(
                 divergence=divergence,

@@ -177,7 +177,7 @@ def mutual_information(
     def means(some: Prepared, ks: Sequence[int] = ks) -> FloatArray:
         """Estimates in `units` from other samples, or for other k."""
         quiet = dataclasses.replace(search, ks=tuple(ks), progress=None)
-        return np.array([np.mean(local.nats) for local in _estimates(some, estimator, quiet)]) / nats
+        return np.array([local.mean for local in _estimates(some, estimator, quiet)]) / nats
 
     def on_rows(rows: IntArray) -> FloatArray:
         return means(samples.take(rows))
@@ -192,7 +192,7 @@ def mutual_information(
     results = []
     for m, local in enumerate(found):
         terms = local.nats / nats
-        mi = float(np.mean(terms))
+        mi = local.mean / nats
         ceiling = None if local.ceiling is None else local.ceiling / nats
         notes_on_this = _notes.on_estimate(
             mi,

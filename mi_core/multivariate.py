@@ -126,13 +126,13 @@ def multi_information(
     quiet = dataclasses.replace(search, progress=None)
 
     def on_rows(rows: IntArray) -> FloatArray:
-        return np.array([np.mean(local.nats) for local in method([side[rows] for side in points.values()], quiet)]) / nats
+        return np.array([local.mean for local in method([side[rows] for side in points.values()], quiet)]) / nats
 
     errors = uncertainty.error_bar(on_rows, n_samples, ks, seed) if error_bar else None
     results = []
     for m, local in enumerate(found):
         terms = local.nats / nats
-        mi = float(np.mean(terms))
+        mi = local.mean / nats
         ceiling = None if local.ceiling is None else local.ceiling / nats
         notes_on_this = _notes.on_estimate(
             mi, units, k=local.k, n_samples=n_samples, ceiling=ceiling, coincident=local.coincident
