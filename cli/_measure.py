@@ -48,7 +48,7 @@ def measure(
     import numpy as np
 
     from cli._plots import check_picture, draw_estimates
-    from cli._trust import print_trust
+    from cli._trust import all_notes, print_trust
     from mi_core._files import is_same_file, load_array, split_key, whole_file
 
     if as_json and quiet:
@@ -96,7 +96,7 @@ def measure(
         print_for_people(symbol, sources, results, drawn)
         if any(hasattr(result, "null") for result in results):
             print_trust(results)
-        print_notes(note for result in results for note in result.notes)
+        print_notes(all_notes(results))
 
 
 def draw(arrays: Mapping[str, Any], subsample: int, seed: int, paired: bool) -> dict[str, Any]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 if TYPE_CHECKING:
     from mi_core import MIResult
+    from mi_core._types import Reduction
 
 METHODS = {"pca": "principal components", "random": "random projections"}
 WIDTH = 110
@@ -41,12 +43,24 @@ def print_verdict(result: MIResult, lead: str) -> None:
     typer.echo(f"  intrinsic dimension about {found.intrinsic_dim:.1f} of {result.dim_x + result.dim_y}")
 
 
+def all_notes(results: Iterable[Any]) -> Iterator[str]:
+    """Notes on results, and on the same of fewer columns, which they name."""
+    for result in results:
+        yield from result.notes
+        if (few := getattr(result, "reduced", None)) is not None:
+            yield from (f"{fewer_columns(few, result.reduction)}: {note}" for note in few.notes)
+
+
+def fewer_columns(few: MIResult, how: Reduction) -> str:
+    return f"on {few.dim_x} + {few.dim_y} {METHODS[how.method]}"
+
+
 def print_reduced(result: MIResult, lead: str) -> None:
     few, how = result.reduced, result.reduction
     if few is None or how is None:
         return
     error = "" if few.stderr is None else f" +- {few.stderr:.4f}"
-    typer.echo(f"{lead}on {few.dim_x} + {few.dim_y} {METHODS[how.method]}: {few.mi:.4f}{error} {few.units}")
+    typer.echo(f"{lead}{fewer_columns(few, how)}: {few.mi:.4f}{error} {few.units}")
     lost = (
         f"They keep {how.kept_x:.0%} of the variance of X and {how.kept_y:.0%} of that of Y. The MI of what they keep is at "
         "most that of the whole; how much the rest would add, they do not tell."

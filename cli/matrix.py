@@ -136,7 +136,8 @@ class Unfinished:
             record = json.loads(self.path.read_text(encoding="utf-8"))
             if record["checksum"] != self.checksum:
                 return None
-            return Partial(np.array(record["rows"], np.int64), np.array(record["sums"], float))
+            sums = tuple(tuple(map(float, parts)) for parts in record["sums"])
+            return Partial(np.array(record["rows"], np.int64), sums, np.array(record["coincident"], np.int64))
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
@@ -144,7 +145,12 @@ class Unfinished:
         """Keep what is done, whole or not at all."""
         from mi_core._files import whole_file
 
-        record = {"checksum": self.checksum, "rows": partial.rows.tolist(), "sums": partial.sums.tolist()}
+        record = {
+            "checksum": self.checksum,
+            "rows": partial.rows.tolist(),
+            "sums": partial.sums,
+            "coincident": partial.coincident.tolist(),
+        }
         with whole_file(self.path) as file:
             file.write(json.dumps(record).encode())
 
@@ -177,7 +183,8 @@ def with_labels(found: MIMatrix) -> tuple[list[str], list[list[float]]]:
 
 
 def print_for_people(found: MIMatrix) -> None:
-    typer.echo(f"MI in {found.units}; k={found.k}, {found.n_samples:,} samples; a layer with itself reads the ceiling")
+    itself = f"a layer with itself reads the ceiling, {found.ceiling:.4f}"
+    typer.echo(f"MI in {found.units}; k={found.k}, {found.n_samples:,} samples; {itself}")
     names, rows = with_labels(found)
     print_table(
         [

@@ -282,7 +282,7 @@ def kl_divergence(
                 seed=seed if noise > 0 or errors is not None else None,
                 seconds=time.perf_counter() - started,
                 stderr=None if errors is None else float(errors[m]),
-                notes=(*notes, *_notes.on_estimate(divergence, units, k=local.k, n_samples=len(x))),
+                notes=(*notes, *_notes.on_estimate(divergence, units, k=local.k, n_samples=len(x)).values()),
                 local_divergence=terms if return_local else None,
             )
         )

@@ -220,7 +220,7 @@ def mutual_information(
                 noise=noise,
                 seed=seed if is_random else None,
                 seconds=time.perf_counter() - started,
-                notes=(*notes, *notes_on_this),
+                notes=(*notes, *notes_on_this.values()),
                 stderr=None if stderrs is None else float(stderrs[m]),
                 null=None if shuffled is None else uncertainty.shuffled_null(mi, shuffled[:, m], seed),
                 by_size=() if sizes is None else sizes[m],
@@ -326,7 +326,7 @@ def _notes_on(samples: Prepared, estimator: Estimator, standardize: Standardize,
         return _notes.on_gaussian(estimator, samples.x.shape[1], samples.y.shape[1], len(samples.x), units)
     if samples.classes:
         del sides["y"]
-    return _notes.on_sides(sides, standardize, estimator)
+    return list(_notes.on_sides(sides, standardize, estimator).values())
 
 
 @overload

@@ -118,7 +118,7 @@ def multi_information(
         ks: tuple[int, ...] = ()
     else:
         points, notes_on_noise = prepare(points, standardize, noise, seed)
-        notes += [*notes_on_noise, *_notes.on_sides(points, standardize, estimator)]
+        notes += [*notes_on_noise, *_notes.on_sides(points, standardize, estimator).values()]
         ks = _validate.neighbour_orders(k, n_samples)
     nats = _formula.NATS_PER_UNIT[units]
     method, search = METHODS[estimator], Search(ks, backend, threads, progress, scheduler=scheduler)
@@ -153,7 +153,7 @@ def multi_information(
                 seed=seed if noise > 0 or errors is not None else None,
                 seconds=time.perf_counter() - started,
                 stderr=None if errors is None else float(errors[m]),
-                notes=(*notes, *notes_on_this),
+                notes=(*notes, *notes_on_this.values()),
                 local_mi=terms if return_local else None,
             )
         )
