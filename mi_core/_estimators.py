@@ -214,20 +214,21 @@ def gaussian_copula(samples: Prepared, search: Search) -> list[Local]:
 
 def closed_form(x: Samples, y: Samples) -> list[Local]:
     """The estimate for Gaussians, or an error where the samples do not fill their dimensions."""
-    x, y = centred(x)[0], centred(y)[0]
-    for what, points, consequence in (
-        ("x", x, "leave out the columns that follow from others or are constant"),
-        ("y", y, "leave out the columns that follow from others or are constant"),
-        ("x and y together", np.hstack([x, y]), "the mutual information of such Gaussians is infinite, or the samples too few"),
+    dim_x = x.shape[1]
+    white, triangle = np.linalg.qr(np.hstack([centred(x)[0], centred(y)[0]]))
+    for what, columns, consequence in (
+        ("x", triangle[:, :dim_x], "leave out the columns that follow from others or are constant"),
+        ("y", triangle[:, dim_x:], "leave out the columns that follow from others or are constant"),
+        ("x and y together", triangle, "the mutual information of such Gaussians is infinite, or the samples too few"),
     ):
-        dim = points.shape[1]
-        rank = _formula.rank(points)
+        dim = columns.shape[1]
+        rank = _formula.rank(columns)
         if rank < dim:
             raise InputError(
                 f"{what}: {len(x):,} samples in {dim} dimensions span only {rank}, so the covariance is singular: "
                 f"{consequence}."
             )
-    return [Local(None, _formula.gaussian_local(x, y))]
+    return [Local(None, _formula.gaussian_local(white, triangle, dim_x))]
 
 
 def normal_scores(points: Samples) -> FloatArray:

@@ -180,36 +180,37 @@ def non_uniformity(offsets: FloatArray, alpha: float) -> FloatArray:
 FLAT = 1e-12
 
 
-def gaussian_local(x: FloatArray, y: FloatArray) -> FloatArray:
+def gaussian_local(white: FloatArray, triangle: FloatArray, dim_x: int) -> FloatArray:
     """Log density ratio of Gaussians with the samples' covariances, whose mean is 0.5 log(|C_x| |C_y| / |C_xy|): CT06 theorem
     8.4.1, the entropy of a Gaussian.
 
     Args:
-        x: (n_samples, dim_x), columns around 0, linearly independent.
-        y: (n_samples, dim_y), columns around 0, linearly independent, also together with x.
+        white: (n_samples, dim_x + dim_y) orthonormal columns: Q of the QR decomposition of x and y side by side, around 0.
+        triangle: (dim_x + dim_y, dim_x + dim_y) R of it, regular.
+        dim_x: Dimensions of x.
     """
-    local_mi: FloatArray = log_density(np.hstack([x, y])) - log_density(x) - log_density(y)
-    return local_mi
+    of_both, of_x, of_y = (log_density(white, part) for part in (triangle, triangle[:, :dim_x], triangle[:, dim_x:]))
+    return of_both - of_x - of_y
 
 
-def log_density(centred: FloatArray) -> FloatArray:
-    """Log of the Gaussian density with the covariance of columns around 0 (n, dim), at these points, up to
-    dim log(2 pi / n) / 2.
+def log_density(white: FloatArray, part: FloatArray) -> FloatArray:
+    """Log of the Gaussian density with the covariance of the columns white @ part (n, dim), which lie around 0, at these
+    points, up to dim log(2 pi / n) / 2.
 
-    For centred = Q R, the covariance is R'R / n: its determinant comes from the diagonal of R, and the whitened points are
-    Q sqrt(n). Nothing is squared first, so that the error is about machine precision times the condition of `centred`.
+    For columns Q R, the covariance is R'R / n: its determinant comes from the diagonal of R, and the whitened points are
+    Q sqrt(n). Nothing is squared first, so that the error is about machine precision times the condition of the columns.
     """
-    whitened, triangle = np.linalg.qr(centred)
-    density: FloatArray = -np.log(np.abs(np.diag(triangle))).sum() - 0.5 * len(centred) * (whitened**2).sum(axis=1)
+    turn, triangle = np.linalg.qr(part)
+    distances = len(white) * ((white @ turn) ** 2).sum(axis=1)
+    density: FloatArray = -np.log(np.abs(np.diag(triangle))).sum() - 0.5 * distances
     return density
 
 
-def rank(centred: FloatArray) -> int:
-    """How many dimensions columns around 0 (n, dim) span; a column that follows from others but for `FOLLOWS` does not count.
+def rank(triangle: FloatArray) -> int:
+    """How many dimensions columns Q R span, from R (rows, dim); what follows from others but for `FOLLOWS` does not count.
 
     Columns are compared at equal length, so that their scales do not matter.
     """
-    triangle = np.asarray(np.linalg.qr(centred, mode="r"))
     lengths = np.sqrt((triangle**2).sum(axis=0))
     values = np.linalg.svd(triangle / np.where(lengths > 0, lengths, 1.0), compute_uv=False)
     return int(np.sum(values > FOLLOWS * np.sqrt(len(lengths)) * values[0]))
