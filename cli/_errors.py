@@ -104,8 +104,8 @@ def stop_for(interrupt: KeyboardInterrupt, kept: str) -> None:
 
 def stop_for_system(error: OSError, kept: str = "") -> None:
     """End for an error of the system; in silence where the reader of our output, as in `mi ... | head`, has seen enough."""
-    where = error.filename or ("standard output" if stdout_is_lost() else None)
-    if isinstance(error, BrokenPipeError) and where == "standard output":
+    where = "standard output" if stdout_is_lost() else error.filename
+    if isinstance(error, BrokenPipeError):
         raise typer.Exit(int(ExitCode.FAILURE)) from None
     what = str(error) if error.strerror is None else f"{error.strerror}."
     stop("".join((f"{where}: " if where else "", what, kept and f" {kept}")), ExitCode.FAILURE)

@@ -73,6 +73,7 @@ def load_array(source: str) -> NDArray[Any]:
         raise InputError(f"{path}: no permission to read it.") from None
     except (MemoryError, Exception) as error:  # damaged bytes make the readers raise nearly anything
         if isinstance(error, OSError) and error.errno in SHORTAGES:
+            error.filename = str(path)
             raise
         raise InputError(f"{path} is truncated, damaged or not a {kind} file: {first_line(error)}") from error
 

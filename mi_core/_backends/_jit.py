@@ -46,7 +46,8 @@ class Kept(FunctionCache):
 
     def __init__(self, kernel: Callable[..., Any]) -> None:
         super().__init__(kernel)
-        self._cache_file = CodeFiles(Path(self._cache_path), self._impl.filename_base, self._impl.locator.get_source_stamp())
+        stamp = self._impl.locator.get_source_stamp()
+        self._cache_file: Any = CodeFiles(Path(self._cache_path), self._impl.filename_base, stamp)
 
     def save_overload(self, signature: Any, compiled: Any) -> None:
         """Write it, or say once why that is not possible."""
