@@ -22,6 +22,7 @@ from benchmarks.measure import equal_to_reference
 from benchmarks.tasks import Task
 from mi_core import InputError, NeighbourCounts
 from mi_core._backends.cuda import presence
+from mi_core._files import whole_file
 
 K = 3
 CPU_THREADS = 2
@@ -334,7 +335,8 @@ def main() -> None:
                 print(f"{task.name}, {found['peer']}: {found.get('seconds', found['status'])}", flush=True)
     everything = rows.read(path)
     text = f"{report.table(everything)}\n\n{circumstances['gpu']}; {report.circumstances(everything)}\n"
-    path.with_suffix(".md").write_text(text, encoding="utf-8")
+    with whole_file(path.with_suffix(".md")) as file:
+        file.write(text.encode())
     print(text)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mi_core import _machine
+from mi_core._files import errors_named
 
 REPOSITORY = Path(__file__).parent.parent
 
@@ -81,7 +82,7 @@ def commit() -> str:
 
 def append(path: Path, row: Row) -> None:
     """Add one line at once, so that a stopped run keeps what it measured."""
-    with path.open("a", encoding="utf-8") as file:
+    with errors_named(path), path.open("a", encoding="utf-8") as file:
         file.write(json.dumps(dataclasses.asdict(row), allow_nan=False) + "\n")
 
 

@@ -49,7 +49,7 @@ def measure(
 
     from cli._plots import check_picture, draw_estimates
     from cli._trust import all_notes, print_trust
-    from mi_core._files import is_same_file, load_array, split_key, whole_file
+    from mi_core._files import is_same_file, load_arrays, split_key, whole_file
 
     if as_json and quiet:
         raise InputError("--json and --quiet exclude each other: choose one.")
@@ -62,7 +62,7 @@ def measure(
         for source in sources.values():
             if path is not None and is_same_file(path, split_key(source)[0]):
                 raise InputError(f"{option} is {path}, which is an input: name another file.")
-    arrays = {name: load_array(source) for name, source in sources.items()}
+    arrays: dict[str, Any] = load_arrays(sources)
     if subsample is not None:
         arrays = draw(arrays, subsample, seed, paired)
 

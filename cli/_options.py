@@ -10,7 +10,7 @@ import typer
 from mi_core import InputError
 from mi_core._options import Backend, Standardize, Units
 
-FORMATS = ".npy, .npz:KEY, .csv, .tsv or .safetensors:KEY"
+FORMATS = ".npy, .npz:KEY, .csv, .tsv, .safetensors:KEY, or - for .npy, CSV or TSV from stdin"
 
 K = Annotated[str, typer.Option("--k", metavar="K[,K...]", help="Neighbour order; several cost one pass, one row each.")]
 UnitsOption = Annotated[Units, typer.Option("--units", help="Unit of the estimate.")]

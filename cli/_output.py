@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -32,4 +33,5 @@ def print_table(rows: Sequence[Mapping[str, str]]) -> None:
 def print_notes(notes: Iterable[str]) -> None:
     """Each note once, on stderr."""
     for note in dict.fromkeys(notes):
-        typer.echo(f"note: {note}", err=True)
+        with contextlib.suppress(OSError):  # words that get lost are no reason to fail
+            typer.echo(f"note: {note}", err=True)

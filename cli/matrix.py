@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli._errors import stop_for
+from cli._options import FORMATS
 from cli._output import print_json, print_notes, print_table
 from cli._progress import ProgressBar
 from mi_core import InputError
@@ -20,11 +22,12 @@ from mi_core._options import Standardize, Units
 if TYPE_CHECKING:
     from mi_core.matrix import MIMatrix, Partial
 
-FORMATS = (".csv", ".json")
+OUT_FORMATS = (".csv", ".json")
+LONGEST_NAME = 255  # bytes, on nearly all file systems
 
 
 def matrix(
-    layers: Annotated[list[str], typer.Argument(metavar="LAYER...", help="Two files or more, each as X of `mi estimate`.")],
+    layers: Annotated[list[str], typer.Argument(metavar="LAYER...", help=f"Samples of each layer, two or more: {FORMATS}.")],
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the matrix here, as .csv or .json.")] = None,
     plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it here, as .png or .svg.")] = None,
     labels: Annotated[
@@ -49,11 +52,11 @@ def matrix(
     """
     from cli._plots import check_picture, draw_matrix
     from mi_core import mutual_information_matrix
-    from mi_core._files import is_same_file, load_array, split_key, whole_file
+    from mi_core._files import is_same_file, load_arrays, split_key, whole_file
 
     if len(layers) < 2:
         raise InputError(f"one layer was given, {layers[0]}: give at least two.")
-    if out is not None and out.suffix.lower() not in FORMATS:
+    if out is not None and out.suffix.lower() not in OUT_FORMATS:
         raise InputError(f"--out is {out}: it is written as .csv or .json, so name it that way.")
     if plot is not None:
         check_picture(plot)
@@ -61,7 +64,9 @@ def matrix(
         for source in (*layers, *([labels] if labels else [])):
             if path is not None and is_same_file(path, split_key(source)[0]):
                 raise InputError(f"{option} is {path}, which is an input: name another file.")
-    arrays = {name: load_array(source) for name, source in zip(names_of(layers), layers, strict=True)}
+    sources = dict(zip(names_of(layers), layers, strict=True))
+    arrays = load_arrays(sources | ({} if labels is None else {"labels": labels}))
+    classes = arrays.pop("labels", None)
     settings: dict[str, Any] = {"k": k, "units": units, "standardize": standardize, "error_bar": error_bar, "seed": seed}
     unfinished = Unfinished(out, arrays, settings) if out is not None else None
 
@@ -73,7 +78,7 @@ def matrix(
             found = mutual_information_matrix(
                 arrays,
                 **settings,
-                labels=None if labels is None else load_array(labels),
+                labels=classes,
                 threads=threads,
                 progress=bar,
                 resume=unfinished.read() if unfinished else None,
@@ -118,13 +123,14 @@ class Unfinished:
     def __init__(self, out: Path, arrays: dict[str, Any], settings: dict[str, Any]) -> None:
         import numpy as np
 
-        self.path = out.with_name(out.name + ".partial")
         checksum = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
         for name, array in arrays.items():
             checksum.update(f"{name} {array.dtype} {array.shape}".encode())
             for rows in np.array_split(array, max(1, array.nbytes // 2**26)) if array.ndim else [array]:
                 checksum.update(np.ascontiguousarray(rows).view(np.uint8).data)
         self.checksum = checksum.hexdigest()
+        name = f"{out.name}.partial"
+        self.path = out.with_name(name if len(os.fsencode(name)) <= LONGEST_NAME else f"{self.checksum}.partial")
 
     def read(self) -> Partial | None:
         """What an earlier run left for just this task; None where there is no such thing."""

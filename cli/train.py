@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli._errors import ExitCode, stop, stop_for
+from cli._errors import stop_for, stop_for_system
 from cli._layers import parse_pairs
 from cli._options import BackendOption, K, parse_ks
 from cli._output import print_notes
@@ -167,7 +167,7 @@ def train(
     except KeyboardInterrupt as interrupt:
         stop_for(interrupt, what_is_kept(run, settings.epochs))
     except OSError as error:
-        stop(f"{error}; {what_is_kept(run, settings.epochs)}", ExitCode.FAILURE)
+        stop_for_system(error, what_is_kept(run, settings.epochs))
     print_notes(note for note in notes(run))
     typer.echo(str(folder) if quiet else f"run {folder}")
 

@@ -353,11 +353,45 @@ def test_a_closed_reader_or_stderr_is_no_error(redirection, files):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["info"]])
-def test_a_full_disk_behind_stdout_is_one_line(arguments):
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["info"], ["info", "--json"]])
+def test_a_full_disk_behind_stdout_is_one_line(arguments, monkeypatch):
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     command = f"{sys.executable} -c 'from cli.main import app; app()' {' '.join(arguments)} > /dev/full"
     run = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
-    assert (run.returncode, run.stderr) == (1, "mi: [Errno 28] No space left on device\n")
+    assert (run.returncode, run.stderr) == (1, "mi: standard output: No space left on device.\n")
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["info"], ["estimate", "no.npy", "no.npy"]])
+@pytest.mark.parametrize("closing", ["import os; os.close(1)", "import sys; sys.stdout = None"])
+def test_a_closed_stdout_is_an_error_before_any_work(arguments, closing):
+    redirection = ">&-" if "os" in closing else ""
+    code = f"{'' if redirection else closing}\nfrom cli.main import app; app()"
+    command = f"exec {sys.executable} -c '{code}' {' '.join(arguments)} {redirection}"
+    run = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stdout) == (1, "")
+    assert run.stderr == "mi: standard output is closed: leave it open, or send it to a file or to /dev/null.\n"
+
+
+@pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full"])
+@pytest.mark.parametrize(("file", "code"), [("x.npy", 0), ("none.npy", 2)])
+def test_a_lost_stderr_costs_neither_result_nor_exit_code(redirection, file, code, files):
+    arguments = f"estimate {files[0].parent / file} {files[0]} --k 1"  # with a note
+    command = f"exec {sys.executable} -c 'from cli.main import app; app()' {arguments} {redirection}"
+    run = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert run.returncode == code
+    assert ("I(X;Y)" in run.stdout) == (code == 0)
+
+
+def test_standard_input_is_an_input(files):
+    content = files[0].read_bytes()
+    expected = mi("estimate", *files, "--quiet").stdout
+    for arguments in (["estimate", "-", files[1], "--quiet"], ["multi", "-", files[1], "--quiet"]):
+        assert CliRunner().invoke(app, [*map(str, arguments)], input=content).stdout == expected
+    run = CliRunner().invoke(app, ["matrix", "-", str(files[1]), "--json"], input=content)
+    assert json.loads(run.stdout)["names"] == ["-", "y"]
+    run = CliRunner().invoke(app, ["matrix", "-", str(files[1]), "--labels", "-"], input=content)
+    assert "- and labels are both -, standard input" in run.stderr
+    assert_refused(run)
 
 
 def test_arrays_of_one_length_are_asked_for_before_drawing(files, tmp_path):
@@ -396,7 +430,7 @@ def test_ctrl_c_and_sigterm_end_cleanly(sent, code, name, tmp_path):
     np.save(tmp_path / "x.npy", np.random.default_rng(0).standard_normal((60_000, 100), dtype=np.float32))
     process = start("estimate", tmp_path / "x.npy", tmp_path / "x.npy", "--local", tmp_path / "local.npy")
     deadline = time.monotonic() + 60
-    while not list(tmp_path.glob(".local.npy.*.tmp")):  # opened just before the work begins
+    while not list(tmp_path.glob(".ksg-mi-*.tmp")):  # opened just before the work begins
         assert time.monotonic() < deadline
         time.sleep(0.05)
     time.sleep(1)

@@ -284,7 +284,10 @@ def test_what_the_gpu_cannot_hold_is_counted_from_the_host(monkeypatch):
     assert on_gpu.astype(np.float64).dtype == np.float64
 
 
-@pytest.mark.parametrize("options", [{"noise": 0.1}, {"estimator": "mixture"}, {"estimator": "gaussian"}, {"standardize": "sides"}, {"permutations": 3}])
+@pytest.mark.parametrize(
+    "options",
+    [{"noise": 0.1}, {"estimator": "mixture"}, {"estimator": "gaussian"}, {"standardize": "sides"}, {"permutations": 3}],
+)
 def test_what_needs_the_host_is_taken_there(options):
     x, y = some_of("1+1", np.float32, tree)
     found = mutual_information(device.xp.asarray(x), device.xp.asarray(y), k=1, backend="cuda", **options)

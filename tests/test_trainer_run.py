@@ -111,8 +111,8 @@ def test_rows_after_the_checkpoint_and_torn_lines_are_dropped(tmp_path):
     run.table.append([dataclasses.replace(run.table.rows()[-1], epoch=3, mi=-1.0)])
     with run.table.path.open("ab") as file:
         file.write(b'{"epoch": 4, "x": "fir')
-    (run.checkpoints / ".epoch-0003.npz.77.tmp").write_bytes(b"half")
-    (run.path / ".model.77.keras").write_bytes(b"half")
+    (run.checkpoints / ".ksg-mi-77.tmp").write_bytes(b"half")
+    (run.path / ".ksg-mi-77.keras").write_bytes(b"half")
     (run.path / ".gitignore").write_text("*")
     assert_same_runs(resume_run(run.path, epochs=4), expected)
     assert Settings.from_dict(run.manifest()["settings"]) == settings
@@ -169,7 +169,7 @@ def test_folders_that_cannot_be_used(whole, tmp_path):
 
 
 def test_a_folder_with_what_a_killed_start_left_is_as_good_as_new(whole, tmp_path):
-    (tmp_path / ".manifest.json.77.tmp").write_text("{")
+    (tmp_path / ".ksg-mi-77.tmp").write_text("{")
     run = RunFolder(tmp_path)
     run.create(whole.manifest())
     assert run.manifest() == whole.manifest()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mi_core import InputError
-from mi_core._files import first_line, whole_file
+from mi_core._files import UNFINISHED, errors_named, first_line, remove_unfinished, whole_file
 from trainer.table import Table
 
 if TYPE_CHECKING:
@@ -154,12 +154,8 @@ class RunFolder:
 
     def save_model(self, model: keras.Model) -> None:
         """Write the trained network as a file of Keras."""
-        unfinished = self.path / f".{self.model_file.stem}.{os.getpid()}.keras"  # Keras insists on the ending
-        try:
-            model.save(unfinished)
-            unfinished.replace(self.model_file)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        with whole_file(self.model_file, ending=".keras") as file, errors_named(self.model_file):  # Keras insists on the ending
+            model.save(file.name)
 
     def latest(self) -> int:
         """Epoch of the last checkpoint; 0 if there is none."""
@@ -167,9 +163,8 @@ class RunFolder:
 
     def clean(self) -> None:
         """Remove what a killed process left half written."""
-        for path in self.path.rglob(".*"):
-            if is_leftover(path):
-                path.unlink(missing_ok=True)
+        for folder in (self.path, self.checkpoints, self.activations):
+            remove_unfinished(folder)
 
     def _saved(self) -> dict[int, Path]:
         return {int(path.stem.removeprefix("epoch-")): path for path in self.checkpoints.glob("epoch-*.npz")}
@@ -182,7 +177,7 @@ def state_of(model: keras.Model) -> list[keras.Variable]:
 
 def is_leftover(path: Path) -> bool:
     """Whether it is a file that a killed process left half written."""
-    return path.name.startswith(".") and path.suffix in (".tmp", ".keras")
+    return path.name.startswith(UNFINISHED)
 
 
 @contextlib.contextmanager

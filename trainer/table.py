@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from mi_core import InputError
-from mi_core._files import whole_file
+from mi_core._files import errors_named, whole_file
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Table:
             OSError: They could not be written.
         """
         content = memoryview(_lines(rows))
-        with self.path.open("ab", buffering=0) as file:
+        with errors_named(self.path), self.path.open("ab", buffering=0) as file:
             end = file.tell()
             try:
                 while content:
