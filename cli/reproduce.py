@@ -10,8 +10,8 @@ import typer
 
 from cli._errors import ExitCode, stop, stop_for
 from cli._output import print_table
-from cli._progress import ProgressBar
 from mi_core import InputError
+from mi_core.progress_bar import ProgressBar
 from trainer import _keras
 from trainer.reproduction.experiments import (
     FIGURES,

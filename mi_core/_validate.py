@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from mi_core import _backends
 from mi_core._backends._tiles import available_threads
-from mi_core._errors import InputError
+from mi_core._errors import InputError, did_you_mean
 from mi_core._options import Backend, Estimator, Standardize, Units
 from mi_core._types import Samples
 
@@ -324,8 +324,17 @@ def check_scheduler(scheduler: object, estimator: str, can_be_split: Collection[
 
 def one_of(value: object, literal: Any, name: str) -> None:
     """Raise InputError unless `value` is one of the words of a Literal type."""
-    if not isinstance(value, str) or value not in get_args(literal):
-        raise InputError(f"{name} is {value!r}: it must be one of {', '.join(get_args(literal))}.")
+    words = get_args(literal)
+    if not isinstance(value, str) or value not in words:
+        raise InputError(f"{name} is {value!r}: it must be one of {', '.join(words)}{did_you_mean(value, words)}")
+
+
+def check_progress(progress: object) -> None:
+    """Raise InputError unless `progress` is a function, True, False or None."""
+    if not (progress is None or isinstance(progress, bool) or callable(progress)):
+        raise InputError(
+            f"progress is {progress!r}: give True for a bar on stderr, a function of (steps done, steps in all), or None."
+        )
 
 
 def threshold(alpha: Any) -> float:

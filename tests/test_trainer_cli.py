@@ -54,8 +54,8 @@ def test_a_line_per_epoch(runs):
 
 
 AT_ONCE = """
-from cli import _progress
-_progress.PATIENCE_SECONDS = 0
+from mi_core import progress_bar
+progress_bar.PATIENCE_SECONDS = 0
 from cli.main import app
 app(prog_name="mi")
 """
