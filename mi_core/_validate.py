@@ -311,9 +311,9 @@ def check_scheduler(scheduler: object, estimator: str, can_be_split: Collection[
     """Raise InputError unless `scheduler` is None, or an address, and the estimator one whose work can be split."""
     if scheduler is None:
         return
-    if not isinstance(scheduler, str) or not re.fullmatch(r"tcp://\S+:\d+", scheduler):
+    if not isinstance(scheduler, str) or not re.fullmatch(r"(tcp|tls)://\S+:\d+", scheduler):
         raise InputError(
-            f"scheduler is {scheduler!r}: give its address as `dask scheduler` prints it, like tcp://10.0.0.1:8786."
+            f"scheduler is {scheduler!r}: give its address as `dask scheduler` prints it, like tcp://10.0.0.1:8786, or tls:// with TLS."
         )
     if estimator not in can_be_split:
         raise InputError(

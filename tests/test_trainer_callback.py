@@ -339,7 +339,7 @@ def test_the_example_runs(capsys):
     lines = capsys.readouterr().out.splitlines()
     rows = found["measuring"].rows
     assert len(lines) == len(rows) == 12
-    assert lines[-2] == f"epoch 5  I(conv; dense) = {rows[-2].mi:.2f} bits  error {rows[-2].error:.3f}"
+    assert lines[-2] == f"epoch 5  I(conv; hidden) = {rows[-2].mi:.2f} bits  error {rows[-2].error:.3f}"
     assert rows[-1].error < 0.5 < rows[0].error
 
 
