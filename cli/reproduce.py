@@ -48,8 +48,8 @@ def reproduce(
         str | None,
         typer.Option(
             metavar="tcp://HOST:PORT",
-            help="Use the workers of this Dask scheduler, tcp:// or tls://, instead. Whoever runs it can run code here: name one "
-            "that you trust.",
+            help="Use the workers of this Dask scheduler, tcp:// or tls://, instead. Whoever runs it can run code here: name "
+            "one that you trust.",
         ),
     ] = None,
     gpu: Annotated[bool, typer.Option("--gpu", help="Give each run a GPU: a worker with the Dask resource GPU.")] = False,

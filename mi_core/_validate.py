@@ -313,7 +313,8 @@ def check_scheduler(scheduler: object, estimator: str, can_be_split: Collection[
         return
     if not isinstance(scheduler, str) or not re.fullmatch(r"(tcp|tls)://\S+:\d+", scheduler):
         raise InputError(
-            f"scheduler is {scheduler!r}: give its address as `dask scheduler` prints it, like tcp://10.0.0.1:8786, or tls:// with TLS."
+            f"scheduler is {scheduler!r}: give its address as `dask scheduler` prints it, like tcp://10.0.0.1:8786, or "
+            "tls://10.0.0.1:8786 with TLS."
         )
     if estimator not in can_be_split:
         raise InputError(

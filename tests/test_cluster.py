@@ -168,7 +168,7 @@ def test_tls_as_dask_is_configured_for_it(x_and_y, certificate):
             counted(*x_and_y, "cpu-brute", scheduler=address)
         with dask.config.set(certificate):
             assert_same(counted(*x_and_y, "cpu-brute", scheduler=address), expected)
-            assert mutual_information(*x_and_y, scheduler=address).backend.endswith("on 1 workers")
+            assert mutual_information(*x_and_y, scheduler=address).backend.endswith("on 1 worker")
 
 
 # What goes wrong

@@ -135,23 +135,24 @@ def test_a_benchmark_without_a_clone_says_so(from_wheel, hostile):
     assert finished.stderr == "mi: mi bench needs a clone of the repository: the installed package has no benchmarks.\n"
 
 
-SWEEP = """
+CLUSTER = """
 from mi_core import command
-from trainer import Settings
-from trainer.sweep import sweep
+from distributed import Client, LocalCluster
+from trainer.config import data_name
 
 if __name__ == "__main__":
-    small = Settings(width=2, hidden=2, epochs=1, data="digits", samples=50, null_every=0, layers=(("first", "last"),))
-    print(sweep({"one": small}, "runs", workers=1)["one"].problem)
+    options = {"n_workers": 1, "threads_per_worker": 1, "host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
+    with LocalCluster(**options, processes=True, silence_logs="CRITICAL") as cluster, Client(cluster) as client:
+        print(client.submit(data_name, "MNIST").result())
 """
 
 
 def test_workers_that_the_command_starts_find_its_packages_too(from_wheel, hostile):
-    """A sweep of one small run in a script that begins as that of `mi` does."""
-    (from_wheel / "sweep_one").write_text(SWEEP)
-    command = [str(from_wheel / "python"), str(from_wheel / "sweep_one")]
+    """A worker process of a script that begins as that of `mi` does, as those of a sweep are."""
+    (from_wheel / "start_worker").write_text(CLUSTER)
+    command = [str(from_wheel / "python"), str(from_wheel / "start_worker")]
     finished = run(*command, cwd=hostile, env=environment(PYTHONPATH=str(hostile)))
-    assert finished.stdout == "None\n", finished.stderr
+    assert finished.stdout == "mnist\n", finished.stderr
 
 
 def test_type_checkers_see_the_types(from_wheel, tmp_path):

@@ -58,14 +58,14 @@ model.compile(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
 def code_of(page):
     """What a page shows to be run, in its order: ("python", a block) or ("command", a line without its comment)."""
     found, text = [], page.read_text(encoding="utf-8")
-    for block in re.finditer(r"^```(\w+)\n(.*?)^```|^    (?=\S)(.*)$", text, flags=re.DOTALL | re.MULTILINE):
+    for block in re.finditer(r"^```(\w+)\n(.*?)^```|^    (?=[a-z]+[ .])([^\n]*)$", text, flags=re.DOTALL | re.MULTILINE):
         kind, fenced, indented = block.groups()
         if kind == "python":
             found.append(("python", fenced))
         elif kind == "console":
             found += [("command", line) for line in re.findall(r"^\$ (.*)$", fenced, flags=re.MULTILINE)]
         elif indented is not None:
-            found.append(("command", indented.split("\n")[0]))
+            found.append(("command", indented))
     return [(kind, code if kind == "python" else re.sub(r"\s+#.*", "", code)) for kind, code in found]
 
 
