@@ -1,7 +1,7 @@
 """The entry of the `mi` command, which finds this project's packages whatever else has their names.
 
-`cli` and `trainer` are names that a user's own files may have, on PYTHONPATH or beside a worker that is started. Importing this
-module makes them, and `benchmarks` in a clone of the repository, be looked for beside `mi_core` and nowhere else. A process that
+`cli` and `trainer` are names that a user's own files may have, in a folder on PYTHONPATH. Once this module is imported, they are
+looked for beside `mi_core` and nowhere else, and so is `benchmarks`, which a clone of the repository has. A process that
 `multiprocessing` starts for the command imports the command's script again, and so this module too.
 """
 
@@ -22,6 +22,11 @@ class OwnPackages:
 
     @staticmethod
     def find_spec(name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
+        """Where a package of this project is; None for all other names.
+
+        Raises:
+            ModuleNotFoundError: It is not beside `mi_core`, as `benchmarks` is not where a wheel was installed.
+        """
         if name not in OWN:
             return None
         found = PathFinder.find_spec(name, [HOME])
