@@ -311,15 +311,20 @@ def check_scheduler(scheduler: object, estimator: str, can_be_split: Collection[
     """Raise InputError unless `scheduler` is None, or an address, and the estimator one whose work can be split."""
     if scheduler is None:
         return
-    if not isinstance(scheduler, str) or not re.fullmatch(r"(tcp|tls)://\S+:\d+", scheduler):
-        raise InputError(
-            f"scheduler is {scheduler!r}: give its address as `dask scheduler` prints it, like tcp://10.0.0.1:8786, or "
-            "tls://10.0.0.1:8786 with TLS."
-        )
+    check_address(scheduler)
     if estimator not in can_be_split:
         raise InputError(
             f"estimator {estimator} runs on one machine, {' and '.join(sorted(can_be_split))} can be split over a cluster: "
             "leave scheduler out, or choose one of them."
+        )
+
+
+def check_address(scheduler: object) -> None:
+    """Raise InputError unless `scheduler` is the address of a Dask scheduler, by TCP or by TLS."""
+    if not isinstance(scheduler, str) or not re.fullmatch(r"(tcp|tls)://\S+:\d+", scheduler):
+        raise InputError(
+            f"scheduler is {scheduler!r}: give its address as `dask scheduler` prints it, like tcp://10.0.0.1:8786, or "
+            "tls://10.0.0.1:8786 with TLS."
         )
 
 

@@ -1,7 +1,7 @@
 """The entry of the `mi` command, which finds this project's packages whatever else has their names.
 
-`cli` and `trainer` are names that a user's own files may have, in a folder on PYTHONPATH. Once this module is imported, they are
-looked for beside `mi_core` and nowhere else, and so is `benchmarks`, which a clone of the repository has. A process that
+`cli` and `trainer` are names that a user's own files may have, in a folder on PYTHONPATH. Once this module is imported, they
+are looked for beside `mi_core` and nowhere else, and so is `benchmarks`, which a clone of the repository has. A process that
 `multiprocessing` starts for the command imports the command's script again, and so this module too.
 """
 

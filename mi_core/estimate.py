@@ -120,9 +120,10 @@ def mutual_information(
             themselves, "cuda" is an NVIDIA GPU, or all that there are where there is much to do, and "cuda:1" the one with this
             index. All give the same bits.
         threads: Most threads to use; None for as many as the process may use.
-        scheduler: Address, tcp://HOST:PORT or tls://HOST:PORT, of the scheduler of a Dask cluster, over whose workers to split the
-            counting; this process unpickles what it sends, so it must be one to trust; for "ksg1", also with `given`, and "mixture". This process prepares (`threads` are its own) and puts together, workers
-            use the threads that they were started with, and the result is the same to the last bit. Split are all estimates
+        scheduler: Address, tcp://HOST:PORT or tls://HOST:PORT, of the scheduler of a Dask cluster over whose workers to split the
+            counting, for "ksg1", also with `given`, and "mixture". It must be one to trust, because this process unpickles what
+            the scheduler sends. This process prepares (`threads` are its own) and puts together, workers use the threads that
+            they were started with, and the result is the same to the last bit. Split are all estimates
             that are asked for, those on parts of the samples too; not split are permutations of wide data. None for this
             machine alone.
         return_local: Whether to keep the (n_samples,) local terms, whose mean is the estimate.

@@ -128,6 +128,8 @@ def test_examples_run(example, copy):
     if example.name == "mi_of_your_own_network.py":
         assert len(printed) == 12
         assert re.fullmatch(r"epoch 5  I\(input; hidden\) = \d\.\d\d bits  error 0\.\d{3}", printed[-1])
+        errors = [float(line.split()[-1]) for line in printed]
+        assert errors[-1] < 0.5 < errors[0]
     else:
         assert [line.split(": ")[-1] for line in printed[1:]] == ["(1797, 24)"] * 2
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from mi_core import InputError, MIError
 from mi_core._backends._tiles import available_threads
 from mi_core._files import first_line
+from mi_core._validate import check_address
 from trainer import _keras
 from trainer.config import Settings
 from trainer.data import load_data
@@ -78,6 +79,8 @@ def sweep(
     """
     if importlib.util.find_spec("distributed") is None:
         raise InputError("sweeps need Dask: python -m pip install 'ksg-mi[reproduce]'")
+    if scheduler is not None:
+        check_address(scheduler)
     folder = Path(folder).resolve()
     outcomes: dict[str, Outcome] = {}
     for name, settings in runs.items():

@@ -102,7 +102,7 @@ def client_of(scheduler: str, **options: Any) -> Client:
 
     try:
         return Client(scheduler, timeout=PATIENCE_SECONDS, **options)
-    except (OSError, ValueError):
+    except OSError:
         way = " Both sides need certificates of one authority." if scheduler.startswith("tls:") else ""
         raise BackendUnavailableError(
             f"no Dask scheduler answers at {scheduler}: start one with `dask scheduler`, or correct the address.{way}"
