@@ -120,7 +120,7 @@ def mutual_information(
             themselves, "cuda" is an NVIDIA GPU, or all that there are where there is much to do, and "cuda:1" the one with this
             index. All give the same bits.
         threads: Most threads to use; None for as many as the process may use.
-        scheduler: Address, tcp://HOST:PORT or tls://HOST:PORT, of the scheduler of a Dask cluster over whose workers to split the
+        scheduler: Address, tcp://HOST:PORT or tls://HOST:PORT, of the scheduler of a Dask cluster, whose workers split the
             counting, for "ksg1", also with `given`, and "mixture". It must be one to trust, because this process unpickles what
             the scheduler sends. This process prepares (`threads` are its own) and puts together, workers use the threads that
             they were started with, and the result is the same to the last bit. Split are all estimates
