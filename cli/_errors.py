@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import enum
 import os
+import re
 import signal
 import sys
 import threading
@@ -16,6 +17,7 @@ import typer
 from typer.core import TyperGroup
 
 from mi_core import InputError, MIError
+from mi_core._errors import did_you_mean
 
 
 class ExitCode(enum.IntEnum):
@@ -66,6 +68,9 @@ def one_line_errors() -> Iterator[None]:
     """Errors become a line and an exit code; anything but those below is a bug and keeps its traceback."""
     try:
         yield
+    except typer.BadParameter as error:  # the parser's own, which it prints itself
+        error.message = with_suggestion(error.message)
+        raise
     except InputError as error:
         stop(str(error), ExitCode.USAGE)
     except MIError as error:
@@ -76,6 +81,13 @@ def one_line_errors() -> Iterator[None]:
         stop_for_system(error)
     except KeyboardInterrupt as interrupt:
         stop_for(interrupt, "nothing was written.")
+
+
+def with_suggestion(message: str) -> str:
+    """What the parser says of a word that is no choice, with the choice that it was meant to be."""
+    if (wrong := re.fullmatch(r"(?:Value error, )?('(.*?)' is not one of ('.*'))\.", message)) is None:
+        return message
+    return wrong[1] + did_you_mean(wrong[2], re.findall(r"'([^']*)'", wrong[3]))
 
 
 @contextlib.contextmanager

@@ -37,7 +37,11 @@ BackendOption = Annotated[
 Threads = Annotated[int | None, typer.Option(help="Most threads to use.  [default: all]")]
 Scheduler = Annotated[
     str | None,
-    typer.Option(metavar="tcp://HOST:PORT", help="Split the work over the workers of the Dask cluster with this scheduler."),
+    typer.Option(
+        metavar="tcp://HOST:PORT",
+        help="Split the work over the workers of the Dask cluster with this scheduler, tcp:// or tls://. Whoever runs it can "
+        "run code here: name one that you trust.",
+    ),
 ]
 LocalFile = Annotated[
     Path | None,

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
+import sys
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import typer
+
+WIDTH = 110  # of sentences where stdout is no terminal, whose width they have otherwise
+NARROWEST = 40
 
 
 def print_json(record: Mapping[str, Any]) -> None:
@@ -33,5 +39,18 @@ def print_table(rows: Sequence[Mapping[str, str]]) -> None:
 def print_notes(notes: Iterable[str]) -> None:
     """Each note once, on stderr."""
     for note in dict.fromkeys(notes):
+        is_terminal = sys.stderr is not None and sys.stderr.isatty()  # a log keeps a note in one line
         with contextlib.suppress(OSError):  # words that get lost are no reason to fail
-            typer.echo(f"note: {note}", err=True)
+            typer.echo(wrapped(note, "note: ", terminal_width()) if is_terminal else f"note: {note}", err=True)
+
+
+def wrapped(sentence: str, lead: str, width: int | None = None) -> str:
+    """Lines of a sentence after what leads it, the later ones indented as far."""
+    if width is None:
+        width = terminal_width() if sys.stdout is not None and sys.stdout.isatty() else WIDTH
+    options: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False}
+    return textwrap.fill(sentence, width, initial_indent=lead, subsequent_indent=" " * len(lead), **options)
+
+
+def terminal_width() -> int:
+    return max(NARROWEST, shutil.get_terminal_size().columns - 1)

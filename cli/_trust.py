@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import typer
+
+from cli._output import wrapped
 
 if TYPE_CHECKING:
     from mi_core import MIResult
     from mi_core._types import Reduction
 
 METHODS = {"pca": "principal components", "random": "random projections"}
-WIDTH = 110
 
 
 def print_trust(results: list[MIResult]) -> None:
@@ -39,7 +39,7 @@ def print_verdict(result: MIResult, lead: str) -> None:
         return
     typer.echo(f"{lead}verdict: {found.verdict}")
     for reason in found.reasons:
-        typer.echo(textwrap.fill(reason, WIDTH, initial_indent="  - ", subsequent_indent="    "))
+        typer.echo(wrapped(reason, "  - "))
     typer.echo(f"  intrinsic dimension about {found.intrinsic_dim:.1f} of {result.dim_x + result.dim_y}")
 
 
@@ -65,6 +65,6 @@ def print_reduced(result: MIResult, lead: str) -> None:
         f"They keep {how.kept_x:.0%} of the variance of X and {how.kept_y:.0%} of that of Y. The MI of what they keep is at "
         "most that of the whole; how much the rest would add, they do not tell."
     )
-    typer.echo(textwrap.fill(lost, WIDTH, initial_indent="  ", subsequent_indent="  "))
+    typer.echo(wrapped(lost, "  "))
     print_null(few, "  ")
     print_verdict(few, "  ")

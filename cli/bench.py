@@ -46,11 +46,12 @@ def bench(
             raise
         raise InputError("mi bench needs a clone of the repository: the installed package has no benchmarks.") from None
     from mi_core._backends._tiles import available_threads
+    from mi_core._errors import did_you_mean
 
     chosen = tuple(name.strip() for name in peers.split(",")) if peers else ()
     for name in chosen:
         if name not in PEERS:
-            raise InputError(f"--peers names {name!r}: it must be one of {', '.join(PEERS)}.")
+            raise InputError(f"--peers names {name!r}: it must be one of {', '.join(PEERS)}{did_you_mean(name, PEERS)}")
     settings = suites.Settings(
         k=k,
         threads=threads or available_threads(),

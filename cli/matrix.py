@@ -15,9 +15,9 @@ import typer
 from cli._errors import stop_for
 from cli._options import FORMATS
 from cli._output import print_json, print_notes, print_table
-from cli._progress import ProgressBar
 from mi_core import InputError
 from mi_core._options import Standardize, Units
+from mi_core.progress_bar import ProgressBar
 
 if TYPE_CHECKING:
     from mi_core.matrix import MIMatrix, Partial

@@ -10,8 +10,8 @@ import typer
 
 from cli._errors import ExitCode, stop, stop_for
 from cli._output import print_table
-from cli._progress import ProgressBar
 from mi_core import InputError
+from mi_core.progress_bar import ProgressBar
 from trainer import _keras
 from trainer.reproduction.experiments import (
     FIGURES,
@@ -45,7 +45,12 @@ def reproduce(
         int | None, typer.Option(min=1, metavar="N", help="Processes on this machine.  [default: one per CPU, or per GPU]")
     ] = None,
     scheduler: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="Use the workers of this Dask scheduler, tcp://HOST:PORT, instead.")
+        str | None,
+        typer.Option(
+            metavar="tcp://HOST:PORT",
+            help="Use the workers of this Dask scheduler, tcp:// or tls://, instead. Whoever runs it can run code here: name "
+            "one that you trust.",
+        ),
     ] = None,
     gpu: Annotated[bool, typer.Option("--gpu", help="Give each run a GPU: a worker with the Dask resource GPU.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List the runs and about how long they take, and stop.")] = False,

@@ -13,9 +13,9 @@ from cli._errors import stop_for, stop_for_system
 from cli._layers import parse_pairs
 from cli._options import BackendOption, K, parse_ks
 from cli._output import print_notes
-from cli._progress import ProgressBar
 from mi_core import InputError
 from mi_core._options import Units
+from mi_core.progress_bar import ProgressBar
 from trainer import _keras
 from trainer.config import Arch, Init, MeasuredSet, Residual, Settings
 

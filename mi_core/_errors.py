@@ -1,5 +1,7 @@
 """The errors that this project raises on purpose. Each message says what was wrong, what came and what to do."""
 
+from collections.abc import Iterable
+
 
 class MIError(Exception):
     """Base of every error raised on purpose; anything else that escapes is a bug."""
@@ -11,3 +13,13 @@ class InputError(MIError, ValueError):
 
 class BackendUnavailableError(MIError, RuntimeError):
     """The backend exists but cannot run here; the message says what is missing and how to install it."""
+
+
+def did_you_mean(value: object, words: Iterable[str]) -> str:
+    """The end of a sentence on a value that is none of some words: the one that it was meant to be, if any is near."""
+    import difflib  # here, because it is for errors alone
+
+    known = {word.lower(): word for word in words}
+    meant = str(value).lower().replace("_", "-")
+    near = max(known, key=lambda word: difflib.SequenceMatcher(None, meant, word.replace("_", "-")).ratio(), default="")
+    return f"; did you mean {known[near]}?" if difflib.get_close_matches(meant, [near.replace("_", "-")]) else "."

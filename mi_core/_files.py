@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from mi_core._errors import InputError
+from mi_core._errors import InputError, did_you_mean
 
 try:
     import fcntl
@@ -206,7 +206,7 @@ def chosen_key(path: Path, key: str | None, keys: Sequence[str]) -> str:
     if key is None:
         raise InputError(f"{path} holds {len(keys)} arrays: name one as {path}:{keys[0]}, of {', '.join(keys)}.")
     if key not in keys:
-        raise InputError(f"{path} has no array {key!r}: it holds {', '.join(keys)}.")
+        raise InputError(f"{path} has no array {key!r}: it holds {', '.join(keys)}{did_you_mean(key, keys)}")
     return key
 
 

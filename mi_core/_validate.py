@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from mi_core import _backends
 from mi_core._backends._tiles import available_threads
-from mi_core._errors import InputError
+from mi_core._errors import InputError, did_you_mean
 from mi_core._options import Backend, Estimator, Standardize, Units
 from mi_core._types import Samples
 
@@ -358,10 +358,7 @@ def check_scheduler(scheduler: object, estimator: str, can_be_split: Collection[
     """Raise InputError unless `scheduler` is None, or an address, and the estimator one whose work can be split."""
     if scheduler is None:
         return
-    if not isinstance(scheduler, str) or not re.fullmatch(r"tcp://\S+:\d+", scheduler):
-        raise InputError(
-            f"scheduler is {scheduler!r}: give its address as `dask scheduler` prints it, like tcp://10.0.0.1:8786."
-        )
+    check_address(scheduler)
     if estimator not in can_be_split:
         raise InputError(
             f"estimator {estimator} runs on one machine, {' and '.join(sorted(can_be_split))} can be split over a cluster: "
@@ -369,10 +366,28 @@ def check_scheduler(scheduler: object, estimator: str, can_be_split: Collection[
         )
 
 
+def check_address(scheduler: object) -> None:
+    """Raise InputError unless `scheduler` is the address of a Dask scheduler, by TCP or by TLS."""
+    if not isinstance(scheduler, str) or not re.fullmatch(r"(tcp|tls)://\S+:\d+", scheduler):
+        raise InputError(
+            f"scheduler is {scheduler!r}: give its address as `dask scheduler` prints it, like tcp://10.0.0.1:8786, or "
+            "tls://10.0.0.1:8786 with TLS."
+        )
+
+
 def one_of(value: object, literal: Any, name: str) -> None:
     """Raise InputError unless `value` is one of the words of a Literal type."""
-    if not isinstance(value, str) or value not in get_args(literal):
-        raise InputError(f"{name} is {value!r}: it must be one of {', '.join(get_args(literal))}.")
+    words = get_args(literal)
+    if not isinstance(value, str) or value not in words:
+        raise InputError(f"{name} is {value!r}: it must be one of {', '.join(words)}{did_you_mean(value, words)}")
+
+
+def check_progress(progress: object) -> None:
+    """Raise InputError unless `progress` is a function, True, False or None."""
+    if not (progress is None or isinstance(progress, bool) or callable(progress)):
+        raise InputError(
+            f"progress is {progress!r}: give True for a bar on stderr, a function of (steps done, steps in all), or None."
+        )
 
 
 def threshold(alpha: Any) -> float:

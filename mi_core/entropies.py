@@ -15,7 +15,8 @@ from mi_core._estimators import Local, Search, copies, number_of_zeros
 from mi_core._neighbours import distances_to
 from mi_core._options import Backend, EntropyEstimator, Units
 from mi_core._prepare import prepare
-from mi_core._types import DivergenceResult, EntropyResult, FloatArray, IntArray, Progress, Samples
+from mi_core._types import DivergenceResult, EntropyResult, FloatArray, IntArray, Progress, ProgressOption, Samples
+from mi_core.progress_bar import with_progress
 
 
 @overload
@@ -31,7 +32,7 @@ def entropy(
     threads: int | None = None,
     return_local: bool = False,
     error_bar: bool = True,
-    progress: Progress | None = None,
+    progress: ProgressOption = None,
 ) -> EntropyResult: ...
 @overload
 def entropy(
@@ -46,8 +47,9 @@ def entropy(
     threads: int | None = None,
     return_local: bool = False,
     error_bar: bool = True,
-    progress: Progress | None = None,
+    progress: ProgressOption = None,
 ) -> list[EntropyResult]: ...
+@with_progress
 def entropy(
     x: Any,
     *,
@@ -79,7 +81,7 @@ def entropy(
         threads: Most threads to use; None for as many as the process may use.
         return_local: Whether to keep the (n_samples,) local terms, whose mean is the estimate.
         error_bar: Whether to estimate the standard error, from disjoint subsamples, as `mutual_information` does.
-        progress: Called with (steps done, steps in all) now and then.
+        progress: True for a bar on stderr, or a function called with (steps done, steps in all) now and then.
 
     Returns:
         One result, or for several k a list of results in the order of `k`.
@@ -170,7 +172,7 @@ def kl_divergence(
     threads: int | None = None,
     return_local: bool = False,
     error_bar: bool = True,
-    progress: Progress | None = None,
+    progress: ProgressOption = None,
 ) -> DivergenceResult: ...
 @overload
 def kl_divergence(
@@ -185,8 +187,9 @@ def kl_divergence(
     threads: int | None = None,
     return_local: bool = False,
     error_bar: bool = True,
-    progress: Progress | None = None,
+    progress: ProgressOption = None,
 ) -> list[DivergenceResult]: ...
+@with_progress
 def kl_divergence(
     x: Any,
     x_prime: Any,
@@ -216,7 +219,7 @@ def kl_divergence(
         threads: Most threads to use; None for as many as the process may use.
         return_local: Whether to keep the (n_samples,) local terms, whose mean is the estimate.
         error_bar: Whether to estimate the standard error, from disjoint subsamples, as `mutual_information` does.
-        progress: Called with (steps done, steps in all) now and then.
+        progress: True for a bar on stderr, or a function called with (steps done, steps in all) now and then.
 
     Returns:
         One result, or for several k a list of results in the order of `k`.

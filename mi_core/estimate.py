@@ -15,7 +15,8 @@ from mi_core._errors import InputError
 from mi_core._estimators import CAN_BE_SPLIT, CONDITIONAL, ESTIMATORS, WITHOUT_NEIGHBOURS, Local, Search
 from mi_core._options import Backend, ConditionalEstimator, Estimator, Standardize, Units
 from mi_core._prepare import Prepared, prepare
-from mi_core._types import FloatArray, IntArray, MIResult, NeighbourCounts, Progress, Samples
+from mi_core._types import FloatArray, IntArray, MIResult, NeighbourCounts, Progress, ProgressOption, Samples
+from mi_core.progress_bar import with_progress
 
 
 @overload
@@ -40,7 +41,7 @@ def mutual_information(
     by_size: bool = False,
     diagnose: bool = False,
     reduce: str | None = None,
-    progress: Progress | None = None,
+    progress: ProgressOption = None,
 ) -> MIResult: ...
 @overload
 def mutual_information(
@@ -64,8 +65,9 @@ def mutual_information(
     by_size: bool = False,
     diagnose: bool = False,
     reduce: str | None = None,
-    progress: Progress | None = None,
+    progress: ProgressOption = None,
 ) -> list[MIResult]: ...
+@with_progress
 def mutual_information(
     x: Any,
     y: Any,
@@ -118,9 +120,10 @@ def mutual_information(
             themselves, "cuda" is an NVIDIA GPU, or all that there are where there is much to do, and "cuda:1" the one with this
             index. All give the same bits.
         threads: Most threads to use; None for as many as the process may use.
-        scheduler: Address, tcp://HOST:PORT, of the scheduler of a Dask cluster, over whose workers to split the counting; for
-            "ksg1", also with `given`, and "mixture". This process prepares (`threads` are its own) and puts together, workers
-            use the threads that they were started with, and the result is the same to the last bit. Split are all estimates
+        scheduler: Address, tcp://HOST:PORT or tls://HOST:PORT, of the scheduler of a Dask cluster, whose workers split the
+            counting, for "ksg1", also with `given`, and "mixture". It must be one to trust, because this process unpickles what
+            the scheduler sends. This process prepares (`threads` are its own) and puts together, workers use the threads that
+            they were started with, and the result is the same to the last bit. Split are all estimates
             that are asked for, those on parts of the samples too; not split are permutations of wide data. None for this
             machine alone.
         return_local: Whether to keep the (n_samples,) local terms, whose mean is the estimate.
@@ -134,7 +137,8 @@ def mutual_information(
             and in all some three more estimates.
         reduce: "pca:10" or "random:10" to estimate, beside the raw value, that of 10 principal components or random projections
             of each side: a lower bound of MI, in dimensions where an estimate is possible.
-        progress: Called with (steps done, steps in all) now and then, once for neighbours and once for permutations.
+        progress: True for a bar on stderr, or a function called with (steps done, steps in all) now and then, once for
+            neighbours and once for permutations.
 
     Returns:
         One result, or for several k a list of results in the order of `k`.
@@ -331,12 +335,13 @@ def _notes_on(samples: Prepared, estimator: Estimator, standardize: Standardize,
 
 @overload
 def neighbour_counts(
-    x: Any, y: Any, k: int = 3, *, backend: Backend = "auto", threads: int | None = None, progress: Progress | None = None
+    x: Any, y: Any, k: int = 3, *, backend: Backend = "auto", threads: int | None = None, progress: ProgressOption = None
 ) -> NeighbourCounts: ...
 @overload
 def neighbour_counts(
-    x: Any, y: Any, k: Sequence[int], *, backend: Backend = "auto", threads: int | None = None, progress: Progress | None = None
+    x: Any, y: Any, k: Sequence[int], *, backend: Backend = "auto", threads: int | None = None, progress: ProgressOption = None
 ) -> list[NeighbourCounts]: ...
+@with_progress
 def neighbour_counts(
     x: Any,
     y: Any,

@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from mi_core import _backends, _formula, _notes, _prepare, _types, _validate, uncertainty
+from mi_core import _backends, _formula, _notes, _prepare, _show, _types, _validate, uncertainty
 from mi_core._backends._tiles import available_threads
 from mi_core._errors import InputError
 from mi_core._estimators import Local, Search, number_of_zeros, ross
 from mi_core._options import Standardize, Units
 from mi_core._prepare import Prepared
-from mi_core._types import FloatArray, IntArray, Progress, Samples
+from mi_core._types import FloatArray, IntArray, Progress, ProgressOption, Samples
+from mi_core.progress_bar import shown
 
 # Up to this many joint dimensions a pair is estimated by itself, with a tree, which is cheaper than going through the strips:
 # six layers of 10 take 0.31 s one by one and 0.39 s by strips, six of 30 0.74 s and 0.48 s (2,000 samples, processor seconds).
@@ -39,7 +40,7 @@ class PairNotes:
     notes: tuple[str, ...]
 
 
-@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+@dataclasses.dataclass(frozen=True, slots=True, eq=False, repr=False)
 class MIMatrix:
     """Mutual information between all pairs of layers.
 
@@ -85,6 +86,12 @@ class MIMatrix:
     notes: tuple[str, ...]
     pair_notes: tuple[PairNotes, ...]
 
+    def __repr__(self) -> str:
+        return _show.matrix_in_one_line(self)
+
+    def _repr_html_(self) -> str:
+        return _show.matrix_as_html(self)
+
     def to_dict(self) -> dict[str, Any]:
         """All fields as plain Python values, ready for JSON."""
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
@@ -118,7 +125,7 @@ def mutual_information_matrix(
     error_bar: bool = True,
     seed: int = 0,
     threads: int | None = None,
-    progress: Progress | None = None,
+    progress: ProgressOption = None,
     resume: Partial | None = None,
     on_partial: Callable[[Partial], None] | None = None,
 ) -> MIMatrix:
@@ -136,7 +143,7 @@ def mutual_information_matrix(
         error_bar: Whether to estimate standard errors, from disjoint subsamples: Holmes & Nemenman 2019.
         seed: Seed of these subsamples.
         threads: Most threads to use; None for as many as the process may use.
-        progress: Called with (steps done, steps in all) now and then.
+        progress: True for a bar on stderr, or a function called with (steps done, steps in all) now and then.
         resume: What an earlier call with the same layers and settings told to `on_partial`.
         on_partial: Called about twenty times with what is done so far.
 
@@ -159,6 +166,7 @@ def mutual_information_matrix(
     started = time.perf_counter()
     _validate.one_of(units, Units, "units")
     _validate.one_of(standardize, Standardize, "standardize")
+    _validate.check_progress(progress)
     seed = _validate.whole_number(seed, "seed", at_least=0)
     threads = available_threads() if threads is None else _validate.whole_number(threads, "threads", at_least=1)
     names, samples, done = validated(layers)
@@ -177,7 +185,8 @@ def mutual_information_matrix(
         of_labels = [against_labels(side, k, nats, threads, seed if error_bar else None) for side in sides]
     label_errors = [error for _, error in of_labels if error is not None]
 
-    means, coincident = estimates(blocks, pairs, k, resume or nothing_yet(len(pairs)), threads, progress, on_partial)
+    with shown(progress) as told:
+        means, coincident = estimates(blocks, pairs, k, resume or nothing_yet(len(pairs)), threads, told, on_partial)
     mi = means / nats
 
     def on_rows(rows: IntArray) -> FloatArray:

@@ -14,7 +14,8 @@ from mi_core._errors import InputError
 from mi_core._estimators import CAN_BE_SPLIT, Local, Search, copies, number_of_zeros
 from mi_core._options import Backend, ConditionalEstimator, Standardize, Units
 from mi_core._prepare import prepare
-from mi_core._types import FloatArray, IntArray, MultiInformationResult, Progress, Samples
+from mi_core._types import FloatArray, IntArray, MultiInformationResult, Progress, ProgressOption, Samples
+from mi_core.progress_bar import with_progress
 
 
 @overload
@@ -32,7 +33,7 @@ def multi_information(
     scheduler: str | None = None,
     return_local: bool = False,
     error_bar: bool = True,
-    progress: Progress | None = None,
+    progress: ProgressOption = None,
 ) -> MultiInformationResult: ...
 @overload
 def multi_information(
@@ -49,8 +50,9 @@ def multi_information(
     scheduler: str | None = None,
     return_local: bool = False,
     error_bar: bool = True,
-    progress: Progress | None = None,
+    progress: ProgressOption = None,
 ) -> list[MultiInformationResult]: ...
+@with_progress
 def multi_information(
     sides: Sequence[Any],
     *,
@@ -85,7 +87,7 @@ def multi_information(
         scheduler: Address of the scheduler of a Dask cluster over which to split "ksg1", as in `mutual_information`.
         return_local: Whether to keep the (n_samples,) local terms, whose mean is the estimate.
         error_bar: Whether to estimate the standard error, from disjoint subsamples, as `mutual_information` does.
-        progress: Called with (steps done, steps in all) now and then.
+        progress: True for a bar on stderr, or a function called with (steps done, steps in all) now and then.
 
     Returns:
         One result, or for several k a list of results in the order of `k`.

@@ -15,8 +15,9 @@ from typer.testing import CliRunner
 
 import awkward
 import mi_core
-from cli import _progress
+from cli import _output
 from cli.main import app
+from mi_core import progress_bar
 
 X, Y = (side.astype(np.float32) for side in awkward.CASES["2+3"])
 
@@ -449,12 +450,66 @@ class Terminal(io.StringIO):
 
 @pytest.mark.parametrize(("stream", "patience", "shown"), [(Terminal, 0, True), (Terminal, 60, False), (io.StringIO, 0, False)])
 def test_the_progress_bar_is_for_people_who_wait(stream, patience, shown, monkeypatch):
-    monkeypatch.setattr(_progress, "PATIENCE_SECONDS", patience)
+    monkeypatch.setattr(progress_bar, "PATIENCE_SECONDS", patience)
     monkeypatch.setattr(sys, "stderr", stream())
-    with _progress.ProgressBar("counting neighbours") as bar:
+    with progress_bar.ProgressBar("counting neighbours") as bar:
         if shown:
             bar.timer.join()
         bar(1, 4)
         bar(2, 4)
     assert ("counting neighbours" in sys.stderr.getvalue()) == shown
-    assert (_progress.PREPARING in sys.stderr.getvalue()) == shown
+    assert (progress_bar.PREPARING in sys.stderr.getvalue()) == shown
+
+
+@pytest.mark.parametrize(
+    ("command", "meant"),
+    [
+        ("estimate x.npy y.npy --estimator ksg", "ksg1"),
+        ("estimate x.npy y.npy --backend CPU_TREE", "cpu-tree"),
+        ("estimate x.npy y.npy --units bit", "bits"),
+        ("matrix x.npy y.npy --standardize column", "columns"),
+        ("train --arch short-cut", "shortcut"),
+        ("train --data FashionMNIST", "fashion-mnist"),
+        ("reproduce fig4A --dry-run", "fig4a"),
+        ("reproduce all --profile cup", "cpu"),
+        ("bench spede", "speed"),
+        ("bench speed --peers npet", "NPEET"),
+    ],
+)
+def test_a_choice_that_is_nearly_right_is_told_what_it_was_meant_to_be(command, meant):
+    printed = mi(*command.split())
+    assert printed.exit_code == 2
+    assert " ".join(printed.stderr.replace("\n", " ").split()).endswith(f"; did you mean {meant}?")
+
+
+def test_the_key_of_an_array_is_suggested(tmp_path):
+    np.savez(tmp_path / "layers.npz", first=np.ones(3), last=np.ones(3))
+    printed = mi("estimate", f"{tmp_path}/layers.npz:lst", f"{tmp_path}/layers.npz:first")
+    assert printed.stderr.endswith("has no array 'lst': it holds first, last; did you mean last?\n")
+
+
+@pytest.mark.parametrize("columns", [30, 60, 150])
+def test_sentences_fill_the_width_of_a_terminal(columns, monkeypatch):
+    monkeypatch.setattr(_output.shutil, "get_terminal_size", lambda: os.terminal_size((columns, 24)))
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    sentence = " ".join(["some words"] * 40)
+    lines = _output.wrapped(sentence, "  - ").splitlines()
+    _output.print_notes([sentence])
+    notes = sys.stderr.getvalue().splitlines()
+    for indent, some in (("    ", lines), ("      ", notes)):
+        widths = [len(line) for line in some]
+        assert max(widths) < max(columns, 41)
+        assert min(widths[:-1]) > max(columns, 41) - 12
+        assert all(line.startswith(indent) and line[len(indent)] != " " for line in some[1:])
+    assert " ".join(word for line in notes for word in line.split()) == f"note: {sentence}"
+
+
+def test_sentences_keep_their_width_where_there_is_no_terminal(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "30")
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    sentence = " ".join(["some words"] * 40)
+    assert max(map(len, _output.wrapped(sentence, "  - ").splitlines())) in range(100, 111)
+    _output.print_notes([sentence])
+    assert sys.stderr.getvalue() == f"note: {sentence}\n"

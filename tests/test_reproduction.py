@@ -189,8 +189,8 @@ def test_the_plan():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["fig6"], "mi: there is no experiment 'fig6': name fig4a, fig4b, fig5a, fig5b or all.\n"),
-        (["fig4a", "--scheduler", "nonsense://x"], "mi: no Dask scheduler answers at nonsense://x: "),
+        (["fig6"], "mi: there is no experiment 'fig6': name fig4a, fig4b, fig5a, fig5b or all; did you mean fig4a?\n"),
+        (["fig4a", "--scheduler", "nonsense://x"], "mi: scheduler is 'nonsense://x': give its address"),
     ],
 )
 def test_wrong_usage(tmp_path, arguments, message):

@@ -34,6 +34,7 @@ def run(code, *arguments, **environment):
         ("import mi_core; mi_core.InputError", []),
         ("import mi_core, trainer; trainer.Settings", []),
         ("from cli.main import app; app(standalone_mode=False)", ["--help"]),
+        ("import mi_core.command; from cli.main import app; app(standalone_mode=False)", ["bench", "--help"]),
         ("from cli.main import app; app(standalone_mode=False)", ["estimate", "--help"]),
         ("from cli.main import app; app(standalone_mode=False)", ["train", "--help"]),
         ("from cli.main import app; app(standalone_mode=False)", ["plot", "--help"]),

@@ -65,8 +65,8 @@ def test_a_note_on_some_pairs_names_them(tmp_path):
 
 
 AT_ONCE = """
-from cli import _progress
-_progress.PATIENCE_SECONDS = 0
+from mi_core import progress_bar
+progress_bar.PATIENCE_SECONDS = 0
 from cli.main import app
 app(prog_name="mi")
 """

@@ -143,3 +143,26 @@ def test_matrices_and_other_kinds_of_arrays_are_taken_as_plain_ones():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PendingDeprecationWarning)  # of np.matrix
         assert mutual_information(np.matrix(x), np.matrix(y)).mi == mutual_information(x, y).mi
+
+
+@pytest.mark.parametrize(
+    ("options", "meant"),
+    [
+        ({"estimator": "ksg"}, "ksg1"),
+        ({"estimator": "Gaussian_Copula"}, "gaussian-copula"),
+        ({"units": "bit"}, "bits"),
+        ({"units": "NATS"}, "nats"),
+        ({"backend": "cpu_tree"}, "cpu-tree"),
+        ({"standardize": "column"}, "columns"),
+    ],
+)
+def test_a_word_that_is_nearly_right_is_told_what_it_was_meant_to_be(options, meant):
+    ((name, word),) = options.items()
+    with pytest.raises(InputError, match=rf"^{name} is '{word}': it must be one of .*; did you mean {meant}\?$"):
+        mutual_information(GOOD, GOOD, **options)
+
+
+@pytest.mark.parametrize("word", ["zzz", 3, None])
+def test_a_word_like_no_other_gets_the_list_alone(word):
+    with pytest.raises(InputError, match=r"it must be one of bits, nats\.$"):
+        mutual_information(GOOD, GOOD, units=word)

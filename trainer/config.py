@@ -13,6 +13,7 @@ Init = Literal["glorot", "he"]
 Statistics = Literal["inference", "batch"]
 MeasuredSet = Literal["test", "train"]
 Pair = tuple[str, str]
+DATA_NAMES = ("auto", "mnist", "fashion-mnist", "digits")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,6 +81,7 @@ class Settings:
         from mi_core import InputError
         from mi_core._validate import one_of, whole_number
 
+        object.__setattr__(self, "data", data_name(self.data))  # one name for one data set, in manifests too
         one_of(self.arch, Arch, "arch")
         one_of(self.init, Init, "init")
         one_of(self.residual, Residual, "residual")
@@ -129,6 +131,14 @@ class Settings:
             raise InputError(f"{unknown[0]!r} is not a setting that this version of mi knows.")
         lists = {name: tuple(value) for name, value in record.items() if isinstance(value, list)}
         return cls(**{**record, **lists, "layers": tuple((x, y) for x, y in record["layers"])})
+
+
+def data_name(source: str) -> str:
+    """The name of a data set in lower case, as MNIST may come; a path as it is, also one that reads like a name."""
+    from pathlib import Path
+
+    is_name = source in DATA_NAMES or (source.lower() in DATA_NAMES and not Path(source).expanduser().exists())
+    return source.lower() if is_name else source
 
 
 def added_to(settings: Settings, number: int) -> list[int]:

@@ -52,7 +52,7 @@ def neighbour_counts(
         blocks: As in the contract of `mi_core._backends`, and so the next two.
         sides: Which blocks make up each side.
         ks: Neighbour orders, ascending.
-        scheduler: Address, tcp://HOST:PORT.
+        scheduler: Address, tcp://HOST:PORT or tls://HOST:PORT.
         threads: Most threads to prepare with; a worker uses those that it was started with.
         progress: Called with parts done and parts in all.
 
@@ -78,18 +78,12 @@ def neighbour_counts(
 def connected(scheduler: str) -> Iterator[Client]:
     """A connection to the scheduler; an error where there is none, or where it breaks."""
     try:
-        from distributed import Client, KilledWorker
+        from distributed import KilledWorker
     except ImportError:
         raise BackendUnavailableError(
             "a cluster needs Dask, which is not installed: python -m pip install 'ksg-mi[cluster]'"
         ) from None
-    try:
-        client = Client(scheduler, timeout=PATIENCE_SECONDS, set_as_default=False)
-    except OSError:
-        raise BackendUnavailableError(
-            f"no Dask scheduler answers at {scheduler}: start one with `dask scheduler`, or correct the address."
-        ) from None
-    with client:
+    with client_of(scheduler, set_as_default=False) as client:
         try:
             yield client
         except (OSError, CancelledError, KilledWorker) as error:
@@ -97,6 +91,29 @@ def connected(scheduler: str) -> Iterator[Client]:
                 f"the cluster at {scheduler} was lost while it worked, its scheduler or too many of its workers: look at what "
                 "they print, often that memory is short, and run this again."
             ) from error
+
+
+def client_of(scheduler: str, **options: Any) -> Client:
+    """A client of the scheduler, by TLS where its address asks for it; an error where none answers.
+
+    Certificates come from Dask's own configuration, `distributed.comm.tls`.
+    """
+    from distributed import Client
+
+    try:
+        return Client(scheduler, timeout=PATIENCE_SECONDS, **options)
+    except OSError:
+        way = " Both sides need certificates of one authority." if scheduler.startswith("tls:") else ""
+        raise BackendUnavailableError(
+            f"no Dask scheduler answers at {scheduler}: start one with `dask scheduler`, or correct the address.{way}"
+        ) from None
+    except TypeError as error:
+        if not scheduler.startswith("tls:"):
+            raise
+        raise BackendUnavailableError(
+            f"{scheduler} needs certificates, and Dask's configuration has none: set distributed.comm.tls.ca-file, .client.key "
+            "and .client.cert, in its files or as DASK_DISTRIBUTED__COMM__TLS__CA_FILE and so on."
+        ) from error
 
 
 def threads_of_workers(client: Client, scheduler: str) -> dict[str, int]:
