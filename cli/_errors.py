@@ -14,7 +14,10 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from cli._output import say
 from mi_core import InputError, MIError
+
+UsageError: Any = typer.BadParameter.__base__  # which typer keeps to itself, in a place that depends on its version
 
 
 class ExitCode(enum.IntEnum):
@@ -50,6 +53,11 @@ def one_line_errors() -> Iterator[None]:
         yield
     except InputError as error:
         stop(str(error), ExitCode.USAGE)
+    except UsageError as error:
+        if error.ctx is None or error.message == error.ctx.get_help():  # no command was named: the message is the help
+            raise
+        words = " ".join(error.format_message().split())
+        stop(f"{words} See {error.ctx.command_path} --help.", ExitCode.USAGE)
     except MIError as error:
         stop(str(error), ExitCode.FAILURE)
     except MemoryError as error:
@@ -88,5 +96,5 @@ def stop_for(interrupt: KeyboardInterrupt, kept: str) -> None:
 
 
 def stop(message: str, code: ExitCode) -> None:
-    typer.echo(f"mi: {message}", err=True)
+    say(f"mi: {message}", err=True)
     raise typer.Exit(int(code))

@@ -7,9 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import typer
-
-from cli._output import print_facts, print_json, print_notes, print_table
+from cli._output import print_facts, print_json, print_notes, print_table, say
 from cli._progress import ProgressBar
 from mi_core import InputError
 
@@ -91,7 +89,7 @@ def measure(
         print_json({**sources, **drawn, **as_record(results)})
     elif quiet:
         for result in results:
-            typer.echo(repr(float(result)))
+            say(repr(float(result)))
     else:
         print_for_people(symbol, sources, results, drawn)
         if any(hasattr(result, "null") for result in results):
@@ -136,13 +134,13 @@ def print_for_people(symbol: str, sources: Mapping[str, str], results: Sequence[
     facts["dimensions"] = dimensions(first)
     ceiling = first.get("ceiling")
     if len(results) == 1:
-        typer.echo(f"{symbol} = {with_error(results[0])} {first['units']}")
+        say(f"{symbol} = {with_error(results[0])} {first['units']}")
         if first["k"] is not None:
             facts["k"] = first["k"]
         if ceiling is not None:
             facts["ceiling"] = f"{ceiling:.4f} {first['units']}"
     else:
-        typer.echo(f"{symbol} in {first['units']}")
+        say(f"{symbol} in {first['units']}")
         table = [{"k": str(one.k), one.quantity: with_error(one)} for one in results]
         if ceiling is not None:
             table = [row | {"ceiling": f"{one.ceiling:.4f}"} for row, one in zip(table, results, strict=True)]

@@ -1,4 +1,4 @@
-"""How results are printed: data on stdout, words on stderr."""
+"""How results are printed: data on stdout, words on stderr. All that the commands print passes `say` or `print_json`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,16 @@ from typing import Any
 
 import typer
 
+from mi_core._text import printable
+
+
+def say(line: str, *, err: bool = False, nl: bool = True) -> None:
+    """Print one line, or a part of one. Whatever would move, colour or break it is escaped."""
+    typer.echo(printable(line), err=err, nl=nl)
+
 
 def print_json(record: Mapping[str, Any]) -> None:
-    """One object and nothing else. NaN and infinity are not JSON, and would be a bug here."""
+    """One object and nothing else, in ASCII. NaN and infinity are not JSON, and would be a bug here."""
     typer.echo(json.dumps(record, indent=2, allow_nan=False))
 
 
@@ -18,18 +25,18 @@ def print_facts(facts: Mapping[str, object]) -> None:
     """Name and value, one pair a line, aligned."""
     width = max(map(len, facts))
     for name, value in facts.items():
-        typer.echo(f"  {name:<{width}}  {value}")
+        say(f"  {name:<{width}}  {value}")
 
 
 def print_table(rows: Sequence[Mapping[str, str]]) -> None:
     """Right-aligned columns under their names."""
-    names = list(rows[0])
-    widths = [max(len(name), *(len(row[name]) for row in rows)) for name in names]
-    for line in [dict(zip(names, names, strict=True)), *rows]:
-        typer.echo("  " + "  ".join(f"{line[name]:>{width}}" for name, width in zip(names, widths, strict=True)))
+    lines = [[printable(cell) for cell in line] for line in [list(rows[0]), *([*row.values()] for row in rows)]]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        say("  " + "  ".join(f"{cell:>{width}}" for cell, width in zip(line, widths, strict=True)))
 
 
 def print_notes(notes: Iterable[str]) -> None:
     """Each note once, on stderr."""
     for note in dict.fromkeys(notes):
-        typer.echo(f"note: {note}", err=True)
+        say(f"note: {note}", err=True)

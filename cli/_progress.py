@@ -8,6 +8,8 @@ import threading
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from mi_core._text import printable
+
 if TYPE_CHECKING:
     from rich.progress import Progress
 
@@ -30,9 +32,11 @@ class ProgressBar:
         self.update()
 
     def say(self, line: str, err: bool = False) -> None:
-        """Print a line, above the bar if there is one; typer.echo would write into it, past what rich puts over the streams."""
+        """Print a line as `cli._output.say` does, above the bar if there is one: past what rich puts over the streams, typer
+        would write into it.
+        """
         stream = sys.stderr if err else sys.stdout
-        stream.write(f"{line}\n")
+        stream.write(f"{printable(line)}\n")
         stream.flush()
 
     def show(self) -> None:

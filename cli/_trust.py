@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-import typer
+from cli._output import say
 
 if TYPE_CHECKING:
     from mi_core import MIResult
@@ -26,7 +26,7 @@ def print_trust(results: list[MIResult]) -> None:
 
 def print_null(result: MIResult, lead: str) -> None:
     if (null := result.null) is not None:
-        typer.echo(
+        say(
             f"{lead}{null.permutations} shuffles of the pairing read {null.mean:.4f} with spread {null.std:.4f} "
             f"{result.units}; p = {null.p_value:.2g}"
         )
@@ -35,10 +35,11 @@ def print_null(result: MIResult, lead: str) -> None:
 def print_verdict(result: MIResult, lead: str) -> None:
     if (found := result.reliability) is None:
         return
-    typer.echo(f"{lead}verdict: {found.verdict}")
+    say(f"{lead}verdict: {found.verdict}")
     for reason in found.reasons:
-        typer.echo(textwrap.fill(reason, WIDTH, initial_indent="  - ", subsequent_indent="    "))
-    typer.echo(f"  intrinsic dimension about {found.intrinsic_dim:.1f} of {result.dim_x + result.dim_y}")
+        for line in textwrap.wrap(reason, WIDTH, initial_indent="  - ", subsequent_indent="    "):
+            say(line)
+    say(f"  intrinsic dimension about {found.intrinsic_dim:.1f} of {result.dim_x + result.dim_y}")
 
 
 def print_reduced(result: MIResult, lead: str) -> None:
@@ -46,11 +47,12 @@ def print_reduced(result: MIResult, lead: str) -> None:
     if few is None or how is None:
         return
     error = "" if few.stderr is None else f" +- {few.stderr:.4f}"
-    typer.echo(f"{lead}on {few.dim_x} + {few.dim_y} {METHODS[how.method]}: {few.mi:.4f}{error} {few.units}")
+    say(f"{lead}on {few.dim_x} + {few.dim_y} {METHODS[how.method]}: {few.mi:.4f}{error} {few.units}")
     lost = (
         f"They keep {how.kept_x:.0%} of the variance of X and {how.kept_y:.0%} of that of Y. The MI of what they keep is at "
         "most that of the whole; how much the rest would add, they do not tell."
     )
-    typer.echo(textwrap.fill(lost, WIDTH, initial_indent="  ", subsequent_indent="  "))
+    for line in textwrap.wrap(lost, WIDTH, initial_indent="  ", subsequent_indent="  "):
+        say(line)
     print_null(few, "  ")
     print_verdict(few, "  ")
