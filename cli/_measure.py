@@ -10,6 +10,7 @@ from typing import Any
 from cli._output import print_facts, print_json, print_notes, print_table, say
 from cli._progress import ProgressBar
 from mi_core import InputError
+from mi_core._text import in_figure
 
 
 def measure(
@@ -81,7 +82,7 @@ def measure(
             values = np.array([result.local for result in results])
             np.save(local_file, values[0] if len(ks) == 1 else values, allow_pickle=False)
         if plot is not None and plot_file is not None:
-            names = " and ".join(Path(source).name for source in sources.values())
+            names = " and ".join(in_figure(Path(source).name) for source in sources.values())
             draw_estimates(results, f"{symbol} of {names}", plot_file, plot.suffix)
 
     drawn = {"subsample": subsample, "subsample_seed": seed if subsample is not None else None}

@@ -41,7 +41,7 @@ def draw_estimates(results: list[MIResult], title: str, file: BinaryIO, suffix: 
     for axis in axes:
         axis.grid(visible=True, alpha=0.3)
         axis.legend(fontsize=8, frameon=False)
-    figure.suptitle(in_figure(title), fontsize=9)
+    figure.suptitle(title, fontsize=9)
     save(figure, file, suffix)
 
 

@@ -140,7 +140,7 @@ class Unfinished:
         self.n_samples = min(len(array) if array.ndim else 0 for array in arrays.values())
         checksum = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
         for name, array in arrays.items():
-            checksum.update(f"{name} {array.dtype} {array.shape}".encode())
+            checksum.update(ascii(f"{name} {array.dtype} {array.shape}").encode())
             for rows in np.array_split(array, max(1, array.nbytes // 2**26)) if array.ndim else [array]:
                 checksum.update(np.ascontiguousarray(rows).view(np.uint8).data)
         self.checksum = checksum.hexdigest()

@@ -5,7 +5,7 @@ Imports nothing heavy: `mi --help` and every error message go through it.
 
 from __future__ import annotations
 
-MOST_IN_A_FIGURE = 60  # characters of a name; longer ones leave a figure no room for its axes
+MOST_IN_A_FIGURE = 32  # characters of a name; longer ones leave a figure no room for its axes
 
 
 def printable(text: str) -> str:

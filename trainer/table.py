@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated
@@ -24,6 +25,7 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 Amount = Annotated[float, Meta(ge=-1e6, le=1e6)]  # of information: psi(N) is below 64 bits for all N that memory holds
 Spread = Annotated[float, Meta(ge=0, le=1e6)]
 Seconds = Annotated[float, Meta(ge=0, le=1e12)]
+Finite = Annotated[float, Meta(ge=-sys.float_info.max, le=sys.float_info.max)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,7 +68,7 @@ class Row:
     dim_y: Positive | None = None
     estimator: str | None = None
     error: Share | None = None
-    logs: Mapping[str, float | None] = dataclasses.field(default_factory=dict)
+    logs: Mapping[str, Finite | None] = dataclasses.field(default_factory=dict)
     seconds: Seconds = 0.0
     notes: tuple[str, ...] = ()
 

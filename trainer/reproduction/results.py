@@ -18,7 +18,7 @@ from mi_core._records import record_from_plain
 from mi_core._text import as_cell, printable
 from trainer.config import Arch, Statistics
 from trainer.run import RunFolder
-from trainer.table import Amount, Count, Positive, Row, Seconds, Share, Spread
+from trainer.table import Amount, Count, Finite, Positive, Row, Seconds, Share, Spread
 
 PARQUET = "results.parquet"
 FIRST_AND_LAST = {("first", "last"): "after", ("first", "last_before_sum"): "before"}
@@ -48,7 +48,7 @@ class Result:
     dim_x: Positive | None
     dim_y: Positive | None
     error: Share | None  # share of wrong labels on the measured set, with the same statistics
-    loss: float | None  # of training, in the epoch before
+    loss: Finite | None  # of training, in the epoch before
     seconds: Seconds
     notes: str
 
