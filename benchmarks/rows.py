@@ -11,6 +11,7 @@ from typing import Any
 
 from mi_core import _machine
 from mi_core._files import errors_named
+from mi_core._records import read_content, record_from_json
 
 REPOSITORY = Path(__file__).parent.parent
 
@@ -87,4 +88,6 @@ def append(path: Path, row: Row) -> None:
 
 
 def read(path: Path) -> list[Row]:
-    return [Row(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
+    """All rows of a file; an error names the line and the field that is damaged."""
+    lines = read_content(path).splitlines()
+    return [record_from_json(line, Row, f"{path}: line {number} is damaged") for number, line in enumerate(lines, start=1)]

@@ -16,8 +16,11 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from cli._output import say
 from mi_core import InputError, MIError
 from mi_core._errors import did_you_mean
+
+UsageError: Any = typer.BadParameter.__base__  # which typer keeps to itself, in a place that depends on its version
 
 
 class ExitCode(enum.IntEnum):
@@ -68,11 +71,14 @@ def one_line_errors() -> Iterator[None]:
     """Errors become a line and an exit code; anything but those below is a bug and keeps its traceback."""
     try:
         yield
-    except typer.BadParameter as error:  # the parser's own, which it prints itself
-        error.message = with_suggestion(error.message)
-        raise
     except InputError as error:
         stop(str(error), ExitCode.USAGE)
+    except UsageError as error:
+        if error.ctx is None or error.message == error.ctx.get_help():  # no command was named: the message is the help
+            raise
+        error.message = with_suggestion(error.message)
+        words = " ".join(error.format_message().split())
+        stop(f"{words} See {error.ctx.command_path} --help.", ExitCode.USAGE)
     except MIError as error:
         stop(str(error), ExitCode.FAILURE)
     except MemoryError as error:
@@ -134,6 +140,5 @@ def stdout_is_lost() -> bool:
 
 
 def stop(message: str, code: ExitCode) -> None:
-    with contextlib.suppress(OSError):  # stderr is lost, the exit code is not
-        typer.echo(f"mi: {message}", err=True)
+    say(f"mi: {message}", err=True)
     raise typer.Exit(int(code))

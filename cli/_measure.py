@@ -7,10 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import typer
-
-from cli._output import print_facts, print_json, print_notes, print_table
+from cli._output import print_facts, print_json, print_notes, print_table, say
 from mi_core import InputError
+from mi_core._text import in_figure
 from mi_core.progress_bar import ProgressBar
 
 
@@ -83,7 +82,7 @@ def measure(
             values = np.array([result.local for result in results])
             np.save(local_file, values[0] if len(ks) == 1 else values, allow_pickle=False)
         if plot is not None and plot_file is not None:
-            names = " and ".join(Path(source).name for source in sources.values())
+            names = " and ".join(in_figure(Path(source).name) for source in sources.values())
             draw_estimates(results, f"{symbol} of {names}", plot_file, plot.suffix)
 
     drawn = {"subsample": subsample, "subsample_seed": seed if subsample is not None else None}
@@ -91,7 +90,7 @@ def measure(
         print_json({**sources, **drawn, **as_record(results)})
     elif quiet:
         for result in results:
-            typer.echo(repr(float(result)))
+            say(repr(float(result)))
     else:
         print_for_people(symbol, sources, results, drawn)
         if any(hasattr(result, "null") for result in results):
@@ -133,9 +132,9 @@ def print_for_people(symbol: str, sources: Mapping[str, str], results: Sequence[
     if drawn["subsample"] is not None:
         lines["samples"] = f"{lines['samples']}, drawn with seed {drawn['subsample_seed']}"
     if len(results) == 1:
-        typer.echo(f"{symbol} = {first}")
+        say(f"{symbol} = {first}")
     else:
-        typer.echo(f"{symbol} in {first.units}")
+        say(f"{symbol} in {first.units}")
         table = [{"k": str(one.k), one.quantity: with_error(float(one), one.stderr)} for one in results]
         del lines["k"]
         if lines.pop("ceiling", None) is not None:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from cli._output import say
 from mi_core import InputError
 
 Suite = Literal["speed", "accuracy", "scaling", "hard"]
@@ -72,8 +73,9 @@ def bench(
     jobs = list(suites.jobs(suite, profile, settings))
     circumstances = rows.circumstances()
     for number, job in enumerate(jobs, start=1):
-        typer.echo(f"[{number}/{len(jobs)}] {job.task.name}, {job.peer}: ", err=True, nl=False)
+        say(f"[{number}/{len(jobs)}] {job.task.name}, {job.peer}: ", err=True, nl=False)
         measured = row(job, circumstances)
         rows.append(lines, measured)
-        typer.echo(measured.status if measured.seconds is None else f"{measured.seconds:.3g} s", err=True)
-    typer.echo(report.write(rows.read(lines), stem))
+        say(measured.status if measured.seconds is None else f"{measured.seconds:.3g} s", err=True)
+    for line in report.write(rows.read(lines), stem).splitlines():
+        say(line)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 import json
 import os
@@ -14,9 +15,10 @@ import typer
 
 from cli._errors import stop_for
 from cli._options import FORMATS
-from cli._output import print_json, print_notes, print_table
+from cli._output import print_json, print_notes, print_table, say
 from mi_core import InputError
 from mi_core._options import Standardize, Units
+from mi_core._text import as_cell
 from mi_core.progress_bar import ProgressBar
 
 if TYPE_CHECKING:
@@ -117,15 +119,33 @@ def names_of(sources: Sequence[str]) -> list[str]:
     return list(owners)
 
 
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """What an unfinished matrix is of."""
+
+    checksum: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Kept:
+    """What is done of an unfinished matrix, as mi_core.matrix.Partial has it."""
+
+    rows: list[int]
+    sums: list[list[float]]
+    coincident: list[int]
+
+
 class Unfinished:
     """What is done of a matrix, in a file beside the one to come; it counts only for the same layers and settings."""
 
     def __init__(self, out: Path, arrays: dict[str, Any], settings: dict[str, Any]) -> None:
         import numpy as np
 
+        self.names = tuple(arrays)
+        self.n_samples = min(len(array) if array.ndim else 0 for array in arrays.values())
         checksum = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
         for name, array in arrays.items():
-            checksum.update(f"{name} {array.dtype} {array.shape}".encode())
+            checksum.update(ascii(f"{name} {array.dtype} {array.shape}").encode())
             for rows in np.array_split(array, max(1, array.nbytes // 2**26)) if array.ndim else [array]:
                 checksum.update(np.ascontiguousarray(rows).view(np.uint8).data)
         self.checksum = checksum.hexdigest()
@@ -133,19 +153,32 @@ class Unfinished:
         self.path = out.with_name(name if len(os.fsencode(name)) <= LONGEST_NAME else f"{self.checksum}.partial")
 
     def read(self) -> Partial | None:
-        """What an earlier run left for just this task; None where there is no such thing."""
+        """What an earlier run left for just this task; None where there is no such thing.
+
+        Raises:
+            InputError: There is a file of that name that cannot be gone on with.
+        """
         import numpy as np
 
+        from mi_core._records import read_content, record_from_json
         from mi_core.matrix import Partial
 
+        complaint = f"{self.path} is damaged; delete it to start anew"
         try:
-            record = json.loads(self.path.read_text(encoding="utf-8"))
-            if record["checksum"] != self.checksum:
-                return None
-            sums = tuple(tuple(map(float, parts)) for parts in record["sums"])
-            return Partial(np.array(record["rows"], np.int64), sums, np.array(record["coincident"], np.int64))
-        except (OSError, ValueError, KeyError, TypeError):
+            content = read_content(self.path)
+        except FileNotFoundError:
             return None
+        if record_from_json(content, Task, complaint).checksum != self.checksum:
+            return None
+        kept = record_from_json(content, Kept, complaint)
+        pairs = len(self.names) * (len(self.names) + 1) // 2
+        for name, values in (("rows", kept.rows), ("sums", kept.sums), ("coincident", kept.coincident)):
+            if len(values) != pairs:
+                raise InputError(f"{complaint}: {name}: it has {len(values)} values for {pairs} pairs.")
+        for name, counts in (("rows", kept.rows), ("coincident", kept.coincident)):
+            if not 0 <= min(counts) <= max(counts) <= self.n_samples:
+                raise InputError(f"{complaint}: {name}: each must be between 0 and the number of samples, {self.n_samples}.")
+        return Partial(np.array(kept.rows, np.int64), tuple(map(tuple, kept.sums)), np.array(kept.coincident, np.int64))
 
     def write(self, partial: Partial) -> None:
         """Keep what is done, whole or not at all."""
@@ -169,9 +202,9 @@ def as_csv(found: MIMatrix) -> str:
     text = io.StringIO()
     lines = csv.writer(text, lineterminator="\n")
     names, rows = with_labels(found)
-    lines.writerow(["layer", *names])
+    lines.writerow(["layer", *map(as_cell, names)])
     for name, row in zip(found.names, rows, strict=True):
-        lines.writerow([name, *map(repr, row)])
+        lines.writerow([as_cell(name), *map(repr, row)])
     return text.getvalue()
 
 
@@ -190,7 +223,7 @@ def with_labels(found: MIMatrix) -> tuple[list[str], list[list[float]]]:
 
 def print_for_people(found: MIMatrix) -> None:
     itself = f"a layer with itself reads the ceiling, {found.ceiling:.4f}"
-    typer.echo(f"MI in {found.units}; k={found.k}, {found.n_samples:,} samples; {itself}")
+    say(f"MI in {found.units}; k={found.k}, {found.n_samples:,} samples; {itself}")
     names, rows = with_labels(found)
     print_table(
         [

@@ -12,7 +12,7 @@ import typer
 from cli._errors import stop_for, stop_for_system
 from cli._layers import parse_pairs
 from cli._options import BackendOption, K, parse_ks
-from cli._output import print_notes
+from cli._output import print_notes, say
 from mi_core import InputError
 from mi_core._options import Units
 from mi_core.progress_bar import ProgressBar
@@ -143,8 +143,8 @@ def train(
         run.check_new()
     else:
         manifest = run.manifest()
-        recorded = manifest["keras_backend"]
-        settings = Settings.from_dict(manifest["settings"])
+        recorded = manifest.keras_backend
+        settings = manifest.settings
         if was_given(context, "epochs"):
             settings = dataclasses.replace(settings, epochs=epochs)
 
@@ -169,7 +169,7 @@ def train(
     except OSError as error:
         stop_for_system(error, what_is_kept(run, settings.epochs))
     print_notes(note for note in notes(run))
-    typer.echo(str(folder) if quiet else f"run {folder}")
+    say(str(folder) if quiet else f"run {folder}")
 
 
 def parse_schedule(text: str) -> int | tuple[int, ...]:
@@ -224,7 +224,7 @@ def notes(run: RunFolder) -> Iterator[str]:
     """What a reader of the run should know: where its data came from, and what its last measurements say."""
     from mi_core._notes import concerning
 
-    if note := run.manifest()["data"]["note"]:
+    if note := run.manifest().data.note:
         yield note
     rows = run.table.rows()
     last = [row for row in rows if row.epoch == rows[-1].epoch]

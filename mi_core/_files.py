@@ -97,7 +97,7 @@ def check_is_file(path: Path) -> None:
 
 def split_key(source: str) -> tuple[Path, str | None]:
     """acts.npz:layer1 -> (acts.npz, layer1); keys may have colons themselves."""
-    keyed = re.fullmatch(r"(.*?\.(?:npz|safetensors)):(.+)", source, flags=re.IGNORECASE)
+    keyed = re.fullmatch(r"(.*?\.(?:npz|safetensors)):(.+)", source, flags=re.IGNORECASE | re.DOTALL)
     return (Path(keyed[1]), keyed[2]) if keyed else (Path(source), None)
 
 

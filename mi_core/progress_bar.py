@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from mi_core._text import printable
+
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
 
@@ -39,9 +41,11 @@ class ProgressBar:
         self.update()
 
     def say(self, line: str, err: bool = False) -> None:
-        """Print a line, above the bar if there is one; typer.echo would write into it, past what rich puts over the streams."""
+        """Print a line as `cli._output.say` does, above the bar if there is one: past what rich puts over the streams, typer
+        would write into it.
+        """
         stream = sys.stderr if err else sys.stdout
-        stream.write(f"{line}\n")
+        stream.write(f"{printable(line)}\n")
         stream.flush()
 
     def show(self) -> None:

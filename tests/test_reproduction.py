@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
+from made_up import manifest
 from mi_core import InputError
 from trainer import RunFolder
 from trainer.config import added_to
@@ -71,7 +72,7 @@ def test_which_figures():
 
 def made_up_run(folder, settings):
     run = RunFolder(folder / run_name(settings))
-    run.create({"settings": settings.to_dict(), "keras_backend": "jax", "data": {"n_train": 1297}})
+    run.create(manifest(settings))
     rows = [
         Row(
             epoch,

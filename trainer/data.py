@@ -145,7 +145,7 @@ def _read_idx(path: Path) -> NDArray[Any]:
         raise InputError(f"{path}: no permission to read it.") from None
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path} is truncated or damaged: {first_line(error)}") from error
-    if len(content) < 4 or content[:3] != b"\x00\x00\x08":
+    if len(content) < 4 or content[:3] != b"\x00\x00\x08" or not 1 <= content[3] <= 8:
         raise InputError(f"{path} is not an IDX file of bytes: it must start with 00 00 08 and its rank.")
     rank = content[3]
     start = 4 + 4 * rank

@@ -135,7 +135,7 @@ def is_finished(folder: Path, settings: Settings) -> bool:
     if not run.manifest_file.exists():
         return False
     wanted = settings.to_dict()
-    for name, value in Settings.from_dict(run.manifest()["settings"]).to_dict().items():
+    for name, value in run.manifest().settings.to_dict().items():
         if value != wanted[name]:
             raise InputError(f"{folder} is a run with {name}={value!r}, not {wanted[name]!r}: name another folder.")
     return run.latest() == settings.epochs and run.model_file.exists()

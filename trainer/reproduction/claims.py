@@ -26,6 +26,7 @@ from scipy import stats
 
 from mi_core._files import whole_file
 from mi_core._types import FloatArray
+from trainer.reproduction import results
 
 Ruling = Literal["holds", "does not hold", "undecided"]
 Setting = tuple[str, int, int]
@@ -349,7 +350,7 @@ def write(verdicts: Sequence[Verdict], folder: str | Path) -> list[Path]:
     """Write claims.csv, one verdict a row, and claims.md, for people."""
     table, text = Path(folder) / "claims.csv", Path(folder) / "claims.md"
     with whole_file(table) as file:
-        pl.DataFrame([dataclasses.asdict(verdict) for verdict in verdicts]).write_csv(file, float_precision=4)
+        results.write_csv(pl.DataFrame([dataclasses.asdict(verdict) for verdict in verdicts]), file, float_precision=4)
     with whole_file(text) as file:
         file.write(as_markdown(verdicts).encode())
     return [table, text]
