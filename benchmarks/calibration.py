@@ -26,6 +26,7 @@ from scipy.special import digamma, gammaln
 
 import mi_core
 from benchmarks.rows import REPOSITORY, circumstances
+from mi_core.files import whole_file
 from mi_core.reliability import tolerated
 
 RESULTS = REPOSITORY / "benchmarks" / "results" / "trust"
@@ -320,7 +321,8 @@ def write(name: str, folder: Path = RESULTS) -> str:
             file.flush()
     facts = circumstances()
     text = f"{table(rows)}\n\n{facts['cpu']}, {facts['cores']} cores; commit {facts['commit']}; {facts['date'][:10]}\n"
-    (folder / f"{name}.md").write_text(text, encoding="utf-8")
+    with whole_file(folder / f"{name}.md") as written:
+        written.write(text.encode())
     return text
 
 

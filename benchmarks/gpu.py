@@ -22,6 +22,8 @@ from benchmarks.measure import equal_to_reference
 from benchmarks.tasks import Task
 from mi_core import InputError, NeighbourCounts
 from mi_core.backends.cuda import presence
+from mi_core.errors import first_line
+from mi_core.files import whole_file
 
 K = 3
 CPU_THREADS = 2
@@ -279,7 +281,7 @@ def measured(task: Task, pairs_a_second: float) -> Iterator[dict[str, Any]]:
             yield {"peer": program.name, "status": f"missing: {error}"}
             continue
         except Exception as error:  # noqa: BLE001  whatever a program by hand runs into is its result
-            yield {"peer": program.name, "status": f"failed: {(str(error).splitlines() or [type(error).__name__])[0]}"}
+            yield {"peer": program.name, "status": f"failed: {first_line(error)}"}
             continue
         slowness[program.name] = statistics.median(times) / work
         equal = equal_to_reference(found, x, y, CHECKED_ROWS) if isinstance(found, NeighbourCounts) else None
@@ -334,7 +336,8 @@ def main() -> None:
                 print(f"{task.name}, {found['peer']}: {found.get('seconds', found['status'])}", flush=True)
     everything = rows.read(path)
     text = f"{report.table(everything)}\n\n{circumstances['gpu']}; {report.circumstances(everything)}\n"
-    path.with_suffix(".md").write_text(text, encoding="utf-8")
+    with whole_file(path.with_suffix(".md")) as file:
+        file.write(text.encode())
     print(text)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.rows import REPOSITORY, Row, read
+from mi_core.files import whole_file
 
 Series = dict[str, set[tuple[int, float]]]
 
@@ -19,7 +20,8 @@ MARKERS = "osD^vPX*h"
 def write(rows: Sequence[Row], stem: Path) -> str:
     """Write stem.md, stem.png and stem.svg; return the text of the first."""
     text = f"{table(rows)}\n\n{circumstances(rows)}\n"
-    stem.with_suffix(".md").write_text(text, encoding="utf-8")
+    with whole_file(stem.with_suffix(".md")) as file:
+        file.write(text.encode())
     draw(rows, stem)
     return text
 
@@ -76,7 +78,9 @@ def draw(rows: Sequence[Row], stem: Path) -> list[Path]:
     figure.supxlabel(circumstances(rows), fontsize=7)
     paths = [stem.with_suffix(".png"), stem.with_suffix(".svg")]
     for path in paths:
-        figure.savefig(path, dpi=160, metadata={"Date": None} if path.suffix == ".svg" else None)
+        kind = path.suffix[1:]
+        with whole_file(path) as file:
+            figure.savefig(file, format=kind, dpi=160, metadata={"Date": None} if kind == "svg" else None)
     plt.close(figure)
     return paths
 

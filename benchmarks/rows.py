@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from mi_core import machine
+from mi_core.files import errors_named
+from mi_core.records import read_content, record_from_json
 
 REPOSITORY = Path(__file__).parent.parent
 
@@ -81,9 +83,11 @@ def commit() -> str:
 
 def append(path: Path, row: Row) -> None:
     """Add one line at once, so that a stopped run keeps what it measured."""
-    with path.open("a", encoding="utf-8") as file:
+    with errors_named(path), path.open("a", encoding="utf-8") as file:
         file.write(json.dumps(dataclasses.asdict(row), allow_nan=False) + "\n")
 
 
 def read(path: Path) -> list[Row]:
-    return [Row(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
+    """All rows of a file; an error names the line and the field that is damaged."""
+    lines = read_content(path).splitlines()
+    return [record_from_json(line, Row, f"{path}: line {number} is damaged") for number, line in enumerate(lines, start=1)]

@@ -5,16 +5,22 @@ from __future__ import annotations
 import contextlib
 import enum
 import os
+import re
 import signal
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
+from cli._output import say
 from mi_core import InputError, MIError
+from mi_core.errors import did_you_mean
+
+UsageError: Any = typer.BadParameter.__base__  # which typer keeps to itself, in a place that depends on its version
 
 
 class ExitCode(enum.IntEnum):
@@ -35,12 +41,29 @@ class Commands(TyperGroup):
     """The group of subcommands, and of the options that print and stop, --help and --version."""
 
     def make_context(self, *arguments: Any, **options: Any) -> Any:
+        check_streams()
         with one_line_errors():
             return super().make_context(*arguments, **options)
 
     def invoke(self, ctx: Any) -> Any:
         with one_line_errors(), sigterm_as_ctrl_c():
             return super().invoke(ctx)
+
+
+def check_streams() -> None:
+    """Stop before any work where stdout is closed, for which the work is; a closed stderr only costs the words that go there.
+
+    A descriptor that came closed is opened on nothing: else the next file would get its number, and what a library prints.
+    """
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - open for as long as the process lives
+    if sys.stdout is None:
+        stop("standard output is closed: leave it open, or send it to a file or to /dev/null.", ExitCode.FAILURE)
 
 
 @contextlib.contextmanager
@@ -50,17 +73,27 @@ def one_line_errors() -> Iterator[None]:
         yield
     except InputError as error:
         stop(str(error), ExitCode.USAGE)
+    except UsageError as error:
+        if error.ctx is None or error.message == error.ctx.get_help():  # no command was named: the message is the help
+            raise
+        error.message = with_suggestion(error.message)
+        words = " ".join(error.format_message().split())
+        stop(f"{words} See {error.ctx.command_path} --help.", ExitCode.USAGE)
     except MIError as error:
         stop(str(error), ExitCode.FAILURE)
     except MemoryError as error:
         stop(f"out of memory. {error} Try fewer samples with --subsample, or fewer --threads.", ExitCode.FAILURE)
-    except BrokenPipeError:  # the reader of our output, as in `mi ... | head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(int(ExitCode.FAILURE)) from None
     except OSError as error:  # what is wrong with the files named was said before; this came while working
-        stop(str(error), ExitCode.FAILURE)
+        stop_for_system(error)
     except KeyboardInterrupt as interrupt:
         stop_for(interrupt, "nothing was written.")
+
+
+def with_suggestion(message: str) -> str:
+    """What the parser says of a word that is no choice, with the choice that it was meant to be."""
+    if (wrong := re.fullmatch(r"(?:Value error, )?('(.*?)' is not one of ('.*'))\.", message)) is None:
+        return message
+    return wrong[1] + did_you_mean(wrong[2], re.findall(r"'([^']*)'", wrong[3]))
 
 
 @contextlib.contextmanager
@@ -87,6 +120,25 @@ def stop_for(interrupt: KeyboardInterrupt, kept: str) -> None:
     stop(f"stopped by Ctrl-C; {kept}", ExitCode.INTERRUPTED)
 
 
+def stop_for_system(error: OSError, kept: str = "") -> None:
+    """End for an error of the system; in silence where the reader of our output, as in `mi ... | head`, has seen enough."""
+    where = "standard output" if stdout_is_lost() else error.filename
+    if isinstance(error, BrokenPipeError):
+        raise typer.Exit(int(ExitCode.FAILURE)) from None
+    what = str(error) if error.strerror is None else f"{error.strerror}."
+    stop("".join((f"{where}: " if where else "", what, kept and f" {kept}")), ExitCode.FAILURE)
+
+
+def stdout_is_lost() -> bool:
+    """Whether what was printed cannot be written. What is left of it is dropped then: Python would try again when it ends."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False
+
+
 def stop(message: str, code: ExitCode) -> None:
-    typer.echo(f"mi: {message}", err=True)
+    say(f"mi: {message}", err=True)
     raise typer.Exit(int(code))

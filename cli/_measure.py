@@ -7,11 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import typer
-
-from cli._output import print_facts, print_json, print_notes, print_table
-from cli._progress import ProgressBar
+from cli._output import print_facts, print_json, print_notes, print_table, say
 from mi_core import InputError
+from mi_core.progress_bar import ProgressBar
+from mi_core.text import in_figure
 
 
 def measure(
@@ -48,8 +47,8 @@ def measure(
     import numpy as np
 
     from cli._plots import check_picture, draw_estimates
-    from cli._trust import print_trust
-    from mi_core.files import is_same_file, load_array, split_key, whole_file
+    from cli._trust import all_notes, print_trust
+    from mi_core.files import is_same_file, load_arrays, split_key, whole_file
 
     if as_json and quiet:
         raise InputError("--json and --quiet exclude each other: choose one.")
@@ -62,7 +61,7 @@ def measure(
         for source in sources.values():
             if path is not None and is_same_file(path, split_key(source)[0]):
                 raise InputError(f"{option} is {path}, which is an input: name another file.")
-    arrays = {name: load_array(source) for name, source in sources.items()}
+    arrays: dict[str, Any] = load_arrays(sources)
     if subsample is not None:
         arrays = draw(arrays, subsample, seed, paired)
 
@@ -83,7 +82,7 @@ def measure(
             values = np.array([result.local for result in results])
             np.save(local_file, values[0] if len(ks) == 1 else values, allow_pickle=False)
         if plot is not None and plot_file is not None:
-            names = " and ".join(Path(source).name for source in sources.values())
+            names = " and ".join(in_figure(Path(source).name) for source in sources.values())
             draw_estimates(results, f"{symbol} of {names}", plot_file, plot.suffix)
 
     drawn = {"subsample": subsample, "subsample_seed": seed if subsample is not None else None}
@@ -91,12 +90,12 @@ def measure(
         print_json({**sources, **drawn, **as_record(results)})
     elif quiet:
         for result in results:
-            typer.echo(repr(float(result)))
+            say(repr(float(result)))
     else:
         print_for_people(symbol, sources, results, drawn)
         if any(hasattr(result, "null") for result in results):
             print_trust(results)
-        print_notes(note for result in results for note in result.notes)
+        print_notes(all_notes(results))
 
 
 def draw(arrays: Mapping[str, Any], subsample: int, seed: int, paired: bool) -> dict[str, Any]:
@@ -126,54 +125,19 @@ def as_record(results: Sequence[Any]) -> dict[str, Any]:
 
 
 def print_for_people(symbol: str, sources: Mapping[str, str], results: Sequence[Any], drawn: Mapping[str, int | None]) -> None:
-    first = results[0].to_dict()
-    facts: dict[str, object] = {name.upper(): source for name, source in sources.items()}
-    facts["samples"] = f"{first['n_samples']:,}"
-    if "n_samples_prime" in first:
-        facts["samples"] = f"{first['n_samples']:,} and {first['n_samples_prime']:,}"
+    from mi_core.display import facts, with_error
+
+    first = results[0]
+    lines: dict[str, object] = {**{name.upper(): source for name, source in sources.items()}, **facts(first)}
     if drawn["subsample"] is not None:
-        facts["samples"] = f"{facts['samples']}, drawn with seed {drawn['subsample_seed']}"
-    facts["dimensions"] = dimensions(first)
-    ceiling = first.get("ceiling")
+        lines["samples"] = f"{lines['samples']}, drawn with seed {drawn['subsample_seed']}"
     if len(results) == 1:
-        typer.echo(f"{symbol} = {with_error(results[0])} {first['units']}")
-        if first["k"] is not None:
-            facts["k"] = first["k"]
-        if ceiling is not None:
-            facts["ceiling"] = f"{ceiling:.4f} {first['units']}"
+        say(f"{symbol} = {first}")
     else:
-        typer.echo(f"{symbol} in {first['units']}")
-        table = [{"k": str(one.k), one.quantity: with_error(one)} for one in results]
-        if ceiling is not None:
+        say(f"{symbol} in {first.units}")
+        table = [{"k": str(one.k), one.quantity: with_error(float(one), one.stderr)} for one in results]
+        del lines["k"]
+        if lines.pop("ceiling", None) is not None:
             table = [row | {"ceiling": f"{one.ceiling:.4f}"} for row, one in zip(table, results, strict=True)]
         print_table(table)
-    if "estimator" in first:
-        facts["estimator"] = first["estimator"]
-    if first.get("alpha") is not None:
-        facts["alpha"] = first["alpha"]
-    if first.get("standardize", "none") != "none":
-        facts["standardized"] = first["standardize"]
-    if first["noise"] > 0:
-        facts["noise"] = f"{first['noise']:g} of each side's spread, seed {first['seed']}"
-    if first["k"] is not None:
-        here = " here" if "worker" in first["backend"] else ""  # and more on the workers
-        facts["backend"] = f"{first['backend']}, {first['threads']} thread{'s' if first['threads'] > 1 else ''}{here}"
-    facts["time"] = f"{first['seconds']:.2f} s"
-    print_facts(facts)
-
-
-def with_error(result: Any) -> str:
-    """The estimate and, where it has one, its standard error."""
-    stderr = getattr(result, "stderr", None)
-    return f"{float(result):.4f}" + ("" if stderr is None else f" +- {stderr:.4f}")
-
-
-def dimensions(record: Mapping[str, Any]) -> str:
-    """Those of all sides: 3, 3 + 2, 3 + 2 given 1, or 3 + class labels."""
-    if "dim" in record:
-        return str(record["dim"])
-    if "dims" in record:
-        return " + ".join(map(str, record["dims"]))
-    dim_y = "class labels" if record["estimator"] == "ross" else record["dim_y"]
-    given = "" if record["dim_z"] is None else f" given {record['dim_z']}"
-    return f"{record['dim_x']} + {dim_y}{given}"
+    print_facts(lines)

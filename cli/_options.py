@@ -10,7 +10,7 @@ import typer
 from mi_core import InputError
 from mi_core.options import Backend, Standardize, Units
 
-FORMATS = ".npy, .npz:KEY, .csv, .tsv or .safetensors:KEY"
+FORMATS = ".npy, .npz:KEY, .csv, .tsv, .safetensors:KEY, or - for .npy, CSV or TSV from stdin"
 
 K = Annotated[str, typer.Option("--k", metavar="K[,K...]", help="Neighbour order; several cost one pass, one row each.")]
 UnitsOption = Annotated[Units, typer.Option("--units", help="Unit of the estimate.")]
@@ -37,7 +37,11 @@ BackendOption = Annotated[
 Threads = Annotated[int | None, typer.Option(help="Most threads to use.  [default: all]")]
 Scheduler = Annotated[
     str | None,
-    typer.Option(metavar="tcp://HOST:PORT", help="Split the work over the workers of the Dask cluster with this scheduler."),
+    typer.Option(
+        metavar="tcp://HOST:PORT",
+        help="Split the work over the workers of the Dask cluster with this scheduler, tcp:// or tls://. Whoever runs it can "
+        "run code here: name one that you trust.",
+    ),
 ]
 LocalFile = Annotated[
     Path | None,

@@ -1,16 +1,41 @@
-"""How results are printed: data on stdout, words on stderr."""
+"""How results are printed: data on stdout, words on stderr. All that the commands print passes `say` or `print_json`."""
 
 from __future__ import annotations
 
+import contextlib
 import json
+import shutil
+import sys
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import typer
 
+from mi_core.text import printable
+
+WIDTH = 110  # of sentences where stdout is no terminal, whose width they have otherwise
+NARROWEST = 40
+
+
+def say(line: str, *, err: bool = False, nl: bool = True) -> None:
+    """Print one line, or a part of one. Whatever would move, colour or break it is escaped.
+
+    On stderr, words that get lost are no reason to fail.
+    """
+    with contextlib.suppress(OSError) if err else contextlib.nullcontext():
+        typer.echo(printable(line), err=err, nl=nl)
+
+
+def say_sentence(sentence: str, lead: str) -> None:
+    """Print a sentence after what leads it, in lines no wider than the terminal, the later ones indented as far."""
+    is_terminal = sys.stdout is not None and sys.stdout.isatty()
+    for line in wrapped(sentence, lead, terminal_width() if is_terminal else WIDTH):
+        say(line)
+
 
 def print_json(record: Mapping[str, Any]) -> None:
-    """One object and nothing else. NaN and infinity are not JSON, and would be a bug here."""
+    """One object and nothing else, in ASCII. NaN and infinity are not JSON, and would be a bug here."""
     typer.echo(json.dumps(record, indent=2, allow_nan=False))
 
 
@@ -18,18 +43,30 @@ def print_facts(facts: Mapping[str, object]) -> None:
     """Name and value, one pair a line, aligned."""
     width = max(map(len, facts))
     for name, value in facts.items():
-        typer.echo(f"  {name:<{width}}  {value}")
+        say(f"  {name:<{width}}  {value}")
 
 
 def print_table(rows: Sequence[Mapping[str, str]]) -> None:
     """Right-aligned columns under their names."""
-    names = list(rows[0])
-    widths = [max(len(name), *(len(row[name]) for row in rows)) for name in names]
-    for line in [dict(zip(names, names, strict=True)), *rows]:
-        typer.echo("  " + "  ".join(f"{line[name]:>{width}}" for name, width in zip(names, widths, strict=True)))
+    lines = [[printable(cell) for cell in line] for line in [list(rows[0]), *([*row.values()] for row in rows)]]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        say("  " + "  ".join(f"{cell:>{width}}" for cell, width in zip(line, widths, strict=True)))
 
 
 def print_notes(notes: Iterable[str]) -> None:
     """Each note once, on stderr."""
     for note in dict.fromkeys(notes):
-        typer.echo(f"note: {note}", err=True)
+        is_terminal = sys.stderr is not None and sys.stderr.isatty()  # a log keeps a note in one line
+        for line in wrapped(note, "note: ", terminal_width()) if is_terminal else [f"note: {note}"]:
+            say(line, err=True)
+
+
+def wrapped(sentence: str, lead: str, width: int) -> list[str]:
+    """Lines of a sentence after what leads it, the later ones indented as far."""
+    options: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False}
+    return textwrap.wrap(printable(sentence), width, initial_indent=lead, subsequent_indent=" " * len(lead), **options)
+
+
+def terminal_width() -> int:
+    return max(NARROWEST, shutil.get_terminal_size().columns - 1)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from mi_core import InputError
+from mi_core.text import in_figure
 
 if TYPE_CHECKING:
     from mi_core import MIResult
@@ -96,8 +97,9 @@ def draw_matrix(matrix: MIMatrix, file: BinaryIO, suffix: str) -> None:
     colours = colormaps["viridis"].with_extremes(bad=GREY)
     low = min(0.0, float(between.min()))
     image = axis.imshow(between, cmap=colours, vmin=low, vmax=float(between.max()))
-    axis.set(xticks=range(count), yticks=range(count), yticklabels=matrix.names)
-    axis.set_xticklabels(matrix.names, rotation=45, ha="right", rotation_mode="anchor")
+    names = [in_figure(name) for name in matrix.names]
+    axis.set(xticks=range(count), yticks=range(count), yticklabels=names)
+    axis.set_xticklabels(names, rotation=45, ha="right", rotation_mode="anchor")
     if count <= MOST_LABELLED:
         for row in range(count):
             for column in range(count):

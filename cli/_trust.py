@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import textwrap
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
-import typer
+from cli._output import say, say_sentence
 
 if TYPE_CHECKING:
     from mi_core import MIResult
+    from mi_core.results import Reduction
 
 METHODS = {"pca": "principal components", "random": "random projections"}
-WIDTH = 110
 
 
 def print_trust(results: list[MIResult]) -> None:
@@ -26,7 +26,7 @@ def print_trust(results: list[MIResult]) -> None:
 
 def print_null(result: MIResult, lead: str) -> None:
     if (null := result.null) is not None:
-        typer.echo(
+        say(
             f"{lead}{null.permutations} shuffles of the pairing read {null.mean:.4f} with spread {null.std:.4f} "
             f"{result.units}; p = {null.p_value:.2g}"
         )
@@ -35,10 +35,22 @@ def print_null(result: MIResult, lead: str) -> None:
 def print_verdict(result: MIResult, lead: str) -> None:
     if (found := result.reliability) is None:
         return
-    typer.echo(f"{lead}verdict: {found.verdict}")
+    say(f"{lead}verdict: {found.verdict}")
     for reason in found.reasons:
-        typer.echo(textwrap.fill(reason, WIDTH, initial_indent="  - ", subsequent_indent="    "))
-    typer.echo(f"  intrinsic dimension about {found.intrinsic_dim:.1f} of {result.dim_x + result.dim_y}")
+        say_sentence(reason, "  - ")
+    say(f"  intrinsic dimension about {found.intrinsic_dim:.1f} of {result.dim_x + result.dim_y}")
+
+
+def all_notes(results: Iterable[Any]) -> Iterator[str]:
+    """Notes on results, and on the same of fewer columns, which they name."""
+    for result in results:
+        yield from result.notes
+        if (few := getattr(result, "reduced", None)) is not None:
+            yield from (f"{fewer_columns(few, result.reduction)}: {note}" for note in few.notes)
+
+
+def fewer_columns(few: MIResult, how: Reduction) -> str:
+    return f"on {few.dim_x} + {few.dim_y} {METHODS[how.method]}"
 
 
 def print_reduced(result: MIResult, lead: str) -> None:
@@ -46,11 +58,11 @@ def print_reduced(result: MIResult, lead: str) -> None:
     if few is None or how is None:
         return
     error = "" if few.stderr is None else f" +- {few.stderr:.4f}"
-    typer.echo(f"{lead}on {few.dim_x} + {few.dim_y} {METHODS[how.method]}: {few.mi:.4f}{error} {few.units}")
+    say(f"{lead}{fewer_columns(few, how)}: {few.mi:.4f}{error} {few.units}")
     lost = (
         f"They keep {how.kept_x:.0%} of the variance of X and {how.kept_y:.0%} of that of Y. The MI of what they keep is at "
         "most that of the whole; how much the rest would add, they do not tell."
     )
-    typer.echo(textwrap.fill(lost, WIDTH, initial_indent="  ", subsequent_indent="  "))
+    say_sentence(lost, "  ")
     print_null(few, "  ")
     print_verdict(few, "  ")

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from cli._output import say
 from mi_core import InputError
 
 Suite = Literal["speed", "accuracy", "scaling", "hard"]
@@ -45,12 +46,13 @@ def bench(
         if error.name != "benchmarks":
             raise
         raise InputError("mi bench needs a clone of the repository: the installed package has no benchmarks.") from None
+    from mi_core.errors import did_you_mean
     from mi_core.threads import available_threads
 
     chosen = tuple(name.strip() for name in peers.split(",")) if peers else ()
     for name in chosen:
         if name not in PEERS:
-            raise InputError(f"--peers names {name!r}: it must be one of {', '.join(PEERS)}.")
+            raise InputError(f"--peers names {name!r}: it must be one of {', '.join(PEERS)}{did_you_mean(name, PEERS)}")
     settings = suites.Settings(
         k=k,
         threads=threads or available_threads(),
@@ -71,8 +73,9 @@ def bench(
     jobs = list(suites.jobs(suite, profile, settings))
     circumstances = rows.circumstances()
     for number, job in enumerate(jobs, start=1):
-        typer.echo(f"[{number}/{len(jobs)}] {job.task.name}, {job.peer}: ", err=True, nl=False)
+        say(f"[{number}/{len(jobs)}] {job.task.name}, {job.peer}: ", err=True, nl=False)
         measured = row(job, circumstances)
         rows.append(lines, measured)
-        typer.echo(measured.status if measured.seconds is None else f"{measured.seconds:.3g} s", err=True)
-    typer.echo(report.write(rows.read(lines), stem))
+        say(measured.status if measured.seconds is None else f"{measured.seconds:.3g} s", err=True)
+    for line in report.write(rows.read(lines), stem).splitlines():
+        say(line)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli._output import print_facts, print_json
+from cli._output import print_facts, print_json, say
 
 
 def info(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False) -> None:
@@ -21,5 +21,5 @@ def info(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON ob
         print_json({**facts, "versions": versions, "backends": works})
         return
     print_facts({**versions, **facts})
-    typer.echo("backends")
+    say("backends")
     print_facts({name: reason or "works" for name, reason in missing.items()})

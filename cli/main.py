@@ -11,6 +11,7 @@ import typer
 import mi_core
 from cli import bench, divergence, entropy, estimate, info, matrix, multi, plot, report, reproduce, train
 from cli._errors import Commands
+from cli._output import say
 
 # Plain help rather than rich's: `mi --help` answers in 0.12 s instead of 0.35 s.
 app = typer.Typer(
@@ -37,7 +38,7 @@ app.command("bench")(bench.bench)
 
 def print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"mi {mi_core.__version__}")
+        say(f"mi {mi_core.__version__}")
         raise typer.Exit
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,19 +14,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli._errors import stop_for
-from cli._output import print_json, print_notes, print_table
-from cli._progress import ProgressBar
+from cli._options import FORMATS
+from cli._output import print_json, print_notes, print_table, say
 from mi_core import InputError
 from mi_core.options import Standardize, Units
+from mi_core.progress_bar import ProgressBar
+from mi_core.text import as_cell
 
 if TYPE_CHECKING:
     from mi_core.matrix import MIMatrix, Partial
 
-FORMATS = (".csv", ".json")
+OUT_FORMATS = (".csv", ".json")
+LONGEST_NAME = 255  # bytes, on nearly all file systems
 
 
 def matrix(
-    layers: Annotated[list[str], typer.Argument(metavar="LAYER...", help="Two files or more, each as X of `mi estimate`.")],
+    layers: Annotated[list[str], typer.Argument(metavar="LAYER...", help=f"Samples of each layer, two or more: {FORMATS}.")],
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the matrix here, as .csv or .json.")] = None,
     plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it here, as .png or .svg.")] = None,
     labels: Annotated[
@@ -49,11 +54,11 @@ def matrix(
     """
     from cli._plots import check_picture, draw_matrix
     from mi_core import mutual_information_matrix
-    from mi_core.files import is_same_file, load_array, split_key, whole_file
+    from mi_core.files import is_same_file, load_arrays, split_key, whole_file
 
     if len(layers) < 2:
         raise InputError(f"one layer was given, {layers[0]}: give at least two.")
-    if out is not None and out.suffix.lower() not in FORMATS:
+    if out is not None and out.suffix.lower() not in OUT_FORMATS:
         raise InputError(f"--out is {out}: it is written as .csv or .json, so name it that way.")
     if plot is not None:
         check_picture(plot)
@@ -61,7 +66,9 @@ def matrix(
         for source in (*layers, *([labels] if labels else [])):
             if path is not None and is_same_file(path, split_key(source)[0]):
                 raise InputError(f"{option} is {path}, which is an input: name another file.")
-    arrays = {name: load_array(source) for name, source in zip(names_of(layers), layers, strict=True)}
+    sources = dict(zip(names_of(layers), layers, strict=True))
+    arrays = load_arrays(sources | ({} if labels is None else {"labels": labels}))
+    classes = arrays.pop("labels", None)
     settings: dict[str, Any] = {"k": k, "units": units, "standardize": standardize, "error_bar": error_bar, "seed": seed}
     unfinished = Unfinished(out, arrays, settings) if out is not None else None
 
@@ -73,7 +80,7 @@ def matrix(
             found = mutual_information_matrix(
                 arrays,
                 **settings,
-                labels=None if labels is None else load_array(labels),
+                labels=classes,
                 threads=threads,
                 progress=bar,
                 resume=unfinished.read() if unfinished else None,
@@ -112,39 +119,77 @@ def names_of(sources: Sequence[str]) -> list[str]:
     return list(owners)
 
 
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """What an unfinished matrix is of."""
+
+    checksum: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Kept:
+    """What is done of an unfinished matrix, as mi_core.matrix.Partial has it."""
+
+    rows: list[int]
+    sums: list[list[float]]
+    coincident: list[int]
+
+
 class Unfinished:
     """What is done of a matrix, in a file beside the one to come; it counts only for the same layers and settings."""
 
     def __init__(self, out: Path, arrays: dict[str, Any], settings: dict[str, Any]) -> None:
         import numpy as np
 
-        self.path = out.with_name(out.name + ".partial")
+        self.names = tuple(arrays)
+        self.n_samples = min(len(array) if array.ndim else 0 for array in arrays.values())
         checksum = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
         for name, array in arrays.items():
-            checksum.update(f"{name} {array.dtype} {array.shape}".encode())
+            checksum.update(ascii(f"{name} {array.dtype} {array.shape}").encode())
             for rows in np.array_split(array, max(1, array.nbytes // 2**26)) if array.ndim else [array]:
                 checksum.update(np.ascontiguousarray(rows).view(np.uint8).data)
         self.checksum = checksum.hexdigest()
+        name = f"{out.name}.partial"
+        self.path = out.with_name(name if len(os.fsencode(name)) <= LONGEST_NAME else f"{self.checksum}.partial")
 
     def read(self) -> Partial | None:
-        """What an earlier run left for just this task; None where there is no such thing."""
+        """What an earlier run left for just this task; None where there is no such thing.
+
+        Raises:
+            InputError: There is a file of that name that cannot be gone on with.
+        """
         import numpy as np
 
         from mi_core.matrix import Partial
+        from mi_core.records import read_content, record_from_json
 
+        complaint = f"{self.path} is damaged; delete it to start anew"
         try:
-            record = json.loads(self.path.read_text(encoding="utf-8"))
-            if record["checksum"] != self.checksum:
-                return None
-            return Partial(np.array(record["rows"], np.int64), np.array(record["sums"], float))
-        except (OSError, ValueError, KeyError, TypeError):
+            content = read_content(self.path)
+        except FileNotFoundError:
             return None
+        if record_from_json(content, Task, complaint).checksum != self.checksum:
+            return None
+        kept = record_from_json(content, Kept, complaint)
+        pairs = len(self.names) * (len(self.names) + 1) // 2
+        for name, values in (("rows", kept.rows), ("sums", kept.sums), ("coincident", kept.coincident)):
+            if len(values) != pairs:
+                raise InputError(f"{complaint}: {name}: it has {len(values)} values for {pairs} pairs.")
+        for name, counts in (("rows", kept.rows), ("coincident", kept.coincident)):
+            if not 0 <= min(counts) <= max(counts) <= self.n_samples:
+                raise InputError(f"{complaint}: {name}: each must be between 0 and the number of samples, {self.n_samples}.")
+        return Partial(np.array(kept.rows, np.int64), tuple(map(tuple, kept.sums)), np.array(kept.coincident, np.int64))
 
     def write(self, partial: Partial) -> None:
         """Keep what is done, whole or not at all."""
         from mi_core.files import whole_file
 
-        record = {"checksum": self.checksum, "rows": partial.rows.tolist(), "sums": partial.sums.tolist()}
+        record = {
+            "checksum": self.checksum,
+            "rows": partial.rows.tolist(),
+            "sums": partial.sums,
+            "coincident": partial.coincident.tolist(),
+        }
         with whole_file(self.path) as file:
             file.write(json.dumps(record).encode())
 
@@ -157,9 +202,9 @@ def as_csv(found: MIMatrix) -> str:
     text = io.StringIO()
     lines = csv.writer(text, lineterminator="\n")
     names, rows = with_labels(found)
-    lines.writerow(["layer", *names])
+    lines.writerow(["layer", *map(as_cell, names)])
     for name, row in zip(found.names, rows, strict=True):
-        lines.writerow([name, *map(repr, row)])
+        lines.writerow([as_cell(name), *map(repr, row)])
     return text.getvalue()
 
 
@@ -177,7 +222,8 @@ def with_labels(found: MIMatrix) -> tuple[list[str], list[list[float]]]:
 
 
 def print_for_people(found: MIMatrix) -> None:
-    typer.echo(f"MI in {found.units}; k={found.k}, {found.n_samples:,} samples; a layer with itself reads the ceiling")
+    itself = f"a layer with itself reads the ceiling, {found.ceiling:.4f}"
+    say(f"MI in {found.units}; k={found.k}, {found.n_samples:,} samples; {itself}")
     names, rows = with_labels(found)
     print_table(
         [

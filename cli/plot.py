@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from cli._layers import parse_pairs
+from cli._output import say
 from mi_core import InputError
 from trainer.config import Statistics
 
@@ -41,4 +42,4 @@ def plot(
 
     folder = out or (runs[0] if len(runs) == 1 else Path())
     for path in plot_runs(runs, folder, pairs[0], bn, k):
-        typer.echo(str(path))
+        say(str(path))

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from cli._output import say
 from mi_core import InputError
 
 NEEDED = ("polars", "altair", "vl_convert", "jinja2", "matplotlib")
@@ -30,4 +31,4 @@ def report(
         raise InputError(f"mi report needs {', '.join(missing)}: python -m pip install 'ksg-mi[reproduce]'")
     from trainer.reproduction.report import write_report
 
-    typer.echo(str(write_report(folder, out or folder / "report.html")))
+    say(str(write_report(folder, out or folder / "report.html")))

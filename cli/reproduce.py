@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli._errors import ExitCode, stop, stop_for
-from cli._output import print_table
-from cli._progress import ProgressBar
+from cli._output import print_table, say
 from mi_core import InputError
+from mi_core.progress_bar import ProgressBar
 from trainer import keras_loader
 from trainer.reproduction.experiments import (
     FIGURES,
@@ -45,7 +45,12 @@ def reproduce(
         int | None, typer.Option(min=1, metavar="N", help="Processes on this machine.  [default: one per CPU, or per GPU]")
     ] = None,
     scheduler: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="Use the workers of this Dask scheduler, tcp://HOST:PORT, instead.")
+        str | None,
+        typer.Option(
+            metavar="tcp://HOST:PORT",
+            help="Use the workers of this Dask scheduler, tcp:// or tls://, instead. Whoever runs it can run code here: name "
+            "one that you trust.",
+        ),
     ] = None,
     gpu: Annotated[bool, typer.Option("--gpu", help="Give each run a GPU: a worker with the Dask resource GPU.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List the runs and about how long they take, and stop.")] = False,
@@ -85,7 +90,7 @@ def reproduce(
         drawing.draw_all(table, experiment, folder / "figures")
     if not quiet:
         print_verdicts(verdicts)
-    typer.echo(str(folder) if quiet else f"results {folder}: {', '.join(path.name for path in written)}, figures")
+    say(str(folder) if quiet else f"results {folder}: {', '.join(path.name for path in written)}, figures")
     if failed:
         stop(
             f"{failed} of {len(runs)} runs failed, and are not in the results. The same command tries them again.",
@@ -128,14 +133,14 @@ def print_plan(runs: dict[str, Settings], workers: int | None) -> None:
     workers = workers or available_threads()
     minutes = sum(map(expected_seconds, runs.values())) / 60 / workers
     time = f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.0f} h"
-    typer.echo(f"{len(runs)} runs, about {time} at {workers} at a time, each on a core of an AMD EPYC (Zen 3).")
+    say(f"{len(runs)} runs, about {time} at {workers} at a time, each on a core of an AMD EPYC (Zen 3).")
 
 
 def print_verdicts(verdicts: list[Verdict]) -> None:
     """What was found under the default reading; the rest is in claims.csv."""
     usual = [v for v in verdicts if (v.bn, v.sum, v.k, v.net_of_null) == ("inference", "after", 3, False)]
     for update in dict.fromkeys(verdict.update for verdict in usual):
-        typer.echo(f"{update}, inference statistics, after the sum, k=3:")
+        say(f"{update}, inference statistics, after the sum, k=3:")
         for verdict in usual:
             if verdict.update == update:
-                typer.echo(f"  {verdict.claim}. {verdict.says} {verdict.verdict.capitalize()}.")
+                say(f"  {verdict.claim}. {verdict.says} {verdict.verdict.capitalize()}.")

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli._errors import ExitCode, stop, stop_for
+from cli._errors import stop_for, stop_for_system
 from cli._layers import parse_pairs
 from cli._options import BackendOption, K, parse_ks
-from cli._output import print_notes
-from cli._progress import ProgressBar
+from cli._output import print_notes, say
 from mi_core import InputError
 from mi_core.options import Units
+from mi_core.progress_bar import ProgressBar
 from trainer import keras_loader
 from trainer.config import Arch, Init, MeasuredSet, Residual, Settings
 
@@ -143,8 +143,8 @@ def train(
         run.check_new()
     else:
         manifest = run.manifest()
-        recorded = manifest["keras_backend"]
-        settings = Settings.from_dict(manifest["settings"])
+        recorded = manifest.keras_backend
+        settings = manifest.settings
         if was_given(context, "epochs"):
             settings = dataclasses.replace(settings, epochs=epochs)
 
@@ -167,9 +167,9 @@ def train(
     except KeyboardInterrupt as interrupt:
         stop_for(interrupt, what_is_kept(run, settings.epochs))
     except OSError as error:
-        stop(f"{error}; {what_is_kept(run, settings.epochs)}", ExitCode.FAILURE)
+        stop_for_system(error, what_is_kept(run, settings.epochs))
     print_notes(note for note in notes(run))
-    typer.echo(str(folder) if quiet else f"run {folder}")
+    say(str(folder) if quiet else f"run {folder}")
 
 
 def parse_schedule(text: str) -> int | tuple[int, ...]:
@@ -222,9 +222,14 @@ def what_is_kept(run: RunFolder, epochs: int) -> str:
 
 def notes(run: RunFolder) -> Iterator[str]:
     """What a reader of the run should know: where its data came from, and what its last measurements say."""
-    if note := run.manifest()["data"]["note"]:
+    from mi_core._notes import concerning
+
+    if note := run.manifest().data.note:
         yield note
     rows = run.table.rows()
-    for row in rows:
-        if row.epoch == rows[-1].epoch:
-            yield from row.notes
+    last = [row for row in rows if row.epoch == rows[-1].epoch]
+    pairs = list(dict.fromkeys(f"{row.x} / {row.y}" for row in last))
+    of_pairs = {pair: {note for row in last if f"{row.x} / {row.y}" == pair for note in row.notes} for pair in pairs}
+    for note in dict.fromkeys(note for row in last for note in row.notes):  # which call the layers x and y
+        concerned = [pair for pair in pairs if note in of_pairs[pair]]
+        yield note if concerned == pairs else concerning(note, concerned, "pairs")

@@ -21,14 +21,14 @@ model = keras.Sequential(
         keras.layers.Conv2D(8, 3, activation="relu", name="conv"),
         keras.layers.MaxPooling2D(name="pool"),
         keras.layers.Flatten(),
-        keras.layers.Dense(16, activation="tanh", name="dense"),
+        keras.layers.Dense(16, activation="tanh", name="hidden"),
         keras.layers.Dropout(0.2),
         keras.layers.Dense(10, activation="softmax"),
     ]
 )
 model.compile(optimizer="rmsprop", loss="sparse_categorical_crossentropy")
 
-measuring = MutualInformationCallback((x_test, y_test), layers=[("conv", "dense"), ("input", "dense")], bn="inference")
+measuring = MutualInformationCallback((x_test, y_test), layers=[("conv", "hidden"), ("input", "hidden")], bn="inference")
 model.fit(x_train, y_train, epochs=EPOCHS, verbose=0, callbacks=[measuring])
 
 for row in measuring.rows:

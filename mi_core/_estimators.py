@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 
 from mi_core import _formula, backends
-from mi_core._prepare import Prepared, joined, standardize
+from mi_core._prepare import Prepared, centred, joined
 from mi_core.backends.cpu.nearest import nearest_neighbours
 from mi_core.errors import InputError
 from mi_core.options import Backend, ConditionalEstimator, Estimator
@@ -76,6 +76,11 @@ class Local:
     backend: str = "none"
     ceiling: float | None = None
     coincident: int = 0
+
+    @property
+    def mean(self) -> float:
+        """The estimate in nats, rounded once; it does not depend on the order of the samples."""
+        return _formula.mean(self.nats)
 
 
 def ksg1(samples: Prepared, search: Search) -> list[Local]:
@@ -199,28 +204,31 @@ def ross(samples: Prepared, search: Search) -> list[Local]:
 
 def gaussian(samples: Prepared, search: Search) -> list[Local]:
     """Closed form for Gaussians from the samples' covariances; k plays no part."""
-    return closed_form(*(standardize(side, "columns").astype(np.float64, copy=False) for side in (samples.x, samples.y)))
+    return closed_form(samples.x, samples.y)
 
 
 def gaussian_copula(samples: Prepared, search: Search) -> list[Local]:
-    """The same from normal scores, Gaussian quantiles of each column's ranks: Ince et al. 2017, doi:10.1002/hbm.23471."""
+    """Closed form from normal scores, Gaussian quantiles of each column's ranks: Ince et al. 2017, doi:10.1002/hbm.23471."""
     return closed_form(normal_scores(samples.x), normal_scores(samples.y))
 
 
-def closed_form(x: FloatArray, y: FloatArray) -> list[Local]:
-    for what, points, consequence in (
-        ("x", x, "leave out the columns that follow from others or are constant"),
-        ("y", y, "leave out the columns that follow from others or are constant"),
-        ("x and y together", np.hstack([x, y]), "the mutual information of such Gaussians is infinite, or the samples too few"),
+def closed_form(x: Samples, y: Samples) -> list[Local]:
+    """The estimate for Gaussians, or an error where the samples do not fill their dimensions."""
+    dim_x = x.shape[1]
+    white, triangle = np.linalg.qr(np.hstack([centred(x)[0], centred(y)[0]]))
+    for what, columns, consequence in (
+        ("x", triangle[:, :dim_x], "leave out the columns that follow from others or are constant"),
+        ("y", triangle[:, dim_x:], "leave out the columns that follow from others or are constant"),
+        ("x and y together", triangle, "the mutual information of such Gaussians is infinite, or the samples too few"),
     ):
-        dim = points.shape[1]
-        rank = _formula.rank(points)
+        dim = columns.shape[1]
+        rank = _formula.rank(columns)
         if rank < dim:
             raise InputError(
                 f"{what}: {len(x):,} samples in {dim} dimensions span only {rank}, so the covariance is singular: "
                 f"{consequence}."
             )
-    return [Local(None, _formula.gaussian_local(x, y))]
+    return [Local(None, _formula.gaussian_local(white, triangle, dim_x))]
 
 
 def normal_scores(points: Samples) -> FloatArray:

@@ -15,6 +15,7 @@ All give local terms (n_samples,), whose mean is the estimate. Counts exclude th
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -25,15 +26,16 @@ from mi_core.types import FloatArray, IntArray
 NATS_PER_UNIT: dict[Units, float] = {"bits": float(np.log(2.0)), "nats": 1.0}
 
 
-def ksg1_local(k: int, n_x: IntArray, n_y: IntArray) -> FloatArray:
+def ksg1_local(k: int, n_x: IntArray, n_y: IntArray, n_samples: int | None = None) -> FloatArray:
     """The first KSG estimate, KSG04 eq. (8): psi(k) + psi(N) - (psi(n_x + 1) + psi(n_y + 1)).
 
     Args:
         k: Neighbour order.
         n_x: (n_samples,) points strictly nearer than the k-th joint neighbour in x.
         n_y: (n_samples,) the same in y.
+        n_samples: N, where n_x and n_y are those of some samples only.
     """
-    n_samples = len(n_x)
+    n_samples = len(n_x) if n_samples is None else n_samples
     psi = psi_beyond(n_samples)
     local_mi: FloatArray = psi[k - 1] + psi[n_samples - 1] - (psi[n_x] + psi[n_y])
     return local_mi
@@ -151,17 +153,20 @@ def non_uniformity(offsets: FloatArray, alpha: float) -> FloatArray:
     """Local non-uniformity correction, GVG15: log of the volume around each point over that of the rotated box, where
     the rotated box, along the principal axes of the point's neighbours, is smaller by more than the factor alpha, or else 0.
 
+    Singular values of the offsets themselves leave an error of about machine precision times their condition; eigenvalues of
+    their products would square the condition.
+
     Args:
-        offsets: (rows, k, dim) differences between each point and its k joint neighbours.
+        offsets: (rows, k, dim) differences between each point and its k joint neighbours, k at least dim.
         alpha: Threshold, above 0 and at most 1.
 
     Returns:
         (rows,) corrections in nats; infinite where the neighbours lie in a flat space.
     """
-    _, axes = np.linalg.eigh(np.swapaxes(offsets, 1, 2) @ offsets)
+    along, lengths, _ = np.linalg.svd(offsets, full_matrices=False)
     straight = np.abs(offsets).max(axis=1)
-    rotated = np.abs(offsets @ axes).max(axis=1)
-    rotated[rotated < FLAT * straight.max(axis=1, keepdims=True)] = 0.0  # what rounding leaves of a zero
+    rotated = np.abs(along).max(axis=1) * lengths
+    rotated[rotated < FLAT * straight.max(axis=1, keepdims=True)] = 0.0
     with np.errstate(divide="ignore"):
         log_straight, log_rotated = np.log(straight).sum(axis=1), np.log(rotated).sum(axis=1)
     is_smaller = log_rotated < log_straight + np.log(alpha)  # never where the straight box is flat itself
@@ -170,40 +175,50 @@ def non_uniformity(offsets: FloatArray, alpha: float) -> FloatArray:
     return correction
 
 
-FLAT = 1e-12  # a side of a box, beside its longest one, that is no more than rounding
+# A side of a box, beside its longest one, that is taken for what rounding leaves of a zero. Zeros come out of the singular
+# values at up to 1e-15, for they are good to a few times 2e-16 of the largest; a side of 1e-12 is good to about 1e-3.
+FLAT = 1e-12
 
 
-def gaussian_local(x: FloatArray, y: FloatArray) -> FloatArray:
+def gaussian_local(white: FloatArray, triangle: FloatArray, dim_x: int) -> FloatArray:
     """Log density ratio of Gaussians with the samples' covariances, whose mean is 0.5 log(|C_x| |C_y| / |C_xy|): CT06 theorem
     8.4.1, the entropy of a Gaussian.
 
     Args:
-        x: (n_samples, dim_x), regular: its columns are linearly independent.
-        y: (n_samples, dim_y), regular, also together with x.
+        white: (n_samples, dim_x + dim_y) orthonormal columns: Q of the QR decomposition of x and y side by side, around 0.
+        triangle: (dim_x + dim_y, dim_x + dim_y) R of it, regular.
+        dim_x: Dimensions of x.
     """
-    local_mi: FloatArray = log_density(np.hstack([x, y])) - log_density(x) - log_density(y)
-    return local_mi
+    of_both, of_x, of_y = (log_density(white, part) for part in (triangle, triangle[:, :dim_x], triangle[:, dim_x:]))
+    return of_both - of_x - of_y
 
 
-def log_density(points: FloatArray) -> FloatArray:
-    """Of the Gaussian with the mean and covariance of points (n, dim), at these points, up to dim log(2 pi) / 2."""
-    variances, axes = principal_axes(points)
-    whitened = (points - points.mean(axis=0)) @ axes / np.sqrt(variances)
-    density: FloatArray = -0.5 * (np.log(variances).sum() + (whitened**2).sum(axis=1))
+def log_density(white: FloatArray, part: FloatArray) -> FloatArray:
+    """Log of the Gaussian density with the covariance of the columns white @ part (n, dim), which lie around 0, at these
+    points, up to dim log(2 pi / n) / 2.
+
+    For columns Q R, the covariance is R'R / n: its determinant comes from the diagonal of R, and the whitened points are
+    Q sqrt(n). Nothing is squared first, so that the error is about machine precision times the condition of the columns.
+    """
+    turn, triangle = np.linalg.qr(part)
+    distances = len(white) * ((white @ turn) ** 2).sum(axis=1)
+    density: FloatArray = -np.log(np.abs(np.diag(triangle))).sum() - 0.5 * distances
     return density
 
 
-def rank(points: FloatArray) -> int:
-    """How many dimensions points (n, dim) span, as far as float64 can tell."""
-    variances, _ = principal_axes(points)
-    return int(np.sum(variances > 8 * len(variances) * np.finfo(np.float64).eps * variances[-1]))
+def rank(triangle: FloatArray) -> int:
+    """How many dimensions columns Q R span, from R (rows, dim); what follows from others but for `FOLLOWS` does not count.
+
+    Columns are compared at equal length, so that their scales do not matter.
+    """
+    lengths = np.sqrt((triangle**2).sum(axis=0))
+    values = np.linalg.svd(triangle / np.where(lengths > 0, lengths, 1.0), compute_uv=False)
+    return int(np.sum(values > FOLLOWS * np.sqrt(len(lengths)) * values[0]))
 
 
-def principal_axes(points: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Variances (dim,), ascending, along axes (dim, dim)."""
-    centred = points - points.mean(axis=0)
-    variances, axes = np.linalg.eigh(centred.T @ centred / len(points))
-    return variances, axes
+# Share of a column's length, per root of the number of columns, below which what does not follow from the others is taken for
+# rounding: half the spacing of float32, in which samples often were once.
+FOLLOWS = 2.0**-24
 
 
 def discrete_local(copies: Sequence[IntArray], copies_joint: IntArray) -> FloatArray:
@@ -226,6 +241,26 @@ def discrete_entropy_local(copies: IntArray) -> FloatArray:
     """Plug-in entropy, CT06 section 2.1: -log p."""
     local_entropy: FloatArray = np.log(len(copies) / copies)
     return local_entropy
+
+
+def mean(local: FloatArray) -> float:
+    """Mean of local terms (n,), rounded once: the same bits for any order of the samples, and however they are split."""
+    return math.fsum(exact_sum(local)) / len(local)
+
+
+def exact_sum(values: FloatArray) -> list[float]:
+    """A few numbers whose sum is exactly that of values (n,), finite ones.
+
+    The leading bits of all values, as many as n of them add up to without rounding, make a part; what is left of the values
+    makes the next. Rump, Ogita, Oishi, SIAM J. Sci. Comput. 31, 189 (2008), section 3.
+    """
+    parts = []
+    while (largest := np.abs(values).max()) > 0:
+        unit = np.ldexp(1.0, int(np.frexp(largest)[1]) + len(values).bit_length())
+        leading = (unit + values) - unit
+        parts.append(float(leading.sum()))
+        values = values - leading
+    return parts
 
 
 @functools.lru_cache(maxsize=4)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,29 +23,70 @@ REPEATED_ROWS = 0.01  # share of samples with an exact copy
 REPEATED_VALUES = 0.1  # share of values with an exact copy in their column
 SAMPLED = 1000  # rows, or pairs of rows, that are looked at where all would cost as much as the estimate
 FEW_COLUMNS = 8
+NAMED = 3  # places that a note names one by one
 SLICE_BYTES = 32 * 2**20
+ROUNDING = 1e-9  # of a ceiling, beyond which an estimate is above it
+
+TIES, AT_CEILING = "ties in ", "ceiling"  # kinds of notes: the first goes on with the name of the side
 
 
-def on_sides(sides: Mapping[str, Samples], standardize: Standardize, estimator: Estimator) -> list[str]:
-    """Notes that depend on the samples alone, by the names of their sides."""
+@dataclasses.dataclass(frozen=True)
+class Measured:
+    """What is measured on one side for its notes.
+
+    Attributes:
+        n_samples: Number of samples.
+        dim: Dimensions.
+        repeated: How many samples have an exact copy.
+        recurring: Share of values with an exact copy in their column; 0 where many samples repeat, which says it already.
+        typical: Typical distance between two samples.
+    """
+
+    n_samples: int
+    dim: int
+    repeated: int
+    recurring: float
+    typical: float
+
+
+def measured(points: Samples, *, ties: bool = True) -> Measured:
+    """What notes need to know of a side (n, dim); without `ties` it counts as having none."""
+    repeated = repeated_rows(points) if ties else 0
+    look_closer = ties and repeated <= REPEATED_ROWS * len(points)
+    recurring = share_of_repeated_values(points) if look_closer else 0.0
+    return Measured(len(points), points.shape[1], repeated, recurring, typical_distance(points))
+
+
+def on_sides(sides: Mapping[str, Samples], standardize: Standardize, estimator: Estimator) -> dict[str, str]:
+    """Notes that depend on the samples alone, by their kind; the samples by the names of their sides."""
     ties = estimator != "mixture"  # which is made for them
-    notes = [note for name, points in sides.items() for note in on_ties(name, points)] if ties else []
+    known = [(name, measured(points, ties=ties)) for name, points in sides.items()]
+    return on_measured(known, standardize, estimator, could_be_mixture=set(sides) == {"x", "y"})
+
+
+def on_measured(
+    sides: Sequence[tuple[str, Measured]], standardize: Standardize, estimator: Estimator, *, could_be_mixture: bool
+) -> dict[str, str]:
+    """Notes on sides that were measured before, by their kind.
+
+    could_be_mixture: Whether the estimator mixture could take these sides.
+    """
+    notes = {f"{TIES}{name}": note for name, side in sides for note in on_ties(name, side)}
     if notes and estimator == "ksg2":
-        notes.append("Of neighbours at equal distance ksg2 takes any, so its value is arbitrary where there are ties.")
-    if notes and set(sides) == {"x", "y"}:
-        notes.append("The estimator mixture takes ties as they are, without noise.")
-    typical = {name: typical_distance(points) for name, points in sides.items()}
-    small, large = min(typical, key=typical.__getitem__), max(typical, key=typical.__getitem__)
-    if 0 < SCALE_RATIO * typical[small] < typical[large]:
-        ratio = typical[large] / typical[small]
+        notes["order"] = "Of neighbours at equal distance ksg2 takes any, so its value is arbitrary where there are ties."
+    if notes and could_be_mixture:
+        notes["mixture"] = "The estimator mixture takes ties as they are, without noise."
+    (small_name, small), *_, (large_name, large) = sorted([*sides, sides[0]], key=lambda side: side[1].typical)
+    if 0 < SCALE_RATIO * small.typical < large.typical:
+        ratio = large.typical / small.typical
         advice = "standardising the sides brings them together" if standardize == "none" else "outliers may have set its spread"
-        notes.append(
-            f"The sides are on very different scales: distances in {large} are typically {ratio:,.0f} times those in {small}, "
-            f"which so count for little and pull the estimate towards 0; {advice}."
+        notes["scales"] = (
+            f"The sides are on very different scales: distances in {large_name} are typically {ratio:,.0f} times those in "
+            f"{small_name}, which so count for little and pull the estimate towards 0; {advice}."
         )
-    dims = [points.shape[1] for points in sides.values()]
+    dims = [side.dim for _, side in sides]
     if sum(dims) > WIDE:
-        notes.append(
+        notes["dimensions"] = (
             f"{' + '.join(map(str, dims))} dimensions: with so many, KSG is an index of dependence and not the MI in bits, "
             "of which it mostly falls far short. Compare it only between settings of equal dimensions, k and number of samples."
         )
@@ -53,7 +95,7 @@ def on_sides(sides: Mapping[str, Samples], standardize: Standardize, estimator: 
 
 def on_densities(quantity: str, sides: Mapping[str, Samples]) -> list[str]:
     """Whether ties or dimensions spoil an estimate of differential entropy or divergence."""
-    notes = [note for name, points in sides.items() for note in on_ties(name, points)]
+    notes = [note for name, points in sides.items() for note in on_ties(name, measured(points))]
     dim = next(iter(sides.values())).shape[1]
     if dim > WIDE:
         notes.append(
@@ -95,18 +137,18 @@ def on_gaussian(estimator: Estimator, dim_x: int, dim_y: int, n_samples: int, un
     return notes
 
 
-def on_ties(name: str, points: Samples) -> list[str]:
+def on_ties(name: str, side: Measured) -> list[str]:
     """Whether whole samples repeat, or else single values, as zeros of ReLU units and saturated units do."""
-    repeated = repeated_rows(points)
-    if repeated > REPEATED_ROWS * len(points):
+    n = side.n_samples
+    if side.repeated > REPEATED_ROWS * n:
         return [
-            f"{name} has ties: {repeated:,} of {len(points):,} samples ({repeated / len(points):.0%}) have an exact copy. "
+            f"{name} has ties: {side.repeated:,} of {n:,} samples ({side.repeated / n:.0%}) have an exact copy. "
             "KSG assumes continuous data, and ties bias it; a little noise (1e-6, with a seed) shows how much."
         ]
-    if (share := share_of_repeated_values(points)) > REPEATED_VALUES:
+    if side.recurring > REPEATED_VALUES:
         return [
-            f"{name} has ties: about {share:.0%} of its values recur in their column (zeros, saturated units or few levels). "
-            "KSG assumes continuous data; a little noise (1e-6, with a seed) shows how much that matters here."
+            f"{name} has ties: about {side.recurring:.0%} of its values recur in their column (zeros, saturated units or few "
+            "levels). KSG assumes continuous data; a little noise (1e-6, with a seed) shows how much that matters here."
         ]
     return []
 
@@ -121,29 +163,41 @@ def share_of_repeated_values(points: Samples) -> float:
 
 def on_estimate(
     mi: float, units: Units, *, k: int | None, n_samples: int, ceiling: float | None = None, coincident: int = 0
-) -> list[str]:
-    """Notes that depend on one estimate; `mi` and `ceiling` in `units`.
+) -> dict[str, str]:
+    """Notes that depend on one estimate, by their kind; `mi` and `ceiling` in `units`.
 
     `coincident`: how many samples have their k-th neighbour at distance 0, where that spoils the estimate.
     """
-    notes = []
+    notes = {}
     if coincident and k is not None:
-        notes.append(
+        notes["coincident"] = (
             f"{coincident:,} samples coincide with their {ordinal(k)} neighbour in all sides at once (distance 0), where "
             "the formula does not hold: such terms are too large and may lift the estimate above its ceiling."
         )
+    elif ceiling is not None and mi > ceiling + ROUNDING * abs(ceiling):
+        notes["above"] = (
+            f"The estimate is above {ceiling:.2f} {units}, the most that k={k} and {n_samples:,} samples show without ties: "
+            "many distances between samples are equal, as those of whole numbers are, and lift it."
+        )
     elif ceiling is not None and mi > NEAR_CEILING * ceiling:
-        notes.append(
+        notes[AT_CEILING] = (
             f"The estimate is near the ceiling of {ceiling:.2f} {units}, the most that k={k} and {n_samples:,} "
             "samples can show: the true value may be far larger, or infinite. More samples raise the ceiling."
         )
     if mi < 0:
         of_k = "" if k is None else f" for k={k}"
-        notes.append(
+        notes["negative"] = (
             f"The estimate{of_k} is negative, which the true value cannot be: it is the estimator's error around a "
             "value near 0. It is left as it is, because clipping at 0 would bias averages."
         )
     return notes
+
+
+def concerning(note: str, places: Sequence[str], what: str) -> str:
+    """A note with the places that it concerns, or with their number and the first where they are many."""
+    if len(places) <= NAMED:
+        return f"{note} (In {', '.join(places)}.)"
+    return f"{note} (In {len(places):,} {what}, first {places[0]}.)"
 
 
 def typical_distance(points: Samples) -> float:

@@ -78,6 +78,19 @@ def add_noise(points: Samples, relative: float, rng: np.random.Generator) -> Flo
     return noise
 
 
+def centred(points: Samples) -> tuple[FloatArray, FloatArray]:
+    """Columns around 0, in float64, each divided by its largest value, so that no square overflows or vanishes; and these
+    values (dim,), 0 for a constant column.
+
+    The first sample is subtracted before the mean, so that an offset costs no digits however large it is.
+    """
+    columns = points - points[0].astype(np.float64)
+    largest = np.abs(columns).max(axis=0)
+    columns /= np.where(largest > 0, largest, 1.0)
+    columns -= columns.mean(axis=0)
+    return columns, largest
+
+
 def standard_deviations(points: Samples) -> FloatArray:
     """Of each column, column by column to save memory; scaled on the way so that no square overflows or vanishes."""
     deviations = np.zeros(points.shape[1])

@@ -9,14 +9,14 @@ import math
 import operator
 import re
 from collections.abc import Collection, Mapping, Sequence
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mi_core import backends
-from mi_core.errors import InputError
+from mi_core.errors import InputError, as_sentence, did_you_mean
 from mi_core.options import Backend, Estimator, Standardize, Units
 from mi_core.threads import available_threads
 from mi_core.types import Samples
@@ -107,7 +107,7 @@ def labels(values: Any, name: str) -> tuple[Samples, tuple[str, ...]]:
         raise InputError(
             f"{name} has shape {array.shape}: labels are one integer, bool or text per sample, shape (n_samples,)."
         )
-    if array.dtype.kind not in "biuUS":
+    if array.dtype.kind not in "biuUS" and not holds_whole_numbers(array):
         array, _ = samples(array, name)
         if (fractions := array % 1 != 0).any():
             row = int(np.argmax(fractions))
@@ -130,6 +130,8 @@ def discrete(values: Any, name: str) -> tuple[Samples, int, tuple[str, ...]]:
     """
     array = text_as_text(host_array(values, name))
     notes: tuple[str, ...] = ()
+    if array.dtype.kind in "iu" or holds_whole_numbers(array):  # float64 would take some for equal that are not
+        array = np.unique(array, return_inverse=True)[1].reshape(array.shape)
     if array.dtype.kind not in "US" or array.ndim == 0 or array.size == 0:
         array, notes = samples(array, name)
     table = array.reshape(len(array), -1)
@@ -142,6 +144,11 @@ def text_as_text(array: NDArray[Any]) -> NDArray[Any]:
     if array.dtype.kind == "T" or (array.dtype.kind == "O" and array.size and all(isinstance(one, str) for one in array.flat)):
         return array.astype(str)
     return array
+
+
+def holds_whole_numbers(array: NDArray[Any]) -> bool:
+    """Whether it is an array of Python objects that are all whole numbers, as NumPy makes of those beyond 64 bits."""
+    return array.dtype == object and array.size > 0 and all(isinstance(one, Integral | np.bool_) for one in array.flat)
 
 
 def host_array(values: Any, name: str) -> NDArray[Any]:
@@ -171,7 +178,7 @@ def host_array(values: Any, name: str) -> NDArray[Any]:
     except MemoryError:
         raise
     except Exception as error:  # whatever another library raises here, the caller can only mend its argument
-        raise InputError(f"{name} cannot be read as an array: {type(values).__name__} gave {one_line(error)}") from error
+        raise InputError(f"{name} cannot be read as an array: {type(values).__name__} gave {as_sentence(error)}") from error
     raise InputError(
         f"{name} is not an array but {type(values).__name__}: give anything with __array__, __dlpack__ or "
         "__cuda_array_interface__, or nested lists."
@@ -182,7 +189,7 @@ def as_floating(array: NDArray[Any], name: str, notes: list[str]) -> Samples:
     """The same values as float32 where that holds them without loss, else as float64."""
     if array.dtype == object and all(isinstance(value, Real | np.bool_) for value in array.flat):
         notes.append(f"{name}: numbers of several types, as of a table with flags, were read as float64, which holds 53 bits.")
-        array = array.astype(np.float64)
+        return rounded(array, name, notes)
     dtype = array.dtype.newbyteorder("=")
     if dtype in (np.float32, np.float64):
         return array.astype(dtype, copy=False)
@@ -191,11 +198,15 @@ def as_floating(array: NDArray[Any], name: str, notes: list[str]) -> Samples:
         return bfloat16_bits_to_float32(array.view(np.uint16))
     if dtype.name == "bfloat16" or dtype in (np.float16, np.bool_, np.int8, np.uint8, np.int16, np.uint16):
         return array.astype(np.float32)
-    if dtype.kind in "iu" or dtype == np.longdouble:
-        if dtype == np.longdouble or (dtype.itemsize == 8 and ((array > 2**53).any() or (array < -(2**53)).any())):
-            notes.append(f"{name}: {dtype.name} values were rounded to float64, which holds 53 bits.")
-        with np.errstate(over="ignore"):  # what is beyond float64 becomes infinite, and is refused as such
-            return array.astype(np.float64)
+    if dtype == np.longdouble or (dtype.itemsize == 8 and dtype.kind in "iu" and beyond_53_bits(array)):
+        notes.append(f"{name}: {dtype.name} values were rounded to float64, which holds 53 bits.")
+        return rounded(array, name, notes)
+    if dtype.kind in "iu":
+        return array.astype(np.float64)
+    if dtype.kind in "mM":
+        raise InputError(
+            f"{name} has dtype {dtype}: give numbers, such as (t - t.min()) / numpy.timedelta64(1, 's') for times t."
+        )
     if dtype.kind == "c":
         raise InputError(
             f"{name} is complex ({dtype.name}): give real numbers, for example its real and imaginary parts as columns."
@@ -206,6 +217,42 @@ def as_floating(array: NDArray[Any], name: str, notes: list[str]) -> Samples:
             "ross, on the command line --labels."
         )
     raise InputError(f"{name} has dtype {dtype}: give real numbers (float, integer or bool).")
+
+
+def beyond_53_bits(array: NDArray[Any]) -> bool:
+    """Whether some of these integers are so large that float64 may not hold them."""
+    return bool((array > 2**53).any() or (array < -(2**53)).any())
+
+
+def rounded(array: NDArray[Any], name: str, notes: list[str]) -> NDArray[np.float64]:
+    """The nearest float64 values, with a note on how many distinct ones that costs.
+
+    Raises:
+        InputError: Values are beyond the range of float64, or samples that differed are all the same in it.
+    """
+    try:
+        with np.errstate(over="ignore"):
+            result: NDArray[np.float64] = array.astype(np.float64)
+        overflown = bool((np.isinf(result) & (abs(array) != np.inf)).any())
+    except OverflowError:  # a whole number of Python's
+        overflown = True
+    if overflown:
+        raise InputError(f"{name} has values beyond the range of float64, 1.8e308: divide it by a large number.")
+    before, after = distinct(array), distinct(result)
+    if after < before:
+        remedy = "subtract the minimum before the conversion to float64"
+        if (result == result[:1]).all():
+            raise InputError(
+                f"{name} is constant once rounded to float64, which holds 53 bits: its {before:,} distinct values differ "
+                f"beyond them. To keep the difference, {remedy}."
+            )
+        notes.append(f"{name}: rounding left {after:,} of {before:,} distinct values; to keep more, {remedy}.")
+    return result
+
+
+def distinct(array: NDArray[Any]) -> int:
+    """How many different values there are."""
+    return len(set(array.flat)) if array.dtype == object else len(np.unique(array))
 
 
 def bfloat16_bits_to_float32(bits: NDArray[np.uint16]) -> NDArray[np.float32]:
@@ -284,7 +331,7 @@ def is_several(k: Any) -> bool:
     return isinstance(k, Sequence) and not isinstance(k, str | bytes)
 
 
-def whole_number(value: Any, name: str, at_least: int) -> int:
+def whole_number(value: Any, name: str, at_least: int, at_most: int | None = None) -> int:
     """`value` as an int: Python's or NumPy's, not a float and not text."""
     try:
         number = operator.index(value)
@@ -292,6 +339,8 @@ def whole_number(value: Any, name: str, at_least: int) -> int:
         raise InputError(f"{name} is {value!r}: it must be a whole number.") from None
     if number < at_least:
         raise InputError(f"{name} is {number}: it must be at least {at_least}.")
+    if at_most is not None and number > at_most:
+        raise InputError(f"{name} is {number}: it must be at most {at_most:,}.")
     return number
 
 
@@ -311,10 +360,7 @@ def check_scheduler(scheduler: object, estimator: str, can_be_split: Collection[
     """Raise InputError unless `scheduler` is None, or an address, and the estimator one whose work can be split."""
     if scheduler is None:
         return
-    if not isinstance(scheduler, str) or not re.fullmatch(r"tcp://\S+:\d+", scheduler):
-        raise InputError(
-            f"scheduler is {scheduler!r}: give its address as `dask scheduler` prints it, like tcp://10.0.0.1:8786."
-        )
+    check_address(scheduler)
     if estimator not in can_be_split:
         raise InputError(
             f"estimator {estimator} runs on one machine, {' and '.join(sorted(can_be_split))} can be split over a cluster: "
@@ -322,10 +368,28 @@ def check_scheduler(scheduler: object, estimator: str, can_be_split: Collection[
         )
 
 
+def check_address(scheduler: object) -> None:
+    """Raise InputError unless `scheduler` is the address of a Dask scheduler, by TCP or by TLS."""
+    if not isinstance(scheduler, str) or not re.fullmatch(r"(tcp|tls)://\S+:\d+", scheduler):
+        raise InputError(
+            f"scheduler is {scheduler!r}: give its address as `dask scheduler` prints it, like tcp://10.0.0.1:8786, or "
+            "tls://10.0.0.1:8786 with TLS."
+        )
+
+
 def one_of(value: object, literal: Any, name: str) -> None:
     """Raise InputError unless `value` is one of the words of a Literal type."""
-    if not isinstance(value, str) or value not in get_args(literal):
-        raise InputError(f"{name} is {value!r}: it must be one of {', '.join(get_args(literal))}.")
+    words = get_args(literal)
+    if not isinstance(value, str) or value not in words:
+        raise InputError(f"{name} is {value!r}: it must be one of {', '.join(words)}{did_you_mean(value, words)}")
+
+
+def check_progress(progress: object) -> None:
+    """Raise InputError unless `progress` is a function, True, False or None."""
+    if not (progress is None or isinstance(progress, bool) or callable(progress)):
+        raise InputError(
+            f"progress is {progress!r}: give True for a bar on stderr, a function of (steps done, steps in all), or None."
+        )
 
 
 def threshold(alpha: Any) -> float:
@@ -349,9 +413,3 @@ def real_number(value: Any, name: str) -> float:
         return float(value)
     except (TypeError, ValueError):
         raise InputError(f"{name} is {value!r}: it must be a number.") from None
-
-
-def one_line(error: Exception) -> str:
-    """The first line of another library's message, ended like a sentence."""
-    text = (str(error).strip() or type(error).__name__).splitlines()[0].strip()
-    return text if text.endswith((".", "!")) else text + "."

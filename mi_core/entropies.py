@@ -15,8 +15,9 @@ from mi_core._prepare import prepare
 from mi_core.backends.cpu.nearest import distances_to
 from mi_core.errors import InputError
 from mi_core.options import Backend, EntropyEstimator, Units
+from mi_core.progress_bar import with_progress
 from mi_core.results import DivergenceResult, EntropyResult
-from mi_core.types import FloatArray, IntArray, Progress, Samples
+from mi_core.types import FloatArray, IntArray, Progress, ProgressOption, Samples
 
 
 @overload
@@ -32,7 +33,7 @@ def entropy(
     threads: int | None = None,
     return_local: bool = False,
     error_bar: bool = True,
-    progress: Progress | None = None,
+    progress: ProgressOption = None,
 ) -> EntropyResult: ...
 @overload
 def entropy(
@@ -47,8 +48,9 @@ def entropy(
     threads: int | None = None,
     return_local: bool = False,
     error_bar: bool = True,
-    progress: Progress | None = None,
+    progress: ProgressOption = None,
 ) -> list[EntropyResult]: ...
+@with_progress
 def entropy(
     x: Any,
     *,
@@ -80,7 +82,7 @@ def entropy(
         threads: Most threads to use; None for as many as the process may use.
         return_local: Whether to keep the (n_samples,) local terms, whose mean is the estimate.
         error_bar: Whether to estimate the standard error, from disjoint subsamples, as `mutual_information` does.
-        progress: Called with (steps done, steps in all) now and then.
+        progress: True for a bar on stderr, or a function called with (steps done, steps in all) now and then.
 
     Returns:
         One result, or for several k a list of results in the order of `k`.
@@ -119,7 +121,7 @@ def entropy(
     quiet = dataclasses.replace(search, progress=None)
 
     def on_rows(rows: IntArray) -> FloatArray:
-        return np.array([np.mean(local.nats) for local in method(points[rows], quiet)]) / nats
+        return np.array([local.mean for local in method(points[rows], quiet)]) / nats
 
     errors = uncertainty.error_bar(on_rows, len(points), ks, seed) if error_bar else None
     results = []
@@ -127,7 +129,7 @@ def entropy(
         terms = local.nats / nats
         results.append(
             EntropyResult(
-                entropy=float(np.mean(terms)),
+                entropy=local.mean / nats,
                 units=units,
                 k=local.k,
                 n_samples=len(points),
@@ -171,7 +173,7 @@ def kl_divergence(
     threads: int | None = None,
     return_local: bool = False,
     error_bar: bool = True,
-    progress: Progress | None = None,
+    progress: ProgressOption = None,
 ) -> DivergenceResult: ...
 @overload
 def kl_divergence(
@@ -186,8 +188,9 @@ def kl_divergence(
     threads: int | None = None,
     return_local: bool = False,
     error_bar: bool = True,
-    progress: Progress | None = None,
+    progress: ProgressOption = None,
 ) -> list[DivergenceResult]: ...
+@with_progress
 def kl_divergence(
     x: Any,
     x_prime: Any,
@@ -217,7 +220,7 @@ def kl_divergence(
         threads: Most threads to use; None for as many as the process may use.
         return_local: Whether to keep the (n_samples,) local terms, whose mean is the estimate.
         error_bar: Whether to estimate the standard error, from disjoint subsamples, as `mutual_information` does.
-        progress: Called with (steps done, steps in all) now and then.
+        progress: True for a bar on stderr, or a function called with (steps done, steps in all) now and then.
 
     Returns:
         One result, or for several k a list of results in the order of `k`.
@@ -258,7 +261,7 @@ def kl_divergence(
         some, some_prime = x[rows[rows < len(x)]], x_prime[rows[rows >= len(x)] - len(x)]
         if min(len(some) - 1, len(some_prime)) < max(ks):
             raise InputError("this part has too few samples of one of the two")
-        return np.array([np.mean(local.nats) for local in wang_kulkarni_verdu(some, some_prime, quiet)]) / nats
+        return np.array([local.mean for local in wang_kulkarni_verdu(some, some_prime, quiet)]) / nats
 
     errors = (
         uncertainty.error_bar(on_rows, len(x) + len(x_prime), ks, seed, smaller_set=min(len(x), len(x_prime)))
@@ -268,7 +271,7 @@ def kl_divergence(
     results = []
     for m, local in enumerate(found):
         terms = local.nats / nats
-        divergence = float(np.mean(terms))
+        divergence = local.mean / nats
         results.append(
             DivergenceResult(
                 divergence=divergence,
@@ -283,7 +286,7 @@ def kl_divergence(
                 seed=seed if noise > 0 or errors is not None else None,
                 seconds=time.perf_counter() - started,
                 stderr=None if errors is None else float(errors[m]),
-                notes=(*notes, *_notes.on_estimate(divergence, units, k=local.k, n_samples=len(x))),
+                notes=(*notes, *_notes.on_estimate(divergence, units, k=local.k, n_samples=len(x)).values()),
                 local_divergence=terms if return_local else None,
             )
         )

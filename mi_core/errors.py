@@ -1,5 +1,7 @@
 """The errors that this project raises on purpose. Each message says what was wrong, what came and what to do."""
 
+from collections.abc import Iterable
+
 
 class MIError(Exception):
     """Base of every error raised on purpose; anything else that escapes is a bug."""
@@ -13,8 +15,22 @@ class BackendUnavailableError(MIError, RuntimeError):
     """The backend exists but cannot run here; the message says what is missing and how to install it."""
 
 
-def one_line(error: BaseException) -> str:
-    """First line of an error's message, or the name of its type where it has none, ended like a sentence."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    text = lines[0].strip()
+def did_you_mean(value: object, words: Iterable[str]) -> str:
+    """The end of a sentence on a value that is none of some words: the one that it was meant to be, if any is near."""
+    import difflib  # here, because it is for errors alone
+
+    known = {word.lower(): word for word in words}
+    meant = str(value).lower().replace("_", "-")
+    near = max(known, key=lambda word: difflib.SequenceMatcher(None, meant, word.replace("_", "-")).ratio(), default="")
+    return f"; did you mean {known[near]}?" if difflib.get_close_matches(meant, [near.replace("_", "-")]) else "."
+
+
+def first_line(error: BaseException) -> str:
+    """First line of an error's message, or the name of its type where it has none."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0].strip()
+
+
+def as_sentence(error: BaseException) -> str:
+    """First line of an error's message, ended like a sentence."""
+    text = first_line(error)
     return text if text.endswith((".", "!")) else text + "."

@@ -15,8 +15,9 @@ from mi_core._estimators import CAN_BE_SPLIT, CONDITIONAL, ESTIMATORS, WITHOUT_N
 from mi_core._prepare import Prepared, prepare
 from mi_core.errors import InputError
 from mi_core.options import Backend, ConditionalEstimator, Estimator, Standardize, Units
+from mi_core.progress_bar import with_progress
 from mi_core.results import MIResult, NeighbourCounts
-from mi_core.types import FloatArray, IntArray, Progress, Samples
+from mi_core.types import FloatArray, IntArray, Progress, ProgressOption, Samples
 
 
 @overload
@@ -41,7 +42,7 @@ def mutual_information(
     by_size: bool = False,
     diagnose: bool = False,
     reduce: str | None = None,
-    progress: Progress | None = None,
+    progress: ProgressOption = None,
 ) -> MIResult: ...
 @overload
 def mutual_information(
@@ -65,8 +66,9 @@ def mutual_information(
     by_size: bool = False,
     diagnose: bool = False,
     reduce: str | None = None,
-    progress: Progress | None = None,
+    progress: ProgressOption = None,
 ) -> list[MIResult]: ...
+@with_progress
 def mutual_information(
     x: Any,
     y: Any,
@@ -119,9 +121,10 @@ def mutual_information(
             themselves, "cuda" is an NVIDIA GPU, or all that there are where there is much to do, and "cuda:1" the one with this
             index. All give the same bits.
         threads: Most threads to use; None for as many as the process may use.
-        scheduler: Address, tcp://HOST:PORT, of the scheduler of a Dask cluster, over whose workers to split the counting; for
-            "ksg1", also with `given`, and "mixture". This process prepares (`threads` are its own) and puts together, workers
-            use the threads that they were started with, and the result is the same to the last bit. Split are all estimates
+        scheduler: Address, tcp://HOST:PORT or tls://HOST:PORT, of the scheduler of a Dask cluster, whose workers split the
+            counting, for "ksg1", also with `given`, and "mixture". It must be one to trust, because this process unpickles what
+            the scheduler sends. This process prepares (`threads` are its own) and puts together, workers use the threads that
+            they were started with, and the result is the same to the last bit. Split are all estimates
             that are asked for, those on parts of the samples too; not split are permutations of wide data. None for this
             machine alone.
         return_local: Whether to keep the (n_samples,) local terms, whose mean is the estimate.
@@ -135,7 +138,8 @@ def mutual_information(
             and in all some three more estimates.
         reduce: "pca:10" or "random:10" to estimate, beside the raw value, that of 10 principal components or random projections
             of each side: a lower bound of MI, in dimensions where an estimate is possible.
-        progress: Called with (steps done, steps in all) now and then, once for neighbours and once for permutations.
+        progress: True for a bar on stderr, or a function called with (steps done, steps in all) now and then, once for
+            neighbours and once for permutations.
 
     Returns:
         One result, or for several k a list of results in the order of `k`.
@@ -178,7 +182,7 @@ def mutual_information(
     def means(some: Prepared, ks: Sequence[int] = ks) -> FloatArray:
         """Estimates in `units` from other samples, or for other k."""
         quiet = dataclasses.replace(search, ks=tuple(ks), progress=None)
-        return np.array([np.mean(local.nats) for local in _estimates(some, estimator, quiet)]) / nats
+        return np.array([local.mean for local in _estimates(some, estimator, quiet)]) / nats
 
     def on_rows(rows: IntArray) -> FloatArray:
         return means(samples.take(rows))
@@ -193,7 +197,7 @@ def mutual_information(
     results = []
     for m, local in enumerate(found):
         terms = local.nats / nats
-        mi = float(np.mean(terms))
+        mi = local.mean / nats
         ceiling = None if local.ceiling is None else local.ceiling / nats
         notes_on_this = _notes.on_estimate(
             mi,
@@ -221,7 +225,7 @@ def mutual_information(
                 noise=noise,
                 seed=seed if is_random else None,
                 seconds=time.perf_counter() - started,
-                notes=(*notes, *notes_on_this),
+                notes=(*notes, *notes_on_this.values()),
                 stderr=None if stderrs is None else float(stderrs[m]),
                 null=None if shuffled is None else uncertainty.shuffled_null(mi, shuffled[:, m], seed),
                 by_size=() if sizes is None else sizes[m],
@@ -327,17 +331,18 @@ def _notes_on(samples: Prepared, estimator: Estimator, standardize: Standardize,
         return _notes.on_gaussian(estimator, samples.x.shape[1], samples.y.shape[1], len(samples.x), units)
     if samples.classes:
         del sides["y"]
-    return _notes.on_sides(sides, standardize, estimator)
+    return list(_notes.on_sides(sides, standardize, estimator).values())
 
 
 @overload
 def neighbour_counts(
-    x: Any, y: Any, k: int = 3, *, backend: Backend = "auto", threads: int | None = None, progress: Progress | None = None
+    x: Any, y: Any, k: int = 3, *, backend: Backend = "auto", threads: int | None = None, progress: ProgressOption = None
 ) -> NeighbourCounts: ...
 @overload
 def neighbour_counts(
-    x: Any, y: Any, k: Sequence[int], *, backend: Backend = "auto", threads: int | None = None, progress: Progress | None = None
+    x: Any, y: Any, k: Sequence[int], *, backend: Backend = "auto", threads: int | None = None, progress: ProgressOption = None
 ) -> list[NeighbourCounts]: ...
+@with_progress
 def neighbour_counts(
     x: Any,
     y: Any,

@@ -3,36 +3,67 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import io
 import os
 import re
+import secrets
+import stat
+import sys
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mi_core.errors import InputError
+from mi_core.errors import InputError, did_you_mean, first_line
+
+try:
+    import fcntl
+except ImportError:  # Windows, where a file that a process has open cannot be removed: that is lock enough
+    fcntl = None  # type: ignore[assignment]
 
 Reader = Callable[[Path, str | None], NDArray[Any]]
 
+STDIN = "-"
+EXACT = 2**53  # up to here float64 holds every whole number
+NPY_MAGIC = b"\x93NUMPY"
+UNFINISHED = ".ksg-mi-"  # how files begin that are not whole yet; short, so that no name of a result is too long for one
+NOT_A_FILE = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
+SHORTAGES = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.EDQUOT, errno.EIO}  # no fault of what was named
+
+
+def load_arrays(sources: Mapping[str, str]) -> dict[str, NDArray[Any]]:
+    """Arrays by the names of their sources, each as `load_array` reads it; standard input can be one of them.
+
+    Raises:
+        InputError: One cannot be read, or two are standard input.
+    """
+    from_stdin = [name for name, source in sources.items() if source == STDIN]
+    if len(from_stdin) > 1:
+        raise InputError(f"{' and '.join(from_stdin)} are both -, standard input, which can be read once: name a file for one.")
+    return {name: load_array(source) for name, source in sources.items()}
+
 
 def load_array(source: str) -> NDArray[Any]:
-    """The array that `source` names: a path, or path:key for a format that holds several arrays.
+    """The array that `source` names: a path, path:key for a format that holds several arrays, or - for standard input.
 
     .npy is memory-mapped, so only the samples that are used are read.
 
     Raises:
         InputError: There is no such file or key, or it cannot be read as an array.
+        OSError: The system has run out of something, open files for example.
     """
     path, key = split_key(source)
-    reader = READERS.get(path.suffix.lower())
+    kind = path.suffix
     try:
-        if not path.exists():
-            raise InputError(f"{path}: there is no such file.")
-        if path.is_dir():
-            raise InputError(f"{path} is a folder: name a file in it.")
+        if source == STDIN:
+            path, kind = Path("standard input"), ".npy, .csv or .tsv"
+            return read_stdin(path)
+        check_is_file(path)
+        reader = READERS.get(path.suffix.lower())
         if reader is None:
             raise InputError(f"{path}: cannot tell what kind of file this is; it must be one of {', '.join(READERS)}.")
         return reader(path, key)
@@ -41,19 +72,39 @@ def load_array(source: str) -> NDArray[Any]:
     except PermissionError:
         raise InputError(f"{path}: no permission to read it.") from None
     except (MemoryError, Exception) as error:  # damaged bytes make the readers raise nearly anything
-        raise InputError(f"{path} is truncated, damaged or not a {path.suffix} file: {first_line(error)}") from error
+        if isinstance(error, OSError) and error.errno in SHORTAGES:
+            error.filename = str(path)
+            raise
+        raise InputError(f"{path} is truncated, damaged or not a {kind} file: {first_line(error)}") from error
+
+
+def check_is_file(path: Path) -> None:
+    """Raise InputError unless `path` is a file: opening a pipe would wait for a writer, and a device has no end."""
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(f"{path}: there is no such file.") from None
+    except OSError as error:
+        if error.errno in SHORTAGES or isinstance(error, PermissionError):
+            raise
+        raise InputError(f"{path} cannot be read: {error.strerror}.") from error
+    if stat.S_ISDIR(mode):
+        raise InputError(f"{path} is a folder: name a file in it.")
+    if not stat.S_ISREG(mode):
+        kind = NOT_A_FILE.get(stat.S_IFMT(mode), "no file")
+        raise InputError(f"{path} is {kind}: name a file, or pipe .npy, CSV or TSV into standard input and name it -.")
 
 
 def split_key(source: str) -> tuple[Path, str | None]:
     """acts.npz:layer1 -> (acts.npz, layer1); keys may have colons themselves."""
-    keyed = re.fullmatch(r"(.*?\.(?:npz|safetensors)):(.+)", source, flags=re.IGNORECASE)
+    keyed = re.fullmatch(r"(.*?\.(?:npz|safetensors)):(.+)", source, flags=re.IGNORECASE | re.DOTALL)
     return (Path(keyed[1]), keyed[2]) if keyed else (Path(source), None)
 
 
 def read_npy(path: Path, key: str | None) -> NDArray[Any]:
     with path.open("rb") as file:
         start = file.read(6)
-    if start != b"\x93NUMPY":  # without this check NumPy takes the file for a pickle, and says so
+    if start != NPY_MAGIC:  # without this check NumPy takes the file for a pickle, and says so
         raise InputError(f"{path} is not a .npy file{'' if start else ' but empty'}: save the array with numpy.save.")
     try:
         return np.asanyarray(np.load(path, mmap_mode="r", allow_pickle=False))
@@ -92,26 +143,49 @@ def read_safetensors(path: Path, key: str | None) -> NDArray[Any]:
 
 def read_text(path: Path, key: str | None) -> NDArray[Any]:
     """Numbers in columns, one sample a line; a first line that is not numbers is a header."""
-    delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
     with path.open(encoding="utf-8-sig") as file:
-        first = file.readline().strip()
-        if not first:
-            raise InputError(f"{path} is empty, or its first line is.")
-        words = [word.strip().strip('"') for word in first.split(delimiter)]
-        header = 0 if all(is_number(word) for word in words) else 1
-        file.seek(0)
-        rows = file.readlines()[header:]
+        return columns(file, path, "\t" if path.suffix.lower() == ".tsv" else ",")
+
+
+def read_stdin(path: Path) -> NDArray[Any]:
+    """The array that is piped into standard input: .npy by its first bytes, else numbers in columns, tabs or commas between."""
+    if sys.stdin is None or sys.stdin.closed:
+        raise InputError(f"{path} is closed: pipe .npy, CSV or TSV into it, or name a file.")
+    if sys.stdin.isatty():
+        raise InputError(f"{path} is a terminal: pipe .npy, CSV or TSV into it, or name a file.")
+    content = sys.stdin.buffer.read()
+    if not content:
+        raise InputError(f"{path} is empty: pipe .npy, CSV or TSV into it, or name a file.")
+    if content.startswith(NPY_MAGIC):
+        return np.asarray(np.lib.format.read_array(io.BytesIO(content), allow_pickle=False))
+    text = content.decode("utf-8-sig")
+    return columns(io.StringIO(text), path, "\t" if "\t" in text.partition("\n")[0] else ",")
+
+
+def columns(file: io.TextIOBase, path: Path, delimiter: str) -> NDArray[Any]:
+    """Numbers in columns; int64 where they are whole and beyond what float64 tells apart."""
+    first = file.readline().strip()
+    if not first:
+        raise InputError(f"{path} is empty, or its first line is.")
+    words = [word.strip().strip('"') for word in first.split(delimiter)]
+    header = 0 if all(is_number(word) for word in words) else 1
+    file.seek(0)
+    rows = file.readlines()[header:]
     if words[0] == "" or (len(words) > 1 and words == [str(d) for d in range(len(words))]):
         saved = "an unnamed first column" if words[0] == "" else "a first line 0, 1, 2, ..."
         raise InputError(f"{path} has {saved}, row or column numbers that were saved with the data: leave them out.")
     if not any(row.strip() for row in rows):
         raise InputError(f"{path} has a header and no samples.")
     try:
-        return np.loadtxt(rows, delimiter=delimiter, ndmin=2, comments=None)
+        table = np.loadtxt(rows, delimiter=delimiter, ndmin=2, comments=None)
     except ValueError as error:
         raise InputError(
             f"{path} cannot be read as numbers, rows counted from 0 after any header: {first_line(error)}"
         ) from error
+    if (np.abs(table) >= EXACT).any():
+        with contextlib.suppress(ValueError, OverflowError):  # not all of them are whole
+            return np.loadtxt(rows, dtype=np.int64, delimiter=delimiter, ndmin=2, comments=None)
+    return table
 
 
 READERS: dict[str, Reader] = {
@@ -132,7 +206,7 @@ def chosen_key(path: Path, key: str | None, keys: Sequence[str]) -> str:
     if key is None:
         raise InputError(f"{path} holds {len(keys)} arrays: name one as {path}:{keys[0]}, of {', '.join(keys)}.")
     if key not in keys:
-        raise InputError(f"{path} has no array {key!r}: it holds {', '.join(keys)}.")
+        raise InputError(f"{path} has no array {key!r}: it holds {', '.join(keys)}{did_you_mean(key, keys)}")
     return key
 
 
@@ -152,26 +226,53 @@ def is_same_file(one: Path, other: Path) -> bool:
         return False
 
 
-def first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]
+class NamedFile(io.FileIO):
+    """A new file whose errors name the file that it is to become."""
+
+    def __init__(self, path: Path, becomes: Path) -> None:
+        super().__init__(path, "x+")
+        self.becomes = becomes
+
+    def write(self, content: Any) -> int:
+        """Write; an error names the file that this one becomes."""
+        with errors_named(self.becomes):
+            return super().write(content)
 
 
 @contextlib.contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
+def errors_named(path: Path) -> Iterator[None]:
+    """Put a name to errors of the system that have none, as those of writing have not."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and error.filename is None:
+            error.filename = str(path)
+        raise
+
+
+@contextlib.contextmanager
+def whole_file(path: Path, ending: str = ".tmp") -> Iterator[BinaryIO]:
     """A file to write to that takes the name `path` only once the block has ended without an error.
 
-    Opened before the work whose result it is for, so that a path that cannot be written to costs no result.
+    Opened before the work whose result it is for, so that a path that cannot be written to costs no result. Until then its
+    name is unique, ends in `ending`, and it is locked, so that what a killed process left can be told from what is in work.
 
     Raises:
         InputError: Nothing can be written there.
+        OSError: The system has run out of something, space for example.
     """
     try:
         path = path.resolve()  # a link stays, what it leads to is replaced
         if path.is_dir():
             raise InputError(f"{path} is a folder: name a file to write.")
-        unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        file = unfinished.open("xb")
+        with contextlib.suppress(FileNotFoundError):
+            path.lstat()  # refuses a name that is too long
+        remove_unfinished(path.parent)
+        file, unfinished = opened_and_locked(path, ending)
     except OSError as error:
+        if error.errno in SHORTAGES:
+            error.filename = str(path)
+            raise
         raise InputError(f"{path} cannot be written: {error.strerror}.") from error
     try:
         with file:
@@ -179,3 +280,46 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def opened_and_locked(path: Path, ending: str) -> tuple[io.BufferedRandom, Path]:
+    """A new file beside `path` under a name of its own, locked until it is closed or its process ends."""
+    while True:
+        unfinished = path.with_name(f"{UNFINISHED}{secrets.token_hex(8)}{ending}")
+        # Not a BufferedWriter: NumPy writes past Python into those, and says of a full disk how many bytes were missing.
+        file = io.BufferedRandom(NamedFile(unfinished, path))
+        if is_free(file.fileno()) is not False and unfinished.exists():
+            return file, unfinished
+        file.close()  # removed before it was locked
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what killed processes left half written in `folder`, and nothing that a living one is writing.
+
+    A lock tells the two apart: it ends with its process, however that ends, and needs no clock and no process number, which
+    in a container is the same every time. Where the file system has no locks, nothing is removed.
+    """
+    for leftover in folder.glob(f"{UNFINISHED}*"):
+        with contextlib.suppress(OSError):  # another's, or gone by now
+            if fcntl is None:
+                leftover.unlink()
+                continue
+            handle = os.open(leftover, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+            try:
+                if is_free(handle):
+                    leftover.unlink()
+            finally:
+                os.close(handle)
+
+
+def is_free(handle: int) -> bool | None:
+    """Whether nobody else had the file of a descriptor locked, which now has it; None where files cannot be locked."""
+    if fcntl is None:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return None
+    return True

@@ -40,7 +40,7 @@ def cpu_name() -> str:
     return platform.processor() or platform.machine()
 
 
-def facts() -> dict[str, object]:
+def facts() -> dict[str, int | str]:
     """Operating system, processor, usable threads, and GPUs where there are any; ready for JSON."""
     gpus = presence.gpu_names()
     return {

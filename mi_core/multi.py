@@ -14,8 +14,9 @@ from mi_core._estimators import CAN_BE_SPLIT, Local, Search, copies, number_of_z
 from mi_core._prepare import prepare
 from mi_core.errors import InputError
 from mi_core.options import Backend, ConditionalEstimator, Standardize, Units
+from mi_core.progress_bar import with_progress
 from mi_core.results import MultiInformationResult
-from mi_core.types import FloatArray, IntArray, Progress, Samples
+from mi_core.types import FloatArray, IntArray, Progress, ProgressOption, Samples
 
 
 @overload
@@ -33,7 +34,7 @@ def multi_information(
     scheduler: str | None = None,
     return_local: bool = False,
     error_bar: bool = True,
-    progress: Progress | None = None,
+    progress: ProgressOption = None,
 ) -> MultiInformationResult: ...
 @overload
 def multi_information(
@@ -50,8 +51,9 @@ def multi_information(
     scheduler: str | None = None,
     return_local: bool = False,
     error_bar: bool = True,
-    progress: Progress | None = None,
+    progress: ProgressOption = None,
 ) -> list[MultiInformationResult]: ...
+@with_progress
 def multi_information(
     sides: Sequence[Any],
     *,
@@ -86,7 +88,7 @@ def multi_information(
         scheduler: Address of the scheduler of a Dask cluster over which to split "ksg1", as in `mutual_information`.
         return_local: Whether to keep the (n_samples,) local terms, whose mean is the estimate.
         error_bar: Whether to estimate the standard error, from disjoint subsamples, as `mutual_information` does.
-        progress: Called with (steps done, steps in all) now and then.
+        progress: True for a bar on stderr, or a function called with (steps done, steps in all) now and then.
 
     Returns:
         One result, or for several k a list of results in the order of `k`.
@@ -119,7 +121,7 @@ def multi_information(
         ks: tuple[int, ...] = ()
     else:
         points, notes_on_noise = prepare(points, standardize, noise, seed)
-        notes += [*notes_on_noise, *_notes.on_sides(points, standardize, estimator)]
+        notes += [*notes_on_noise, *_notes.on_sides(points, standardize, estimator).values()]
         ks = _validate.neighbour_orders(k, n_samples)
     nats = _formula.NATS_PER_UNIT[units]
     method, search = METHODS[estimator], Search(ks, backend, threads, progress, scheduler=scheduler)
@@ -127,13 +129,13 @@ def multi_information(
     quiet = dataclasses.replace(search, progress=None)
 
     def on_rows(rows: IntArray) -> FloatArray:
-        return np.array([np.mean(local.nats) for local in method([side[rows] for side in points.values()], quiet)]) / nats
+        return np.array([local.mean for local in method([side[rows] for side in points.values()], quiet)]) / nats
 
     errors = uncertainty.error_bar(on_rows, n_samples, ks, seed) if error_bar else None
     results = []
     for m, local in enumerate(found):
         terms = local.nats / nats
-        mi = float(np.mean(terms))
+        mi = local.mean / nats
         ceiling = None if local.ceiling is None else local.ceiling / nats
         notes_on_this = _notes.on_estimate(
             mi, units, k=local.k, n_samples=n_samples, ceiling=ceiling, coincident=local.coincident
@@ -154,7 +156,7 @@ def multi_information(
                 seed=seed if noise > 0 or errors is not None else None,
                 seconds=time.perf_counter() - started,
                 stderr=None if errors is None else float(errors[m]),
-                notes=(*notes, *notes_on_this),
+                notes=(*notes, *notes_on_this.values()),
                 local_mi=terms if return_local else None,
             )
         )

@@ -7,9 +7,11 @@ what comes out is a lower bound of the MI of what went in, and it lives in dimen
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import numpy as np
 
+from mi_core._prepare import centred
 from mi_core.errors import InputError
 from mi_core.results import Reduction
 from mi_core.types import FloatArray, Samples
@@ -34,32 +36,40 @@ def reduced(x: Samples, y: Samples, method: str, dim: int, seed: int) -> tuple[S
         )
     rng = generator(seed, "projections")
     (few_x, kept_x), (few_y, kept_y) = (
-        (side, 1.0) if dim >= side.shape[1] else WAYS[method](side, dim, rng) for side in (x, y)
+        (side, 1.0) if dim >= side.shape[1] else projected(side, DIRECTIONS[method], dim, rng) for side in (x, y)
     )
     return few_x, few_y, Reduction(method, dim, kept_x, kept_y, seed if method == "random" else None)
 
 
-def principal_components(points: Samples, dim: int, rng: np.random.Generator) -> tuple[FloatArray, float]:
-    """(n, dim) coordinates along the directions of largest variance, and their share of all variance."""
-    centred, covariance, largest = centred_with_covariance(points)
-    variances, directions = np.linalg.eigh(covariance)
-    return largest * (centred @ directions[:, ::-1][:, :dim]), float(variances[-dim:].sum() / variances.sum())
+def projected(
+    points: Samples,
+    directions: Callable[[FloatArray, int, np.random.Generator], FloatArray],
+    dim: int,
+    rng: np.random.Generator,
+) -> tuple[FloatArray, float]:
+    """(n, dim) coordinates along orthonormal directions, and their share of all variance.
+
+    Equal samples keep equal coordinates: `einsum` adds up each row alike, which a matrix product of BLAS does not promise.
+    """
+    columns, largest = centred(points)
+    columns *= largest / largest.max()
+    coordinates = np.einsum("ij,jk->ik", columns, directions(columns, dim, rng))
+    return largest.max() * coordinates, float((coordinates**2).sum() / (columns**2).sum())
 
 
-def random_projections(points: Samples, dim: int, rng: np.random.Generator) -> tuple[FloatArray, float]:
-    """(n, dim) coordinates along random orthogonal directions, and their share of all variance."""
-    centred, covariance, largest = centred_with_covariance(points)
-    directions, _ = np.linalg.qr(rng.standard_normal((points.shape[1], dim)))
-    return largest * (centred @ directions), float(np.sum(directions * (covariance @ directions)) / np.trace(covariance))
+def principal_components(columns: FloatArray, dim: int, rng: np.random.Generator) -> FloatArray:
+    """Directions (all dimensions, dim) of largest variance of columns around 0 (n, all dimensions).
+
+    From the triangle of columns = Q R: their covariance would square the condition, and so blur all but the largest.
+    """
+    _, _, directions = np.linalg.svd(np.linalg.qr(columns, mode="r"), full_matrices=dim > len(columns))
+    return np.ascontiguousarray(directions[:dim].T)
 
 
-def centred_with_covariance(points: Samples) -> tuple[FloatArray, FloatArray, float]:
-    """Columns around 0, divided by the largest value so that no square overflows, their covariance, and that value."""
-    centred = points - points[0].astype(np.float64)
-    largest = float(np.abs(centred).max())
-    centred /= largest
-    centred -= centred.mean(axis=0)
-    return centred, centred.T @ centred / len(points), largest
+def random_projections(columns: FloatArray, dim: int, rng: np.random.Generator) -> FloatArray:
+    """Random orthogonal directions (all dimensions, dim)."""
+    directions, _ = np.linalg.qr(rng.standard_normal((columns.shape[1], dim)))
+    return directions
 
 
-WAYS = {"pca": principal_components, "random": random_projections}
+DIRECTIONS = {"pca": principal_components, "random": random_projections}

@@ -23,7 +23,7 @@ from scipy.spatial import cKDTree
 
 from mi_core import _formula, _notes
 from mi_core._estimators import normal_scores
-from mi_core._prepare import standard_deviations
+from mi_core._prepare import centred, standard_deviations
 from mi_core.results import MIResult, Reliability, Verdict
 from mi_core.types import FloatArray, Samples
 from mi_core.uncertainty import generator
@@ -220,10 +220,8 @@ def intrinsic_dimension(x: Samples, y: Samples, rng: np.random.Generator) -> flo
 
 def unit_variance(points: Samples) -> FloatArray:
     """Columns around 0 with variance 1, in float64; constant ones are left out."""
-    centred = points[:, varying(points)] - points[0, varying(points)].astype(np.float64)
-    centred /= np.abs(centred).max(axis=0)  # no square overflows or vanishes
-    centred -= centred.mean(axis=0)
-    white: FloatArray = centred / centred.std(axis=0)
+    columns, _ = centred(points[:, varying(points)])
+    white: FloatArray = columns / columns.std(axis=0)
     return white
 
 
@@ -241,16 +239,16 @@ def gaussian_twin(
     The covariance is shrunk towards its diagonal, little unless there are nearly as many columns as samples. Where it explains
     less MI than the `nats` that were estimated, because dependence is not linear, as much of the strongest canonical pairs as
     half the intrinsic dimension are raised evenly: so the twin always has at least the MI that it is to vouch for.
+
+    The samples depend on the pairs' correlations and planes alone, not on the signs and turns of their directions, which no
+    two machines need choose alike.
     """
     n = len(x)
     side_x, side_y = unit_variance(x), unit_variance(y)
     p_x, p_y = side_x.shape[1], side_y.shape[1]
-    joint = np.hstack([side_x, side_y])
     shrinkage = min(1.0, ((p_x + p_y) / n) ** 2 + 1e-9)
-    covariance = (1 - shrinkage) * (joint.T @ joint) / n + shrinkage * np.eye(p_x + p_y)
-    root_x, root_y = np.linalg.cholesky(covariance[:p_x, :p_x]), np.linalg.cholesky(covariance[p_x:, p_x:])
-    between = np.linalg.solve(root_y, np.linalg.solve(root_x, covariance[:p_x, p_x:]).T).T
-    left, correlation, right = np.linalg.svd(between, full_matrices=False)
+    (white_x, root_x), (white_y, root_y) = (whitened(side, shrinkage) for side in (side_x, side_y))
+    left, correlation, right = np.linalg.svd(white_x.T @ white_y, full_matrices=False)
     # Canonical correlations rho carry -log(1 - rho^2) / 2 nats each, Kraskov et al. 2004, eq. (10) for each pair.
     carried = -0.5 * np.log1p(-(np.minimum(correlation, 1 - 1e-12) ** 2))
     missing = nats - carried.sum()
@@ -258,15 +256,21 @@ def gaussian_twin(
         pairs = int(np.clip(round(intrinsic_dim / 2), 1, len(carried)))
         carried[:pairs] += missing / pairs
     correlation = np.sqrt(-np.expm1(-2 * carried))
-    shared = rng.standard_normal((n, len(correlation)))
-    other = correlation * shared + np.sqrt(1 - correlation**2) * rng.standard_normal(shared.shape)
-    full_x, full_y = completed(shared, left, rng), completed(other, right.T, rng)
+    full_x, own = rng.standard_normal((n, p_x)), rng.standard_normal((n, p_y))
+    # y follows from x through left rho right, and the rest of its variance, 1 - rho^2 along each of right, is its own.
+    full_y = own + (full_x @ left * correlation + own @ right.T * (np.exp(-carried) - 1)) @ right
     scales_x, scales_y = (standard_deviations(side)[varying(side)] for side in (x, y))
     largest = max(scales_x.max(), scales_y.max())
-    return full_x @ root_x.T * (scales_x / largest), full_y @ root_y.T * (scales_y / largest), float(carried.sum())
+    return full_x @ root_x * (scales_x / largest), full_y @ root_y * (scales_y / largest), float(carried.sum())
 
 
-def completed(canonical: FloatArray, directions: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """White samples (n, p) with the given coordinates along orthonormal `directions` (p, m), independent across them."""
-    white = rng.standard_normal((len(canonical), len(directions)))
-    return white + (canonical - white @ directions) @ directions.T
+def whitened(points: FloatArray, shrinkage: float) -> tuple[FloatArray, FloatArray]:
+    """White rows (n, p), and a triangle R (p, p) with positive diagonal for which R'R is the shrunken covariance.
+
+    Their product is points * sqrt((1 - shrinkage) / n). Shrinking adds rows, which the QR decomposition takes in; a Cholesky
+    decomposition of the covariance itself would square the condition.
+    """
+    n, p = points.shape
+    white, root = np.linalg.qr(np.vstack([np.sqrt((1 - shrinkage) / n) * points, np.sqrt(shrinkage) * np.eye(p)]))
+    signs = np.copysign(1.0, np.diag(root))
+    return white[:n] * signs, root * signs[:, np.newaxis]

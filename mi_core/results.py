@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from numbers import Real
 from typing import Any, ClassVar, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
+from mi_core import display
+from mi_core.errors import InputError
 from mi_core.options import ConditionalEstimator, EntropyEstimator, Estimator, Standardize, Units
 from mi_core.types import FloatArray, IntArray
 
@@ -115,9 +121,14 @@ class Reduction:
     seed: int | None
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Estimate:
-    """What every result records, so that it can be read and repeated. `float(result)` is the estimate.
+    """What every result records, so that it can be read and repeated.
+
+    A result compares, rounds and formats as its estimate: `result > 0.5`, `max(results)`, `round(result, 2)`,
+    `f"{result:.3f}"`, `np.mean(results)`. Arithmetic takes `float(result)`, because the error and the record of an estimate are
+    not those of a sum.
+    `==` asks whether two records are equal in every field but the local terms, so a result equals no number, not even its own.
 
     Attributes:
         units: "bits" or "nats".
@@ -148,8 +159,53 @@ class Estimate:
     notes: tuple[str, ...]
     stderr: float | None = None
 
+    __array_priority__: ClassVar[float] = -1.0
+    """Between NumPy's scalars, which leave a comparison to the result, and its arrays, which take the result as a number."""
+
     def __float__(self) -> float:
         return float(getattr(self, self.quantity))
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.array(float(self), dtype=dtype)
+
+    def __round__(self, ndigits: int | None = None) -> float:
+        return round(float(self), ndigits)
+
+    def __format__(self, spec: str) -> str:
+        return format(float(self), spec) if spec else str(self)
+
+    def __str__(self) -> str:
+        return f"{display.with_error(float(self), self.stderr)} {self.units}"
+
+    def __repr__(self) -> str:
+        return display.in_one_line(self)
+
+    def _repr_html_(self) -> str:
+        return display.as_html(self)
+
+    def __lt__(self, other: object) -> bool:
+        number = self._comparable(other)
+        return NotImplemented if number is None else float(self) < number
+
+    def __le__(self, other: object) -> bool:
+        number = self._comparable(other)
+        return NotImplemented if number is None else float(self) <= number
+
+    def __gt__(self, other: object) -> bool:
+        number = self._comparable(other)
+        return NotImplemented if number is None else float(self) > number
+
+    def __ge__(self, other: object) -> bool:
+        number = self._comparable(other)
+        return NotImplemented if number is None else float(self) >= number
+
+    def _comparable(self, other: object) -> float | None:
+        """The number that `other` stands for in a comparison; None where it is no number."""
+        if isinstance(other, Estimate) and other.units != self.units:
+            raise InputError(
+                f"one result is in {self.units}, the other in {other.units}: estimate both with the same units to compare them."
+            )
+        return float(other) if isinstance(other, Estimate | Real) else None
 
     @property
     def local(self) -> FloatArray | None:
@@ -166,7 +222,7 @@ class Estimate:
         return record
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class MIResult(Estimate):
     """One estimate of mutual information, also conditional, and all that is needed to repeat it.
 
@@ -203,10 +259,10 @@ class MIResult(Estimate):
     reliability: Reliability | None = None
     reduced: MIResult | None = None
     reduction: Reduction | None = None
-    local_mi: FloatArray | None = dataclasses.field(default=None, compare=False, repr=False)
+    local_mi: FloatArray | None = dataclasses.field(default=None, compare=False)
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class MultiInformationResult(Estimate):
     """One estimate of multi-information (total correlation).
 
@@ -227,10 +283,10 @@ class MultiInformationResult(Estimate):
     ceiling: float | None
     estimator: ConditionalEstimator
     standardize: Standardize
-    local_mi: FloatArray | None = dataclasses.field(default=None, compare=False, repr=False)
+    local_mi: FloatArray | None = dataclasses.field(default=None, compare=False)
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class EntropyResult(Estimate):
     """One estimate of entropy.
 
@@ -246,10 +302,10 @@ class EntropyResult(Estimate):
     entropy: float
     dim: int
     estimator: EntropyEstimator
-    local_entropy: FloatArray | None = dataclasses.field(default=None, compare=False, repr=False)
+    local_entropy: FloatArray | None = dataclasses.field(default=None, compare=False)
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class DivergenceResult(Estimate):
     """One estimate of the Kullback-Leibler divergence of x from x_prime.
 
@@ -265,7 +321,7 @@ class DivergenceResult(Estimate):
     divergence: float
     n_samples_prime: int
     dim: int
-    local_divergence: FloatArray | None = dataclasses.field(default=None, compare=False, repr=False)
+    local_divergence: FloatArray | None = dataclasses.field(default=None, compare=False)
 
 
 def as_plain(value: Any) -> Any:

@@ -16,5 +16,8 @@ Samples = NDArray[np.floating[Any]]
 Progress = Callable[[int, int], None]
 """Called with (steps done, steps in all) from the calling thread while neighbours are counted."""
 
+ProgressOption = Progress | bool | None
+"""Progress as callers ask for it: a function, True for a bar on stderr, None or False for nothing."""
+
 Share = tuple[int, int]
 """(index, shares): one of so many equal shares of the queries."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from mi_core._formula import ksg1_local
+from mi_core._formula import ksg1_local, mean
 from mi_core._prepare import Prepared
 from mi_core.errors import InputError
 from mi_core.results import ShuffledNull, SizePoint
@@ -186,7 +186,7 @@ def shuffled_ksg1(
         told = progress and part_of(progress, first // together, len(batches))
         _, n_x, n_y = shuffled_counts(x, y, ascending, shuffles, threads=threads, progress=told)
         for row, of_x, of_y in zip(range(first, first + len(shuffles)), n_x, n_y, strict=True):
-            found[row] = [np.mean(ksg1_local(k, of_x[m], of_y[m])) for m, k in enumerate(ascending)]
+            found[row] = [mean(ksg1_local(k, of_x[m], of_y[m])) for m, k in enumerate(ascending)]
     return found[:, [ascending.index(k) for k in ks]] / nats
 
 

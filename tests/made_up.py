@@ -1,10 +1,14 @@
-"""A made-up table of runs with the shape of a real one, and the experiments that name its rows."""
+"""Made-up results with the shape of real ones: a table of runs, the experiments that name its rows, and a run's folder."""
 
 import dataclasses
 import math
 
 import numpy as np
 import polars as pl
+
+from trainer.config import Settings
+from trainer.run import Manifest, Provenance, RunFolder
+from trainer.table import Row
 
 CEILING = 11.96  # psi(10000) - psi(3), in bits
 FULL = (0, 1, 2, 3, 5, 8, 12, 20, 30, 50)
@@ -96,3 +100,50 @@ def _point(arch, width, hidden, updates, bn, last, noise):
     pace = 1 + 0.25 * ("shortcut" in arch) + 0.1 * ("resnet" in arch)
     error = 0.9 * math.exp(-3.6 * min(1, pace * progress) ** (1.0 if bn == "batch" else 1.3)) + 0.015 * max(0, hidden - 5) / 5
     return max(0.05, mi + noise), min(0.9, error * (1 + 0.3 * noise))
+
+
+def manifest(run_settings, n_train=1297):
+    """The manifest of a run that was trained nowhere."""
+    return Manifest(
+        settings=run_settings,
+        keras_backend="jax",
+        devices=["cpu:0"],
+        machine={"system": "Linux x86_64", "threads": 2},
+        versions={"keras": "3.9.1"},
+        data=Provenance(source="digits", checksum="0" * 64, note="", n_train=n_train, n_test=500, n_features=64, n_classes=10),
+        measured_indices=[0, 1, 2],
+        started="2025-01-01T00:00:00+00:00",
+    )
+
+
+def run_folder(path, run_settings=None, error=0.5):
+    """A run's folder: epochs 0 to 4, each with one row for a pair, statistics and k."""
+    run_settings = run_settings or Settings(width=4, hidden=3, epochs=4, data="digits", layers=(("first", "last"),))
+    run = RunFolder(path)
+    run.create(manifest(run_settings))
+    run.table.append(
+        Row(
+            epoch=epoch,
+            x=x,
+            y=y,
+            bn=bn,
+            k=k,
+            mi=1.0 + epoch,
+            stderr=0.1,
+            null=0.01,
+            ceiling=8.0,
+            n_samples=500,
+            dim_x=8,
+            dim_y=8,
+            estimator="ksg1",
+            error=error,
+            logs={"loss": 2.0} if epoch else {},
+            seconds=0.5,
+            notes=("one", "two"),
+        )
+        for epoch in range(5)
+        for x, y in run_settings.layers
+        for bn in run_settings.bn
+        for k in run_settings.k
+    )
+    return run

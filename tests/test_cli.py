@@ -15,8 +15,9 @@ from typer.testing import CliRunner
 
 import awkward
 import mi_core
-from cli import _progress
+from cli import _output
 from cli.main import app
+from mi_core import progress_bar
 
 X, Y = (side.astype(np.float32) for side in awkward.CASES["2+3"])
 
@@ -353,11 +354,45 @@ def test_a_closed_reader_or_stderr_is_no_error(redirection, files):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["info"]])
-def test_a_full_disk_behind_stdout_is_one_line(arguments):
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["info"], ["info", "--json"]])
+def test_a_full_disk_behind_stdout_is_one_line(arguments, monkeypatch):
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     command = f"{sys.executable} -c 'from cli.main import app; app()' {' '.join(arguments)} > /dev/full"
     run = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
-    assert (run.returncode, run.stderr) == (1, "mi: [Errno 28] No space left on device\n")
+    assert (run.returncode, run.stderr) == (1, "mi: standard output: No space left on device.\n")
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["info"], ["estimate", "no.npy", "no.npy"]])
+@pytest.mark.parametrize("closing", ["import os; os.close(1)", "import sys; sys.stdout = None"])
+def test_a_closed_stdout_is_an_error_before_any_work(arguments, closing):
+    redirection = ">&-" if "os" in closing else ""
+    code = f"{'' if redirection else closing}\nfrom cli.main import app; app()"
+    command = f"exec {sys.executable} -c '{code}' {' '.join(arguments)} {redirection}"
+    run = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stdout) == (1, "")
+    assert run.stderr == "mi: standard output is closed: leave it open, or send it to a file or to /dev/null.\n"
+
+
+@pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full"])
+@pytest.mark.parametrize(("file", "code"), [("x.npy", 0), ("none.npy", 2)])
+def test_a_lost_stderr_costs_neither_result_nor_exit_code(redirection, file, code, files):
+    arguments = f"estimate {files[0].parent / file} {files[0]} --k 1"  # with a note
+    command = f"exec {sys.executable} -c 'from cli.main import app; app()' {arguments} {redirection}"
+    run = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert run.returncode == code
+    assert ("I(X;Y)" in run.stdout) == (code == 0)
+
+
+def test_standard_input_is_an_input(files):
+    content = files[0].read_bytes()
+    expected = mi("estimate", *files, "--quiet").stdout
+    for arguments in (["estimate", "-", files[1], "--quiet"], ["multi", "-", files[1], "--quiet"]):
+        assert CliRunner().invoke(app, [*map(str, arguments)], input=content).stdout == expected
+    run = CliRunner().invoke(app, ["matrix", "-", str(files[1]), "--json"], input=content)
+    assert json.loads(run.stdout)["names"] == ["-", "y"]
+    run = CliRunner().invoke(app, ["matrix", "-", str(files[1]), "--labels", "-"], input=content)
+    assert "- and labels are both -, standard input" in run.stderr
+    assert_refused(run)
 
 
 def test_arrays_of_one_length_are_asked_for_before_drawing(files, tmp_path):
@@ -396,7 +431,7 @@ def test_ctrl_c_and_sigterm_end_cleanly(sent, code, name, tmp_path):
     np.save(tmp_path / "x.npy", np.random.default_rng(0).standard_normal((60_000, 100), dtype=np.float32))
     process = start("estimate", tmp_path / "x.npy", tmp_path / "x.npy", "--local", tmp_path / "local.npy")
     deadline = time.monotonic() + 60
-    while not list(tmp_path.glob(".local.npy.*.tmp")):  # opened just before the work begins
+    while not list(tmp_path.glob(".ksg-mi-*.tmp")):  # opened just before the work begins
         assert time.monotonic() < deadline
         time.sleep(0.05)
     time.sleep(1)
@@ -415,12 +450,66 @@ class Terminal(io.StringIO):
 
 @pytest.mark.parametrize(("stream", "patience", "shown"), [(Terminal, 0, True), (Terminal, 60, False), (io.StringIO, 0, False)])
 def test_the_progress_bar_is_for_people_who_wait(stream, patience, shown, monkeypatch):
-    monkeypatch.setattr(_progress, "PATIENCE_SECONDS", patience)
+    monkeypatch.setattr(progress_bar, "PATIENCE_SECONDS", patience)
     monkeypatch.setattr(sys, "stderr", stream())
-    with _progress.ProgressBar("counting neighbours") as bar:
+    with progress_bar.ProgressBar("counting neighbours") as bar:
         if shown:
             bar.timer.join()
         bar(1, 4)
         bar(2, 4)
     assert ("counting neighbours" in sys.stderr.getvalue()) == shown
-    assert (_progress.PREPARING in sys.stderr.getvalue()) == shown
+    assert (progress_bar.PREPARING in sys.stderr.getvalue()) == shown
+
+
+@pytest.mark.parametrize(
+    ("command", "meant"),
+    [
+        ("estimate x.npy y.npy --estimator ksg", "ksg1"),
+        ("estimate x.npy y.npy --backend CPU_TREE", "cpu-tree"),
+        ("estimate x.npy y.npy --units bit", "bits"),
+        ("matrix x.npy y.npy --standardize column", "columns"),
+        ("train --arch short-cut", "shortcut"),
+        ("train --data FashionMNIST", "fashion-mnist"),
+        ("reproduce fig4A --dry-run", "fig4a"),
+        ("reproduce all --profile cup", "cpu"),
+        ("bench spede", "speed"),
+        ("bench speed --peers npet", "NPEET"),
+    ],
+)
+def test_a_choice_that_is_nearly_right_is_told_what_it_was_meant_to_be(command, meant):
+    printed = mi(*command.split())
+    assert printed.exit_code == 2
+    assert f"; did you mean {meant}?" in printed.stderr
+
+
+def test_the_key_of_an_array_is_suggested(tmp_path):
+    np.savez(tmp_path / "layers.npz", first=np.ones(3), last=np.ones(3))
+    printed = mi("estimate", f"{tmp_path}/layers.npz:lst", f"{tmp_path}/layers.npz:first")
+    assert printed.stderr.endswith("has no array 'lst': it holds first, last; did you mean last?\n")
+
+
+@pytest.mark.parametrize("columns", [30, 60, 150])
+def test_sentences_fill_the_width_of_a_terminal(columns, monkeypatch):
+    monkeypatch.setattr(_output.shutil, "get_terminal_size", lambda: os.terminal_size((columns, 24)))
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    sentence = " ".join(["some words"] * 40)
+    lines = _output.wrapped(sentence, "  - ").splitlines()
+    _output.print_notes([sentence])
+    notes = sys.stderr.getvalue().splitlines()
+    for indent, some in (("    ", lines), ("      ", notes)):
+        widths = [len(line) for line in some]
+        assert max(widths) < max(columns, 41)
+        assert min(widths[:-1]) > max(columns, 41) - 12
+        assert all(line.startswith(indent) and line[len(indent)] != " " for line in some[1:])
+    assert " ".join(word for line in notes for word in line.split()) == f"note: {sentence}"
+
+
+def test_sentences_keep_their_width_where_there_is_no_terminal(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "30")
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    sentence = " ".join(["some words"] * 40)
+    assert max(map(len, _output.wrapped(sentence, "  - ").splitlines())) in range(100, 111)
+    _output.print_notes([sentence])
+    assert sys.stderr.getvalue() == f"note: {sentence}\n"

@@ -79,6 +79,14 @@ def test_fewer_columns_are_reported_beside_the_raw_value(option, words, files):
     assert "of the variance of X" in run.stdout
 
 
+def test_notes_on_fewer_columns_are_printed_too(files, tmp_path):
+    np.save(tmp_path / "large.npy", 1e3 * Y)
+    run = mi("estimate", files[0], tmp_path / "large.npy", "--pca", "2")
+    of_all, of_few = (line for line in run.stderr.splitlines() if "different scales" in line)
+    assert of_all.startswith("note: The sides are")
+    assert of_few.startswith("note: on 2 + 2 principal components: The sides are")
+
+
 @pytest.mark.parametrize("name", ["plot.png", "plot.svg"])
 @pytest.mark.parametrize("options", [[], ["--k", "1,3,10", "--permutations", "9"]])
 def test_the_plot_is_a_picture(name, options, files, tmp_path):
@@ -117,13 +125,14 @@ def test_matrix_prints_writes_and_draws(layers, tmp_path):
     out, plot = tmp_path / "layers.csv", tmp_path / "layers.png"
     run = mi("matrix", *layers, "--out", out, "--plot", plot, "--units", "nats")
     assert run.exit_code == 0
-    assert run.stderr.startswith("note: Pairs have up to 29 joint dimensions: beyond 10, KSG is an index")
     expected = mi_core.mutual_information_matrix({path.stem: np.load(path) for path in layers}, units="nats")
+    assert run.stderr.splitlines() == [f"note: {note}" for note in expected.notes]
+    assert "dimensions: with so many, KSG is an index" in run.stderr
     with out.open() as file:
         header, *lines = csv.reader(file)
     assert header == ["layer", "layer0", "layer1", "layer2"]
     assert [line[0] for line in lines] == header[1:]
-    np.testing.assert_allclose(np.array([line[1:] for line in lines], float), expected.mi, atol=1e-12)
+    np.testing.assert_array_equal(np.array([line[1:] for line in lines], float), expected.mi)
     assert is_picture(plot)
     assert run.stdout.splitlines()[1].split() == ["layer0", "layer1", "layer2"]
     assert run.stdout.splitlines()[2].split()[1:] == [f"{value:.4f}" for value in expected.mi[0]]
@@ -133,7 +142,10 @@ def test_matrix_prints_writes_and_draws(layers, tmp_path):
 def test_matrix_writes_json(layers, tmp_path):
     printed = json.loads(mi("matrix", *layers, "--out", tmp_path / "layers.json", "--json").stdout)
     written = json.loads((tmp_path / "layers.json").read_text())
-    assert printed["mi"] == written["mi"]
+    plain = json.loads(mi("matrix", *layers, "--json").stdout)
+    for field in ("mi", "stderr", "notes", "pair_notes"):
+        assert printed[field] == written[field] == plain[field]
+    assert written["pair_notes"][0].keys() == {"x", "y", "notes"}
     assert np.shape(written["stderr"]) == (3, 3)
     assert written["names"] == ["layer0", "layer1", "layer2"]
 
@@ -178,10 +190,10 @@ def test_a_stopped_matrix_goes_on(layers, tmp_path, monkeypatch):
     expected = real({path.stem: np.load(path) for path in layers}).mi
     with out.open() as file:
         values = np.array([line[1:] for line in list(csv.reader(file))[1:]], float)
-    np.testing.assert_allclose(values, expected, atol=1e-12)
+    np.testing.assert_array_equal(values, expected)
 
 
-@pytest.mark.parametrize("change", ["data", "settings", "damage"])
+@pytest.mark.parametrize("change", ["data", "settings", "damage", "old form"])
 def test_what_belongs_to_another_task_is_not_used(change, layers, tmp_path, monkeypatch):
     out = tmp_path / "layers.csv"
     with monkeypatch.context() as patch:
@@ -192,11 +204,15 @@ def test_what_belongs_to_another_task_is_not_used(change, layers, tmp_path, monk
         np.save(layers[0], np.load(layers[0]) * 2.5)
     if change == "damage":
         (tmp_path / "layers.csv.partial").write_text('{"checksum": ')
+    if change == "old form":  # one sum a pair, rounded, and nothing on coincident samples
+        record = json.loads((tmp_path / "layers.csv.partial").read_text())
+        record = {name: record[name] for name in ("checksum", "rows")} | {"sums": [1.0] * len(record["rows"])}
+        (tmp_path / "layers.csv.partial").write_text(json.dumps(record))
     assert mi("matrix", *layers, "--out", out, *options).exit_code == 0
     expected = mi_core.mutual_information_matrix({path.stem: np.load(path) for path in layers}, k=5 if options else 3).mi
     with out.open() as file:
         values = np.array([line[1:] for line in list(csv.reader(file))[1:]], float)
-    np.testing.assert_allclose(values, expected, atol=1e-12)
+    np.testing.assert_array_equal(values, expected)
 
 
 def test_layers_that_do_not_fit_are_named(layers, tmp_path):

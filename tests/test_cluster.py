@@ -2,7 +2,9 @@
 
 import json
 import os
+import shutil
 import signal
+import subprocess
 import sys
 
 import numpy as np
@@ -131,6 +133,44 @@ def test_a_worker_that_is_killed_changes_nothing(x_and_y, dask_cluster):
 
         assert_same(counted(*x_and_y, backend, scheduler=scheduler, progress=progress), expected[backend])
         assert seen == [(done, seen[0][1]) for done in range(1, seen[0][1] + 1)]
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    """Dask's settings for a certificate that is its own authority."""
+    if shutil.which("openssl") is None:
+        pytest.skip("needs the command openssl, to make a certificate")
+    pytest.importorskip("distributed")
+    folder = tmp_path_factory.mktemp("tls")
+    key, cert = str(folder / "key.pem"), str(folder / "cert.pem")
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+    subprocess.run([*made, "-keyout", key, "-out", cert], check=True, capture_output=True)
+    files = {
+        f"{who}.{what}": file for who in ("client", "scheduler", "worker") for what, file in (("key", key), ("cert", cert))
+    }
+    return {f"distributed.comm.tls.{name}": file for name, file in {"ca-file": cert, **files}.items()}
+
+
+def test_tls_as_dask_is_configured_for_it(x_and_y, certificate):
+    import dask
+    from distributed import Client, LocalCluster
+    from distributed.security import Security
+
+    expected = counted(*x_and_y, "cpu-brute")
+    options = {"n_workers": 1, "threads_per_worker": 1, "host": "tls://127.0.0.1", "dashboard_address": "127.0.0.1:0"}
+    with dask.config.set(certificate):
+        safe = LocalCluster(**options, processes=False, security=Security(), silence_logs="CRITICAL")
+    with safe, Client(safe, set_as_default=False) as client:
+        client.wait_for_workers(1, timeout=60)
+        address = safe.scheduler_address
+        assert address.startswith("tls://")
+        with pytest.raises(
+            BackendUnavailableError, match=r"^tls://.* needs certificates, .*: set distributed.comm.tls.ca-file"
+        ):
+            counted(*x_and_y, "cpu-brute", scheduler=address)
+        with dask.config.set(certificate):
+            assert_same(counted(*x_and_y, "cpu-brute", scheduler=address), expected)
+            assert mutual_information(*x_and_y, scheduler=address).backend.endswith("on 1 worker")
 
 
 # What goes wrong

@@ -1,42 +1,160 @@
-"""The README's commands and code run as written."""
+"""All code that the README, the pages of docs/ and the examples show runs as printed, each program in a process of its own.
 
+A page is read from its top: blocks of Python make one program, commands are run in their order, all in a copy of `examples`.
+What cannot run here stands in a table with its reason; what stands in none is run.
+"""
+
+import importlib.util
 import re
 import shlex
+import shutil
+import subprocess
+import sys
 
 import pytest
-from typer.testing import CliRunner
 
-from cli.main import app
 from conftest import REPOSITORY
 
-README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-COMMANDS = re.findall(r"^\$ mi (.*)$", README, flags=re.MULTILINE)
+README = REPOSITORY / "README.md"
+PAGES = [
+    README,
+    *sorted(path for path in (REPOSITORY / "docs").glob("*.md") if path.name != "cli.md"),
+]  # generated: usage lines
+EXAMPLES = sorted((REPOSITORY / "examples").glob("*.py"))
+
+NOT_RUN = {
+    "make demo": "CI runs it",
+    "make test": "it runs these tests",
+    "python -m pip install": "needs a package index",
+    "mi report reproductions/cpu": "needs the results of an hour; test_report.py makes such pages",
+    "mi estimate x.npy y.npy --backend cuda": "needs a GPU; test_cuda.py runs the kernels in a simulator",
+    "mi estimate x.npy y.npy --scheduler": "needs the cluster; test_cluster.py starts one",
+    "dask ": "waits for ever; test_cluster.py starts clusters",
+    "export DASK": "is for the shell; test_cluster.py sets the same in Dask's configuration",
+    "model.fit(": "is one line of a program; examples/mi_of_your_own_network.py is the whole",
+    'import torch\n\nx = torch.randn(10_000, 200, device="cuda")': "needs a GPU",
+}
+WITH = {  # options that make a command of minutes one of seconds
+    "mi train --arch shortcut --epochs 20": "--data digits --epochs 1 --samples 100",
+    "mi train --arch shortcut --data digits --epochs 20 --out runs/shortcut-digits": "--epochs 1 --samples 100",
+    "mi reproduce fig4a --profile smoke": "--dry-run",
+    "mi reproduce all": "--dry-run",
+    "mi reproduce all --data PATH": "--dry-run",
+    "mi estimate first.npy last.npy --diagnose --permutations 200 --pca 5 --json": "--permutations 5 --subsample 500",
+}
+BEFORE = {  # what a page takes for granted: the reader's model and data
+    "callback.md": """
+import keras, numpy as np
+rng = np.random.default_rng(0)
+x_train = x_test = rng.standard_normal((100, 6, 6, 1)).astype("float32")
+y_train = y_test = rng.integers(0, 3, 100)
+conv, hidden = keras.layers.Conv2D(2, 3, name="conv"), keras.layers.Dense(4, name="hidden")
+model = keras.Sequential([keras.Input((6, 6, 1)), conv, keras.layers.Flatten(), hidden, keras.layers.Dense(3)])
+model.compile(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+""",
+}
+
+
+def code_of(page):
+    """What a page shows to be run, in its order: ("python", a block) or ("command", a line without its comment)."""
+    found, text = [], page.read_text(encoding="utf-8")
+    for block in re.finditer(r"^```(\w+)\n(.*?)^```|^    (?=[a-z]+[ .])([^\n]*)$", text, flags=re.DOTALL | re.MULTILINE):
+        kind, fenced, indented = block.groups()
+        if kind == "python":
+            found.append(("python", fenced))
+        elif kind == "console":
+            found += [("command", line) for line in re.findall(r"^\$ (.*)$", fenced, flags=re.MULTILINE)]
+        elif indented is not None:
+            found.append(("command", indented))
+    return [(kind, code if kind == "python" else re.sub(r"\s+#.*", "", code)) for kind, code in found]
+
+
+def entry_for(code):
+    """The entry of NOT_RUN that a piece of code belongs to."""
+    return next((start for start in NOT_RUN if code.startswith(start)), None)
+
+
+def run(folder, *command):
+    finished = subprocess.run([sys.executable, "-P", *command], cwd=folder, capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, f"{command}\n{finished.stderr}"
+    return finished.stdout
+
+
+def run_command(folder, line):
+    program, *words = shlex.split(f"{line} {WITH.get(line, '')}")
+    assert program == "mi", f"{line!r} is no command of mi: run it here, or give a reason in NOT_RUN"
+    return run(folder, "-c", "from mi_core.command import main; main()", *words)
 
 
 @pytest.fixture
-def in_a_copy(tmp_path, monkeypatch):
-    (tmp_path / "examples").symlink_to(REPOSITORY / "examples")
-    monkeypatch.chdir(tmp_path)
+def copy(tmp_path):
+    shutil.copytree(REPOSITORY / "examples", tmp_path / "examples")
+    for first, last in (("x", "y"), ("first", "last")):
+        shutil.copy(REPOSITORY / "examples" / "digits_first.npy", tmp_path / f"{first}.npy")
+        shutil.copy(REPOSITORY / "examples" / "digits_last.npy", tmp_path / f"{last}.npy")
+    return tmp_path
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.usefixtures("in_a_copy")
-def test_commands_run(command):
-    assert CliRunner().invoke(app, shlex.split(command)).exit_code == 0
+def lines_to_run(page):
+    """Commands of a page, less those that a page before it has, too."""
+    earlier = {code for other in PAGES[: PAGES.index(page)] for _, code in code_of(other)}
+    return [code for kind, code in code_of(page) if kind == "command" and code not in earlier and entry_for(code) is None]
 
 
-@pytest.mark.usefixtures("in_a_copy")
-def test_the_first_command_prints_what_the_readme_shows():
-    shown = README.split(f"$ mi {COMMANDS[0]}\n")[1].split("```")[0].splitlines()
-    printed = CliRunner().invoke(app, shlex.split(COMMANDS[0])).stdout.splitlines()
+@pytest.mark.parametrize("page", [page for page in PAGES if lines_to_run(page)], ids=lambda page: page.name)
+def test_commands_run(page, copy):
+    for line in lines_to_run(page):
+        run_command(copy, line)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if "```python" in page.read_text("utf-8")], ids=lambda page: page.name)
+def test_python_code_runs(page, copy):
+    blocks = [code for kind, code in code_of(page) if kind == "python" and entry_for(code) is None]
+    if not blocks:
+        pytest.skip("all its code is in NOT_RUN, with reasons")
+    needed = [set(re.findall(r"^(?:import|from) (\w+)", block, flags=re.MULTILINE)) for block in blocks]
+    missing = {name for names in needed for name in names if importlib.util.find_spec(name) is None}
+    (copy / "program.py").write_text(
+        BEFORE.get(page.name, "") + "\n".join(block for block, names in zip(blocks, needed, strict=True) if not names & missing)
+    )
+    run(copy, "program.py")
+    if missing:
+        pytest.skip(f"blocks that need {', '.join(missing)} were not run: not installed")
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+def test_examples_run(example, copy):
+    printed = run(copy, f"examples/{example.name}").splitlines()
+    if example.name == "mi_of_your_own_network.py":
+        assert len(printed) == 12
+        assert re.fullmatch(r"epoch 5  I\(input; hidden\) = \d\.\d\d bits  error 0\.\d{3}", printed[-1])
+        errors = [float(line.split()[-1]) for line in printed]
+        assert errors[-1] < 0.5 < errors[0]
+    else:
+        assert [line.split(": ")[-1] for line in printed[1:]] == ["(1797, 24)"] * 2
+
+
+def test_tables_name_only_what_the_pages_have():
+    shown = [code for page in PAGES for _, code in code_of(page)]
+    assert {entry_for(code) for code in shown} - {None} == set(NOT_RUN)
+    assert set(WITH) <= set(shown)
+    assert set(BEFORE) <= {page.name for page in PAGES}
+
+
+def test_code_is_found_in_any_form(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(
+        "Text\n\n    mi info  # why\n\n```python\nif x:\n    y\n```\n```console\n$ mi a   # b\nprinted\n$ mi c\n```\n"
+    )
+    assert code_of(page) == [("command", "mi info"), ("python", "if x:\n    y\n"), ("command", "mi a"), ("command", "mi c")]
+
+
+def test_the_first_command_prints_what_the_readme_shows(copy):
+    first = code_of(README)[2][1]
+    shown = README.read_text(encoding="utf-8").split(f"$ {first}\n")[1].split("```")[0].splitlines()
+    printed = run_command(copy, first).splitlines()
 
     def lasting(lines):
         return [line for line in lines if not line.strip().startswith(("backend", "time"))]  # these depend on the machine
 
     assert lasting(printed) == lasting(shown)
-
-
-def test_python_code_runs(capsys):
-    (code,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
-    exec(compile(code, "README.md", "exec"), {})
-    assert "bits ()" in capsys.readouterr().out

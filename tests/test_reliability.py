@@ -199,6 +199,24 @@ def test_the_twin_of_nonlinear_dependence_has_the_mi_that_was_estimated():
     assert nats == pytest.approx(1.8)
 
 
+def equal_correlations():
+    """Three canonical correlations of just 0.6, so that any turn of their directions is as good as any other."""
+    wave = np.array([[1.0]])
+    for _ in range(6):
+        wave = np.block([[wave, wave], [wave, -wave]])
+    return wave[:, 1:4], 0.6 * wave[:, 1:4] + 0.8 * wave[:, 4:7]
+
+
+@pytest.mark.parametrize("sides", [equal_correlations(), awkward.CASES["5+5"], awkward.CASES["a constant column"]])
+def test_a_twin_does_not_depend_on_the_choice_of_directions(sides):
+    """Other orders of samples add up differently, as another BLAS does, and turn and mirror the directions that come out."""
+    x, y = sides
+    order = np.random.default_rng(3).permutation(len(x))
+    twins = [reliability.gaussian_twin(*some, 0.0, 4.0, np.random.default_rng(0)) for some in ((x, y), (x[order], y[order]))]
+    for one, other in zip(*twins, strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-12)  # correlations of at most 0.9 lose no digits
+
+
 def test_a_twin_of_more_columns_than_samples_exists():
     rng = np.random.default_rng(0)
     x, y = awkward.gaussian(rng, 30, 50, 40)

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 import cli.report
 from cli._errors import Commands
-from made_up import FIG4A, FIG5B, table
+from made_up import FIG4A, FIG5B, run_folder, table
 from mi_core import InputError
 from trainer.reproduction import report, results
 from trainer.reproduction.experiments import load_experiment
@@ -192,9 +192,7 @@ def mi(*arguments):
 
 def test_the_command_writes_the_page_of_a_folder(tmp_path):
     results.write(SMALL.filter(pl.col("k") == 3, pl.col("batch_size").is_null()), tmp_path)
-    (tmp_path / "runs" / "one").mkdir(parents=True)
-    manifest = {"settings": {"data": "mnist"}, "data": {"name": "mnist"}, "keras_backend": "jax"}
-    (tmp_path / "runs" / "one" / "manifest.json").write_text(json.dumps(manifest))
+    run_folder(tmp_path / "runs" / "one")
     printed = mi(tmp_path)
     assert (printed.exit_code, printed.stdout) == (0, f"{tmp_path / 'report.html'}\n"), printed.stderr
     parsed = Page((tmp_path / "report.html").read_text(encoding="utf-8"))

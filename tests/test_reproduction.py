@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
+from made_up import manifest
 from mi_core import InputError
 from trainer import RunFolder
 from trainer.config import added_to
@@ -71,7 +72,7 @@ def test_which_figures():
 
 def made_up_run(folder, settings):
     run = RunFolder(folder / run_name(settings))
-    run.create({"settings": settings.to_dict(), "keras_backend": "jax", "data": {"n_train": 1297}})
+    run.create(manifest(settings))
     rows = [
         Row(
             epoch,
@@ -189,8 +190,8 @@ def test_the_plan():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["fig6"], "mi: there is no experiment 'fig6': name fig4a, fig4b, fig5a, fig5b or all.\n"),
-        (["fig4a", "--scheduler", "nonsense://x"], "mi: no Dask scheduler answers at nonsense://x: "),
+        (["fig6"], "mi: there is no experiment 'fig6': name fig4a, fig4b, fig5a, fig5b or all; did you mean fig4a?\n"),
+        (["fig4a", "--scheduler", "nonsense://x"], "mi: scheduler is 'nonsense://x': give its address"),
     ],
 )
 def test_wrong_usage(tmp_path, arguments, message):

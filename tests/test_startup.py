@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from conftest import REPOSITORY
-from mi_core.backends.cpu.jit import uninterrupted
+from mi_core.backends.cpu.jit import CodeFiles, uninterrupted
 
 HEAVY = {"numba", "llvmlite", "keras", "tensorflow", "jax", "torch", "cupy", "scipy", "pandas", "matplotlib", "distributed"}
 
@@ -34,6 +34,7 @@ def run(code, *arguments, **environment):
         ("import mi_core; mi_core.InputError", []),
         ("import mi_core, trainer; trainer.Settings", []),
         ("from cli.main import app; app(standalone_mode=False)", ["--help"]),
+        ("import mi_core.command; from cli.main import app; app(standalone_mode=False)", ["bench", "--help"]),
         ("from cli.main import app; app(standalone_mode=False)", ["estimate", "--help"]),
         ("from cli.main import app; app(standalone_mode=False)", ["train", "--help"]),
         ("from cli.main import app; app(standalone_mode=False)", ["plot", "--help"]),
@@ -62,10 +63,10 @@ def test_unknown_names_are_no_attributes():
 
 def test_kernels_are_kept_for_the_next_process(tmp_path):
     first = run(ESTIMATE, NUMBA_CACHE_DIR=str(tmp_path))
-    kept = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nb?")}
+    kept = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nbc")}
     assert kept
     assert run(ESTIMATE, NUMBA_CACHE_DIR=str(tmp_path)) == first
-    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nb?")} == kept
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nbc")} == kept
 
 
 def test_a_change_in_any_kernel_file_renews_them_all(tmp_path):
@@ -76,7 +77,7 @@ def test_a_change_in_any_kernel_file_renews_them_all(tmp_path):
 
     def kept():
         run(ESTIMATE, **environment)
-        return {path.name: path.stat().st_mtime_ns for path in (tmp_path / "cache").rglob("brute*.nbi")}
+        return {path.name: path.stat().st_mtime_ns for path in (tmp_path / "cache").rglob("brute*.nbc")}
 
     before = kept()
     assert kept() == before
@@ -87,9 +88,60 @@ def test_a_change_in_any_kernel_file_renews_them_all(tmp_path):
     assert all(after[name] > before[name] for name in before)
 
 
-def test_no_folder_for_the_cache_is_no_error(tmp_path):
+NOTE = "note: compiled kernels cannot be kept: "
+
+
+def test_no_folder_for_the_cache_is_no_error_and_said_once(tmp_path):
     nowhere = {"NUMBA_CACHE_DIR": "/dev/null/cache", "NUMBA_CACHE_LOCATOR_CLASSES": "UserProvidedCacheLocator"}
-    assert run(ESTIMATE, **nowhere) == run(ESTIMATE, NUMBA_CACHE_DIR=str(tmp_path))
+    finished = strictly(**nowhere)
+    assert finished.stdout == run(ESTIMATE, NUMBA_CACHE_DIR=str(tmp_path))
+    assert finished.stderr.startswith(f"{NOTE}there is no folder")
+    assert finished.stderr.count("\n") == 1
+
+
+def strictly(**environment):
+    """The estimate, with warnings as errors."""
+    command = [sys.executable, "-W", "error", "-P", "-c", ESTIMATE]
+    return subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, check=True)
+
+
+def flip(path):
+    content = bytearray(path.read_bytes())
+    content[-len(content) // 3] ^= 255
+    path.write_bytes(content)
+
+
+def test_damaged_machine_code_is_replaced(tmp_path):
+    expected = run(ESTIMATE, NUMBA_CACHE_DIR=str(tmp_path))
+    kept = sorted(tmp_path.rglob("*.nbc"))
+    whole = [path.stat().st_size for path in kept]
+    damages = (lambda path: path.write_bytes(path.read_bytes()[:100]), lambda path: path.write_bytes(b""), flip)
+    for number, path in enumerate(kept):
+        damages[number % 3](path)
+    finished = strictly(NUMBA_CACHE_DIR=str(tmp_path))
+    assert (finished.stdout, finished.stderr) == (expected, "")
+    assert [path.stat().st_size for path in kept] == pytest.approx(whole, rel=0.01)
+
+
+def test_machine_code_is_not_taken_when_a_byte_has_changed(tmp_path):
+    code = CodeFiles(tmp_path, "kernel", "stamp")
+    code.save("key", [1, 2, 3])
+    assert code.load("key") == [1, 2, 3]
+    assert code.load("other") is None
+    assert CodeFiles(tmp_path, "kernel", "other stamp").load("key") is None
+    flip(code.path("key"))
+    assert code.load("key") is None
+
+
+def test_a_cache_that_cannot_be_written_to_is_said_once(tmp_path):
+    expected = run(ESTIMATE, NUMBA_CACHE_DIR=str(tmp_path))
+    for path in tmp_path.rglob("*.nbc"):
+        path.unlink()
+        path.mkdir()
+    finished = strictly(NUMBA_CACHE_DIR=str(tmp_path))
+    assert finished.stdout == expected
+    assert finished.stderr.startswith(f"{NOTE}{tmp_path}")
+    assert finished.stderr.count("\n") == 1
 
 
 class Stopped(Exception):

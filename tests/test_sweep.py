@@ -15,7 +15,7 @@ import psutil
 import pytest
 from distributed import KilledWorker, LocalCluster, Scheduler, SpecCluster, Worker, get_worker
 
-from mi_core import InputError
+from mi_core import BackendUnavailableError, InputError
 from trainer import RunFolder, Settings, start_run
 from trainer.sweep import Outcome, _local_cluster, _words, is_finished, sweep, train_one, visible_gpus
 
@@ -169,8 +169,8 @@ def test_runs_start_in_the_order_given(cluster, tmp_path, monkeypatch):
 
 
 def test_a_scheduler_that_does_not_answer(tmp_path, monkeypatch):
-    monkeypatch.setattr("trainer.sweep.SECONDS_TO_CONNECT", 1)
-    with pytest.raises(InputError, match=r"no Dask scheduler answers at tcp://127.0.0.1:1: "):
+    monkeypatch.setattr("mi_core.backends.cluster.PATIENCE_SECONDS", 1)
+    with pytest.raises(BackendUnavailableError, match=r"no Dask scheduler answers at tcp://127.0.0.1:1: "):
         sweep({"run": SHORT}, tmp_path, scheduler="tcp://127.0.0.1:1")
 
 

@@ -3,7 +3,6 @@
 import importlib.util
 import json
 import os
-import runpy
 import subprocess
 import sys
 
@@ -12,7 +11,6 @@ import numpy as np
 import pytest
 
 import mi_core
-from conftest import REPOSITORY
 from mi_core import InputError
 from trainer import MutualInformationCallback
 from trainer.activations import Probe
@@ -332,15 +330,6 @@ def test_saved_activations_give_the_same_estimate(tmp_path):
     assert files == [f"000{epoch}-batch-{name}.npy" for epoch in range(3) for name in ("first", "last")]
     sides = [np.load(tmp_path / "kept" / f"0002-batch-{name}.npy") for name in ("first", "last")]
     assert mi_core.mutual_information(*sides).mi == measuring.rows[-1].mi
-
-
-def test_the_example_runs(capsys):
-    found = runpy.run_path(str(REPOSITORY / "examples" / "mi_of_your_own_network.py"))
-    lines = capsys.readouterr().out.splitlines()
-    rows = found["measuring"].rows
-    assert len(lines) == len(rows) == 12
-    assert lines[-2] == f"epoch 5  I(conv; dense) = {rows[-2].mi:.2f} bits  error {rows[-2].error:.3f}"
-    assert rows[-1].error < 0.5 < rows[0].error
 
 
 @pytest.mark.parametrize("backend", [name for name in ("jax", "torch") if name != keras.backend.backend()])

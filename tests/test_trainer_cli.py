@@ -53,9 +53,20 @@ def test_a_line_per_epoch(runs):
     assert printed.stderr == f"note: {rows[0].notes[0]}\n"
 
 
+def test_a_note_on_some_pairs_names_them(tmp_path):
+    layers = ["--layers", "input:last,first:last", "--bn", "inference"]
+    printed = mi("train", *SMALL, *layers, "--epochs", "1", "--out", tmp_path / "run")
+    of_input, of_first = (row.notes for row in RunFolder(tmp_path / "run").table.rows() if row.epoch == 1)
+    printed_notes = [line.removeprefix("note: ") for line in printed.stderr.splitlines()]
+    assert any(note.startswith("x has ties") for note in of_input)  # the pixels
+    for note in {*of_input, *of_first}:
+        where = [name for name, notes in (("input / last", of_input), ("first / last", of_first)) if note in notes]
+        assert (note if len(where) == 2 else f"{note} (In {where[0]}.)") in printed_notes
+
+
 AT_ONCE = """
-from cli import _progress
-_progress.PATIENCE_SECONDS = 0
+from mi_core import progress_bar
+progress_bar.PATIENCE_SECONDS = 0
 from cli.main import app
 app(prog_name="mi")
 """

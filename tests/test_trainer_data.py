@@ -12,7 +12,7 @@ import pytest
 
 from conftest import REPOSITORY
 from mi_core import InputError
-from trainer import load_data
+from trainer import Settings, load_data
 
 RNG = np.random.default_rng(0)
 GOOD = {
@@ -168,3 +168,14 @@ def test_mnist_as_npz_and_as_idx_files_is_one():
     assert idx.checksum == npz.checksum
     assert (idx.x_train.shape, idx.x_test.shape, idx.n_classes) == ((60_000, 784), (10_000, 784), 10)
     assert idx.x_train.mean() == pytest.approx(0.13066, abs=1e-5)
+
+
+def test_names_come_in_any_case_and_paths_as_they_are(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert load_data("DIGITS").source == "digits"
+    assert Settings(data="Fashion-MNIST").data == "fashion-mnist"
+    assert Settings(data="Some/Path").data == "Some/Path"
+    (tmp_path / "MNIST").mkdir()
+    assert Settings(data="MNIST").data == "MNIST"  # this folder, which has no IDX files
+    with pytest.raises(InputError, match=r"MNIST has no train-images"):
+        load_data("MNIST")

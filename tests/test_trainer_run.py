@@ -111,11 +111,11 @@ def test_rows_after_the_checkpoint_and_torn_lines_are_dropped(tmp_path):
     run.table.append([dataclasses.replace(run.table.rows()[-1], epoch=3, mi=-1.0)])
     with run.table.path.open("ab") as file:
         file.write(b'{"epoch": 4, "x": "fir')
-    (run.checkpoints / ".epoch-0003.npz.77.tmp").write_bytes(b"half")
-    (run.path / ".model.77.keras").write_bytes(b"half")
+    (run.checkpoints / ".ksg-mi-77.tmp").write_bytes(b"half")
+    (run.path / ".ksg-mi-77.keras").write_bytes(b"half")
     (run.path / ".gitignore").write_text("*")
     assert_same_runs(resume_run(run.path, epochs=4), expected)
-    assert Settings.from_dict(run.manifest()["settings"]) == settings
+    assert run.manifest().settings == settings
     assert [path.name for path in run.checkpoints.iterdir()] == ["epoch-0004.npz"]
     assert [path.name for path in run.path.glob(".*")] == [".gitignore"]
 
@@ -169,7 +169,7 @@ def test_folders_that_cannot_be_used(whole, tmp_path):
 
 
 def test_a_folder_with_what_a_killed_start_left_is_as_good_as_new(whole, tmp_path):
-    (tmp_path / ".manifest.json.77.tmp").write_text("{")
+    (tmp_path / ".ksg-mi-77.tmp").write_text("{")
     run = RunFolder(tmp_path)
     run.create(whole.manifest())
     assert run.manifest() == whole.manifest()
@@ -199,13 +199,15 @@ def test_runs_that_cannot_go_on(whole, tmp_path, monkeypatch):
 
     def run_with(**changes):
         run = RunFolder(tmp_path / "-".join(["run", *changes]))
-        run.create({**whole.manifest(), **changes})
+        run.path.mkdir()
+        record = json.loads(whole.manifest_file.read_text())
+        run.manifest_file.write_text(json.dumps({**record, **changes}))
         return run
 
     with pytest.raises(InputError, match="was trained with Keras on nothing"):
         resume_run(run_with(keras_backend="nothing").path)
     with pytest.raises(InputError, match="digits has changed since"):
-        resume_run(run_with(data={**whole.manifest()["data"], "checksum": "0"}).path)
+        resume_run(run_with(data={**json.loads(whole.manifest_file.read_text())["data"], "checksum": "0"}).path)
     damaged = run_with()
     damaged.checkpoints.mkdir()
     (damaged.checkpoints / "epoch-0003.npz").write_bytes(b"half")
@@ -219,8 +221,8 @@ def test_runs_that_cannot_go_on(whole, tmp_path, monkeypatch):
     np.savez(damaged.checkpoints / "epoch-0003.npz", np.zeros(3))
     with pytest.raises(InputError, match=r"epoch-0003.npz is of another network"):
         resume_run(damaged.path)
-    with pytest.raises(InputError, match=r"k is 3: give neighbour orders as a tuple"):
-        resume_run(run_with(settings={**whole.manifest()["settings"], "k": 3}).path)
+    with pytest.raises(InputError, match=r"manifest.json: settings cannot be used: k: Expected `array`, got `int`\."):
+        resume_run(run_with(settings={**SMALL.to_dict(), "k": 3}).path)
     np.savez(damaged.checkpoints / "epoch-0003.npz", np.array([print], dtype=object))
     with pytest.raises(InputError, match=r"epoch-0003.npz is damaged: Object arrays cannot be loaded"):
         resume_run(damaged.path)  # nothing is unpickled

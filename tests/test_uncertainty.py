@@ -1,16 +1,34 @@
 """Error bars, shuffled pairs, sizes and reductions: against definitions, closed forms and plain repetition."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
 import awkward
 import mi_core
-from mi_core import InputError, mutual_information, neighbour_counts, uncertainty
+from mi_core import InputError, _formula, mutual_information, neighbour_counts, reduction, uncertainty
 from mi_core.backends.cpu.shuffles import shuffled_counts
 
 
 def pair(n=1000, dim=1, rho=0.6, seed=0):
     return awkward.correlated(np.random.default_rng(seed), n, dim, rho)
+
+
+# Means
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-300, 1e300 / 2**20])
+def test_a_mean_is_rounded_once_in_any_order(scale):
+    rng = np.random.default_rng(0)
+    values = scale * rng.standard_normal(1000) * 10.0 ** rng.integers(-12, 6, 1000)
+    values = np.concatenate([values, -values[:500], np.zeros(7)])
+    truth = float(sum(map(Fraction, values.tolist()))) / len(values)
+    for order in (np.arange(1507), rng.permutation(1507)):
+        assert _formula.mean(values[order]) == truth
+        parts = [part for some in np.array_split(values[order], 9) for part in _formula.exact_sum(some)]
+        assert sum(map(Fraction, parts)) == sum(map(Fraction, values.tolist()))
+    assert _formula.exact_sum(np.zeros(3)) == []
 
 
 # Error bars
@@ -191,6 +209,42 @@ def test_random_projections_are_seeded_and_say_what_they_keep():
     assert (result.reduction.kept_y, result.reduction.seed) == (1.0, 4)
     assert result.reduced.mi == mutual_information(x, y, reduce="random:5", seed=4).reduced.mi
     assert result.reduced.mi != mutual_information(x, y, reduce="random:5", seed=5).reduced.mi
+
+
+@pytest.mark.parametrize("method", ["pca", "random"])
+@pytest.mark.parametrize(("n", "dim"), [(1001, 50), (2001, 200), (333, 64)])
+def test_equal_samples_stay_equal(method, n, dim):
+    """In a product of BLAS they may come apart in the last bit, and ties with them."""
+    side = np.random.default_rng(1).standard_normal((n, dim))
+    side[n // 2 :] = side[0]
+    few, _ = reduction.projected(side, reduction.DIRECTIONS[method], 10, np.random.default_rng(0))
+    assert len(np.unique(few[n // 2 :], axis=0)) == 1
+
+
+def test_small_components_are_told_apart():
+    """Deviations 1, 1e-9 and 3e-10 in turned columns: squared, both small ones are below machine precision of the first."""
+    rng = np.random.default_rng(0)
+    latent = rng.standard_normal((500, 3))
+    latent = np.linalg.qr(latent - latent.mean(axis=0))[0] * [1.0, 1e-9, 3e-10]
+    turn = np.linalg.qr(rng.standard_normal((5, 5)))[0][:3]
+    few, kept = reduction.projected(latent @ turn, reduction.principal_components, 3, rng)
+    angle = 1e2 * np.finfo(float).eps / (1e-9 - 3e-10)  # rounding of the first, beside the difference of the others
+    for column, truth in zip(few.T, latent.T, strict=True):
+        assert abs(np.corrcoef(column, truth)[0, 1]) > 1 - angle**2
+    assert kept == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("method", ["pca", "random"])
+def test_a_reduction_does_not_depend_on_the_order_of_samples(method):
+    """As another BLAS it adds up differently: coordinates may move by rounding, and components change their sign."""
+    side = np.random.default_rng(1).standard_normal((300, 12)) * np.linspace(1.0, 3.0, 12)
+    order = np.random.default_rng(2).permutation(300)
+    (one, kept), (other, kept_too) = (
+        reduction.projected(points, reduction.DIRECTIONS[method], 4, np.random.default_rng(0)) for points in (side, side[order])
+    )
+    signs = np.sign((one[order] * other).sum(axis=0))
+    np.testing.assert_allclose(other * signs, one[order], atol=1e-12)  # neighbouring deviations differ by a part in 10
+    assert kept == pytest.approx(kept_too, rel=1e-13)
 
 
 def test_the_scale_of_a_side_stays():

@@ -27,7 +27,11 @@ GOOD = np.random.default_rng(0).standard_normal((20, 2))
         (GOOD, GOOD + 1j, 3, r"y is complex \(complex128\)"),
         (np.full((20, 2), None), GOOD, 3, "x has dtype object"),
         (GOOD.astype(str), GOOD, 3, "x has dtype <U"),
-        (np.zeros(20, "datetime64[s]"), GOOD, 3, "x has dtype datetime64"),
+        (np.zeros(20, "datetime64[s]"), GOOD, 3, r"x has dtype datetime64\[s\]: give numbers, such as \(t - t.min"),
+        (np.arange(20) + 2**62, GOOD, 3, "x is constant once rounded to float64, .* its 20 distinct .* subtract the minimum"),
+        (np.arange(20, dtype=np.uint64) + np.uint64(2**63), GOOD, 3, "x is constant once rounded to float64"),
+        ([2**70 + row for row in range(20)], GOOD, 3, "x is constant once rounded to float64"),
+        ([10**400 + row for row in range(20)], GOOD, 3, "x has values beyond the range of float64"),
         (np.zeros(20, [("a", float)]), GOOD, 3, "x has dtype"),
         ("acts.npy", GOOD, 3, "x is text, not an array: load the file first"),
         (None, GOOD, 3, "x is not an array but NoneType"),
@@ -86,6 +90,31 @@ def test_integers_beyond_53_bits_are_rounded_and_said_so():
     assert "x: int64 values were rounded to float64" in mutual_information(x, GOOD).notes[0]
 
 
+def test_distinct_values_that_rounding_costs_are_counted():
+    notes = mutual_information(100 * np.arange(20) + 2**62, GOOD).notes
+    assert notes[1].startswith("x: rounding left 3 of 20 distinct values; to keep more, subtract the minimum")
+
+
+@pytest.mark.skipif(np.finfo(np.longdouble).max == np.finfo(np.float64).max, reason="longdouble is float64 here")
+def test_long_doubles_beyond_float64_are_named_as_such():
+    x = np.arange(1, 21, dtype=np.longdouble)
+    with pytest.raises(InputError, match=r"x has values beyond the range of float64, 1.8e308: divide it"):
+        mutual_information(x * np.longdouble("1e400"), GOOD)
+    with pytest.raises(InputError, match="x is constant once rounded to float64"):
+        mutual_information(1 + x * np.finfo(np.longdouble).eps, GOOD)
+    with pytest.raises(InputError, match="x has 1 value that is NaN or infinite, first in row 2"):
+        mutual_information(np.where(x == 3, np.longdouble(np.inf), x), GOOD)
+
+
+@pytest.mark.parametrize("factor", [1, 1024], ids=["int64", "objects"])
+def test_large_whole_numbers_stay_apart_where_they_are_only_compared(factor):
+    few = np.repeat(np.arange(4), 5)
+    many = np.array([factor * (2**60 + int(one)) for one in few])
+    expected = mutual_information(GOOD, few, estimator="ross")
+    assert mutual_information(GOOD, many, estimator="ross").mi == expected.mi
+    assert mutual_information(few, many, estimator="discrete").mi == mutual_information(few, few, estimator="discrete").mi
+
+
 def test_lists_and_vectors_are_samples():
     x, y = [0.0, 1.0, 3.0, 7.0], [[0.0], [2.0], [1.0], [5.0]]
     counts = neighbour_counts(x, y, 1)
@@ -114,3 +143,26 @@ def test_matrices_and_other_kinds_of_arrays_are_taken_as_plain_ones():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PendingDeprecationWarning)  # of np.matrix
         assert mutual_information(np.matrix(x), np.matrix(y)).mi == mutual_information(x, y).mi
+
+
+@pytest.mark.parametrize(
+    ("options", "meant"),
+    [
+        ({"estimator": "ksg"}, "ksg1"),
+        ({"estimator": "Gaussian_Copula"}, "gaussian-copula"),
+        ({"units": "bit"}, "bits"),
+        ({"units": "NATS"}, "nats"),
+        ({"backend": "cpu_tree"}, "cpu-tree"),
+        ({"standardize": "column"}, "columns"),
+    ],
+)
+def test_a_word_that_is_nearly_right_is_told_what_it_was_meant_to_be(options, meant):
+    ((name, word),) = options.items()
+    with pytest.raises(InputError, match=rf"^{name} is '{word}': it must be one of .*; did you mean {meant}\?$"):
+        mutual_information(GOOD, GOOD, **options)
+
+
+@pytest.mark.parametrize("word", ["zzz", 3, None])
+def test_a_word_like_no_other_gets_the_list_alone(word):
+    with pytest.raises(InputError, match=r"it must be one of bits, nats\.$"):
+        mutual_information(GOOD, GOOD, units=word)

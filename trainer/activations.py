@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mi_core import InputError
+from mi_core.errors import did_you_mean
 from trainer.config import Statistics
 
 Call = Callable[..., Any]
@@ -141,7 +142,9 @@ def find_layer(model: keras.Model, name: str) -> keras.layers.Layer:
             f"the model has {len(kernels)} layers with a kernel, so {name!r} says nothing: name layers of it, "
             f"of {_names(layers)}."
         )
-    raise InputError(f"the model has no layer {name!r}: it has {_names(layers)}.")
+    raise InputError(
+        f"the model has no layer {name!r}: it has {_names(layers)}{did_you_mean(name, [layer.name for layer in layers])}"
+    )
 
 
 def _names(layers: Sequence[keras.layers.Layer]) -> str:

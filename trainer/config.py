@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from mi_core.options import Backend, Units
@@ -13,6 +15,19 @@ Init = Literal["glorot", "he"]
 Statistics = Literal["inference", "batch"]
 MeasuredSet = Literal["test", "train"]
 Pair = tuple[str, str]
+DATA_NAMES = ("auto", "mnist", "fashion-mnist", "digits")
+
+LARGEST = {  # beyond these no computer has the memory, the time or the integer
+    "width": 10**6,
+    "hidden": 10**4,
+    "epochs": 10**9,
+    "seed": 2**63 - 1,
+    "null_every": 10**9,
+    "batch_size": 10**12,
+    "samples": 10**12,
+    "k": 10**9,
+    "every": 10**9,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,6 +95,7 @@ class Settings:
         from mi_core import InputError
         from mi_core._validate import one_of, whole_number
 
+        object.__setattr__(self, "data", data_name(self.data))  # one name for one data set, in manifests too
         one_of(self.arch, Arch, "arch")
         one_of(self.init, Init, "init")
         one_of(self.residual, Residual, "residual")
@@ -89,23 +105,23 @@ class Settings:
         for statistics in self.bn:
             one_of(statistics, Statistics, "bn")
         for name, least in (("width", 1), ("hidden", 2), ("epochs", 1), ("seed", 0), ("null_every", 0)):
-            whole_number(getattr(self, name), name, at_least=least)
+            whole_number(getattr(self, name), name, at_least=least, at_most=LARGEST[name])
         for name in ("batch_size", "samples"):
             if getattr(self, name) is not None:
-                whole_number(getattr(self, name), name, at_least=1)
+                whole_number(getattr(self, name), name, at_least=1, at_most=LARGEST[name])
         if not isinstance(self.k, tuple):
             raise InputError(f"k is {self.k!r}: give neighbour orders as a tuple, such as (3,) or (3, 10).")
         for k in self.k:
-            whole_number(k, "k", at_least=1)
+            whole_number(k, "k", at_least=1, at_most=LARGEST["k"])
         if isinstance(self.every, tuple):
             for epoch in self.every:
-                whole_number(epoch, "every", at_least=0)
+                whole_number(epoch, "every", at_least=0, at_most=LARGEST["every"])
         else:
-            whole_number(self.every, "every", at_least=1)
+            whole_number(self.every, "every", at_least=1, at_most=LARGEST["every"])
         if not self.layers or not self.bn or not self.k or self.every == ():
             raise InputError("layers, bn, k or every is empty: there would be nothing to measure.")
-        if not self.learning_rate > 0:
-            raise InputError(f"learning_rate is {self.learning_rate}: it must be above 0.")
+        if not 0 < self.learning_rate < math.inf:
+            raise InputError(f"learning_rate is {self.learning_rate}: it must be above 0 and finite.")
         if not 0 <= self.momentum < 1:
             raise InputError(f"momentum is {self.momentum}: it must be at least 0 and below 1.")
 
@@ -114,21 +130,33 @@ class Settings:
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_dict(cls, record: dict[str, Any]) -> Settings:
+    def from_dict(cls, record: Mapping[str, Any], source: str = "the settings") -> Settings:
         """The settings that `to_dict` wrote, read back from JSON.
 
+        Args:
+            record: Values by name.
+            source: Where they come from, as an error names it.
+
         Raises:
-            InputError: A field is unknown, "layers" is missing, or a value is not allowed.
+            InputError: A field is unknown, "layers" is missing, or a value is of a wrong type or not allowed.
         """
         from mi_core import InputError
+        from mi_core.records import record_from_plain
 
         if "layers" not in record:
-            raise InputError("the settings name no layers.")
+            raise InputError(f"{source}: layers is missing.")
         unknown = sorted(set(record) - {field.name for field in dataclasses.fields(cls)})
         if unknown:
-            raise InputError(f"{unknown[0]!r} is not a setting that this version of mi knows.")
-        lists = {name: tuple(value) for name, value in record.items() if isinstance(value, list)}
-        return cls(**{**record, **lists, "layers": tuple((x, y) for x, y in record["layers"])})
+            raise InputError(f"{source}: {unknown[0]!r} is not a setting that this version of mi knows.")
+        return record_from_plain(dict(record), cls, f"{source} cannot be used")
+
+
+def data_name(source: str) -> str:
+    """The name of a data set in lower case, as MNIST may come; a path as it is, also one that reads like a name."""
+    from pathlib import Path
+
+    is_name = source in DATA_NAMES or (source.lower() in DATA_NAMES and not Path(source).expanduser().exists())
+    return source.lower() if is_name else source
 
 
 def added_to(settings: Settings, number: int) -> list[int]:

@@ -18,7 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mi_core import InputError
-from mi_core.files import first_line, load_array
+from mi_core.errors import did_you_mean, first_line
+from mi_core.files import load_array
+from trainer.config import DATA_NAMES, data_name
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 HOW_TO_GET_MNIST = "--data PATH takes an mnist.npz or a folder with the four IDX files (train-images-idx3-ubyte.gz, ...)"
@@ -60,6 +62,7 @@ def load_data(source: str = "auto") -> Dataset:
     Raises:
         InputError: There is no such data, or it is truncated, damaged, or of wrong keys, shapes or labels.
     """
+    source = data_name(source)
     if source == "auto":
         try:
             return load_data("mnist")
@@ -70,7 +73,10 @@ def load_data(source: str = "auto") -> Dataset:
         return _checked(NAMED[source](), source, source)
     path = Path(source).expanduser()
     if not path.exists():
-        raise InputError(f"data is {source!r}, which is neither a file nor a folder nor one of auto, {', '.join(NAMED)}.")
+        raise InputError(
+            f"data is {source!r}, which is neither a file nor a folder nor one of "
+            f"{', '.join(DATA_NAMES)}{did_you_mean(source, DATA_NAMES)}"
+        )
     arrays = _read_idx_folder(path) if path.is_dir() else _read_npz(path)
     return _checked(arrays, str(path), str(path.resolve()))
 
@@ -139,7 +145,7 @@ def _read_idx(path: Path) -> NDArray[Any]:
         raise InputError(f"{path}: no permission to read it.") from None
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path} is truncated or damaged: {first_line(error)}") from error
-    if len(content) < 4 or content[:3] != b"\x00\x00\x08":
+    if len(content) < 4 or content[:3] != b"\x00\x00\x08" or not 1 <= content[3] <= 8:
         raise InputError(f"{path} is not an IDX file of bytes: it must start with 00 00 08 and its rank.")
     rank = content[3]
     start = 4 + 4 * rank

@@ -13,7 +13,8 @@ from matplotlib.ticker import MaxNLocator
 
 from mi_core import InputError
 from mi_core.files import whole_file
-from trainer.config import Pair, Settings, Statistics
+from mi_core.text import in_figure
+from trainer.config import Pair, Statistics
 from trainer.run import RunFolder
 from trainer.table import Row
 
@@ -80,7 +81,7 @@ def plot_runs(
         InputError: A folder is no run, or has no such rows; or `out` cannot be written.
     """
     runs = [RunFolder(folder) for folder in folders]
-    first = Settings.from_dict(runs[0].manifest()["settings"])
+    first = runs[0].manifest().settings
     pair, bn, k = pair or first.layers[0], bn or first.bn[0], k or first.k[0]
     traces = [_trace(run, pair, bn, k) for run in runs]
     units = {trace.rows[0].units for trace in traces}
@@ -91,7 +92,7 @@ def plot_runs(
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{out} cannot be written: {error.strerror}.") from error
-    name = f"MI({pair[0]}, {pair[1]}), {traces[0].rows[0].units}"
+    name = f"MI({in_figure(pair[0])}, {in_figure(pair[1])}), {traces[0].rows[0].units}"
     way = {"inference": "moving averages", "batch": "the measured samples' own statistics"}[bn]
     figures = {"mi-error": _draw_mi_error(traces, name), "mi-epochs": _draw_epochs(traces, name)}
     for figure in figures.values():
@@ -100,7 +101,7 @@ def plot_runs(
 
 
 def _trace(run: RunFolder, pair: Pair, bn: Statistics, k: int) -> Trace:
-    settings = Settings.from_dict(run.manifest()["settings"])
+    settings = run.manifest().settings
     rows = [row for row in run.table.rows() if ((row.x, row.y), row.bn, row.k) == (pair, bn, k) and row.mi is not None]
     if not rows:
         raise InputError(f"{run.path} has no measurements of {pair[0]}:{pair[1]} with {bn} statistics and k={k}.")

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
-import zipfile
+import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from mi_core import InputError
-from mi_core.files import first_line, whole_file
-from trainer.table import Table
+from mi_core.errors import first_line
+from mi_core.files import UNFINISHED, errors_named, remove_unfinished, whole_file
+from mi_core.records import read_record, record_from_plain
+from trainer.config import Settings
+from trainer.table import Count, Positive, Table
 
 if TYPE_CHECKING:
     import keras
@@ -23,6 +27,54 @@ try:
     import fcntl
 except ImportError:  # Windows: nothing keeps two processes from one run there
     fcntl = None  # type: ignore[assignment]
+
+
+@dataclasses.dataclass(frozen=True)
+class Provenance:
+    """The data that a run was trained on.
+
+    Attributes:
+        source: What `trainer.load_data` finds it by.
+        checksum: SHA-256 of the arrays.
+        note: What a user should know about where it came from; empty if nothing.
+        n_train: Samples to train on.
+        n_test: Samples to test on.
+        n_features: Numbers a sample has.
+        n_classes: Classes.
+    """
+
+    source: str
+    checksum: str
+    note: str
+    n_train: Positive
+    n_test: Positive
+    n_features: Positive
+    n_classes: Positive
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """What a run is made of.
+
+    Attributes:
+        settings: All settings.
+        keras_backend: What Keras ran on.
+        devices: What Keras saw.
+        machine: Operating system, processor, threads, GPUs.
+        versions: Of this project, Python and libraries.
+        data: What it was trained on.
+        measured_indices: Which samples were measured.
+        started: When, in UTC.
+    """
+
+    settings: Settings
+    keras_backend: str
+    devices: list[str] = dataclasses.field(default_factory=list)
+    machine: dict[str, int | str] = dataclasses.field(default_factory=dict)
+    versions: dict[str, str] = dataclasses.field(default_factory=dict)
+    data: Provenance
+    measured_indices: Literal["all"] | list[Count] = "all"
+    started: str = ""
 
 
 class RunFolder:
@@ -60,7 +112,7 @@ class RunFolder:
             if any(not is_leftover(path) for path in self.path.iterdir()):
                 raise InputError(f"{self.path} has other files in it: name a new folder.")
 
-    def create(self, manifest: dict[str, Any]) -> None:
+    def create(self, manifest: Manifest) -> None:
         """Make the folder, with its manifest.
 
         Raises:
@@ -71,27 +123,24 @@ class RunFolder:
             self.path.mkdir(parents=True, exist_ok=True)
         self.write_manifest(manifest)
 
-    def write_manifest(self, manifest: dict[str, Any]) -> None:
+    def write_manifest(self, manifest: Manifest) -> None:
         """Write it, or replace the one that is there."""
         with whole_file(self.manifest_file) as file:
-            file.write((json.dumps(manifest, indent=2, allow_nan=False) + "\n").encode())
+            file.write((json.dumps(dataclasses.asdict(manifest), indent=2, allow_nan=False) + "\n").encode())
 
-    def manifest(self) -> dict[str, Any]:
-        """What the manifest says.
+    def manifest(self) -> Manifest:
+        """What the manifest says. What this version does not know in it is passed over, except for settings.
 
         Raises:
-            InputError: There is none, or it is damaged.
+            InputError: There is none, or it is damaged, or has a setting that this version does not know.
         """
         try:
-            manifest = json.loads(self.manifest_file.read_text(encoding="utf-8"))
-            manifest["settings"], manifest["data"], manifest["keras_backend"]
-        except FileNotFoundError:
+            record = read_record(self.manifest_file, dict[str, Any])
+        except (FileNotFoundError, NotADirectoryError):
             raise InputError(f"{self.path} is no run: it has no manifest.json.") from None
-        except OSError as error:
-            raise InputError(f"{self.manifest_file} cannot be read: {error.strerror}.") from error
-        except (ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{self.manifest_file} is damaged: {error}.") from error
-        return dict(manifest)
+        if isinstance(settings := record.get("settings"), dict):
+            record["settings"] = Settings.from_dict(settings, f"{self.manifest_file}: settings")
+        return record_from_plain(record, Manifest, f"{self.manifest_file} is damaged")
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
@@ -145,21 +194,18 @@ class RunFolder:
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as saved:
                 values = [saved[f"arr_{place}"] for place in range(len(saved.files))]
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        except (MemoryError, Exception) as error:  # damaged bytes make NumPy, zipfile and zlib raise nearly anything
             raise InputError(f"{path} is damaged: {first_line(error)}") from error
-        if [value.shape for value in values] != [tuple(variable.shape) for variable in variables]:
+        kinds = {value.dtype.kind for value in values}
+        if [value.shape for value in values] != [tuple(variable.shape) for variable in variables] or not kinds <= set("fiu"):
             raise InputError(f"{path} is of another network than the manifest's: bring back what was there, or train anew.")
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
 
     def save_model(self, model: keras.Model) -> None:
         """Write the trained network as a file of Keras."""
-        unfinished = self.path / f".{self.model_file.stem}.{os.getpid()}.keras"  # Keras insists on the ending
-        try:
-            model.save(unfinished)
-            unfinished.replace(self.model_file)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        with whole_file(self.model_file, ending=".keras") as file, errors_named(self.model_file):  # Keras insists on the ending
+            model.save(file.name)
 
     def latest(self) -> int:
         """Epoch of the last checkpoint; 0 if there is none."""
@@ -167,12 +213,13 @@ class RunFolder:
 
     def clean(self) -> None:
         """Remove what a killed process left half written."""
-        for path in self.path.rglob(".*"):
-            if is_leftover(path):
-                path.unlink(missing_ok=True)
+        for folder in (self.path, self.checkpoints, self.activations):
+            remove_unfinished(folder)
 
     def _saved(self) -> dict[int, Path]:
-        return {int(path.stem.removeprefix("epoch-")): path for path in self.checkpoints.glob("epoch-*.npz")}
+        """The checkpoints by their epochs; what else lies there is no checkpoint."""
+        named = {path: re.fullmatch(r"epoch-([0-9]{4,10})\.npz", path.name) for path in self.checkpoints.glob("epoch-*.npz")}
+        return {int(name[1]): path for path, name in named.items() if name and path.is_file()}
 
 
 def state_of(model: keras.Model) -> list[keras.Variable]:
@@ -182,7 +229,7 @@ def state_of(model: keras.Model) -> list[keras.Variable]:
 
 def is_leftover(path: Path) -> bool:
     """Whether it is a file that a killed process left half written."""
-    return path.name.startswith(".") and path.suffix in (".tmp", ".keras")
+    return path.name.startswith(UNFINISHED)
 
 
 @contextlib.contextmanager

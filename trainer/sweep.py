@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mi_core import InputError, MIError
-from mi_core.files import first_line
+from mi_core._validate import check_address
+from mi_core.errors import first_line
 from mi_core.threads import available_threads
 from trainer import keras_loader
 from trainer.config import Settings
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from distributed import Client
 
 DEATHS_OF_WORKERS = 5  # that one run may see before it is given up
-SECONDS_TO_CONNECT = 10
 
 Report = Callable[[str, "Outcome"], None]
 """Called as each run ends, with its name and what became of it."""
@@ -64,7 +64,8 @@ def sweep(
         runs: Settings by name, those first that are to start first.
         folder: Where the runs' folders are; workers on other machines must see it under the same path.
         workers: Processes on this machine; None for one per CPU or, with `gpu`, one per GPU.
-        scheduler: Address of a Dask scheduler whose workers are to be used instead, "tcp://host:8786".
+        scheduler: Address of a Dask scheduler whose workers are to be used instead, "tcp://host:8786" or "tls://host:8786".
+            This process unpickles what the scheduler sends, so it must be one to trust.
         gpu: Whether a run needs a GPU for itself: a worker's resource "GPU", as `dask worker --resources GPU=1` declares it.
         report: Told about each run as it ends.
 
@@ -72,11 +73,14 @@ def sweep(
         What became of each run. One that fails does not keep the others from running.
 
     Raises:
-        InputError: A folder belongs to a run of other settings, the data cannot be used, or the scheduler cannot be reached or
-            has no worker fit for it.
+        InputError: A folder belongs to a run of other settings, the data cannot be used, or the scheduler has no worker fit for
+            it.
+        BackendUnavailableError: The scheduler cannot be reached.
     """
     if importlib.util.find_spec("distributed") is None:
         raise InputError("sweeps need Dask: python -m pip install 'ksg-mi[reproduce]'")
+    if scheduler is not None:
+        check_address(scheduler)
     folder = Path(folder).resolve()
     outcomes: dict[str, Outcome] = {}
     for name, settings in runs.items():
@@ -131,7 +135,7 @@ def is_finished(folder: Path, settings: Settings) -> bool:
     if not run.manifest_file.exists():
         return False
     wanted = settings.to_dict()
-    for name, value in Settings.from_dict(run.manifest()["settings"]).to_dict().items():
+    for name, value in run.manifest().settings.to_dict().items():
         if value != wanted[name]:
             raise InputError(f"{folder} is a run with {name}={value!r}, not {wanted[name]!r}: name another folder.")
     return run.latest() == settings.epochs and run.model_file.exists()
@@ -179,10 +183,9 @@ def _connected(workers: int | None, scheduler: str | None, gpu: bool) -> Iterato
             cluster = stack.enter_context(SpecCluster(**_local_cluster(workers, gpus)))
             client = stack.enter_context(Client(cluster))
         else:
-            try:
-                client = stack.enter_context(Client(scheduler, timeout=SECONDS_TO_CONNECT))
-            except (OSError, ValueError) as error:
-                raise InputError(f"no Dask scheduler answers at {scheduler}: {first_line(error)}") from error
+            from mi_core.backends.cluster import client_of
+
+            client = stack.enter_context(client_of(scheduler))
             found = client.scheduler_info(n_workers=-1)["workers"].values()
             if not any(not gpu or worker["resources"].get("GPU") for worker in found):
                 what = (

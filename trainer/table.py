@@ -6,11 +6,26 @@ import contextlib
 import dataclasses
 import json
 import os
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Annotated
 
-from mi_core import InputError
-from mi_core.files import whole_file
+from msgspec import Meta
+
+from mi_core.files import errors_named, whole_file
+from mi_core.options import Units
+from mi_core.records import read_content, record_from_json
+from trainer.config import Statistics
+
+# What a row that is read back may hold. Pictures and tables can be made of all of it.
+Count = Annotated[int, Meta(ge=0, le=2**53)]
+Positive = Annotated[int, Meta(ge=1, le=2**53)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+Amount = Annotated[float, Meta(ge=-1e6, le=1e6)]  # of information: psi(N) is below 64 bits for all N that memory holds
+Spread = Annotated[float, Meta(ge=0, le=1e6)]
+Seconds = Annotated[float, Meta(ge=0, le=1e12)]
+Finite = Annotated[float, Meta(ge=-sys.float_info.max, le=sys.float_info.max)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,23 +53,23 @@ class Row:
         notes: What a reader should know before using the number.
     """
 
-    epoch: int
+    epoch: Count
     x: str
     y: str
-    bn: str
-    mi: float | None = None
-    stderr: float | None = None
-    null: float | None = None
-    ceiling: float | None = None
-    units: str = "bits"
-    k: int = 3
-    n_samples: int = 0
-    dim_x: int | None = None
-    dim_y: int | None = None
+    bn: Statistics
+    mi: Amount | None = None
+    stderr: Spread | None = None
+    null: Amount | None = None
+    ceiling: Amount | None = None
+    units: Units = "bits"
+    k: Positive = 3
+    n_samples: Count = 0
+    dim_x: Positive | None = None
+    dim_y: Positive | None = None
     estimator: str | None = None
-    error: float | None = None
-    logs: Mapping[str, float | None] = dataclasses.field(default_factory=dict)
-    seconds: float = 0.0
+    error: Share | None = None
+    logs: Mapping[str, Finite | None] = dataclasses.field(default_factory=dict)
+    seconds: Seconds = 0.0
     notes: tuple[str, ...] = ()
 
 
@@ -75,7 +90,7 @@ class Table:
             OSError: They could not be written.
         """
         content = memoryview(_lines(rows))
-        with self.path.open("ab", buffering=0) as file:
+        with errors_named(self.path), self.path.open("ab", buffering=0) as file:
             end = file.tell()
             try:
                 while content:
@@ -93,17 +108,13 @@ class Table:
             InputError: The file is no table, or a line other than the last is damaged.
         """
         try:
-            lines = self.path.read_bytes().split(b"\n")
+            lines = read_content(self.path).split(b"\n")
         except FileNotFoundError:
             return []
-        rows = []
-        for number, line in enumerate(lines[:-1], start=1):  # behind the last line feed there is nothing, or a torn line
-            try:
-                record = json.loads(line)
-                rows.append(Row(**{**record, "notes": tuple(record["notes"])}))
-            except (ValueError, TypeError, KeyError) as error:
-                raise InputError(f"{self.path}: line {number} is damaged or no row of a run: {error}") from error
-        return rows
+        return [  # behind the last line feed there is nothing, or a torn line
+            record_from_json(line, Row, f"{self.path}: line {number} is damaged or no row of a run")
+            for number, line in enumerate(lines[:-1], start=1)
+        ]
 
     def keep(self, last_epoch: int) -> None:
         """Drop the rows after an epoch, and a torn last line."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import importlib.util
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from trainer.callback import MutualInformationCallback
 from trainer.config import Settings
 from trainer.data import Dataset, load_data
 from trainer.model import build, compile_model
-from trainer.run import RunFolder
+from trainer.run import Manifest, Provenance, RunFolder
 from trainer.table import Row
 
 Report = Callable[[int, list[Row], dict[str, Any]], None]
@@ -64,22 +65,22 @@ def resume_run(folder: str | Path, epochs: int | None = None, report: Report | N
     """
     run = RunFolder(folder)
     manifest = run.manifest()
-    settings = Settings.from_dict(manifest["settings"])
-    if manifest["keras_backend"] != keras.backend.backend():
+    settings = manifest.settings
+    if manifest.keras_backend != keras.backend.backend():
         raise InputError(
-            f"{folder} was trained with Keras on {manifest['keras_backend']}, and this is {keras.backend.backend()}: "
-            f"set KERAS_BACKEND={manifest['keras_backend']}."
+            f"{folder} was trained with Keras on {manifest.keras_backend}, and this is {keras.backend.backend()}: "
+            f"set KERAS_BACKEND={manifest.keras_backend}."
         )
     if epochs is not None and epochs < settings.epochs:
         raise InputError(f"epochs is {epochs}, and {folder} was started for {settings.epochs}: give as many or more.")
-    data = load_data(manifest["data"]["source"])
-    if data.checksum != manifest["data"]["checksum"]:
-        raise InputError(f"{manifest['data']['source']} has changed since {folder} was started: bring the old data back.")
+    data = load_data(manifest.data.source)
+    if data.checksum != manifest.data.checksum:
+        raise InputError(f"{manifest.data.source} has changed since {folder} was started: bring the old data back.")
     with run.held():
         run.clean()
         if epochs is not None and epochs > settings.epochs:
-            settings = Settings.from_dict({**manifest["settings"], "epochs": epochs})
-            run.write_manifest({**manifest, "settings": settings.to_dict()})
+            settings = dataclasses.replace(settings, epochs=epochs)
+            run.write_manifest(dataclasses.replace(manifest, settings=settings))
         done = run.latest()
         model = _model(settings, data.x_train.shape[1], data.n_classes)
         if done == 0:
@@ -106,8 +107,7 @@ def load_model(folder: str | Path, epoch: int | None = None) -> keras.Model:
     """
     run = RunFolder(folder)
     manifest = run.manifest()
-    data = manifest["data"]
-    model = _model(Settings.from_dict(manifest["settings"]), data["n_features"], data["n_classes"])
+    model = _model(manifest.settings, manifest.data.n_features, manifest.data.n_classes)
     run.restore(model, run.latest() if epoch is None else epoch)
     return model
 
@@ -199,22 +199,22 @@ class _MiniBatches(keras.utils.PyDataset):
         return self.data.x_train[rows], self.data.y_train[rows]
 
 
-def _manifest(settings: Settings, data: Dataset, measuring: MutualInformationCallback) -> dict[str, Any]:
-    return {
-        "settings": settings.to_dict(),
-        "keras_backend": keras.backend.backend(),
-        "devices": keras.distribution.list_devices(),
-        "machine": machine.facts(),
-        "versions": machine.versions(),
-        "data": {
-            "source": data.source,
-            "checksum": data.checksum,
-            "note": data.note,
-            "n_train": len(data.x_train),
-            "n_test": len(data.x_test),
-            "n_features": data.x_train.shape[1],
-            "n_classes": data.n_classes,
-        },
-        "measured_indices": "all" if settings.samples is None else measuring.indices.tolist(),
-        "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-    }
+def _manifest(settings: Settings, data: Dataset, measuring: MutualInformationCallback) -> Manifest:
+    return Manifest(
+        settings=settings,
+        keras_backend=keras.backend.backend(),
+        data=Provenance(
+            source=data.source,
+            checksum=data.checksum,
+            note=data.note,
+            n_train=len(data.x_train),
+            n_test=len(data.x_test),
+            n_features=data.x_train.shape[1],
+            n_classes=data.n_classes,
+        ),
+        devices=keras.distribution.list_devices(),
+        machine=machine.facts(),
+        versions=machine.versions(),
+        measured_indices="all" if settings.samples is None else measuring.indices.tolist(),
+        started=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    )

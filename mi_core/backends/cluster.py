@@ -23,7 +23,7 @@ import numpy as np
 from mi_core._version import __version__
 from mi_core.backends.cpu.jit import SOURCES
 from mi_core.backends.cpu.workers import Workers
-from mi_core.errors import BackendUnavailableError, one_line
+from mi_core.errors import BackendUnavailableError, as_sentence
 from mi_core.types import FloatArray, IntArray, Progress, Samples, Share
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def neighbour_counts(
         parts: As in the contract of `mi_core.backends`, and so the next two.
         sides: Which parts make up each side.
         ks: Neighbour orders, ascending.
-        scheduler: Address, tcp://HOST:PORT.
+        scheduler: Address, tcp://HOST:PORT or tls://HOST:PORT.
         threads: Most threads to prepare with; a worker uses those that it was started with.
         progress: Called with shares done and shares in all.
 
@@ -77,18 +77,12 @@ def neighbour_counts(
 def connected(scheduler: str) -> Iterator[Client]:
     """A connection to the scheduler; an error where there is none, or where it breaks."""
     try:
-        from distributed import Client, KilledWorker
+        from distributed import KilledWorker
     except ImportError:
         raise BackendUnavailableError(
             "a cluster needs Dask, which is not installed: python -m pip install 'ksg-mi[cluster]'"
         ) from None
-    try:
-        client = Client(scheduler, timeout=PATIENCE_SECONDS, set_as_default=False)
-    except OSError:
-        raise BackendUnavailableError(
-            f"no Dask scheduler answers at {scheduler}: start one with `dask scheduler`, or correct the address."
-        ) from None
-    with client:
+    with client_of(scheduler, set_as_default=False) as client:
         try:
             yield client
         except (OSError, CancelledError, KilledWorker) as error:
@@ -96,6 +90,29 @@ def connected(scheduler: str) -> Iterator[Client]:
                 f"the cluster at {scheduler} was lost while it worked, its scheduler or too many of its workers: look at what "
                 "they print, often that memory is short, and run this again."
             ) from error
+
+
+def client_of(scheduler: str, **options: Any) -> Client:
+    """A client of the scheduler, by TLS where its address asks for it; an error where none answers.
+
+    Certificates come from Dask's own configuration, `distributed.comm.tls`.
+    """
+    from distributed import Client
+
+    try:
+        return Client(scheduler, timeout=PATIENCE_SECONDS, **options)
+    except OSError:
+        way = " Both sides need certificates of one authority." if scheduler.startswith("tls:") else ""
+        raise BackendUnavailableError(
+            f"no Dask scheduler answers at {scheduler}: start one with `dask scheduler`, or correct the address.{way}"
+        ) from None
+    except TypeError as error:
+        if not scheduler.startswith("tls:"):
+            raise
+        raise BackendUnavailableError(
+            f"{scheduler} needs certificates, and Dask's configuration has none: set distributed.comm.tls.ca-file, .client.key "
+            "and .client.cert, in its files or as DASK_DISTRIBUTED__COMM__TLS__CA_FILE and so on."
+        ) from error
 
 
 def threads_of_workers(client: Client, scheduler: str) -> dict[str, int]:
@@ -121,7 +138,7 @@ def check_software(client: Client, scheduler: str) -> None:
     ours = software()
     for who, theirs in found.items():
         if isinstance(theirs, Exception):
-            raise BackendUnavailableError(f"{who} cannot run this: {one_line(theirs)} Install there what is installed here.")
+            raise BackendUnavailableError(f"{who} cannot run this: {as_sentence(theirs)} Install there what is installed here.")
         for name, version in ours.items():
             if theirs[name] != version:
                 raise BackendUnavailableError(f"{who} has {name} {theirs[name]}, this process {version}: install the same.")

@@ -6,7 +6,7 @@ import importlib
 from typing import Any
 
 from mi_core.backends.cuda import presence
-from mi_core.errors import BackendUnavailableError
+from mi_core.errors import BackendUnavailableError, first_line
 
 MODULE_OF = {
     "cpu-tree": "mi_core.backends.cpu.tree",
@@ -43,7 +43,7 @@ def not_importable(name: str) -> str | None:
     try:
         module_of(name)
     except (ImportError, AttributeError) as error:  # numba-cuda asks NumPy for what later versions have dropped
-        return (str(error).splitlines() or [type(error).__name__])[0]
+        return first_line(error)
     return None
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from mi_core import InputError
+from mi_core.errors import did_you_mean
 from trainer.config import Arch, Settings, added_to
 
 ProfileName = Literal["smoke", "cpu", "paper"]
@@ -127,7 +128,9 @@ def figures_asked_for(names: Iterable[str]) -> tuple[Figure, ...]:
     asked = tuple(names)
     for name in asked:
         if name not in (*FIGURES, "all"):
-            raise InputError(f"there is no experiment {name!r}: name {', '.join(FIGURES)} or all.")
+            raise InputError(
+                f"there is no experiment {name!r}: name {', '.join(FIGURES)} or all{did_you_mean(name, (*FIGURES, 'all'))}"
+            )
     return FIGURES if "all" in asked else cast("tuple[Figure, ...]", tuple(dict.fromkeys(asked)))
 
 

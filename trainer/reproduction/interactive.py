@@ -33,7 +33,8 @@ def draw_traces(frame: pl.DataFrame) -> dict[str, Any]:
         "title": f"MI(first, last), {frame['units'][0]}",
         "scale": alt.Scale(domain=[min(0, lowest), highest]),
     }
-    least, _ = _range(frame.filter(pl.col("error") > 0), "error")
+    errors = frame.filter(pl.col("error") > 0)
+    least = ERROR_TICKS[0] if errors.is_empty() else _range(errors, "error")[0]
     error: dict[str, Any] = {
         "title": "test error",
         "scale": alt.Scale(type="log", domain=[least, 1], clamp=True),  # an error of 0 is drawn at the edge

@@ -2,48 +2,64 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, Literal, get_args, get_type_hints
 
 import polars as pl
 
 from mi_core import InputError
+from mi_core.errors import first_line
 from mi_core.files import whole_file
-from trainer.config import Settings
+from mi_core.options import Units
+from mi_core.records import record_from_plain
+from mi_core.text import as_cell, printable
+from trainer.config import Arch, Statistics
 from trainer.run import RunFolder
-from trainer.table import Row
+from trainer.table import Amount, Count, Finite, Positive, Row, Seconds, Share, Spread
 
 PARQUET = "results.parquet"
 FIRST_AND_LAST = {("first", "last"): "after", ("first", "last_before_sum"): "before"}
 
-SCHEMA: dict[str, Any] = {
-    "run": pl.String,  # name of the run's folder
-    "arch": pl.String,
-    "width": pl.Int64,
-    "hidden": pl.Int64,
-    "batch_size": pl.Int64,  # null for the whole training set, one update an epoch
-    "seed": pl.Int64,
-    "epoch": pl.Int64,  # epochs trained before the measurement
-    "updates": pl.Int64,  # of the weights, before the measurement
-    "bn": pl.String,  # "inference" or "batch": statistics of batch normalisation while measuring
-    "sum": pl.String,  # last layer "after" or "before" the sum; a network without one has the same row under both
-    "k": pl.Int64,
-    "mi": pl.Float64,  # between the first and the last hidden layer; null where it could not be measured
-    "stderr": pl.Float64,
-    "null": pl.Float64,  # MI with shuffled pairing; null where not measured
-    "ceiling": pl.Float64,
-    "units": pl.String,
-    "n_samples": pl.Int64,
-    "dim_x": pl.Int64,
-    "dim_y": pl.Int64,
-    "error": pl.Float64,  # share of wrong labels on the measured set, with the same statistics
-    "loss": pl.Float64,  # of training, in the epoch before
-    "seconds": pl.Float64,
-    "notes": pl.String,
-}
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """A row of the table, one of a run's rows under one reading of "last layer"."""
+
+    run: str  # name of the run's folder
+    arch: Arch
+    width: Positive
+    hidden: Positive
+    batch_size: Positive | None  # null for the whole training set, one update an epoch
+    seed: Count
+    epoch: Count  # epochs trained before the measurement
+    updates: Count  # of the weights, before the measurement
+    bn: Statistics  # statistics of batch normalisation while measuring
+    sum: Literal["after", "before"]  # of the last layer; a network without a sum has the same row under both
+    k: Positive
+    mi: Amount | None  # between the first and the last hidden layer; null where it could not be measured
+    stderr: Spread | None
+    null: Amount | None  # MI with shuffled pairing; null where not measured
+    ceiling: Amount | None
+    units: Units
+    n_samples: Count
+    dim_x: Positive | None
+    dim_y: Positive | None
+    error: Share | None  # share of wrong labels on the measured set, with the same statistics
+    loss: Finite | None  # of training, in the epoch before
+    seconds: Seconds
+    notes: str
+
+
+def _column_type(hint: Any) -> type[pl.DataType]:
+    kinds = get_args(hint) or (hint,)
+    return pl.Int64 if int in kinds else pl.Float64 if float in kinds else pl.String
+
+
+SCHEMA = {name: _column_type(hint) for name, hint in get_type_hints(Result).items()}
 
 
 def collect(folder: str | Path) -> pl.DataFrame:
@@ -64,8 +80,8 @@ def collect(folder: str | Path) -> pl.DataFrame:
 
 
 def manifests(folder: str | Path) -> list[dict[str, Any]]:
-    """Those of all runs in a folder."""
-    return [RunFolder(path.parent).manifest() for path in sorted(Path(folder).glob("*/manifest.json"))]
+    """The manifests of all runs in a folder, as plain values."""
+    return [dataclasses.asdict(RunFolder(path.parent).manifest()) for path in sorted(Path(folder).glob("*/manifest.json"))]
 
 
 def write_settings(manifests: Sequence[Mapping[str, Any]], folder: str | Path) -> Path:
@@ -82,8 +98,14 @@ def write(table: pl.DataFrame, folder: str | Path) -> list[Path]:
     with whole_file(parquet) as file:
         table.write_parquet(file)
     with whole_file(csv) as file:
-        table.write_csv(file, float_precision=6)
+        write_csv(table, file, float_precision=6)
     return [parquet, csv]
+
+
+def write_csv(table: pl.DataFrame, file: BinaryIO, float_precision: int) -> None:
+    """Write a table for spreadsheets, in which no text is a formula."""
+    texts = pl.col(pl.String).map_elements(as_cell, return_dtype=pl.String)
+    table.with_columns(texts).write_csv(file, float_precision=float_precision)
 
 
 def read(folder: str | Path) -> pl.DataFrame:
@@ -95,21 +117,26 @@ def read(folder: str | Path) -> pl.DataFrame:
     path = Path(folder) / PARQUET
     if not path.is_file():
         raise InputError(f"{folder} has no {PARQUET}: name a folder that mi reproduce wrote.")
+    complaint = f"{path} is damaged or no table of results"
     try:
-        return pl.read_parquet(path).match_to_schema(pl.Schema(SCHEMA))
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise InputError(f"{path} is damaged or no table of results: {error}") from error
+        table = pl.read_parquet(path).match_to_schema(pl.Schema(SCHEMA))
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+        raise InputError(f"{complaint}: {first_line(error)}") from error
+    if table.is_empty():
+        raise InputError(f"{complaint}: it has no rows.")
+    record_from_plain(table.to_dicts(), list[Result], complaint)
+    return table.with_columns(pl.col("run", "notes").map_elements(printable, return_dtype=pl.String))
 
 
 def _rows(run: RunFolder) -> Iterator[dict[str, Any]]:
     manifest = run.manifest()
-    settings = Settings.from_dict(manifest["settings"])
-    batches = 1 if settings.batch_size is None else math.ceil(manifest["data"]["n_train"] / settings.batch_size)
+    settings = manifest.settings
+    batches = 1 if settings.batch_size is None else math.ceil(manifest.data.n_train / settings.batch_size)
     has_sum = ("first", "last_before_sum") in settings.layers
     for row in run.table.rows():
         for place in _places(row, has_sum):
             yield {
-                "run": run.path.name,
+                "run": printable(run.path.name),
                 "arch": settings.arch,
                 "width": settings.width,
                 "hidden": settings.hidden,
@@ -118,7 +145,7 @@ def _rows(run: RunFolder) -> Iterator[dict[str, Any]]:
                 "updates": row.epoch * batches,
                 "sum": place,
                 "loss": row.logs.get("loss"),
-                "notes": " ".join(row.notes),
+                "notes": printable(" ".join(row.notes)),
             } | {name: getattr(row, name) for name in AS_MEASURED}
 
 
@@ -158,4 +185,4 @@ def _flat(record: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str
         if isinstance(value, Mapping):
             yield from _flat(value, f"{above}{name}.")
         else:
-            yield above + name, value if isinstance(value, str) else json.dumps(value)
+            yield printable(above + name), printable(value if isinstance(value, str) else json.dumps(value))

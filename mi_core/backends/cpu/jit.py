@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
+import pickle
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -11,9 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import numba
+from numba.core.caching import FunctionCache
+from numba.core.serialize import dumps
+
+from mi_core.errors import InputError
+from mi_core.files import whole_file
 
 # Kernels hold machine code of what they call in other files of this folder, too.
 SOURCES = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))).hexdigest()
+DIGEST = hashlib.sha256().digest_size
+
+logger = logging.getLogger("mi_core")
+said: list[str] = []
 
 
 def jit(kernel: Callable[..., Any], *, fastmath: bool = False) -> Any:
@@ -22,15 +33,74 @@ def jit(kernel: Callable[..., Any], *, fastmath: bool = False) -> Any:
     Where no folder can be written to, the kernel is compiled anew in each process instead. Rounding is part of the contract:
     fastmath is for what only sets a scale or an order.
     """
+    compiled = numba.njit(kernel, nogil=True, fastmath=fastmath)
     try:
-        compiled = uninterrupted(numba.njit(kernel, nogil=True, fastmath=fastmath, cache=True))
+        compiled._cache = Kept(kernel)
     except RuntimeError:  # Numba found no folder for the cache
-        return uninterrupted(numba.njit(kernel, nogil=True, fastmath=fastmath))
-    # Numba takes a kernel from disk as long as the kernel's own file is unchanged. Its stamp is widened to all files here:
-    # otherwise a correction in one file would leave wrong machine code in use for kernels of another.
-    index = compiled._cache._cache_file
-    index._source_stamp = (index._source_stamp, SOURCES)
-    return compiled
+        say_once("there is no folder to keep them in that can be written to")
+    return uninterrupted(compiled)
+
+
+class Kept(FunctionCache):
+    """A kernel's machine code on disk, which only ever saves time: what is wrong there costs compiling anew, and no result."""
+
+    def __init__(self, kernel: Callable[..., Any]) -> None:
+        super().__init__(kernel)
+        stamp = self._impl.locator.get_source_stamp()
+        self._cache_file: Any = CodeFiles(Path(self._cache_path), self._impl.filename_base, stamp)
+
+    def save_overload(self, signature: Any, compiled: Any) -> None:
+        """Write it, or say once why that is not possible."""
+        try:
+            super().save_overload(signature, compiled)
+        except (OSError, InputError) as error:
+            cause = error.__cause__ or error
+            say_once(f"{self._cache_path} cannot be written to ({getattr(cause, 'strerror', None) or cause})")
+
+
+class CodeFiles:
+    """One file for each signature of a kernel, in place of Numba's index and the files that it names.
+
+    A file starts with the SHA-256 of its contents and of all that they depend on. So what is torn, damaged, or of other
+    sources is neither unpickled nor run, but replaced.
+    """
+
+    def __init__(self, folder: Path, name: str, stamp: Any) -> None:
+        self.folder, self.name, self.stamp = folder, name, repr((stamp, SOURCES, numba.__version__)).encode()
+
+    def load(self, key: Any) -> Any:
+        """What was saved for a signature on a processor; None where that is not there, or not as it was."""
+        try:
+            content = self.path(key).read_bytes()
+        except OSError:
+            return None
+        code = content[DIGEST:]
+        return pickle.loads(code) if content[:DIGEST] == self.digest(code) else None  # noqa: S301 - what was saved here
+
+    def save(self, key: Any, code: Any) -> None:
+        """Write it, whole or not at all."""
+        content = dumps(code)
+        with whole_file(self.path(key)) as file:
+            file.write(self.digest(content) + content)
+
+    def path(self, key: Any) -> Path:
+        """File of the machine code for one signature."""
+        return self.folder / f"{self.name}.{hashlib.sha256(repr(key).encode()).hexdigest()[:16]}.nbc"
+
+    def digest(self, code: bytes) -> bytes:
+        """Checksum of machine code and of the sources that it was made from."""
+        return hashlib.sha256(self.stamp + code).digest()
+
+
+def say_once(reason: str) -> None:
+    """Log that every process has to compile. Not a warning: where those are errors, it would cost the result."""
+    if not said:
+        said.append(reason)
+        logger.warning(
+            "note: compiled kernels cannot be kept: %s. Each process compiles them anew, for some seconds; "
+            "the environment variable NUMBA_CACHE_DIR can name another folder.",
+            reason,
+        )
 
 
 def uninterrupted(dispatcher: Any) -> Any:

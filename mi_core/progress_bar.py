@@ -2,37 +2,50 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import importlib.util
 import math
 import sys
 import threading
+from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from mi_core.text import printable
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
+    from rich.progress import Progress as RichProgress
+
+    from mi_core.types import Progress, ProgressOption
+
+Result = TypeVar("Result")
 
 PATIENCE_SECONDS = 2.0
 PREPARING = "preparing (the first run compiles, for some seconds)"
 
 
 class ProgressBar:
-    """Callable with (done, in all). Appears after two seconds, on a terminal only, and leaves no trace."""
+    """Callable with (done, in all). Appears after two seconds, on a terminal or in a notebook, and leaves no trace."""
 
     def __init__(self, description: str) -> None:
         self.description = description
         self.state: tuple[int, int] | None = None
-        self.bar: Progress | None = None
+        self.bar: RichProgress | None = None
         self.timer = threading.Timer(PATIENCE_SECONDS, self.show)
         self.timer.daemon = True
 
     def __call__(self, done: int, total: int) -> None:
+        """Tell how far the work has come."""
         self.state = done, total
         self.update()
 
     def say(self, line: str, err: bool = False) -> None:
-        """Print a line, above the bar if there is one; typer.echo would write into it, past what rich puts over the streams."""
+        """Print a line as `cli._output.say` does, above the bar if there is one: past what rich puts over the streams, typer
+        would write into it.
+        """
         stream = sys.stderr if err else sys.stdout
-        stream.write(f"{line}\n")
+        stream.write(f"{printable(line)}\n")
         stream.flush()
 
     def show(self) -> None:
@@ -59,7 +72,7 @@ class ProgressBar:
             self.bar.update(self.bar.task_ids[0], description=self.description, completed=done, total=total)
 
     def __enter__(self) -> ProgressBar:
-        if sys.stderr is not None and sys.stderr.isatty():
+        if sys.stderr is not None and (sys.stderr.isatty() or is_notebook()):
             self.timer.start()
         return self
 
@@ -69,3 +82,36 @@ class ProgressBar:
             self.timer.join()
         if self.bar is not None:
             self.bar.stop()
+
+
+def is_notebook() -> bool:
+    """Whether this process is a notebook's, and has what rich draws with there."""
+    return "ipykernel" in sys.modules and importlib.util.find_spec("ipywidgets") is not None
+
+
+@contextlib.contextmanager
+def shown(progress: ProgressOption) -> Iterator[Progress | None]:
+    """What to tell progress to while the block lasts: a bar for True, nothing for None and False, else the function given.
+
+    Raises:
+        InputError: It is none of these.
+    """
+    from mi_core._validate import check_progress
+
+    check_progress(progress)
+    if progress is True:
+        with ProgressBar("counting neighbours") as bar:
+            yield bar
+    else:
+        yield progress or None
+
+
+def with_progress(function: Callable[..., Result]) -> Callable[..., Result]:
+    """Let the `progress` of a function that takes a callback or None be True or False as well."""
+
+    @functools.wraps(function)
+    def told(*arguments: Any, progress: ProgressOption = None, **options: Any) -> Result:
+        with shown(progress) as callback:
+            return function(*arguments, progress=callback, **options)
+
+    return told

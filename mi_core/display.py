@@ -1,0 +1,119 @@
+"""How results look: in one line, as facts for the command line, and as tables in a notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mi_core.matrix import MIMatrix
+    from mi_core.results import Estimate
+
+SHADE = "rgba(0, 114, 178, {:.2f})"  # a blue that shows on light and dark notebooks, the stronger the larger the value
+MOST_NAMED = 6  # layers that a matrix names in its one line
+
+
+def with_error(value: float, stderr: float | None) -> str:
+    """An estimate and, where it has one, its standard error: 0.9987 +- 0.0200."""
+    return f"{value:.4f}" + ("" if stderr is None else f" +- {stderr:.4f}")
+
+
+def in_one_line(result: Estimate) -> str:
+    """A result as Python prints it: the number, how it was made, and whether there is something to read about it."""
+    verdict = getattr(result, "reliability", None)
+    words = [
+        str(result),
+        getattr(result, "estimator", None),
+        None if result.k is None else f"k={result.k}",
+        f"n_samples={result.n_samples}",
+        f"dimensions {dimensions(result)}",
+        None if verdict is None else f"verdict: {verdict.verdict}",
+        count_of_notes(result.notes),
+    ]
+    return f"{type(result).__name__}({', '.join(filter(None, words))})"
+
+
+def matrix_in_one_line(matrix: MIMatrix) -> str:
+    """A matrix as Python prints it: its layers, and how it was made."""
+    names = [*matrix.names[:MOST_NAMED], *(["..."] if len(matrix.names) > MOST_NAMED else [])]
+    words = [
+        f"{len(matrix.names)} layers: {' '.join(names)}",
+        matrix.units,
+        matrix.estimator,
+        f"k={matrix.k}",
+        f"n_samples={matrix.n_samples}",
+        count_of_notes(matrix.notes),
+    ]
+    return f"MIMatrix({', '.join(filter(None, words))})"
+
+
+def dimensions(result: Any) -> str:
+    """Dimensions of all sides: 3, 3 + 2, 3 + 2 given 1, or 3 + class labels."""
+    if hasattr(result, "dim"):
+        return str(result.dim)
+    if hasattr(result, "dims"):
+        return " + ".join(map(str, result.dims))
+    given = "" if result.dim_z is None else f" given {result.dim_z}"
+    return f"{result.dim_x} + {'class labels' if result.estimator == 'ross' else result.dim_y}{given}"
+
+
+def count_of_notes(notes: tuple[str, ...]) -> str | None:
+    return f"{len(notes)} note{'s' if len(notes) > 1 else ''}" if notes else None
+
+
+def facts(result: Estimate) -> dict[str, str]:
+    """What was estimated from, and how, by names, in the words that people read."""
+    found: dict[str, Any] = {
+        "samples": f"{result.n_samples:,}" + (f" and {prime:,}" if (prime := getattr(result, "n_samples_prime", 0)) else ""),
+        "dimensions": dimensions(result),
+        "k": result.k,
+        "ceiling": None if (ceiling := getattr(result, "ceiling", None)) is None else f"{ceiling:.4f} {result.units}",
+        "estimator": getattr(result, "estimator", None),
+        "alpha": getattr(result, "alpha", None),
+        "standardized": None if (how := getattr(result, "standardize", "none")) == "none" else how,
+        "noise": f"{result.noise:g} of each side's spread, seed {result.seed}" if result.noise > 0 else None,
+    }
+    if result.k is not None:
+        here = " here" if "worker" in result.backend else ""  # and more on the workers
+        found["backend"] = f"{result.backend}, {result.threads} thread{'s' if result.threads > 1 else ''}{here}"
+    found["time"] = f"{result.seconds:.2f} s"
+    return {name: str(value) for name, value in found.items() if value is not None}
+
+
+def as_html(result: Estimate) -> str:
+    """A small table for notebooks: the estimate, its facts, the verdict where there is one, and the notes."""
+    rows = {result.quantity: str(result), **facts(result)}
+    if (null := getattr(result, "null", None)) is not None:
+        rows["p-value"] = f"{null.p_value:.2g}, {null.permutations} shuffles"
+    remarks: tuple[str, ...] = ()
+    if (reliability := getattr(result, "reliability", None)) is not None:
+        rows["verdict"] = reliability.verdict
+        remarks = reliability.reasons
+    cells = "".join(f"<tr><th>{escape(name)}</th><td>{escape(text)}</td></tr>" for name, text in rows.items())
+    return f"<table>{cells}</table>{as_html_list((*remarks, *result.notes))}"
+
+
+def matrix_as_html(matrix: MIMatrix) -> str:
+    """A table for notebooks, shaded by the MI between different layers, with the labels where there are any, and the notes."""
+    layers = range(len(matrix.names))
+    largest = max((float(matrix.mi[a, b]) for a in layers for b in layers if a != b), default=0.0)
+    names = [*matrix.names, *([] if matrix.with_labels is None else ["labels"])]
+    head = "".join(f"<th>{escape(name)}</th>" for name in ("", *names))
+    body = ""
+    for a in layers:
+        cells = [
+            f"<td>{value:.4f}</td>"
+            if a == b or largest <= 0
+            else f'<td style="background: {SHADE.format(0.6 * max(0.0, value / largest))}">{value:.4f}</td>'
+            for b, value in enumerate(matrix.mi[a].tolist())
+        ]
+        cells += [] if matrix.with_labels is None else [f"<td>{float(matrix.with_labels[a]):.4f}</td>"]
+        body += f"<tr><th>{escape(matrix.names[a])}</th>{''.join(cells)}</tr>"
+    caption = f"MI in {matrix.units}; {matrix.estimator}, k={matrix.k}, {matrix.n_samples:,} samples"
+    return f"<table><caption>{escape(caption)}</caption><tr>{head}</tr>{body}</table>{as_html_list(matrix.notes)}"
+
+
+def as_html_list(sentences: Iterable[str]) -> str:
+    items = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
+    return f"<ul>{items}</ul>" if items else ""

@@ -1,0 +1,47 @@
+"""Text that came from outside, file names, keys, layers' names, made fit for terminals, tables and pictures.
+
+Imports nothing heavy: `mi --help` and every error message go through it.
+"""
+
+from __future__ import annotations
+
+MOST_IN_A_FIGURE = 32  # characters of a name; longer ones leave a figure no room for its axes
+
+
+def printable(text: str) -> str:
+    r"""One line in which every character shows, as `repr` would escape the others.
+
+    Escaped are control characters, line breaks among them, DEL, marks that change the direction of writing, other invisible
+    characters and lone surrogates, so that no name can colour, move or forge what a terminal shows.
+
+    Example:
+        >>> print(printable("red \x1b[31m name\nnote: forged"))
+        red \x1b[31m name\nnote: forged
+    """
+    return text if text.isprintable() else "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
+def as_cell(name: str) -> str:
+    """Text for a cell of a CSV file: printable, and with an apostrophe ahead where a spreadsheet would take it for a formula.
+
+    See https://owasp.org/www-community/attacks/CSV_Injection. Numbers are not for this function.
+
+    Example:
+        >>> as_cell("=1+1"), as_cell("first")
+        ("'=1+1", 'first')
+    """
+    shown = printable(name)
+    return f"'{shown}" if shown.startswith(("=", "+", "-", "@")) else shown
+
+
+def in_figure(name: str) -> str:
+    r"""Text for a figure: printable, shortened, and with dollar signs that matplotlib does not take for mathematics.
+
+    Example:
+        >>> print(in_figure(r"$\frac$"))
+        \$\frac\$
+    """
+    shown = printable(name)
+    if len(shown) > MOST_IN_A_FIGURE:
+        shown = f"{shown[: MOST_IN_A_FIGURE - 3]}..."
+    return shown.replace("$", r"\$")
