@@ -222,7 +222,7 @@ def what_is_kept(run: RunFolder, epochs: int) -> str:
 
 def notes(run: RunFolder) -> Iterator[str]:
     """What a reader of the run should know: where its data came from, and what its last measurements say."""
-    from mi_core._notes import concerning
+    from mi_core.text import concerning
 
     if note := run.manifest().data.note:
         yield note

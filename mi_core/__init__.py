@@ -26,7 +26,8 @@ from typing import TYPE_CHECKING, Any
 from mi_core._version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from mi_core.entropies import entropy, kl_divergence
+    from mi_core.divergence import kl_divergence
+    from mi_core.entropies import entropy
     from mi_core.errors import BackendUnavailableError, InputError, MIError
     from mi_core.estimate import conditional_mutual_information, mutual_information, neighbour_counts
     from mi_core.matrix import MIMatrix, mutual_information_matrix
@@ -59,7 +60,7 @@ _HOME_OF = {
     "SizePoint": "mi_core.results",
     "conditional_mutual_information": "mi_core.estimate",
     "entropy": "mi_core.entropies",
-    "kl_divergence": "mi_core.entropies",
+    "kl_divergence": "mi_core.divergence",
     "multi_information": "mi_core.multi",
     "mutual_information": "mi_core.estimate",
     "mutual_information_matrix": "mi_core.matrix",

@@ -252,6 +252,15 @@ def copies(*sides: Samples) -> IntArray:
     return equal
 
 
+def check_apart(radius: FloatArray, ks: Sequence[int], what: str) -> None:
+    """Raise InputError where distances (len(ks), n) are 0, whose logarithm is no number."""
+    for row, k in zip(radius, ks, strict=True):
+        if zeros := number_of_zeros(row):
+            raise InputError(
+                f"{zeros:,} samples {what} for k={k}: take repeated samples out, take a larger k, or add a little noise (1e-6)."
+            )
+
+
 def number_of_zeros(radius: FloatArray) -> int:
     return int(np.count_nonzero(radius == 0))
 

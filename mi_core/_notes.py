@@ -23,7 +23,6 @@ REPEATED_ROWS = 0.01  # share of samples with an exact copy
 REPEATED_VALUES = 0.1  # share of values with an exact copy in their column
 SAMPLED = 1000  # rows, or pairs of rows, that are looked at where all would cost as much as the estimate
 FEW_COLUMNS = 8
-NAMED = 3  # places that a note names one by one
 SLICE_BYTES = 32 * 2**20
 ROUNDING = 1e-9  # of a ceiling, beyond which an estimate is above it
 
@@ -191,13 +190,6 @@ def on_estimate(
             "value near 0. It is left as it is, because clipping at 0 would bias averages."
         )
     return notes
-
-
-def concerning(note: str, places: Sequence[str], what: str) -> str:
-    """A note with the places that it concerns, or with their number and the first where they are many."""
-    if len(places) <= NAMED:
-        return f"{note} (In {', '.join(places)}.)"
-    return f"{note} (In {len(places):,} {what}, first {places[0]}.)"
 
 
 def typical_distance(points: Samples) -> float:

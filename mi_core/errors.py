@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from mi_core.options import RENAMED
+
 
 class MIError(Exception):
     """Base of every error raised on purpose; anything else that escapes is a bug."""
@@ -19,6 +21,8 @@ def did_you_mean(value: object, words: Iterable[str]) -> str:
     """The end of a sentence on a value that is none of some words: the one that it was meant to be, if any is near."""
     import difflib  # here, because it is for errors alone
 
+    if isinstance(value, str) and value in RENAMED:
+        return f"; {value} is called {RENAMED[value]} now."
     known = {word.lower(): word for word in words}
     meant = str(value).lower().replace("_", "-")
     near = max(known, key=lambda word: difflib.SequenceMatcher(None, meant, word.replace("_", "-")).ratio(), default="")

@@ -1,96 +1,33 @@
-"""Mutual information: samples -> neighbour counts -> formula -> result."""
+"""Mutual information, also conditional: samples -> neighbour counts -> formula -> result."""
 
 from __future__ import annotations
 
 import dataclasses
-import time
+import functools
 from collections.abc import Sequence
-from typing import Any, cast, overload
+from typing import Any, Unpack, cast, overload
 
-import numpy as np
-
-from mi_core import _formula, _notes, _validate, backends, uncertainty
-from mi_core import reduction as reducing
-from mi_core._estimators import CAN_BE_SPLIT, CONDITIONAL, ESTIMATORS, WITHOUT_NEIGHBOURS, Local, Search
+from mi_core import _notes, arguments, arrays, backends, reduction, uncertainty
+from mi_core._estimation import Estimation, one_or_all, orders
+from mi_core._estimators import CAN_BE_SPLIT, CONDITIONAL, ESTIMATORS, Local, Method
 from mi_core._prepare import Prepared, prepare
+from mi_core.arguments import Settings
 from mi_core.errors import InputError
-from mi_core.options import Backend, ConditionalEstimator, Estimator, Standardize, Units
+from mi_core.options import Backend, ConditionalEstimator, MIOptions
 from mi_core.progress_bar import with_progress
 from mi_core.results import MIResult, NeighbourCounts
-from mi_core.types import FloatArray, IntArray, Progress, ProgressOption, Samples
+from mi_core.types import FloatArray, Progress, ProgressOption, Samples
 
 
 @overload
-def mutual_information(
-    x: Any,
-    y: Any,
-    *,
-    k: int = 3,
-    units: Units = "bits",
-    estimator: Estimator = "ksg1",
-    given: Any = None,
-    alpha: float = 0.25,
-    standardize: Standardize = "none",
-    noise: float = 0.0,
-    seed: int = 0,
-    backend: Backend = "auto",
-    threads: int | None = None,
-    scheduler: str | None = None,
-    return_local: bool = False,
-    error_bar: bool = True,
-    permutations: int | None = None,
-    by_size: bool = False,
-    diagnose: bool = False,
-    reduce: str | None = None,
-    progress: ProgressOption = None,
-) -> MIResult: ...
+def mutual_information(x: Any, y: Any, *, k: int = 3, given: Any = None, **options: Unpack[MIOptions]) -> MIResult: ...
 @overload
 def mutual_information(
-    x: Any,
-    y: Any,
-    *,
-    k: Sequence[int],
-    units: Units = "bits",
-    estimator: Estimator = "ksg1",
-    given: Any = None,
-    alpha: float = 0.25,
-    standardize: Standardize = "none",
-    noise: float = 0.0,
-    seed: int = 0,
-    backend: Backend = "auto",
-    threads: int | None = None,
-    scheduler: str | None = None,
-    return_local: bool = False,
-    error_bar: bool = True,
-    permutations: int | None = None,
-    by_size: bool = False,
-    diagnose: bool = False,
-    reduce: str | None = None,
-    progress: ProgressOption = None,
+    x: Any, y: Any, *, k: Sequence[int], given: Any = None, **options: Unpack[MIOptions]
 ) -> list[MIResult]: ...
 @with_progress
 def mutual_information(
-    x: Any,
-    y: Any,
-    *,
-    k: int | Sequence[int] = 3,
-    units: Units = "bits",
-    estimator: Estimator = "ksg1",
-    given: Any = None,
-    alpha: float = 0.25,
-    standardize: Standardize = "none",
-    noise: float = 0.0,
-    seed: int = 0,
-    backend: Backend = "auto",
-    threads: int | None = None,
-    scheduler: str | None = None,
-    return_local: bool = False,
-    error_bar: bool = True,
-    permutations: int | None = None,
-    by_size: bool = False,
-    diagnose: bool = False,
-    reduce: str | None = None,
-    progress: Progress | None = None,
+    x: Any, y: Any, *, k: int | Sequence[int] = 3, given: Any = None, **options: Unpack[MIOptions]
 ) -> MIResult | list[MIResult]:
     """Mutual information I(X;Y) of paired samples, or with `given=z` conditional mutual information I(X;Y|Z).
 
@@ -157,118 +94,31 @@ def mutual_information(
         >>> print(f"{result.mi:.2f} {result.units}")  # the truth is 1
         1.00 bits
     """
-    started = time.perf_counter()
-    _validate.one_of(estimator, Estimator, "estimator")
-    if given is not None:
-        _validate.one_of(estimator, ConditionalEstimator, "the estimator where z is given")
-    _validate.one_of(standardize, Standardize, "standardize")
-    noise, seed, threads = _validate.common_options(units, noise, seed, backend, threads)
-    alpha = _validate.threshold(alpha)
-    _validate.check_scheduler(scheduler, estimator, CAN_BE_SPLIT)
-    _check_extras(estimator, given, permutations, diagnose, reduce)
-    needs_host = estimator != "ksg1" or standardize != "none" or bool(noise or permutations or diagnose or reduce or scheduler)
-    samples, dims, notes = _prepared(x, y, given, estimator, standardize, noise, seed, "cpu" if needs_host else backend)
-    n = len(samples.x)
-    if estimator in WITHOUT_NEIGHBOURS:
-        _validate.check_single(k, estimator)
-    ks = () if estimator in WITHOUT_NEIGHBOURS else _validate.neighbour_orders(k, n)
-    notes += _notes_on(samples, estimator, standardize, units)
-    if not needs_host:
-        samples = samples.sides_by(lambda side: backends.held(side, backend, sum(dims.values())))
-    search = Search(ks, backend, threads, progress, alpha, scheduler)
-    nats = _formula.NATS_PER_UNIT[units]
-    found = _estimates(samples, estimator, search)
-
-    def means(some: Prepared, ks: Sequence[int] = ks) -> FloatArray:
-        """Estimates in `units` from other samples, or for other k."""
-        quiet = dataclasses.replace(search, ks=tuple(ks), progress=None)
-        return np.array([local.mean for local in _estimates(some, estimator, quiet)]) / nats
-
-    def on_rows(rows: IntArray) -> FloatArray:
-        return means(samples.take(rows))
-
-    stderrs = uncertainty.error_bar(on_rows, n, ks, seed) if error_bar or diagnose else None
-    sizes = uncertainty.over_sizes(on_rows, n, ks, seed) if by_size or diagnose else None
-    shuffled = None
-    if permutations is not None:
-        shuffle = uncertainty.shuffled_ksg1 if estimator == "ksg1" else uncertainty.shuffled
-        shuffled = shuffle(means, samples, ks, permutations, seed, nats=nats, threads=threads, progress=progress)
-    is_random = noise > 0 or stderrs is not None or sizes is not None or shuffled is not None
-    results = []
-    for m, local in enumerate(found):
-        terms = local.nats / nats
-        mi = local.mean / nats
-        ceiling = None if local.ceiling is None else local.ceiling / nats
-        notes_on_this = _notes.on_estimate(
-            mi,
-            units,
-            k=local.k,
-            n_samples=n,
-            ceiling=None if estimator == "ross" else ceiling,  # there it is the entropy of the labels, a true limit
-            coincident=local.coincident,
-        )
-        results.append(
-            MIResult(
-                mi=mi,
-                units=units,
-                k=local.k,
-                n_samples=n,
-                dim_x=dims["x"],
-                dim_y=dims["y"],
-                dim_z=dims.get("z"),
-                ceiling=ceiling,
-                estimator=estimator,
-                alpha=alpha if estimator == "lnc" else None,
-                backend=local.backend,
-                threads=threads,
-                standardize=standardize,
-                noise=noise,
-                seed=seed if is_random else None,
-                seconds=time.perf_counter() - started,
-                notes=(*notes, *notes_on_this.values()),
-                stderr=None if stderrs is None else float(stderrs[m]),
-                null=None if shuffled is None else uncertainty.shuffled_null(mi, shuffled[:, m], seed),
-                by_size=() if sizes is None else sizes[m],
-                local_mi=terms if return_local else None,
-            )
-        )
-    if reduce is not None:
-        few_x, few_y, reduction = reducing.reduced(samples.x, samples.y, *reducing.parsed(reduce), seed)
-        few = mutual_information(
-            few_x,
-            few_y,
-            k=ks or (1,),
-            units=units,
-            estimator=estimator,
-            alpha=alpha,
-            seed=seed,
-            backend=backend,
-            threads=threads,
-            scheduler=scheduler,
-            error_bar=error_bar,
-            permutations=permutations,
-            by_size=by_size,
-            diagnose=diagnose,
-            progress=progress,
-        )
-        results = [dataclasses.replace(one, reduced=less, reduction=reduction) for one, less in zip(results, few, strict=True)]
-    if diagnose:
-        from mi_core import reliability  # here, because of the libraries that it loads
-
-        def of_sides(x: Samples, y: Samples, ks: Sequence[int]) -> FloatArray:
-            return means(Prepared(x, y), ks)
-
-        verdicts = (reliability.judge(samples.x, samples.y, one, of_sides, seed) for one in results)
-        results = [dataclasses.replace(one, reliability=verdict) for one, verdict in zip(results, verdicts, strict=True)]
-    return results if _validate.is_several(k) else results[0]
+    settings = arguments.settings(options, MIOptions, "mutual_information")
+    check_together(settings, given is not None)
+    sides, dims, notes = prepared(x, y, given, settings)
+    n_samples = len(sides.x)
+    ks = orders(k, settings.estimator, n_samples)
+    notes += notes_on(sides, settings)
+    if not needs_host(settings):
+        sides = sides.sides_by(lambda side: backends.held(side, settings.backend, sum(dims.values())))
+    run = Estimation(method_for(sides, settings), sides, Prepared.take, n_samples, ks, settings)
+    results = estimated(run, dims, notes)
+    if settings.reduce is not None:
+        results = with_fewer_columns(results, sides, settings)
+    if settings.diagnose:
+        results = with_verdicts(results, run)
+    return one_or_all(results, k)
 
 
 @overload
-def conditional_mutual_information(x: Any, y: Any, z: Any, *, k: int = 3, **options: Any) -> MIResult: ...
+def conditional_mutual_information(x: Any, y: Any, z: Any, *, k: int = 3, **options: Unpack[MIOptions]) -> MIResult: ...
 @overload
-def conditional_mutual_information(x: Any, y: Any, z: Any, *, k: Sequence[int], **options: Any) -> list[MIResult]: ...
 def conditional_mutual_information(
-    x: Any, y: Any, z: Any, *, k: int | Sequence[int] = 3, **options: Any
+    x: Any, y: Any, z: Any, *, k: Sequence[int], **options: Unpack[MIOptions]
+) -> list[MIResult]: ...
+def conditional_mutual_information(
+    x: Any, y: Any, z: Any, *, k: int | Sequence[int] = 3, **options: Unpack[MIOptions]
 ) -> MIResult | list[MIResult]:
     """Conditional mutual information I(X;Y|Z): `mutual_information(x, y, given=z)`, whose other options it takes.
 
@@ -279,59 +129,148 @@ def conditional_mutual_information(
         >>> abs(common.mi) < 0.1  # what x and y share is z alone
         True
     """
-    return mutual_information(x, y, given=z, k=k, **options)
+    return mutual_information(x, y, k=k, given=z, **options)
 
 
-def _check_extras(estimator: Estimator, given: Any, permutations: int | None, diagnose: bool, reduce: str | None) -> None:
-    """Refuse what makes no sense for this estimator."""
-    if permutations is not None:
-        _validate.whole_number(permutations, "permutations", at_least=1)
-        if given is not None:
+def check_together(settings: Settings, is_conditional: bool) -> None:
+    """Refuse options that make no sense together, or for this estimator."""
+    arguments.check_scheduler(settings.scheduler, settings.estimator, CAN_BE_SPLIT)
+    if is_conditional:
+        arguments.one_of(settings.estimator, ConditionalEstimator, "the estimator where z is given")
+        if settings.permutations is not None:
             raise InputError(
                 "permutations and given exclude each other: shuffling the pairs of x and y would break their tie to z as well."
             )
-    if diagnose and (estimator != "ksg1" or given is not None):
+    if settings.diagnose and (settings.estimator != "ksg1" or is_conditional):
         raise InputError("diagnose knows the estimator ksg1 without given alone: leave one of them out.")
-    if reduce is not None:
-        reducing.parsed(reduce)
-        if given is not None or estimator in ("ross", "discrete"):
+    if settings.reduce is not None:
+        reduction.parsed(settings.reduce)
+        if is_conditional or settings.estimator in ("ross", "discrete"):
             raise InputError("reduce takes x and y as continuous, and no z: leave it, or the labels or z, out.")
 
 
-def _estimates(samples: Prepared, estimator: Estimator, search: Search) -> list[Local]:
-    """From prepared samples to local terms in nats, one for each k; z among the samples makes them conditional.
-
-    `samples.take(rows)` estimates from some of the samples.
-    """
-    method = ESTIMATORS[estimator] if samples.z is None else CONDITIONAL[cast(ConditionalEstimator, estimator)]
-    return method(samples, search)
+def needs_host(settings: Settings) -> bool:
+    """Whether anything asked for needs all values on the host."""
+    changed = settings.standardize != "none" or settings.noise > 0
+    beside = settings.permutations is not None or settings.diagnose or settings.reduce is not None
+    return settings.estimator != "ksg1" or changed or beside or settings.scheduler is not None
 
 
-def _prepared(
-    x: Any, y: Any, z: Any, estimator: Estimator, standardize: Standardize, noise: float, seed: int, backend: Backend
-) -> tuple[Prepared, dict[str, int], list[str]]:
-    """The samples as the estimator wants them, the dimensions of each side, and notes on what was done."""
+def prepared(x: Any, y: Any, z: Any, settings: Settings) -> tuple[Prepared, dict[str, int], list[str]]:
+    """Samples as the estimator takes them, the dimensions of each side, and notes on what was done."""
     values = {"x": x, "y": y} | ({} if z is None else {"z": z})
-    sides, dims, classes, notes = _validate.paired(values, estimator, backend)
-    if estimator == "discrete":
-        _validate.check_left_as_they_are(standardize, noise)
+    on_gpu = None if needs_host(settings) else functools.partial(backends.from_gpu, backend=settings.backend)
+    sides, dims, classes, notes = arrays.paired(values, settings.estimator, on_gpu)
+    if settings.estimator == "discrete":
+        arguments.check_left_as_they_are(settings.standardize, settings.noise)
         return Prepared(sides["x"], sides["y"], sides.get("z")), dims, notes
-    measured = {name: points for name, points in sides.items() if name != "y" or estimator != "ross"}
-    ready, notes_on_noise = prepare(measured, standardize, noise, seed)
+    continuous = {name: points for name, points in sides.items() if name != "y" or settings.estimator != "ross"}
+    ready, notes_on_noise = prepare(continuous, settings.standardize, settings.noise, settings.seed)
     sides |= ready
     return Prepared(sides["x"], sides["y"], sides.get("z"), classes), dims, [*notes, *notes_on_noise]
 
 
-def _notes_on(samples: Prepared, estimator: Estimator, standardize: Standardize, units: Units) -> list[str]:
+def method_for(sides: Prepared, settings: Settings) -> Method:
+    """The estimator as a function of sides and search; z among the sides makes it conditional."""
+    if sides.z is None:
+        return ESTIMATORS[settings.estimator]
+    return CONDITIONAL[cast(ConditionalEstimator, settings.estimator)]
+
+
+def notes_on(sides: Prepared, settings: Settings) -> list[str]:
     """Notes on the samples that matter for this estimator."""
-    sides = {"x": samples.x, "y": samples.y} | ({} if samples.z is None else {"z": samples.z})
-    if estimator == "discrete":
-        return _notes.on_discrete(*sides.values())
-    if estimator in ("gaussian", "gaussian-copula"):
-        return _notes.on_gaussian(estimator, samples.x.shape[1], samples.y.shape[1], len(samples.x), units)
-    if samples.classes:
-        del sides["y"]
-    return list(_notes.on_sides(sides, standardize, estimator).values())
+    named = {"x": sides.x, "y": sides.y} | ({} if sides.z is None else {"z": sides.z})
+    if settings.estimator == "discrete":
+        return _notes.on_discrete(*named.values())
+    if settings.estimator in ("gaussian", "gaussian-copula"):
+        return _notes.on_gaussian(settings.estimator, sides.x.shape[1], sides.y.shape[1], len(sides.x), settings.units)
+    if sides.classes:
+        del named["y"]
+    return list(_notes.on_sides(named, settings.standardize, settings.estimator).values())
+
+
+def estimated(run: Estimation[Prepared], dims: dict[str, int], notes: list[str]) -> list[MIResult]:
+    """Results with their error bars, sizes and shuffles."""
+    settings, n = run.settings, run.n_samples
+    _ = run.found, run.errors  # first, as their progress is told first
+    sizes = None
+    if settings.by_size or settings.diagnose:
+        sizes = uncertainty.over_sizes(run.on_rows, n, run.ks, settings.seed)
+    shuffled = None if settings.permutations is None else shuffles(run, settings.permutations)
+
+    def own(place: int, local: Local, mi: float) -> dict[str, Any]:
+        ceiling = run.ceiling(local)
+        on_this = _notes.on_estimate(
+            mi,
+            settings.units,
+            k=local.k,
+            n_samples=n,
+            ceiling=None if settings.estimator == "ross" else ceiling,  # there it is the entropy of the labels, a true limit
+            coincident=local.coincident,
+        )
+        return {
+            "dim_x": dims["x"],
+            "dim_y": dims["y"],
+            "dim_z": dims.get("z"),
+            "ceiling": ceiling,
+            "estimator": settings.estimator,
+            "alpha": settings.alpha if settings.estimator == "lnc" else None,
+            "standardize": settings.standardize,
+            "notes": (*notes, *on_this.values()),
+            "null": None if shuffled is None else uncertainty.shuffled_null(mi, shuffled[:, place], settings.seed),
+            "by_size": () if sizes is None else sizes[place],
+        }
+
+    return run.results(MIResult, own, is_random=sizes is not None or shuffled is not None)
+
+
+def shuffles(run: Estimation[Prepared], permutations: int) -> FloatArray:
+    """Estimates (permutations, number of k) from samples whose pairing was shuffled."""
+    settings = run.settings
+    shuffle = uncertainty.shuffled_ksg1 if settings.estimator == "ksg1" else uncertainty.shuffled
+    return shuffle(
+        run.means,
+        run.sides,
+        run.ks,
+        permutations,
+        settings.seed,
+        nats=run.nats,
+        threads=settings.threads,
+        progress=settings.progress,
+    )
+
+
+def with_fewer_columns(results: list[MIResult], sides: Prepared, settings: Settings) -> list[MIResult]:
+    """Results with the estimate from fewer columns beside each."""
+    few_x, few_y, how = reduction.reduced(sides.x, sides.y, *reduction.parsed(settings.reduce), settings.seed)
+    again: MIOptions = {
+        "units": settings.units,
+        "estimator": settings.estimator,
+        "alpha": settings.alpha,
+        "seed": settings.seed,
+        "backend": settings.backend,
+        "threads": settings.threads,
+        "scheduler": settings.scheduler,
+        "error_bar": settings.error_bar,
+        "permutations": settings.permutations,
+        "by_size": settings.by_size,
+        "diagnose": settings.diagnose,
+        "progress": settings.progress,
+    }
+    few = mutual_information(few_x, few_y, k=[1 if one.k is None else one.k for one in results], **again)
+    return [dataclasses.replace(one, reduced=fewer, reduction=how) for one, fewer in zip(results, few, strict=True)]
+
+
+def with_verdicts(results: list[MIResult], run: Estimation[Prepared]) -> list[MIResult]:
+    """Results with a verdict on each."""
+    from mi_core import reliability  # here, because of the libraries that it loads
+
+    def of_sides(x: Samples, y: Samples, ks: Sequence[int]) -> FloatArray:
+        return run.means(Prepared(x, y), ks)
+
+    x, y = run.sides.x, run.sides.y
+    verdicts = [reliability.judge(x, y, one, of_sides, run.settings.seed) for one in results]
+    return [dataclasses.replace(one, reliability=verdict) for one, verdict in zip(results, verdicts, strict=True)]
 
 
 @overload
@@ -366,13 +305,16 @@ def neighbour_counts(
         >>> counts.radius, counts.n_x, counts.n_y
         (array([2., 2., 2.]), array([1, 1, 0]), array([1, 1, 2]))
     """
-    _validate.one_of(backend, Backend, "backend")
-    threads = _validate.thread_count(threads)
-    x, y = (_validate.samples(values, name, backend)[0] for name, values in (("x", x), ("y", y)))
-    _validate.check_same_length({"x": x, "y": y})
-    ks = _validate.neighbour_orders(k, len(x))
+    arguments.one_of(backend, Backend, "backend")
+    threads = arguments.thread_count(threads)
+    x, y = (
+        arrays.samples(values, name, functools.partial(backends.from_gpu, backend=backend))[0]
+        for name, values in (("x", x), ("y", y))
+    )
+    arrays.check_same_length({"x": x, "y": y})
+    ks = arguments.neighbour_orders(k, len(x))
     radius, counts, name = backends.neighbour_counts(
         (x, y), ((0, 1), (1, 2)), ks, backend=backend, threads=threads, progress=progress
     )
     all_counts = [NeighbourCounts(k, radius[m], counts[0, m], counts[1, m], name) for m, k in enumerate(ks)]
-    return all_counts if _validate.is_several(k) else all_counts[0]
+    return all_counts if arguments.is_several(k) else all_counts[0]

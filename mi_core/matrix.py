@@ -5,19 +5,24 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Unpack
 
 import numpy as np
 
-from mi_core import _formula, _notes, _prepare, _validate, backends, display, results, uncertainty
-from mi_core._estimators import Local, Search, number_of_zeros, ross
-from mi_core._prepare import Prepared
+from mi_core import _formula, _notes, arguments, arrays, backends, display, results, uncertainty
+from mi_core._estimation import Estimation
+from mi_core._estimators import Local, number_of_zeros, ross
+from mi_core._prepare import Prepared, prepare
+from mi_core.arguments import Settings
 from mi_core.errors import InputError
-from mi_core.options import Standardize, Units
-from mi_core.progress_bar import shown
-from mi_core.threads import available_threads
-from mi_core.types import FloatArray, IntArray, Progress, ProgressOption, Samples
+from mi_core.options import MatrixOptions, Standardize, Units
+from mi_core.progress_bar import with_progress
+from mi_core.text import concerning
+from mi_core.types import FloatArray, IntArray, Progress, Samples
+
+Pair = tuple[int, int]
+"""Places of two layers, which may be one and the same."""
 
 # Up to this many joint dimensions a pair is estimated by itself, with a tree, which is cheaper than going through the strips:
 # six layers of 10 take 0.31 s one by one and 0.39 s by strips, six of 30 0.74 s and 0.48 s (2,000 samples, processor seconds).
@@ -59,8 +64,10 @@ class MIMatrix:
         ceiling: psi(n_samples) - psi(k) in `units`.
         estimator: Name of the estimator.
         threads: Number of threads it was allowed.
+        backend: Backend that was asked for.
         standardize: How the layers were standardised first.
-        seed: Seed of the error bars.
+        noise: Standard deviation of the noise added to each layer, in standard deviations of that layer; 0 for none.
+        seed: Seed of that noise and of the error bars.
         seconds: Wall time, of the last call alone if earlier ones had begun the work.
         notes: What a reader should know before using the numbers: each kind of note once, as its first pair has it, with the
             pairs or layers that it concerns.
@@ -80,7 +87,9 @@ class MIMatrix:
     ceiling: float
     estimator: str
     threads: int
+    backend: str
     standardize: Standardize
+    noise: float
     seed: int
     seconds: float
     notes: tuple[str, ...]
@@ -115,37 +124,35 @@ class Partial:
     coincident: IntArray
 
 
+@with_progress
 def mutual_information_matrix(
     layers: Mapping[str, Any],
     *,
     labels: Any = None,
     k: int = 3,
-    units: Units = "bits",
-    standardize: Standardize = "none",
-    error_bar: bool = True,
-    seed: int = 0,
-    threads: int | None = None,
-    progress: ProgressOption = None,
     resume: Partial | None = None,
     on_partial: Callable[[Partial], None] | None = None,
+    **options: Unpack[MatrixOptions],
 ) -> MIMatrix:
     """Mutual information between all pairs of layers, by the first KSG estimator.
 
     The distances within each layer are computed once and shared by all its pairs; each entry is what `mutual_information` gives
-    for that pair, to the last bit, interrupted and resumed or not.
+    for that pair, to the last bit, interrupted and resumed or not (with noise, what it gives for the noisy layers).
 
     Args:
         layers: Name -> (n_samples, dim) or of higher rank, at least two; row i of each belongs to the same sample.
         labels: (n_samples,) class labels, integers, bool or text, to measure each layer against as well.
         k: Neighbour order, 1 <= k < n_samples.
-        units: "bits" or "nats".
-        standardize: As for `mutual_information`, each layer by itself.
-        error_bar: Whether to estimate standard errors, from disjoint subsamples: Holmes & Nemenman 2019.
-        seed: Seed of these subsamples.
-        threads: Most threads to use; None for as many as the process may use.
-        progress: True for a bar on stderr, or a function called with (steps done, steps in all) now and then.
         resume: What an earlier call with the same layers and settings told to `on_partial`.
         on_partial: Called about twenty times with what is done so far.
+        units: "bits" or "nats".
+        standardize: As for `mutual_information`, each layer by itself.
+        noise: As for `mutual_information`; a layer has one and the same noise in all its pairs.
+        seed: Seed of that noise and of the error bars.
+        backend: "auto" and "cpu" share the distances within a layer; any other backend counts each pair by itself.
+        threads: Most threads to use; None for as many as the process may use.
+        error_bar: Whether to estimate standard errors, from disjoint subsamples: Holmes & Nemenman 2019.
+        progress: True for a bar on stderr, or a function called with (steps done, steps in all) now and then.
 
     Returns:
         Names, estimates, standard errors and all that is needed to repeat them.
@@ -163,103 +170,249 @@ def mutual_information_matrix(
                [5.5, 7.6, 0. ],
                [0. , 0. , 7.6]])
     """
-    started = time.perf_counter()
-    _validate.one_of(units, Units, "units")
-    _validate.one_of(standardize, Standardize, "standardize")
-    _validate.check_progress(progress)
-    seed = _validate.whole_number(seed, "seed", at_least=0)
-    threads = available_threads() if threads is None else _validate.whole_number(threads, "threads", at_least=1)
-    names, samples, done = validated(layers)
-    n = len(samples[0])
-    (k,) = _validate.neighbour_orders((k,), n)
-    blocks = backends.in_one_dtype([_prepare.standardize(layer, standardize) for layer in samples])
-    pairs = [(a, b) for a in range(len(names)) for b in range(a, len(names))]
-    nats = _formula.NATS_PER_UNIT[units]
-    ceiling = _formula.ksg1_ceiling(k, n) / nats
-
-    of_labels: list[tuple[Local, float | None]] = []
-    if labels is not None:  # before the pairs: what is wrong with labels should show at once
-        places, classes = _validate.labels(labels, "labels")
-        _validate.check_same_length({names[0]: blocks[0], "labels": places})
-        sides = [Prepared(block, places, classes=classes) for block in blocks]
-        of_labels = [against_labels(side, k, nats, threads, seed if error_bar else None) for side in sides]
-    label_errors = [error for _, error in of_labels if error is not None]
-
-    with shown(progress) as told:
-        means, coincident = estimates(blocks, pairs, k, resume or nothing_yet(len(pairs)), threads, told, on_partial)
-    mi = means / nats
-
-    def on_rows(rows: IntArray) -> FloatArray:
-        some = [block[rows] for block in blocks]
-        return estimates(some, pairs, k, nothing_yet(len(pairs)), threads)[0] / nats
-
-    errors = uncertainty.error_bar(on_rows, n, (k,), seed) if error_bar else None
-
-    def as_matrix(values: FloatArray) -> FloatArray:
-        matrix = np.empty((len(names), len(names)))
-        for (a, b), value in zip(pairs, values, strict=True):
-            matrix[a, b] = matrix[b, a] = value
-        return matrix
-
-    known = [(name, _notes.measured(block)) for name, block in zip(names, blocks, strict=True)]
-    by_pair: dict[tuple[str, str], dict[str, str]] = {}
-    for (a, b), value, zeros in zip(pairs, mi, coincident, strict=True):
-        on_both = _notes.on_measured([known[a], known[b]], standardize, "ksg1", could_be_mixture=True) if a != b else {}
-        on_this = _notes.on_estimate(float(value), units, k=k, n_samples=n, ceiling=ceiling, coincident=int(zeros))
-        if a == b:
-            on_this.pop(_notes.AT_CEILING, None)  # which is where a layer with itself is meant to be
-        by_pair[names[a], names[b]] = on_both | on_this
-    for side, (local, _) in zip(known, of_labels, strict=False):
-        on_side = _notes.on_measured([side], standardize, "ross", could_be_mixture=False)
-        on_this = _notes.on_estimate(local.mean / nats, units, k=k, n_samples=n, coincident=local.coincident)
-        by_pair[side[0], "labels"] = on_side | on_this
-
+    settings = arguments.settings(options, MatrixOptions, "mutual_information_matrix")
+    samples, done = validated(layers)
+    names, n = tuple(samples), len(next(iter(samples.values())))
+    (k,) = arguments.neighbour_orders((k,), n)
+    ready, notes_on_noise = prepare(samples, settings.standardize, settings.noise, settings.seed)
+    sides = backends.in_one_dtype(list(ready.values()))
+    of_labels = against_labels(sides, labels, k, settings)  # before the pairs: what is wrong with labels should show at once
+    work = Work([(a, b) for a in range(len(names)) for b in range(a, len(names))], k, settings)
+    sums = work.count(sides, Sums(resume or work.nothing_yet(), n, settings.progress, on_partial))
+    mi, errors = work.in_units(sums), work.errors(sides)
+    by_pair = notes_by_pair(dict(zip(names, sides, strict=True)), work, mi, sums.coincident, of_labels)
     return MIMatrix(
         names=names,
-        mi=as_matrix(mi),
-        stderr=as_matrix(errors) if errors is not None else None,
-        with_labels=np.array([local.mean for local, _ in of_labels]) / nats if of_labels else None,
-        with_labels_stderr=np.array(label_errors) if of_labels and len(label_errors) == len(of_labels) else None,
-        units=units,
+        mi=work.as_matrix(mi),
+        stderr=None if errors is None else work.as_matrix(errors),
+        with_labels=np.array([one.mi for one in of_labels]) if of_labels else None,
+        with_labels_stderr=errors_of(of_labels),
+        units=settings.units,
         k=k,
         n_samples=n,
-        dims=tuple(block.shape[1] for block in blocks),
-        ceiling=ceiling,
+        dims=tuple(side.shape[1] for side in sides),
+        ceiling=_formula.ksg1_ceiling(k, n) / work.nats,
         estimator="ksg1",
-        threads=threads,
-        standardize=standardize,
-        seed=seed,
-        seconds=time.perf_counter() - started,
-        notes=(*(note for notes in done.values() for note in notes), *each_kind_once(by_pair)),
-        pair_notes=tuple(
-            PairNotes(x, y, notes)
-            for (x, y), on_pair in by_pair.items()
-            if (notes := (*(done[x] if x != y else ()), *(done.get(y, ()) if x != y else ()), *on_pair.values()))
-        ),
+        threads=settings.threads,
+        backend=settings.backend,
+        standardize=settings.standardize,
+        noise=settings.noise,
+        seed=settings.seed,
+        seconds=time.perf_counter() - settings.started,
+        notes=(*(note for notes in done.values() for note in notes), *notes_on_noise, *each_kind_once(by_pair)),
+        pair_notes=as_pair_notes(by_pair, done),
     )
 
 
-def validated(layers: Mapping[str, Any]) -> tuple[tuple[str, ...], list[Samples], dict[str, tuple[str, ...]]]:
-    """Names, samples, and for each name notes on what had to be done to them."""
+def validated(layers: Mapping[str, Any]) -> tuple[dict[str, Samples], dict[str, tuple[str, ...]]]:
+    """Samples of each layer, and notes on what had to be done to them, by the names of the layers."""
     if not isinstance(layers, Mapping):
         raise InputError(f"layers is {type(layers).__name__}: give a mapping from names to arrays.")
     if len(layers) < 2:
         raise InputError(f"layers holds {len(layers)}: give at least two.")
-    names = tuple(layers)
-    samples: list[Samples] = []
+    samples: dict[str, Samples] = {}
     notes: dict[str, tuple[str, ...]] = {}
     for name, values in layers.items():
-        layer, notes[name] = _validate.samples(values, name)
-        _validate.check_not_constant(layer, name)
-        if samples and len(layer) != len(samples[0]):
-            raise InputError(
-                f"{names[0]} has {len(samples[0])} samples and {name} has {len(layer)}: all layers must be of the same samples."
+        samples[name], notes[name] = arrays.samples(values, name)
+        arrays.check_not_constant(samples[name], name)
+    arrays.check_same_length(samples)
+    return samples, notes
+
+
+class Sums:
+    """What is known of each pair so far, and whom to tell.
+
+    Attributes:
+        rows: (pairs,) samples that each pair has looked at so far.
+        sums: For each pair a few numbers whose sum is exactly that of the local terms of these samples, in nats.
+        coincident: (pairs,) how many of these samples have their k-th neighbour at distance 0.
+    """
+
+    def __init__(
+        self,
+        partial: Partial,
+        n_samples: int,
+        progress: Progress | None = None,
+        on_partial: Callable[[Partial], None] | None = None,
+    ) -> None:
+        self.rows, self.sums, self.coincident = partial.rows.copy(), list(partial.sums), partial.coincident.copy()
+        self.n_samples, self.progress, self.on_partial, self.told = n_samples, progress, on_partial, 0
+
+    def add(self, pair: int, k: int, radius: FloatArray, counts: IntArray) -> None:
+        """Take in radius (m,) and counts (2, m) of some samples of a pair."""
+        local = _formula.ksg1_local(k, counts[0], counts[1], self.n_samples)
+        self.sums[pair] = tuple(_formula.exact_sum(np.concatenate([self.sums[pair], local])))
+        self.rows[pair] += len(local)
+        self.coincident[pair] += number_of_zeros(radius)
+
+    def tell(self) -> None:
+        """Tell how far the work is, and now and then all that is done."""
+        share = int(STEPS * self.rows.sum() / (self.n_samples * len(self.rows)))
+        if self.on_partial is not None and share > self.told:
+            self.told = share
+            self.on_partial(Partial(self.rows.copy(), tuple(self.sums), self.coincident.copy()))
+        self.tell_progress(0)
+
+    def tell_progress(self, more: int) -> None:
+        """Tell how far the work is, `more` rows of pairs ahead of what was taken in."""
+        if self.progress is not None:
+            self.progress(int(self.rows.sum()) + more, self.n_samples * len(self.rows))
+
+    def means(self) -> FloatArray:
+        """(pairs,) estimates in nats, once all samples were looked at."""
+        return np.array([math.fsum(parts) / self.n_samples for parts in self.sums])
+
+
+class Work:
+    """All pairs to estimate, by themselves or together."""
+
+    def __init__(self, pairs: list[Pair], k: int, settings: Settings) -> None:
+        self.pairs, self.k, self.settings = pairs, k, settings
+        self.nats = _formula.NATS_PER_UNIT[settings.units]
+
+    def nothing_yet(self) -> Partial:
+        """The state before any sample was looked at."""
+        return Partial(np.zeros(len(self.pairs), np.int64), ((),) * len(self.pairs), np.zeros(len(self.pairs), np.int64))
+
+    def count(self, sides: Sequence[Samples], sums: Sums) -> Sums:
+        """Look at all samples that the sums do not have yet; sides (n, dim) all of one dtype."""
+        alone = [self.is_alone(sides, pair) for pair in self.pairs]
+        self.count_alone(sides, sums, [pair for pair, by_itself in enumerate(alone) if by_itself])
+        self.count_together(sides, sums, [pair for pair, by_itself in enumerate(alone) if not by_itself])
+        return sums
+
+    def is_alone(self, sides: Sequence[Samples], pair: Pair) -> bool:
+        """Whether a pair is counted by itself."""
+        return self.settings.backend not in ("auto", "cpu") or sum(sides[layer].shape[1] for layer in pair) <= NARROW
+
+    def count_alone(self, sides: Sequence[Samples], sums: Sums, places: list[int]) -> None:
+        """Pairs of few dimensions, or for a backend that shares nothing."""
+        for place in places:
+            if sums.rows[place] == sums.n_samples:
+                continue
+            radius, counts, _ = backends.neighbour_counts(
+                tuple(sides[layer] for layer in self.pairs[place]),
+                ((0, 1), (1, 2)),
+                (self.k,),
+                backend=self.settings.backend,
+                threads=self.settings.threads,
             )
-        samples.append(layer)
-    return names, samples, notes
+            sums.add(place, self.k, radius[0], counts[:, 0])
+            sums.tell()
+
+    def count_together(self, sides: Sequence[Samples], sums: Sums, places: list[int]) -> None:
+        """Pairs of many dimensions, which share the distances within a layer."""
+        from mi_core.backends.cpu.layer_pairs import pair_counts
+
+        n, pairs = sums.n_samples, [self.pairs[place] for place in places]
+        step = n if sums.on_partial is None else -(-n // STEPS)
+
+        def tell(done: int, total: int) -> None:
+            sums.tell_progress(done * len(places))
+
+        for first in range(int(sums.rows[places[0]]) if places else n, n, step):
+            rows = range(first, min(first + step, n))
+            radius, counts = pair_counts(sides, pairs, self.k, rows, threads=self.settings.threads, progress=tell)
+            for place, radius_of_pair, counts_of_pair in zip(places, radius, counts, strict=True):
+                sums.add(place, self.k, radius_of_pair, counts_of_pair)
+            sums.tell()
+
+    def in_units(self, sums: Sums) -> FloatArray:
+        """(pairs,) estimates in the unit asked for."""
+        return sums.means() / self.nats
+
+    def errors(self, sides: Sequence[Samples]) -> FloatArray | None:
+        """(pairs,) standard errors in the unit asked for; None where none were, or parts of the samples are too small."""
+
+        def on_rows(rows: IntArray) -> FloatArray:
+            some = [side[rows] for side in sides]
+            return self.in_units(self.count(some, Sums(self.nothing_yet(), len(rows))))
+
+        if not self.settings.error_bar:
+            return None
+        return uncertainty.error_bar(on_rows, len(sides[0]), (self.k,), self.settings.seed)
+
+    def as_matrix(self, values: FloatArray) -> FloatArray:
+        """(layers, layers), symmetric, from values (pairs,)."""
+        layers = 1 + max(second for _, second in self.pairs)
+        matrix = np.empty((layers, layers))
+        for (first, second), value in zip(self.pairs, values, strict=True):
+            matrix[first, second] = matrix[second, first] = value
+        return matrix
 
 
-def each_kind_once(by_pair: Mapping[tuple[str, str], Mapping[str, str]]) -> list[str]:
+@dataclasses.dataclass(frozen=True)
+class WithLabels:
+    """One layer with the class labels: estimate and standard error in the unit asked for, and what notes need."""
+
+    mi: float
+    stderr: float | None
+    local: Local
+
+
+def against_labels(sides: Sequence[Samples], labels: Any, k: int, settings: Settings) -> list[WithLabels]:
+    """Each layer with the class labels, by the estimator of Ross 2014; none without labels."""
+    if labels is None:
+        return []
+    places, classes = arrays.labels(labels, "labels")
+    arrays.check_same_length({"the layers": sides[0], "labels": places})
+    quiet = dataclasses.replace(settings, progress=None)
+    runs = [Estimation(ross, Prepared(side, places, classes=classes), Prepared.take, len(side), (k,), quiet) for side in sides]
+    return [
+        WithLabels(run.found[0].mean / run.nats, None if run.errors is None else float(run.errors[0]), run.found[0])
+        for run in runs
+    ]
+
+
+def errors_of(of_labels: Sequence[WithLabels]) -> FloatArray | None:
+    """(layers,) standard errors; None where one of them is missing."""
+    errors = [one.stderr for one in of_labels if one.stderr is not None]
+    return np.array(errors) if of_labels and len(errors) == len(of_labels) else None
+
+
+NotesByPair = Mapping[tuple[str, str], Mapping[str, str]]
+"""Notes by their kind, by the names of two layers, or of a layer and "labels"."""
+
+
+def notes_by_pair(
+    sides: Mapping[str, Samples],
+    work: Work,
+    mi: FloatArray,
+    coincident: IntArray,
+    of_labels: Sequence[WithLabels],
+) -> NotesByPair:
+    """Notes that `mutual_information` gives for each pair; for a layer with itself, what lifts it above the ceiling."""
+    settings, names, n = work.settings, list(sides), len(next(iter(sides.values())))
+    known = [(name, _notes.measured(side)) for name, side in sides.items()]
+    ceiling = _formula.ksg1_ceiling(work.k, n) / work.nats
+    by_pair: dict[tuple[str, str], dict[str, str]] = {}
+    for (a, b), value, zeros in zip(work.pairs, mi, coincident, strict=True):
+        of_pair = [known[a], known[b]]
+        on_both = _notes.on_measured(of_pair, settings.standardize, "ksg1", could_be_mixture=True) if a != b else {}
+        on_this = _notes.on_estimate(
+            float(value), settings.units, k=work.k, n_samples=n, ceiling=ceiling, coincident=int(zeros)
+        )
+        if a == b:
+            on_this.pop(_notes.AT_CEILING, None)  # which is where a layer with itself is meant to be
+        by_pair[names[a], names[b]] = on_both | on_this
+    for side, one in zip(known, of_labels, strict=False):
+        on_side = _notes.on_measured([side], settings.standardize, "ross", could_be_mixture=False)
+        on_this = _notes.on_estimate(one.mi, settings.units, k=work.k, n_samples=n, coincident=one.local.coincident)
+        by_pair[side[0], "labels"] = on_side | on_this
+    return by_pair
+
+
+def as_pair_notes(by_pair: NotesByPair, done: Mapping[str, tuple[str, ...]]) -> tuple[PairNotes, ...]:
+    """Notes of each pair that has any, those on what was done to its layers first."""
+    found = []
+    for (x, y), on_pair in by_pair.items():
+        on_layers = (*done[x], *done.get(y, ())) if x != y else ()
+        if notes := (*on_layers, *on_pair.values()):
+            found.append(PairNotes(x, y, notes))
+    return tuple(found)
+
+
+def each_kind_once(by_pair: NotesByPair) -> list[str]:
     """Each kind of note as its first pair has it, and which pairs it concerns, or for ties which layers."""
     first: dict[str, str] = {}
     where: dict[str, dict[str, None]] = {}
@@ -269,79 +422,4 @@ def each_kind_once(by_pair: Mapping[tuple[str, str], Mapping[str, str]]) -> list
             kind, place = (_notes.TIES, kind.removeprefix(_notes.TIES)) if is_of_layer else (kind, f"{x} / {y}")
             first.setdefault(kind, note)
             where.setdefault(kind, {})[place] = None
-    return [
-        _notes.concerning(note, list(where[kind]), "layers" if kind == _notes.TIES else "pairs") for kind, note in first.items()
-    ]
-
-
-def against_labels(samples: Prepared, k: int, nats: float, threads: int, seed: int | None) -> tuple[Local, float | None]:
-    """A layer with the class labels: the estimate, and its standard error in units of so many nats, None without a seed."""
-    search = Search((k,), "auto", threads)
-    (found,) = ross(samples, search)
-
-    def on_rows(rows: IntArray) -> FloatArray:
-        return np.array([local.mean for local in ross(samples.take(rows), search)]) / nats
-
-    errors = None if seed is None else uncertainty.error_bar(on_rows, len(samples.x), (k,), seed)
-    return found, None if errors is None else float(errors[0])
-
-
-def nothing_yet(pairs: int) -> Partial:
-    return Partial(np.zeros(pairs, np.int64), ((),) * pairs, np.zeros(pairs, np.int64))
-
-
-def estimates(
-    blocks: Any,
-    pairs: list[tuple[int, int]],
-    k: int,
-    partial: Partial,
-    threads: int,
-    progress: Progress | None = None,
-    on_partial: Callable[[Partial], None] | None = None,
-) -> tuple[FloatArray, IntArray]:
-    """The estimate of each pair in nats, and how many samples coincide with their k-th neighbour, going on from `partial`."""
-    from mi_core.backends.cpu.layer_pairs import pair_counts
-
-    n = len(blocks[0])
-    rows, sums, coincident = partial.rows.copy(), list(partial.sums), partial.coincident.copy()
-    is_narrow = np.array([blocks[a].shape[1] + blocks[b].shape[1] <= NARROW for a, b in pairs])
-    told = 0
-
-    def add(pair: int, radius: FloatArray, counts: IntArray) -> None:
-        """Take in what was counted for some samples."""
-        local = _formula.ksg1_local(k, counts[0], counts[1], n)
-        sums[pair] = tuple(_formula.exact_sum(np.concatenate([sums[pair], local])))
-        rows[pair] += len(local)
-        coincident[pair] += number_of_zeros(radius)
-
-    def tell() -> None:
-        nonlocal told
-        share = int(STEPS * rows.sum() / (n * len(pairs)))
-        if on_partial is not None and share > told:
-            told = share
-            on_partial(Partial(rows.copy(), tuple(sums), coincident.copy()))
-        if progress is not None:
-            progress(int(rows.sum()), n * len(pairs))
-
-    for pair in np.flatnonzero(is_narrow & (rows < n)).tolist():
-        a, b = pairs[pair]
-        radius, counts, _ = backends.neighbour_counts(
-            (blocks[a], blocks[b]), ((0, 1), (1, 2)), (k,), backend="auto", threads=threads
-        )
-        add(pair, radius[0], counts[:, 0])
-        tell()
-    shared = np.flatnonzero(~is_narrow).tolist()
-    step = -(-n // STEPS) if on_partial is not None else n
-    for first in range(int(rows[shared[0]]) if len(shared) else n, n, step):
-        some = range(first, min(first + step, n))
-        before = int(rows.sum())
-
-        def within(done: int, total: int, before: int = before) -> None:
-            if progress is not None:
-                progress(before + done * len(shared), n * len(pairs))
-
-        radius, counts = pair_counts(blocks, [pairs[pair] for pair in shared], k, some, threads=threads, progress=within)
-        for pair, radius_of_pair, counts_of_pair in zip(shared, radius, counts, strict=True):
-            add(pair, radius_of_pair, counts_of_pair)
-        tell()
-    return np.array([math.fsum(parts) / n for parts in sums]), coincident
+    return [concerning(note, list(where[kind]), "layers" if kind == _notes.TIES else "pairs") for kind, note in first.items()]

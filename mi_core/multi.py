@@ -1,74 +1,37 @@
-"""What more than two sides share: multi-information."""
+"""Multi-information of several sides."""
 
 from __future__ import annotations
 
-import dataclasses
-import time
 from collections.abc import Sequence
-from typing import Any, overload
+from typing import Any, Unpack, overload
 
-import numpy as np
-
-from mi_core import _formula, _notes, _validate, uncertainty
+from mi_core import _formula, _notes, arguments, arrays
+from mi_core._estimation import Estimation, one_or_all, orders
 from mi_core._estimators import CAN_BE_SPLIT, Local, Search, copies, number_of_zeros
 from mi_core._prepare import prepare
+from mi_core.arguments import Settings
 from mi_core.errors import InputError
-from mi_core.options import Backend, ConditionalEstimator, Standardize, Units
+from mi_core.options import ConditionalEstimator, PairedOptions
 from mi_core.progress_bar import with_progress
 from mi_core.results import MultiInformationResult
-from mi_core.types import FloatArray, IntArray, Progress, ProgressOption, Samples
+from mi_core.types import IntArray, Samples
 
 
 @overload
 def multi_information(
-    sides: Sequence[Any],
-    *,
-    k: int = 3,
-    units: Units = "bits",
-    estimator: ConditionalEstimator = "ksg1",
-    standardize: Standardize = "none",
-    noise: float = 0.0,
-    seed: int = 0,
-    backend: Backend = "auto",
-    threads: int | None = None,
-    scheduler: str | None = None,
-    return_local: bool = False,
-    error_bar: bool = True,
-    progress: ProgressOption = None,
+    sides: Sequence[Any], *, k: int = 3, estimator: ConditionalEstimator = "ksg1", **options: Unpack[PairedOptions]
 ) -> MultiInformationResult: ...
 @overload
 def multi_information(
-    sides: Sequence[Any],
-    *,
-    k: Sequence[int],
-    units: Units = "bits",
-    estimator: ConditionalEstimator = "ksg1",
-    standardize: Standardize = "none",
-    noise: float = 0.0,
-    seed: int = 0,
-    backend: Backend = "auto",
-    threads: int | None = None,
-    scheduler: str | None = None,
-    return_local: bool = False,
-    error_bar: bool = True,
-    progress: ProgressOption = None,
+    sides: Sequence[Any], *, k: Sequence[int], estimator: ConditionalEstimator = "ksg1", **options: Unpack[PairedOptions]
 ) -> list[MultiInformationResult]: ...
 @with_progress
 def multi_information(
     sides: Sequence[Any],
     *,
     k: int | Sequence[int] = 3,
-    units: Units = "bits",
     estimator: ConditionalEstimator = "ksg1",
-    standardize: Standardize = "none",
-    noise: float = 0.0,
-    seed: int = 0,
-    backend: Backend = "auto",
-    threads: int | None = None,
-    scheduler: str | None = None,
-    return_local: bool = False,
-    error_bar: bool = True,
-    progress: Progress | None = None,
+    **options: Unpack[PairedOptions],
 ) -> MultiInformationResult | list[MultiInformationResult]:
     """Multi-information (total correlation) of paired sides: the sum of their entropies minus that of all together.
 
@@ -104,63 +67,49 @@ def multi_information(
         >>> print(f"{result.mi:.1f} {result.units}")  # the truth is log2(3) / 2 = 0.79
         0.8 bits
     """
-    started = time.perf_counter()
-    _validate.one_of(estimator, ConditionalEstimator, "estimator")
-    _validate.one_of(standardize, Standardize, "standardize")
-    noise, seed, threads = _validate.common_options(units, noise, seed, backend, threads)
-    _validate.check_scheduler(scheduler, estimator, CAN_BE_SPLIT)
+    arguments.one_of(estimator, ConditionalEstimator, "estimator")
+    settings = arguments.settings(options, PairedOptions, "multi_information")
+    arguments.check_scheduler(settings.scheduler, estimator, CAN_BE_SPLIT)
+    points, dims, notes = prepared(sides, estimator, settings)
+    n_samples = len(points[0])
+    run = Estimation(METHODS[estimator], points, take, n_samples, orders(k, estimator, n_samples), settings)
+
+    def own(place: int, local: Local, mi: float) -> dict[str, Any]:
+        ceiling = run.ceiling(local)
+        on_this = _notes.on_estimate(
+            mi, settings.units, k=local.k, n_samples=n_samples, ceiling=ceiling, coincident=local.coincident
+        )
+        return {
+            "dims": dims,
+            "ceiling": ceiling,
+            "estimator": estimator,
+            "standardize": settings.standardize,
+            "notes": (*notes, *on_this.values()),
+        }
+
+    return one_or_all(run.results(MultiInformationResult, own), k)
+
+
+def prepared(
+    sides: Sequence[Any], estimator: ConditionalEstimator, settings: Settings
+) -> tuple[list[Samples], tuple[int, ...], list[str]]:
+    """Samples of each side as the estimator takes them, the dimensions of each, and notes."""
     values = {f"x{number}": side for number, side in enumerate(sides, start=1)}
     if len(values) < 2:
         raise InputError(f"sides holds {len(values)} side{'' if values else 's'}: give two or more.")
-    points, dims, _, notes = _validate.paired(values, estimator)
-    n_samples = len(points["x1"])
+    points, dims, _, notes = arrays.paired(values, estimator)
     if estimator == "discrete":
-        _validate.check_single(k, estimator)
-        _validate.check_left_as_they_are(standardize, noise)
+        arguments.check_left_as_they_are(settings.standardize, settings.noise)
         notes += _notes.on_discrete(*points.values())
-        ks: tuple[int, ...] = ()
     else:
-        points, notes_on_noise = prepare(points, standardize, noise, seed)
-        notes += [*notes_on_noise, *_notes.on_sides(points, standardize, estimator).values()]
-        ks = _validate.neighbour_orders(k, n_samples)
-    nats = _formula.NATS_PER_UNIT[units]
-    method, search = METHODS[estimator], Search(ks, backend, threads, progress, scheduler=scheduler)
-    found = method(list(points.values()), search)
-    quiet = dataclasses.replace(search, progress=None)
+        points, notes_on_noise = prepare(points, settings.standardize, settings.noise, settings.seed)
+        notes += [*notes_on_noise, *_notes.on_sides(points, settings.standardize, estimator).values()]
+    return list(points.values()), tuple(dims.values()), notes
 
-    def on_rows(rows: IntArray) -> FloatArray:
-        return np.array([local.mean for local in method([side[rows] for side in points.values()], quiet)]) / nats
 
-    errors = uncertainty.error_bar(on_rows, n_samples, ks, seed) if error_bar else None
-    results = []
-    for m, local in enumerate(found):
-        terms = local.nats / nats
-        mi = local.mean / nats
-        ceiling = None if local.ceiling is None else local.ceiling / nats
-        notes_on_this = _notes.on_estimate(
-            mi, units, k=local.k, n_samples=n_samples, ceiling=ceiling, coincident=local.coincident
-        )
-        results.append(
-            MultiInformationResult(
-                mi=mi,
-                units=units,
-                k=local.k,
-                n_samples=n_samples,
-                dims=tuple(dims.values()),
-                ceiling=ceiling,
-                estimator=estimator,
-                backend=local.backend,
-                threads=threads,
-                standardize=standardize,
-                noise=noise,
-                seed=seed if noise > 0 or errors is not None else None,
-                seconds=time.perf_counter() - started,
-                stderr=None if errors is None else float(errors[m]),
-                notes=(*notes, *notes_on_this.values()),
-                local_mi=terms if return_local else None,
-            )
-        )
-    return results if _validate.is_several(k) else results[0]
+def take(sides: list[Samples], rows: IntArray) -> list[Samples]:
+    """Some of the samples of each side."""
+    return [side[rows] for side in sides]
 
 
 def ksg1(sides: list[Samples], search: Search) -> list[Local]:

@@ -1,6 +1,11 @@
-"""The words that options accept. Apart from the types, so that `mi --help` can list them without loading NumPy."""
+"""The words that options accept, and the options that estimates share. Loads no NumPy, so that `mi --help` stays quick."""
 
-from typing import Literal
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, TypedDict
+
+if TYPE_CHECKING:
+    from mi_core.types import ProgressOption
 
 Units = Literal["bits", "nats"]
 Estimator = Literal["ksg1", "ksg2", "lnc", "mixture", "ross", "gaussian", "gaussian-copula", "discrete"]
@@ -9,3 +14,47 @@ EntropyEstimator = Literal["knn", "discrete"]
 Standardize = Literal["none", "sides", "columns"]
 Gpu = Literal["cuda", "cuda:0", "cuda:1", "cuda:2", "cuda:3", "cuda:4", "cuda:5", "cuda:6", "cuda:7"]
 Backend = Literal["auto", "cpu", "cpu-tree", "cpu-filter", "cpu-brute", Gpu]
+
+RENAMED = {"cpu-sweep": "cpu-filter"}  # words of earlier versions
+
+
+class Options(TypedDict, total=False):
+    """Options of every estimate; `mi_core.arguments.Settings` has their defaults."""
+
+    units: Units
+    noise: float
+    seed: int
+    backend: Backend
+    threads: int | None
+    error_bar: bool
+    progress: ProgressOption
+
+
+class LocalOptions(Options, total=False):
+    """Options of estimates that are means of local terms."""
+
+    return_local: bool
+
+
+class PairedOptions(LocalOptions, total=False):
+    """Options of estimates from paired sides."""
+
+    standardize: Standardize
+    scheduler: str | None
+
+
+class MIOptions(PairedOptions, total=False):
+    """Options of `mutual_information` and `conditional_mutual_information`."""
+
+    estimator: Estimator
+    alpha: float
+    permutations: int | None
+    by_size: bool
+    diagnose: bool
+    reduce: str | None
+
+
+class MatrixOptions(Options, total=False):
+    """Options of `mutual_information_matrix`."""
+
+    standardize: Standardize

@@ -96,7 +96,7 @@ def shown(progress: ProgressOption) -> Iterator[Progress | None]:
     Raises:
         InputError: It is none of these.
     """
-    from mi_core._validate import check_progress
+    from mi_core.arguments import check_progress
 
     check_progress(progress)
     if progress is True:

@@ -5,6 +5,9 @@ Imports nothing heavy: `mi --help` and every error message go through it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+NAMED = 3  # places that a note names one by one
 MOST_IN_A_FIGURE = 32  # characters of a name; longer ones leave a figure no room for its axes
 
 
@@ -45,3 +48,10 @@ def in_figure(name: str) -> str:
     if len(shown) > MOST_IN_A_FIGURE:
         shown = f"{shown[: MOST_IN_A_FIGURE - 3]}..."
     return shown.replace("$", r"\$")
+
+
+def concerning(note: str, places: Sequence[str], what: str) -> str:
+    """A note with the places that it concerns, or with their number and the first where they are many."""
+    if len(places) <= NAMED:
+        return f"{note} (In {', '.join(places)}.)"
+    return f"{note} (In {len(places):,} {what}, first {places[0]}.)"

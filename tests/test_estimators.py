@@ -23,7 +23,6 @@ from mi_core._estimators import CONDITIONAL, ESTIMATORS, Search
 from mi_core._prepare import Prepared
 from mi_core.backends import registry
 from mi_core.backends.cpu import nearest
-from mi_core.estimate import _estimates
 from mi_core.options import ConditionalEstimator, Estimator
 
 NOT_CONSTANT = sorted(awkward.CASES.keys() - {"all points equal", "two samples"})
@@ -465,7 +464,8 @@ def test_estimates_of_some_rows_are_those_of_the_rows_alone():
         (Prepared(X, Y, Z), "ksg1", (X, Y), {"given": Z[rows]}),
         (Prepared(X, LABELS.reshape(-1, 1).astype(float), classes=("0", "1")), "ross", (X, LABELS), {}),
     ]:
-        (local,) = _estimates(samples.take(rows), estimator, Search((3,), "auto", 1))
+        method = ESTIMATORS[estimator] if samples.z is None else CONDITIONAL[estimator]
+        (local,) = method(samples.take(rows), Search((3,), "auto", 1))
         assert local.mean == nats(*(side[rows] for side in sides), estimator=estimator, **options)
 
 

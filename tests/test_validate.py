@@ -54,7 +54,7 @@ def test_non_finite_values_are_counted_and_the_first_row_named(bad):
 
 
 def test_non_finite_values_are_found_beyond_the_first_slice(monkeypatch):
-    monkeypatch.setattr("mi_core._validate.CHECK_BYTES", 64)
+    monkeypatch.setattr("mi_core.arrays.CHECK_BYTES", 64)
     x = GOOD.copy()
     x[19, 1] = np.nan
     with pytest.raises(InputError, match="x has 1 value that is NaN or infinite, first in row 19"):
@@ -122,7 +122,7 @@ def test_lists_and_vectors_are_samples():
 
 
 def test_float32_is_taken_without_a_copy():
-    from mi_core._validate import samples
+    from mi_core.arrays import samples
 
     x = np.random.default_rng(0).standard_normal((20, 3)).astype(np.float32)
     taken, notes = samples(x, "x")

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mi_core import InputError
-from mi_core._validate import host_array, whole_number
+from mi_core.arguments import whole_number
+from mi_core.arrays import host_array
 from trainer.activations import Probe, build_for
 from trainer.config import Pair, Statistics
 from trainer.measurement import Measurement, MeasurementOptions

@@ -93,7 +93,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         from mi_core import InputError
-        from mi_core._validate import one_of, whole_number
+        from mi_core.arguments import one_of, whole_number
 
         object.__setattr__(self, "data", data_name(self.data))  # one name for one data set, in manifests too
         one_of(self.arch, Arch, "arch")

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 import mi_core
 from mi_core import InputError
-from mi_core._validate import host_array, neighbour_orders, one_of, whole_number
+from mi_core.arguments import neighbour_orders, one_of, whole_number
+from mi_core.arrays import host_array
 from mi_core.files import whole_file
 from mi_core.options import Backend, Units
 from mi_core.types import IntArray

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mi_core import InputError, MIError
-from mi_core._validate import check_address
+from mi_core.arguments import check_address
 from mi_core.errors import first_line
 from mi_core.threads import available_threads
 from trainer import keras_loader

@@ -122,7 +122,7 @@ def counted(count: Callable[..., Found], parts: tuple[Samples, ...], backend: Ba
 
 
 def from_gpu(values: Any, name: str, backend: Backend) -> tuple[Samples, tuple[str, ...]] | None:
-    """Samples (n, dim), left where they lie on a GPU, and notes, as by `_validate.samples`; None for values that lie elsewhere,
+    """Samples (n, dim), left where they lie on a GPU, and notes, as by `arrays.samples`; None for values that lie elsewhere,
     or that `backend` would not look for there.
     """
     if not (registry.is_cuda(backend) or backend == "auto") or not presence.lies_on_gpu(values):

@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from mi_core import _validate
+from mi_core import arrays
 from mi_core.backends.cuda.device import Array, current_gpu, gpu_of, on_gpu, resident, to_device, to_host
 from mi_core.types import Samples
 
@@ -59,13 +59,13 @@ class GpuSamples:
 
 
 def from_gpu(values: Any, name: str) -> tuple[Samples, tuple[str, ...]] | None:
-    """Samples where they lie on a GPU, and notes, as by `_validate.samples`; None for values that the host must see to."""
+    """Samples where they lie on a GPU, and notes, as by `arrays.samples`; None for values that the host must see to."""
     try:
         array = resident(values)
         if array is None:
             return None
         with on_gpu(gpu_of(array)):
-            samples, notes = _validate.cleaned(array, name)
+            samples, notes = arrays.cleaned(array, name)
             return as_samples(samples), notes
     except MemoryError:
         return None

@@ -1,4 +1,4 @@
-"""The only door: whatever a caller passes becomes clean samples here, or one clear line of error.
+"""The door for arrays: whatever a caller passes becomes clean samples here, or one clear line of error.
 
 Everything behind it trusts its input: (n_samples, dim), C-contiguous, float32 or float64, finite.
 """
@@ -6,27 +6,25 @@ Everything behind it trusts its input: (n_samples, dim), C-contiguous, float32 o
 from __future__ import annotations
 
 import math
-import operator
-import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mi_core import backends
-from mi_core.errors import InputError, as_sentence, did_you_mean
-from mi_core.options import Backend, Estimator, Standardize, Units
-from mi_core.threads import available_threads
+from mi_core.errors import InputError, as_sentence
+from mi_core.options import Estimator
 from mi_core.types import Samples
 
 LARGEST = np.finfo(np.float64).max / 2  # the difference of two such values is still finite
-LARGEST_NOISE = 1000.0
 CHECK_BYTES = 32 * 2**20  # finite-ness is checked in slices, so that a memory-mapped file is never copied whole
 
+OnGpu = Callable[[Any, str], "tuple[Samples, tuple[str, ...]] | None"]
+"""(values, name) -> samples left where they lie on a GPU, and notes; None for values that the host must see to."""
 
-def samples(values: Any, name: str, backend: Backend = "cpu") -> tuple[Samples, tuple[str, ...]]:
+
+def samples(values: Any, name: str, on_gpu: OnGpu | None = None) -> tuple[Samples, tuple[str, ...]]:
     """Samples from anything array-like, and notes on what had to be done to them.
 
     Args:
@@ -34,16 +32,16 @@ def samples(values: Any, name: str, backend: Backend = "cpu") -> tuple[Samples, 
             Torch, JAX, CuPy, TensorFlow, or nested lists; real numbers of any width. Taken without a copy where it is
             C-contiguous float32 or float64 already.
         name: What messages call it.
-        backend: "cuda" and "auto" leave samples on the GPU that they lie on; others take them to the host.
+        on_gpu: Takes samples that are to stay on the GPU that they lie on; None to take all of them to the host.
 
     Raises:
         InputError: Not an array of real, finite numbers with at least one sample and one column.
     """
-    return backends.from_gpu(values, name, backend) or cleaned(host_array(values, name), name)
+    return (on_gpu and on_gpu(values, name)) or cleaned(host_array(values, name), name)
 
 
 def cleaned(array: NDArray[Any], name: str) -> tuple[Samples, tuple[str, ...]]:
-    """The same for an array of NumPy, or of CuPy on its GPU."""
+    """Samples from an array of NumPy, or of CuPy on its GPU, and notes on what had to be done to them."""
     notes: list[str] = []
     if array.ndim == 0:
         raise InputError(f"{name} is a single number, not an array: give one row per sample, shape (n_samples, dim).")
@@ -62,11 +60,11 @@ def cleaned(array: NDArray[Any], name: str) -> tuple[Samples, tuple[str, ...]]:
 
 
 def paired(
-    values: Mapping[str, Any], estimator: Estimator, backend: Backend = "cpu"
+    values: Mapping[str, Any], estimator: Estimator, on_gpu: OnGpu | None = None
 ) -> tuple[dict[str, Samples], dict[str, int], tuple[str, ...], list[str]]:
     """Samples of several sides that belong together row by row, none of them constant, as the estimator needs them.
 
-    backend: as for `samples`.
+    on_gpu: as for `samples`.
 
     Returns:
         The samples, and how many dimensions came, by the names of the sides; names of the classes where y are labels; notes.
@@ -83,7 +81,7 @@ def paired(
             sides[name], classes = labels(side, name)
             dims[name] = 1
         else:
-            sides[name], some_notes = samples(side, name, backend)
+            sides[name], some_notes = samples(side, name, on_gpu)
             dims[name] = sides[name].shape[1]
         notes += some_notes
     check_same_length(sides)
@@ -292,124 +290,9 @@ def check_not_constant(array: Samples, name: str) -> None:
         )
 
 
-def check_left_as_they_are(standardize: Standardize, noise: float) -> None:
-    """Raise InputError where samples that are only compared for equality are to be changed first."""
-    if standardize != "none" or noise > 0:
-        raise InputError("the estimator discrete compares samples as they are: leave out standardize and noise.")
-
-
 def check_same_length(sides: Mapping[str, NDArray[Any]]) -> None:
     """Raise InputError unless all sides have as many samples as the first."""
     (first, n_samples), *others = ((name, len(points)) for name, points in sides.items())
     for name, other in others:
         if other != n_samples:
             raise InputError(f"{first} has {n_samples} samples and {name} has {other}: they must be paired row by row.")
-
-
-def neighbour_orders(k: int | Sequence[int], n_samples: int) -> tuple[int, ...]:
-    """One or several neighbour orders, each at least 1 and below n_samples."""
-    orders: Any = k if is_several(k) else [k]
-    ks = tuple(whole_number(order, "k", at_least=1) for order in orders)
-    if not ks:
-        raise InputError("k is empty: give at least one neighbour order.")
-    for order in ks:
-        if order >= n_samples:
-            raise InputError(f"x has {n_samples} samples and k={order}: k must be smaller than the number of samples.")
-    return ks
-
-
-def check_single(k: int | Sequence[int], estimator: str) -> None:
-    """Raise InputError for several neighbour orders where no neighbours are sought: all would give the same."""
-    if is_several(k):
-        raise InputError(f"k has several values, but the estimator {estimator} seeks no neighbours: leave k out.")
-
-
-def is_several(k: Any) -> bool:
-    """Whether `k` is a sequence or a vector of neighbour orders and not a single one."""
-    if isinstance(k, np.ndarray):
-        return k.ndim > 0
-    return isinstance(k, Sequence) and not isinstance(k, str | bytes)
-
-
-def whole_number(value: Any, name: str, at_least: int, at_most: int | None = None) -> int:
-    """`value` as an int: Python's or NumPy's, not a float and not text."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise InputError(f"{name} is {value!r}: it must be a whole number.") from None
-    if number < at_least:
-        raise InputError(f"{name} is {number}: it must be at least {at_least}.")
-    if at_most is not None and number > at_most:
-        raise InputError(f"{name} is {number}: it must be at most {at_most:,}.")
-    return number
-
-
-def common_options(units: object, noise: object, seed: object, backend: object, threads: object) -> tuple[float, int, int]:
-    """Noise, seed and threads as numbers; an error where one of what every estimate accepts is wrong."""
-    one_of(units, Units, "units")
-    one_of(backend, Backend, "backend")
-    return noise_scale(noise), whole_number(seed, "seed", at_least=0), thread_count(threads)
-
-
-def thread_count(threads: object) -> int:
-    """As many as the process may use for None."""
-    return available_threads() if threads is None else whole_number(threads, "threads", at_least=1)
-
-
-def check_scheduler(scheduler: object, estimator: str, can_be_split: Collection[str]) -> None:
-    """Raise InputError unless `scheduler` is None, or an address, and the estimator one whose work can be split."""
-    if scheduler is None:
-        return
-    check_address(scheduler)
-    if estimator not in can_be_split:
-        raise InputError(
-            f"estimator {estimator} runs on one machine, {' and '.join(sorted(can_be_split))} can be split over a cluster: "
-            "leave scheduler out, or choose one of them."
-        )
-
-
-def check_address(scheduler: object) -> None:
-    """Raise InputError unless `scheduler` is the address of a Dask scheduler, by TCP or by TLS."""
-    if not isinstance(scheduler, str) or not re.fullmatch(r"(tcp|tls)://\S+:\d+", scheduler):
-        raise InputError(
-            f"scheduler is {scheduler!r}: give its address as `dask scheduler` prints it, like tcp://10.0.0.1:8786, or "
-            "tls://10.0.0.1:8786 with TLS."
-        )
-
-
-def one_of(value: object, literal: Any, name: str) -> None:
-    """Raise InputError unless `value` is one of the words of a Literal type."""
-    words = get_args(literal)
-    if not isinstance(value, str) or value not in words:
-        raise InputError(f"{name} is {value!r}: it must be one of {', '.join(words)}{did_you_mean(value, words)}")
-
-
-def check_progress(progress: object) -> None:
-    """Raise InputError unless `progress` is a function, True, False or None."""
-    if not (progress is None or isinstance(progress, bool) or callable(progress)):
-        raise InputError(
-            f"progress is {progress!r}: give True for a bar on stderr, a function of (steps done, steps in all), or None."
-        )
-
-
-def threshold(alpha: Any) -> float:
-    """`alpha` as a float."""
-    value = real_number(alpha, "alpha")
-    if not 0 < value <= 1:
-        raise InputError(f"alpha is {value:g}: it must be above 0 and at most 1.")
-    return value
-
-
-def noise_scale(noise: Any) -> float:
-    """`noise` as a float."""
-    scale = real_number(noise, "noise")
-    if not 0 <= scale <= LARGEST_NOISE:
-        raise InputError(f"noise is {scale:g}: it must be between 0 and {LARGEST_NOISE:g} times the data's spread.")
-    return scale
-
-
-def real_number(value: Any, name: str) -> float:
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        raise InputError(f"{name} is {value!r}: it must be a number.") from None

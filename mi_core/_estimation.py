@@ -1,0 +1,137 @@
+"""The one path of every estimate: search and estimate, error bar, results for one or several k.
+
+    samples that are ready, a method, settings
+         |
+    Estimation: method(sides, search) -> local terms for each k        the same on parts of the samples, quietly
+         |                                                                  |
+    results: in the unit asked for, with notes              <-        standard error, sizes, shuffles
+
+A method is a function of sides and a `Search` that gives one `Local` for each k; `take(sides, rows)` gives some of the samples.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+
+from mi_core import arguments, uncertainty
+from mi_core._estimators import WITHOUT_NEIGHBOURS, Local, Search
+from mi_core._formula import NATS_PER_UNIT
+from mi_core.arguments import Settings
+from mi_core.results import Estimate
+from mi_core.types import FloatArray, IntArray
+
+Sides = TypeVar("Sides")
+Result = TypeVar("Result", bound=Estimate)
+
+
+def orders(k: int | Sequence[int], estimator: str, n_samples: int) -> tuple[int, ...]:
+    """Neighbour orders to seek, none for an estimator without neighbours.
+
+    Raises:
+        InputError: One of them cannot be used, or several are given where k plays no part.
+    """
+    if estimator in WITHOUT_NEIGHBOURS:
+        arguments.check_single(k, estimator)
+        return ()
+    return arguments.neighbour_orders(k, n_samples)
+
+
+def one_or_all(results: list[Result], k: int | Sequence[int]) -> Result | list[Result]:
+    """One result where one k was asked for, else all of them in the order of k."""
+    return results if arguments.is_several(k) else results[0]
+
+
+class Estimation(Generic[Sides]):
+    """One quantity to estimate, from all samples and from some of them.
+
+    Args:
+        method: (sides, search) -> local terms, one for each k.
+        sides: Samples as the method takes them.
+        take: (sides, rows) -> the sides of some samples.
+        n_samples: Number of samples.
+        ks: Neighbour orders.
+        settings: Checked options.
+        smaller_set: Size of the smaller of two sets of samples, whose rows stand one below the other; None for one set.
+        n_rows: Number of rows of both sets.
+    """
+
+    def __init__(
+        self,
+        method: Callable[[Sides, Search], list[Local]],
+        sides: Sides,
+        take: Callable[[Sides, IntArray], Sides],
+        n_samples: int,
+        ks: tuple[int, ...],
+        settings: Settings,
+        *,
+        smaller_set: int | None = None,
+        n_rows: int | None = None,
+    ) -> None:
+        self.method, self.sides, self.take, self.ks, self.settings = method, sides, take, ks, settings
+        self.n_samples, self.smaller_set, self.n_rows = n_samples, smaller_set, n_rows or n_samples
+        self.search = Search(ks, settings.backend, settings.threads, settings.progress, settings.alpha, settings.scheduler)
+        self.nats = NATS_PER_UNIT[settings.units]
+
+    @functools.cached_property
+    def found(self) -> list[Local]:
+        """Local terms from all samples, for each k."""
+        return self.method(self.sides, self.search)
+
+    def means(self, sides: Sides, ks: Sequence[int] | None = None) -> FloatArray:
+        """Estimates in the unit asked for from other samples, or for other k."""
+        quiet = dataclasses.replace(self.search, ks=self.ks if ks is None else tuple(ks), progress=None)
+        return np.array([local.mean for local in self.method(sides, quiet)]) / self.nats
+
+    def on_rows(self, rows: IntArray) -> FloatArray:
+        """Estimates in the unit asked for from some of the samples."""
+        return self.means(self.take(self.sides, rows))
+
+    @functools.cached_property
+    def errors(self) -> FloatArray | None:
+        """Standard error for each k; None where none was asked for, or parts of the samples are too small."""
+        if not (self.settings.error_bar or self.settings.diagnose):
+            return None
+        return uncertainty.error_bar(self.on_rows, self.n_rows, self.ks, self.settings.seed, smaller_set=self.smaller_set)
+
+    def ceiling(self, local: Local) -> float | None:
+        """The ceiling in the unit asked for; None where there is none."""
+        return None if local.ceiling is None else local.ceiling / self.nats
+
+    def results(
+        self, kind: type[Result], own: Callable[[int, Local, float], dict[str, Any]], *, is_random: bool = False
+    ) -> list[Result]:
+        """One result for each k.
+
+        Args:
+            kind: Class of the results.
+            own: (place of k, local terms, estimate) -> the fields of this result beside those that all have; notes among them.
+            is_random: Whether anything beside noise and error bar was random.
+        """
+        found, errors, settings = self.found, self.errors, self.settings
+        is_random = is_random or settings.noise > 0 or errors is not None
+
+        def result(place: int, local: Local) -> Result:
+            value = local.mean / self.nats
+            terms = local.nats / self.nats if settings.return_local else None
+            named: dict[str, Any] = {kind.quantity: value, f"local_{kind.quantity}": terms}
+            return kind(
+                **named,
+                units=settings.units,
+                k=local.k,
+                n_samples=self.n_samples,
+                backend=local.backend,
+                threads=settings.threads,
+                noise=settings.noise,
+                seed=settings.seed if is_random else None,
+                seconds=time.perf_counter() - settings.started,
+                stderr=None if errors is None else float(errors[place]),
+                **own(place, local, value),
+            )
+
+        return [result(place, local) for place, local in enumerate(found)]

@@ -1,0 +1,179 @@
+"""The door for options: each is checked and made a plain value here, or refused in one clear line."""
+
+from __future__ import annotations
+
+import dataclasses
+import operator
+import re
+import time
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, get_args
+
+import numpy as np
+
+from mi_core.errors import InputError, did_you_mean
+from mi_core.options import Backend, Estimator, Standardize, Units
+from mi_core.threads import available_threads
+from mi_core.types import Progress
+
+LARGEST_NOISE = 1000.0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Checked options of one call. Their defaults stand here; `mi_core.mutual_information` says what each means.
+
+    Attributes, beside the options:
+        started: When the call began, in seconds of `time.perf_counter`.
+    """
+
+    units: Units = "bits"
+    estimator: Estimator = "ksg1"
+    alpha: float = 0.25
+    standardize: Standardize = "none"
+    noise: float = 0.0
+    seed: int = 0
+    backend: Backend = "auto"
+    threads: int = 0
+    scheduler: str | None = None
+    return_local: bool = False
+    error_bar: bool = True
+    permutations: int | None = None
+    by_size: bool = False
+    diagnose: bool = False
+    reduce: str | None = None
+    progress: Progress | None = None
+    started: float = dataclasses.field(default_factory=time.perf_counter)
+
+
+def settings(options: Mapping[str, Any], accepted: Any, function: str) -> Settings:
+    """Settings of a call of a function from the options that it was given, those of the typed dictionary `accepted`.
+
+    Raises:
+        TypeError: There is no option of that name.
+        InputError: An option has a value that cannot be used.
+    """
+    for name in options:
+        if name not in accepted.__annotations__:
+            hint = did_you_mean(name, accepted.__annotations__)
+            raise TypeError(f"{function}() got an unexpected keyword argument {name!r}{hint.rstrip('.')}")
+    given = Settings(**{**options, "threads": thread_count(options.get("threads"))})
+    for name, literal in (("units", Units), ("estimator", Estimator), ("standardize", Standardize), ("backend", Backend)):
+        one_of(getattr(given, name), literal, name)
+    check_progress(given.progress)
+    if given.permutations is not None:
+        whole_number(given.permutations, "permutations", at_least=1)
+    return dataclasses.replace(
+        given,
+        alpha=threshold(given.alpha),
+        noise=noise_scale(given.noise),
+        seed=whole_number(given.seed, "seed", at_least=0),
+    )
+
+
+def check_left_as_they_are(standardize: Standardize, noise: float) -> None:
+    """Raise InputError where samples that are only compared for equality are to be changed first."""
+    if standardize != "none" or noise > 0:
+        raise InputError("the estimator discrete compares samples as they are: leave out standardize and noise.")
+
+
+def neighbour_orders(k: int | Sequence[int], n_samples: int) -> tuple[int, ...]:
+    """One or several neighbour orders, each at least 1 and below n_samples."""
+    orders: Any = k if is_several(k) else [k]
+    ks = tuple(whole_number(order, "k", at_least=1) for order in orders)
+    if not ks:
+        raise InputError("k is empty: give at least one neighbour order.")
+    for order in ks:
+        if order >= n_samples:
+            raise InputError(f"x has {n_samples} samples and k={order}: k must be smaller than the number of samples.")
+    return ks
+
+
+def check_single(k: int | Sequence[int], estimator: str) -> None:
+    """Raise InputError for several neighbour orders where no neighbours are sought: all would give the same."""
+    if is_several(k):
+        raise InputError(f"k has several values, but the estimator {estimator} seeks no neighbours: leave k out.")
+
+
+def is_several(k: Any) -> bool:
+    """Whether `k` is a sequence or a vector of neighbour orders and not a single one."""
+    if isinstance(k, np.ndarray):
+        return k.ndim > 0
+    return isinstance(k, Sequence) and not isinstance(k, str | bytes)
+
+
+def whole_number(value: Any, name: str, at_least: int, at_most: int | None = None) -> int:
+    """`value` as an int: Python's or NumPy's, not a float and not text."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise InputError(f"{name} is {value!r}: it must be a whole number.") from None
+    if number < at_least:
+        raise InputError(f"{name} is {number}: it must be at least {at_least}.")
+    if at_most is not None and number > at_most:
+        raise InputError(f"{name} is {number}: it must be at most {at_most:,}.")
+    return number
+
+
+def thread_count(threads: object) -> int:
+    """As many as the process may use for None."""
+    return available_threads() if threads is None else whole_number(threads, "threads", at_least=1)
+
+
+def check_scheduler(scheduler: object, estimator: str, can_be_split: Collection[str]) -> None:
+    """Raise InputError unless `scheduler` is None, or an address, and the estimator one whose work can be split."""
+    if scheduler is None:
+        return
+    check_address(scheduler)
+    if estimator not in can_be_split:
+        raise InputError(
+            f"estimator {estimator} runs on one machine, {' and '.join(sorted(can_be_split))} can be split over a cluster: "
+            "leave scheduler out, or choose one of them."
+        )
+
+
+def check_address(scheduler: object) -> None:
+    """Raise InputError unless `scheduler` is the address of a Dask scheduler, by TCP or by TLS."""
+    if not isinstance(scheduler, str) or not re.fullmatch(r"(tcp|tls)://\S+:\d+", scheduler):
+        raise InputError(
+            f"scheduler is {scheduler!r}: give its address as `dask scheduler` prints it, like tcp://10.0.0.1:8786, or "
+            "tls://10.0.0.1:8786 with TLS."
+        )
+
+
+def one_of(value: object, literal: Any, name: str) -> None:
+    """Raise InputError unless `value` is one of the words of a Literal type."""
+    words = get_args(literal)
+    if not isinstance(value, str) or value not in words:
+        raise InputError(f"{name} is {value!r}: it must be one of {', '.join(words)}{did_you_mean(value, words)}")
+
+
+def check_progress(progress: object) -> None:
+    """Raise InputError unless `progress` is a function, True, False or None."""
+    if not (progress is None or isinstance(progress, bool) or callable(progress)):
+        raise InputError(
+            f"progress is {progress!r}: give True for a bar on stderr, a function of (steps done, steps in all), or None."
+        )
+
+
+def threshold(alpha: Any) -> float:
+    """`alpha` as a float."""
+    value = real_number(alpha, "alpha")
+    if not 0 < value <= 1:
+        raise InputError(f"alpha is {value:g}: it must be above 0 and at most 1.")
+    return value
+
+
+def noise_scale(noise: Any) -> float:
+    """`noise` as a float."""
+    scale = real_number(noise, "noise")
+    if not 0 <= scale <= LARGEST_NOISE:
+        raise InputError(f"noise is {scale:g}: it must be between 0 and {LARGEST_NOISE:g} times the data's spread.")
+    return scale
+
+
+def real_number(value: Any, name: str) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise InputError(f"{name} is {value!r}: it must be a number.") from None

@@ -1,0 +1,108 @@
+"""Kullback-Leibler divergence between the distributions of two sets of samples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Unpack, overload
+
+from mi_core import _formula, _notes, arguments, arrays
+from mi_core._estimation import Estimation, one_or_all
+from mi_core._estimators import Local, Search, check_apart
+from mi_core._prepare import prepare
+from mi_core.arguments import Settings
+from mi_core.backends.cpu.nearest import distances_to
+from mi_core.errors import InputError
+from mi_core.options import LocalOptions
+from mi_core.progress_bar import with_progress
+from mi_core.results import DivergenceResult
+from mi_core.types import IntArray, Samples
+
+Sets = tuple[Samples, Samples]
+"""Samples (n_samples, dim) of x and (n_samples_prime, dim) of x_prime."""
+
+
+@overload
+def kl_divergence(x: Any, x_prime: Any, *, k: int = 3, **options: Unpack[LocalOptions]) -> DivergenceResult: ...
+@overload
+def kl_divergence(x: Any, x_prime: Any, *, k: Sequence[int], **options: Unpack[LocalOptions]) -> list[DivergenceResult]: ...
+@with_progress
+def kl_divergence(
+    x: Any, x_prime: Any, *, k: int | Sequence[int] = 3, **options: Unpack[LocalOptions]
+) -> DivergenceResult | list[DivergenceResult]:
+    """Kullback-Leibler divergence D(P||Q) of P, from which x is drawn, from Q, from which x_prime is drawn.
+
+    Wang, Kulkarni, Verdu 2009, doi:10.1109/TIT.2009.2016060, with one k for both.
+
+    Args:
+        x: (n_samples,), (n_samples, dim) or of higher rank, drawn from P; as in `mutual_information`.
+        x_prime: (n_samples_prime, dim) drawn from Q; its rows have nothing to do with those of x.
+        k: Neighbour order, at least 1, below n_samples and at most n_samples_prime. Several at once cost one neighbour pass.
+        units: "bits" or "nats".
+        noise: Standard deviation of Gaussian noise added to every value against ties, relative to the spread of x, x_prime.
+        seed: Seed of that noise and of the error bar.
+        backend: How neighbours within x are counted.
+        threads: Most threads to use; None for as many as the process may use.
+        return_local: Whether to keep the (n_samples,) local terms, whose mean is the estimate.
+        error_bar: Whether to estimate the standard error, from disjoint subsamples, as `mutual_information` does.
+        progress: True for a bar on stderr, or a function called with (steps done, steps in all) now and then.
+
+    Returns:
+        One result, or for several k a list of results in the order of `k`.
+
+    Raises:
+        InputError: The data or an argument cannot be used, or a sample of x coincides with its k-th neighbour in x or x_prime,
+            which makes the divergence infinite.
+        BackendUnavailableError: The backend asked for cannot run here.
+
+    Example:
+        >>> import numpy as np
+        >>> rng = np.random.default_rng(0)
+        >>> result = kl_divergence(rng.random(2000), 2 * rng.random(3000))
+        >>> print(f"{result.divergence:.1f} {result.units}")  # the truth is log2(2)
+        1.0 bits
+    """
+    settings = arguments.settings(options, LocalOptions, "kl_divergence")
+    sets, notes = prepared(x, x_prime, settings)
+    sizes = len(sets[0]), len(sets[1])
+    ks = arguments.neighbour_orders(k, sizes[0])
+    if max(ks) > sizes[1]:
+        raise InputError(f"x_prime has {sizes[1]} samples and k={max(ks)}: k must be at most that.")
+
+    def take(sets: Sets, rows: IntArray) -> Sets:
+        """Some rows of x and x_prime one below the other."""
+        some, some_prime = sets[0][rows[rows < sizes[0]]], sets[1][rows[rows >= sizes[0]] - sizes[0]]
+        if min(len(some) - 1, len(some_prime)) < max(ks):
+            raise InputError("this part has too few samples of one of the two")
+        return some, some_prime
+
+    def own(place: int, local: Local, divergence: float) -> dict[str, Any]:
+        on_this = _notes.on_estimate(divergence, settings.units, k=local.k, n_samples=sizes[0])
+        return {"n_samples_prime": sizes[1], "dim": sets[0].shape[1], "notes": (*notes, *on_this.values())}
+
+    run = Estimation(wang_kulkarni_verdu, sets, take, sizes[0], ks, settings, smaller_set=min(sizes), n_rows=sum(sizes))
+    return one_or_all(run.results(DivergenceResult, own), k)
+
+
+def prepared(x: Any, x_prime: Any, settings: Settings) -> tuple[Sets, list[str]]:
+    """Both sets of samples with their noise, and notes."""
+    (x, notes_x), (x_prime, notes_prime) = arrays.samples(x, "x"), arrays.samples(x_prime, "x_prime")
+    if x_prime.shape[1] != x.shape[1]:
+        raise InputError(f"x has {x.shape[1]} dimensions and x_prime has {x_prime.shape[1]}: they must have the same.")
+    for name, points in (("x", x), ("x_prime", x_prime)):
+        arrays.check_not_constant(points, name)
+    ready, notes_on_noise = prepare({"x": x, "x_prime": x_prime}, "none", settings.noise, settings.seed)
+    notes = [*notes_x, *notes_prime, *notes_on_noise, *_notes.on_densities("divergence", ready)]
+    return (ready["x"], ready["x_prime"]), notes
+
+
+def wang_kulkarni_verdu(sets: Sets, search: Search) -> list[Local]:
+    """Divergence from distances to neighbours: Wang, Kulkarni, Verdu 2009."""
+    x, x_prime = sets
+    radius, _, backend = search.counts((x,), ())
+    radius_prime = distances_to(x_prime, x, search.ks, threads=search.threads)
+    check_apart(radius, search.ks, "coincide with their neighbours in x, so the divergence is infinite")
+    check_apart(radius_prime, search.ks, "of x coincide with their neighbours in x_prime, so the divergence is minus infinity")
+    return [
+        Local(k, _formula.divergence_local(radius[m], radius_prime[m], x.shape[1], len(x_prime)), backend)
+        for m, k in enumerate(search.ks)
+    ]
