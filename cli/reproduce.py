@@ -75,12 +75,15 @@ def reproduce(
         raise InputError(f"mi reproduce needs {', '.join(missing)}: python -m pip install 'ksg-mi[reproduce]'")
     keras_loader.choose_backend()
     folder = out or Path("reproductions") / profile
+    from trainer.reproduction import results
+
+    results.manifests(folder / "runs")  # what is damaged there is said now rather than after hours of training
     failed = train_all(runs, folder / "runs", workers, scheduler, gpu, quiet)
     if failed == len(runs):
         stop(f"all {failed} runs failed. The same command tries them again.", ExitCode.FAILURE)
 
     from trainer.reproduction import figures as drawing
-    from trainer.reproduction import judging, results, verdict_files
+    from trainer.reproduction import judging, verdict_files
 
     table = results.collect(folder / "runs")
     written = [*results.write(table, folder), results.write_settings(results.manifests(folder / "runs"), folder)]
