@@ -88,13 +88,20 @@ def test_a_change_in_any_kernel_file_renews_them_all(tmp_path):
     assert all(after[name] > before[name] for name in before)
 
 
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory):
+    """A folder with the kernels' machine code, and what the estimate prints."""
+    folder = tmp_path_factory.mktemp("compiled")
+    return folder, run(ESTIMATE, NUMBA_CACHE_DIR=str(folder))
+
+
 NOTE = "note: compiled kernels cannot be kept: "
 
 
-def test_no_folder_for_the_cache_is_no_error_and_said_once(tmp_path):
+def test_no_folder_for_the_cache_is_no_error_and_said_once(compiled):
     nowhere = {"NUMBA_CACHE_DIR": "/dev/null/cache", "NUMBA_CACHE_LOCATOR_CLASSES": "UserProvidedCacheLocator"}
     finished = strictly(**nowhere)
-    assert finished.stdout == run(ESTIMATE, NUMBA_CACHE_DIR=str(tmp_path))
+    assert finished.stdout == compiled[1]
     assert finished.stderr.startswith(f"{NOTE}there is no folder")
     assert finished.stderr.count("\n") == 1
 
@@ -111,15 +118,15 @@ def flip(path):
     path.write_bytes(content)
 
 
-def test_damaged_machine_code_is_replaced(tmp_path):
-    expected = run(ESTIMATE, NUMBA_CACHE_DIR=str(tmp_path))
+def test_damaged_machine_code_is_replaced(compiled, tmp_path):
+    shutil.copytree(compiled[0], tmp_path, dirs_exist_ok=True)
     kept = sorted(tmp_path.rglob("*.nbc"))
     whole = [path.stat().st_size for path in kept]
     damages = (lambda path: path.write_bytes(path.read_bytes()[:100]), lambda path: path.write_bytes(b""), flip)
     for number, path in enumerate(kept):
         damages[number % 3](path)
     finished = strictly(NUMBA_CACHE_DIR=str(tmp_path))
-    assert (finished.stdout, finished.stderr) == (expected, "")
+    assert (finished.stdout, finished.stderr) == (compiled[1], "")
     assert [path.stat().st_size for path in kept] == pytest.approx(whole, rel=0.01)
 
 
@@ -133,13 +140,13 @@ def test_machine_code_is_not_taken_when_a_byte_has_changed(tmp_path):
     assert code.load("key") is None
 
 
-def test_a_cache_that_cannot_be_written_to_is_said_once(tmp_path):
-    expected = run(ESTIMATE, NUMBA_CACHE_DIR=str(tmp_path))
+def test_a_cache_that_cannot_be_written_to_is_said_once(compiled, tmp_path):
+    shutil.copytree(compiled[0], tmp_path, dirs_exist_ok=True)
     for path in tmp_path.rglob("*.nbc"):
         path.unlink()
         path.mkdir()
     finished = strictly(NUMBA_CACHE_DIR=str(tmp_path))
-    assert finished.stdout == expected
+    assert finished.stdout == compiled[1]
     assert finished.stderr.startswith(f"{NOTE}{tmp_path}")
     assert finished.stderr.count("\n") == 1
 
