@@ -1,14 +1,13 @@
-"""How results look: in one line, as facts for the command line, and as tables in a notebook."""
+"""How results look: in one line, as facts for the command line, and as tables in a notebook.
+
+A `result` is a `mi_core.results.Estimate` of any kind, a `matrix` a `mi_core.matrix.MIMatrix`; both use this module themselves.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from html import escape
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from mi_core.matrix import MIMatrix
-    from mi_core.results import Estimate
+from typing import Any
 
 SHADE = "rgba(0, 114, 178, {:.2f})"  # a blue that shows on light and dark notebooks, the stronger the larger the value
 MOST_NAMED = 6  # layers that a matrix names in its one line
@@ -19,7 +18,7 @@ def with_error(value: float, stderr: float | None) -> str:
     return f"{value:.4f}" + ("" if stderr is None else f" +- {stderr:.4f}")
 
 
-def in_one_line(result: Estimate) -> str:
+def in_one_line(result: Any) -> str:
     """A result as Python prints it: the number, how it was made, and whether there is something to read about it."""
     verdict = getattr(result, "reliability", None)
     words = [
@@ -34,7 +33,7 @@ def in_one_line(result: Estimate) -> str:
     return f"{type(result).__name__}({', '.join(filter(None, words))})"
 
 
-def matrix_in_one_line(matrix: MIMatrix) -> str:
+def matrix_in_one_line(matrix: Any) -> str:
     """A matrix as Python prints it: its layers, and how it was made."""
     names = [*matrix.names[:MOST_NAMED], *(["..."] if len(matrix.names) > MOST_NAMED else [])]
     words = [
@@ -62,7 +61,7 @@ def count_of_notes(notes: tuple[str, ...]) -> str | None:
     return f"{len(notes)} note{'s' if len(notes) > 1 else ''}" if notes else None
 
 
-def facts(result: Estimate) -> dict[str, str]:
+def facts(result: Any) -> dict[str, str]:
     """What was estimated from, and how, by names, in the words that people read."""
     found: dict[str, Any] = {
         "samples": f"{result.n_samples:,}" + (f" and {prime:,}" if (prime := getattr(result, "n_samples_prime", 0)) else ""),
@@ -81,7 +80,7 @@ def facts(result: Estimate) -> dict[str, str]:
     return {name: str(value) for name, value in found.items() if value is not None}
 
 
-def as_html(result: Estimate) -> str:
+def as_html(result: Any) -> str:
     """A small table for notebooks: the estimate, its facts, the verdict where there is one, and the notes."""
     rows = {result.quantity: str(result), **facts(result)}
     if (null := getattr(result, "null", None)) is not None:
@@ -94,7 +93,7 @@ def as_html(result: Estimate) -> str:
     return f"<table>{cells}</table>{as_html_list((*remarks, *result.notes))}"
 
 
-def matrix_as_html(matrix: MIMatrix) -> str:
+def matrix_as_html(matrix: Any) -> str:
     """A table for notebooks, shaded by the MI between different layers, with the labels where there are any, and the notes."""
     layers = range(len(matrix.names))
     largest = max((float(matrix.mi[a, b]) for a in layers for b in layers if a != b), default=0.0)
