@@ -14,10 +14,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli._errors import stop_for
-from cli._options import FORMATS
+from cli._options import (
+    FORMATS,
+    AsJson,
+    BackendOption,
+    ErrorBar,
+    Noise,
+    Seed,
+    StandardizeOption,
+    Threads,
+    UnitsOption,
+)
 from cli._output import print_json, print_notes, print_table, say
 from mi_core import InputError
-from mi_core.options import Standardize, Units
 from mi_core.progress_bar import ProgressBar
 from mi_core.text import as_cell
 
@@ -36,14 +45,14 @@ def matrix(
         str | None, typer.Option(metavar="FILE", help="Class labels, to measure each layer against as well.")
     ] = None,
     k: Annotated[int, typer.Option("--k", help="Neighbour order.")] = 3,
-    units: Annotated[Units, typer.Option(help="Unit of the estimates.")] = "bits",
-    standardize: Annotated[
-        Standardize, typer.Option(help="Divide each layer by its spread, or each column by its standard deviation.")
-    ] = "none",
-    error_bar: Annotated[bool, typer.Option(help="Whether to estimate standard errors (in .json).")] = True,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the error bars.")] = 0,
-    threads: Annotated[int | None, typer.Option(help="Most threads to use.  [default: all]")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+    units: UnitsOption = "bits",
+    standardize: StandardizeOption = "none",
+    noise: Noise = 0.0,
+    error_bar: ErrorBar = True,
+    seed: Seed = 0,
+    backend: BackendOption = "auto",
+    threads: Threads = None,
+    as_json: AsJson = False,
 ) -> None:
     """Estimate the mutual information between all pairs of layers, in one go.
 
@@ -69,7 +78,8 @@ def matrix(
     sources = dict(zip(names_of(layers), layers, strict=True))
     arrays = load_arrays(sources | ({} if labels is None else {"labels": labels}))
     classes = arrays.pop("labels", None)
-    settings: dict[str, Any] = {"k": k, "units": units, "standardize": standardize, "error_bar": error_bar, "seed": seed}
+    settings: dict[str, Any] = {"k": k, "units": units, "standardize": standardize, "noise": noise}
+    settings |= {"error_bar": error_bar, "seed": seed}
     unfinished = Unfinished(out, arrays, settings) if out is not None else None
 
     with contextlib.ExitStack() as stack:
@@ -81,6 +91,7 @@ def matrix(
                 arrays,
                 **settings,
                 labels=classes,
+                backend=backend,
                 threads=threads,
                 progress=bar,
                 resume=unfinished.read() if unfinished else None,

@@ -14,7 +14,7 @@ import numpy as np
 from mi_core.errors import InputError, did_you_mean
 from mi_core.options import Backend, Estimator, Standardize, Units
 from mi_core.threads import available_threads
-from mi_core.types import Progress
+from mi_core.types import Progress, Reducer
 
 LARGEST_NOISE = 1000.0
 
@@ -41,7 +41,7 @@ class Settings:
     permutations: int | None = None
     by_size: bool = False
     diagnose: bool = False
-    reduce: str | None = None
+    reduce: str | Reducer | None = None
     progress: Progress | None = None
     started: float = dataclasses.field(default_factory=time.perf_counter)
 

@@ -74,7 +74,9 @@ def mutual_information(
         diagnose: Whether to judge the estimate, of "ksg1", by measured signs: see `Reliability`. Takes an error bar, too,
             and in all some three more estimates.
         reduce: "pca:10" or "random:10" to estimate, beside the raw value, that of 10 principal components or random projections
-            of each side: a lower bound of MI, in dimensions where an estimate is possible.
+            of each side: a lower bound of MI, in dimensions where an estimate is possible. Or a reducer of your own, a function
+            (x, y, rng) -> fewer columns of x and of y. One that was fitted to both sides of these samples finds dependence
+            where there is none: fit it on others, and say so in its attribute `fitted_on`, which the result records.
         progress: True for a bar on stderr, or a function called with (steps done, steps in all) now and then, once for
             neighbours and once for permutations.
 
@@ -144,7 +146,7 @@ def check_together(settings: Settings, is_conditional: bool) -> None:
     if settings.diagnose and (settings.estimator != "ksg1" or is_conditional):
         raise InputError("diagnose knows the estimator ksg1 without given alone: leave one of them out.")
     if settings.reduce is not None:
-        reduction.parsed(settings.reduce)
+        reduction.reducer_of(settings.reduce)
         if is_conditional or settings.estimator in ("ross", "discrete"):
             raise InputError("reduce takes x and y as continuous, and no z: leave it, or the labels or z, out.")
 
@@ -242,7 +244,7 @@ def shuffles(run: Estimation[Prepared], permutations: int) -> FloatArray:
 
 def with_fewer_columns(results: list[MIResult], sides: Prepared, settings: Settings) -> list[MIResult]:
     """Results with the estimate from fewer columns beside each."""
-    few_x, few_y, how = reduction.reduced(sides.x, sides.y, *reduction.parsed(settings.reduce), settings.seed)
+    few_x, few_y, how = reduction.reduced(sides.x, sides.y, reduction.reducer_of(settings.reduce), settings.seed)
     again: MIOptions = {
         "units": settings.units,
         "estimator": settings.estimator,

@@ -176,7 +176,7 @@ def mutual_information_matrix(
     (k,) = arguments.neighbour_orders((k,), n)
     ready, notes_on_noise = prepare(samples, settings.standardize, settings.noise, settings.seed)
     sides = backends.in_one_dtype(list(ready.values()))
-    of_labels = against_labels(sides, labels, k, settings)  # before the pairs: what is wrong with labels should show at once
+    of_labels = against_labels(dict(zip(names, sides, strict=True)), labels, k, settings)  # first, as labels may be wrong
     work = Work([(a, b) for a in range(len(names)) for b in range(a, len(names))], k, settings)
     sums = work.count(sides, Sums(resume or work.nothing_yet(), n, settings.progress, on_partial))
     mi, errors = work.in_units(sums), work.errors(sides)
@@ -350,14 +350,17 @@ class WithLabels:
     local: Local
 
 
-def against_labels(sides: Sequence[Samples], labels: Any, k: int, settings: Settings) -> list[WithLabels]:
+def against_labels(sides: Mapping[str, Samples], labels: Any, k: int, settings: Settings) -> list[WithLabels]:
     """Each layer with the class labels, by the estimator of Ross 2014; none without labels."""
     if labels is None:
         return []
     places, classes = arrays.labels(labels, "labels")
-    arrays.check_same_length({"the layers": sides[0], "labels": places})
+    arrays.check_same_length({**sides, "labels": places})
     quiet = dataclasses.replace(settings, progress=None)
-    runs = [Estimation(ross, Prepared(side, places, classes=classes), Prepared.take, len(side), (k,), quiet) for side in sides]
+    runs = [
+        Estimation(ross, Prepared(side, places, classes=classes), Prepared.take, len(side), (k,), quiet)
+        for side in sides.values()
+    ]
     return [
         WithLabels(run.found[0].mean / run.nats, None if run.errors is None else float(run.errors[0]), run.found[0])
         for run in runs

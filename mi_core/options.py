@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, TypedDict
 
 if TYPE_CHECKING:
-    from mi_core.types import ProgressOption
+    from mi_core.types import ProgressOption, Reducer
 
 Units = Literal["bits", "nats"]
 Estimator = Literal["ksg1", "ksg2", "lnc", "mixture", "ross", "gaussian", "gaussian-copula", "discrete"]
@@ -51,7 +51,7 @@ class MIOptions(PairedOptions, total=False):
     permutations: int | None
     by_size: bool
     diagnose: bool
-    reduce: str | None
+    reduce: str | Reducer | None
 
 
 class MatrixOptions(Options, total=False):

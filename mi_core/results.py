@@ -104,20 +104,22 @@ class Reliability:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Reduction:
-    """Fewer columns made of many, each side by itself, so that by the data-processing inequality MI can only be lost.
+    """Fewer columns made of many, by which MI can only be lost (the data-processing inequality).
 
     Attributes:
-        method: "pca" or "random".
-        dim: Columns asked for; a side that has no more keeps its own.
-        kept_x: Share of the variance of x that lies in them.
-        kept_y: The same for y.
-        seed: Seed of random projections; None for principal components.
+        method: "pca", "random", or the name of the reducer that was given.
+        dim: Columns asked for, where a side that has no more keeps its own; None for a reducer that was given.
+        kept_x: Share of the variance of x that lies in them; None for a reducer that was given.
+        kept_y: Share of the variance of y that lies in them; None likewise.
+        fitted_on: What the columns were chosen by, in words.
+        seed: Seed of the random numbers that the reducer was handed; None for principal components, which take none.
     """
 
     method: str
-    dim: int
-    kept_x: float
-    kept_y: float
+    dim: int | None
+    kept_x: float | None
+    kept_y: float | None
+    fitted_on: str
     seed: int | None
 
 

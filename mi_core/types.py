@@ -19,5 +19,8 @@ Progress = Callable[[int, int], None]
 ProgressOption = Progress | bool | None
 """Progress as callers ask for it: a function, True for a bar on stderr, None or False for nothing."""
 
+Reducer = Callable[[Samples, Samples, np.random.Generator], tuple[Any, Any]]
+"""(x, y, rng) -> fewer columns of each, (n_samples, few). What its attribute `fitted_on` says, if it has one, is recorded."""
+
 Share = tuple[int, int]
 """(index, shares): one of so many equal shares of the queries."""

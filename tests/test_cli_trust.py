@@ -218,7 +218,7 @@ def test_layers_that_do_not_fit_are_named(layers, tmp_path):
     assert run.stderr == (f"mi: {layers[0]} and {other / 'layer0.npy'} are both named layer0: give files of different names.\n")
     np.save(tmp_path / "short.npy", X[:100])
     run = mi("matrix", *layers, tmp_path / "short.npy")
-    assert run.stderr == "mi: layer0 has 400 samples and short has 100: all layers must be of the same samples.\n"
+    assert run.stderr == "mi: layer0 has 400 samples and short has 100: they must be paired row by row.\n"
     (tmp_path / "bad.npy").write_bytes(b"no array")
     run = mi("matrix", *layers, tmp_path / "bad.npy")
     assert (run.exit_code, len(run.stderr.splitlines())) == (2, 1)

@@ -125,7 +125,7 @@ def test_every_pair_may_go_either_way(monkeypatch):
     ("layers", "message"),
     [
         ({"a": np.zeros((5, 2))}, "layers holds 1: give at least two"),
-        ({"a": np.arange(5.0), "b": np.arange(6.0)}, "a has 5 samples and b has 6: all layers must be of the same samples"),
+        ({"a": np.arange(5.0), "b": np.arange(6.0)}, "a has 5 samples and b has 6: they must be paired row by row"),
         ({"a": np.arange(5.0), "b": np.ones(5)}, "b is constant"),
         ({"a": np.arange(5.0), "b": [0, 1, 2, 3, np.nan]}, "b has 1 value that is NaN"),
         ([np.arange(5.0)] * 2, "layers is list: give a mapping"),

@@ -130,7 +130,7 @@ def test_a_notebook_shows_a_table_with_the_notes(result):
 def test_a_matrix_in_one_line_and_as_a_table():
     layers = {"<b>first</b>": X, "second": Y, "noise": RNG.standard_normal((300, 2))}
     matrix = mutual_information_matrix(layers, labels=X[:, 0] > 0)
-    assert repr(matrix) == "MIMatrix(3 layers: <b>first</b> second noise, bits, ksg1, k=3, n_samples=300)"
+    assert repr(matrix) == "MIMatrix(3 layers: <b>first</b> second noise, bits, ksg1, k=3, n_samples=300, 1 note)"
     html = dataclasses.replace(matrix, notes=("a < b",))._repr_html_()
     assert html.count("&lt;b&gt;first&lt;/b&gt;") == 2
     assert "<b>" not in html

@@ -217,7 +217,7 @@ def test_equal_samples_stay_equal(method, n, dim):
     """In a product of BLAS they may come apart in the last bit, and ties with them."""
     side = np.random.default_rng(1).standard_normal((n, dim))
     side[n // 2 :] = side[0]
-    few, _ = reduction.projected(side, reduction.DIRECTIONS[method], 10, np.random.default_rng(0))
+    few = reduction.projected(side, reduction.DIRECTIONS[method], 10, np.random.default_rng(0))
     assert len(np.unique(few[n // 2 :], axis=0)) == 1
 
 
@@ -227,11 +227,11 @@ def test_small_components_are_told_apart():
     latent = rng.standard_normal((500, 3))
     latent = np.linalg.qr(latent - latent.mean(axis=0))[0] * [1.0, 1e-9, 3e-10]
     turn = np.linalg.qr(rng.standard_normal((5, 5)))[0][:3]
-    few, kept = reduction.projected(latent @ turn, reduction.principal_components, 3, rng)
+    few = reduction.projected(latent @ turn, reduction.principal_components, 3, rng)
     angle = 1e2 * np.finfo(float).eps / (1e-9 - 3e-10)  # rounding of the first, beside the difference of the others
     for column, truth in zip(few.T, latent.T, strict=True):
         assert abs(np.corrcoef(column, truth)[0, 1]) > 1 - angle**2
-    assert kept == pytest.approx(1.0)
+    assert reduction.share_of_variance(latent @ turn, few) == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("method", ["pca", "random"])
@@ -239,12 +239,13 @@ def test_a_reduction_does_not_depend_on_the_order_of_samples(method):
     """As another BLAS it adds up differently: coordinates may move by rounding, and components change their sign."""
     side = np.random.default_rng(1).standard_normal((300, 12)) * np.linspace(1.0, 3.0, 12)
     order = np.random.default_rng(2).permutation(300)
-    (one, kept), (other, kept_too) = (
+    one, other = (
         reduction.projected(points, reduction.DIRECTIONS[method], 4, np.random.default_rng(0)) for points in (side, side[order])
     )
     signs = np.sign((one[order] * other).sum(axis=0))
     np.testing.assert_allclose(other * signs, one[order], atol=1e-12)  # neighbouring deviations differ by a part in 10
-    assert kept == pytest.approx(kept_too, rel=1e-13)
+    kept = [reduction.share_of_variance(points, few) for points, few in ((side, one), (side[order], other))]
+    assert kept[0] == pytest.approx(kept[1], rel=1e-13)
 
 
 def test_the_scale_of_a_side_stays():
@@ -252,6 +253,49 @@ def test_the_scale_of_a_side_stays():
     wide_x, wide_y = np.hstack([x, 0 * x]), 1e4 * np.hstack([y, 0 * y])
     result = mutual_information(wide_x, wide_y, reduce="pca:2")
     assert any("different scales" in note for note in result.reduced.notes)
+
+
+def first_columns(x, y, rng):
+    return x[:, :1], y[:, :2]
+
+
+def test_any_callable_is_a_reducer():
+    x, y = pair(dim=4)
+    result = mutual_information(x, y, reduce=first_columns)
+    assert result.reduced.mi == mutual_information(x[:, :1], y[:, :2]).mi
+    assert (result.reduced.dim_x, result.reduced.dim_y) == (1, 2)
+    found = result.reduction
+    assert (found.method, found.dim, found.kept_x, found.fitted_on) == ("first_columns", None, None, reduction.UNKNOWN)
+    assert result.to_dict()["reduction"]["method"] == "first_columns"
+
+
+def test_a_reducer_says_what_it_was_fitted_on_and_draws_from_the_seed():
+    class Drawn:
+        fitted_on = "other samples"
+
+        def __call__(self, x, y, rng):
+            return x @ rng.standard_normal((4, 1)), y
+
+    x, y = pair(dim=4)
+    one, again, other = (mutual_information(x, y, reduce=Drawn(), seed=seed) for seed in (1, 1, 2))
+    assert (one.reduction.method, one.reduction.fitted_on, one.reduction.seed) == ("Drawn", "other samples", 1)
+    assert one.reduced.mi == again.reduced.mi != other.reduced.mi
+    words = [mutual_information(x, y, reduce=how).reduction.fitted_on for how in ("pca:2", "random:2")]
+    assert words == ["each side by itself, all samples", "nothing: directions are random"]
+
+
+@pytest.mark.parametrize(
+    ("reducer", "message"),
+    [
+        (lambda x, y, rng: x, "it must give two arrays"),
+        (lambda x, y, rng: (x[:5], y), "x as the reducer gives it has 5"),
+        (lambda x, y, rng: (x, y * np.nan), "y as the reducer gives it has"),
+        (lambda x, y, rng: (x, 0 * y), "y is constant"),
+    ],
+)
+def test_what_a_reducer_gives_is_checked(reducer, message):
+    with pytest.raises(InputError, match=message):
+        mutual_information(*pair(n=50, dim=4), reduce=reducer)
 
 
 @pytest.mark.parametrize("reduce", ["pca", "pca:0", "pca:x", "tsne:2", 3])
