@@ -29,8 +29,7 @@ def say(line: str, *, err: bool = False, nl: bool = True) -> None:
 
 def say_sentence(sentence: str, lead: str) -> None:
     """Print a sentence after what leads it, in lines no wider than the terminal, the later ones indented as far."""
-    is_terminal = sys.stdout is not None and sys.stdout.isatty()
-    for line in wrapped(sentence, lead, terminal_width() if is_terminal else WIDTH):
+    for line in wrapped(sentence, lead):
         say(line)
 
 
@@ -62,8 +61,10 @@ def print_notes(notes: Iterable[str]) -> None:
             say(line, err=True)
 
 
-def wrapped(sentence: str, lead: str, width: int) -> list[str]:
-    """Lines of a sentence after what leads it, the later ones indented as far."""
+def wrapped(sentence: str, lead: str, width: int | None = None) -> list[str]:
+    """Lines of a sentence after what leads it, the later ones indented as far; by default as wide as stdout's terminal."""
+    if width is None:
+        width = terminal_width() if sys.stdout is not None and sys.stdout.isatty() else WIDTH
     options: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False}
     return textwrap.wrap(printable(sentence), width, initial_indent=lead, subsequent_indent=" " * len(lead), **options)
 

@@ -42,7 +42,7 @@ def estimate(
     estimator: Annotated[Estimator | None, typer.Option(help=f"{ESTIMATORS}  [default: ksg1]")] = None,
     labels: Annotated[bool, typer.Option("--labels", help="Y are class labels, integers or text: the estimator ross.")] = False,
     given: Annotated[str | None, typer.Option(metavar="Z", help="Estimate I(X;Y|Z), Z paired with X and Y row by row.")] = None,
-    alpha: Annotated[float, typer.Option(help="Of lnc: how small the neighbours' own box must be to count.")] = 0.25,
+    alpha: Annotated[float, typer.Option(help="For lnc, how small the neighbours' own box must be to count.")] = 0.25,
     standardize: StandardizeOption = "none",
     noise: Noise = 0.0,
     subsample: Subsample = None,
@@ -55,7 +55,7 @@ def estimate(
         int | None, typer.Option(metavar="DIMS", min=1, help="Estimate that of DIMS principal components of each side, too.")
     ] = None,
     random_projections: Annotated[
-        int | None, typer.Option(metavar="DIMS", min=1, help="The same with DIMS random projections.")
+        int | None, typer.Option(metavar="DIMS", min=1, help="Estimate that of DIMS random projections of each side, too.")
     ] = None,
     plot: Annotated[
         Path | None,

@@ -189,6 +189,8 @@ class Unfinished:
         for name, counts in (("rows", kept.rows), ("coincident", kept.coincident)):
             if not 0 <= min(counts) <= max(counts) <= self.n_samples:
                 raise InputError(f"{complaint}: {name}: each must be between 0 and the number of samples, {self.n_samples}.")
+        if any((rows > 0) != (len(parts) > 0) for rows, parts in zip(kept.rows, kept.sums, strict=True)):
+            raise InputError(f"{complaint}: rows and sums do not go together: a pair has sums once it has rows.")
         return Partial(np.array(kept.rows, np.int64), tuple(map(tuple, kept.sums)), np.array(kept.coincident, np.int64))
 
     def write(self, partial: Partial) -> None:

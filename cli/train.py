@@ -56,9 +56,9 @@ def train(
     residual: Annotated[
         Residual, typer.Option(help="Sums of a resnet: at every layer of equal width two on, or at every second one.")
     ] = Settings.residual,
-    learning_rate: Annotated[float, typer.Option(help="Of RMSprop.")] = Settings.learning_rate,
-    momentum: Annotated[float, typer.Option(help="Of batch normalisation's moving averages.")] = Settings.momentum,
-    seed: Annotated[int, typer.Option(help="Of weights, order of batches, drawn samples and shuffles.")] = Settings.seed,
+    learning_rate: Annotated[float, typer.Option(help="Learning rate of RMSprop.")] = Settings.learning_rate,
+    momentum: Annotated[float, typer.Option(help="Momentum of batch normalisation's moving averages.")] = Settings.momentum,
+    seed: Annotated[int, typer.Option(help="Seed of weights, order of batches, drawn samples and shuffles.")] = Settings.seed,
     layers: Annotated[
         str,
         typer.Option(

@@ -35,7 +35,7 @@ class Search:
     def counts(
         self, parts: Sequence[Samples], sides: Sequence[tuple[int, int]], *, quiet: bool = False
     ) -> tuple[FloatArray, IntArray, str]:
-        """As `backends.neighbour_counts`; `quiet` for the smaller one of two passes, whose progress is not told."""
+        """Radius, counts and name as `backends.neighbour_counts` gives them; `quiet` to tell no progress, as for the smaller of two passes."""
         progress = None if quiet else self.progress
         return backends.neighbour_counts(
             parts,

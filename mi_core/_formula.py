@@ -1,4 +1,4 @@
-"""From neighbour counts and distances to nats. Each function is one equation; its source stands beside it.
+"""Formulas: neighbour counts and distances in, nats out. Each function is one equation; its source stands beside it.
 
 All give local terms (n_samples,), whose mean is the estimate. Counts exclude the point itself. Sources:
 

@@ -30,11 +30,11 @@ class Prepared:
     classes: tuple[str, ...] = ()
 
     def take(self, rows: IntArray) -> Prepared:
-        """The same for some of the samples."""
+        """Some of the samples of every side."""
         return self.sides_by(lambda side: side.take(rows, axis=0))
 
     def sides_by(self, change: Callable[[Samples], Samples]) -> Prepared:
-        """The same with each side changed."""
+        """All sides, each changed by a function."""
         return dataclasses.replace(self, x=change(self.x), y=change(self.y), z=None if self.z is None else change(self.z))
 
 
@@ -92,7 +92,7 @@ def centred(points: Samples) -> tuple[FloatArray, FloatArray]:
 
 
 def standard_deviations(points: Samples) -> FloatArray:
-    """Of each column, column by column to save memory; scaled on the way so that no square overflows or vanishes."""
+    """Standard deviation of each column (dim,), computed column by column to save memory; scaled on the way so that no square overflows or vanishes."""
     deviations = np.zeros(points.shape[1])
     for d, column in enumerate(points.T):
         centred = column - np.float64(column[0])  # exactly 0 for a constant column

@@ -184,7 +184,7 @@ def host_array(values: Any, name: str) -> NDArray[Any]:
 
 
 def as_floating(array: NDArray[Any], name: str, notes: list[str]) -> Samples:
-    """The same values as float32 where that holds them without loss, else as float64."""
+    """Values as float32 where that holds them without loss, else as float64."""
     if array.dtype == object and all(isinstance(value, Real | np.bool_) for value in array.flat):
         notes.append(f"{name}: numbers of several types, as of a table with flags, were read as float64, which holds 53 bits.")
         return rounded(array, name, notes)

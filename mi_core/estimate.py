@@ -49,7 +49,7 @@ def mutual_information(
             scores, Ince et al. 2017, doi:10.1002/hbm.23471; "discrete": plug-in from the frequencies of equal samples.
         given: z, (n_samples,), (n_samples, dim_z) or of higher rank: what is known already. For "ksg1" by Frenzel & Pompe 2007,
             doi:10.1103/PhysRevLett.99.204101, and for "discrete".
-        alpha: Of "lnc": how small, beside the straight box, the box along the neighbours' own axes must be to count.
+        alpha: For "lnc", how small the box along the neighbours' own axes must be, beside the straight box, to count.
         standardize: "sides" divides each side by its spread (the root of its columns' mean variance), "columns" divides each
             column by its standard deviation, "none" takes the values as they are.
         noise: Standard deviation of Gaussian noise added to every value against ties, relative to the spread of its side.

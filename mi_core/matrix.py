@@ -115,7 +115,8 @@ class Partial:
 
     Attributes:
         rows: (pairs,) samples that each pair has looked at so far.
-        sums: For each pair a few numbers whose sum is exactly that of the local terms of these samples, in nats.
+        sums: For each pair a few numbers whose sum is exactly that of the local terms of these samples, in nats; none before
+            the first sample.
         coincident: (pairs,) how many of these samples have their k-th neighbour at distance 0.
     """
 
@@ -146,8 +147,8 @@ def mutual_information_matrix(
         resume: What an earlier call with the same layers and settings told to `on_partial`.
         on_partial: Called about twenty times with what is done so far.
         units: "bits" or "nats".
-        standardize: As for `mutual_information`, each layer by itself.
-        noise: As for `mutual_information`; a layer has one and the same noise in all its pairs.
+        standardize: How to standardise first, each layer by itself; see `mutual_information`.
+        noise: Noise against ties, see `mutual_information`; a layer has one and the same noise in all its pairs.
         seed: Seed of that noise and of the error bars.
         backend: "auto" and "cpu" share the distances within a layer; any other backend counts each pair by itself.
         threads: Most threads to use; None for as many as the process may use.
@@ -241,7 +242,7 @@ class Sums:
     def add(self, pair: int, k: int, radius: FloatArray, counts: IntArray) -> None:
         """Take in radius (m,) and counts (2, m) of some samples of a pair."""
         local = _formula.ksg1_local(k, counts[0], counts[1], self.n_samples)
-        self.sums[pair] = tuple(_formula.exact_sum(np.concatenate([self.sums[pair], local])))
+        self.sums[pair] = tuple(_formula.exact_sum(np.concatenate([self.sums[pair], local]))) or (0.0,)
         self.rows[pair] += len(local)
         self.coincident[pair] += number_of_zeros(radius)
 

@@ -241,7 +241,7 @@ class MIResult(Estimate):
         null: Shuffled pairs and the p-value; None unless asked for.
         by_size: Estimates on parts of the samples; empty unless asked for.
         reliability: Verdict and measured signs; None unless asked for.
-        reduced: The same estimate on principal components or random projections; None unless asked for.
+        reduced: Estimate from fewer columns, as `reduction` says; None unless asked for.
         reduction: What those were, and what share of each side's variance they keep; None without `reduced`.
         local_mi: (n_samples,) terms whose mean is `mi`, in `units`; None unless asked for.
     """

@@ -104,7 +104,7 @@ def over_sizes(estimate: Estimate, n_samples: int, ks: Sequence[int], seed: int)
 
 
 def possible(parts: Sequence[int], n_samples: int, ks: Sequence[int]) -> list[int]:
-    """Those numbers of parts that leave enough samples in each."""
+    """Numbers of parts that leave enough samples in each."""
     return [count for count in parts if n_samples // count >= LEAST_SAMPLES * (max(ks, default=1) + 1)]
 
 
@@ -162,7 +162,7 @@ def shuffled_ksg1(
     threads: int,
     progress: Progress | None = None,
 ) -> FloatArray:
-    """The same for ksg1, (permutations, len(ks)), in units of so many nats.
+    """Estimates (permutations, len(ks)) of ksg1 from samples whose pairing was shuffled, in units of so many nats.
 
     Wide data: neighbours within each side are the same under every shuffle and are sought once, which gives the counts of any
     backend. Narrow data: estimates on each shuffle, which are cheaper there.

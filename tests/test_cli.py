@@ -494,7 +494,7 @@ def test_sentences_fill_the_width_of_a_terminal(columns, monkeypatch):
     monkeypatch.setattr(sys, "stdout", Terminal())
     monkeypatch.setattr(sys, "stderr", Terminal())
     sentence = " ".join(["some words"] * 40)
-    lines = _output.wrapped(sentence, "  - ").splitlines()
+    lines = _output.wrapped(sentence, "  - ")
     _output.print_notes([sentence])
     notes = sys.stderr.getvalue().splitlines()
     for indent, some in (("    ", lines), ("      ", notes)):
@@ -510,6 +510,6 @@ def test_sentences_keep_their_width_where_there_is_no_terminal(monkeypatch):
     monkeypatch.setattr(sys, "stdout", io.StringIO())
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     sentence = " ".join(["some words"] * 40)
-    assert max(map(len, _output.wrapped(sentence, "  - ").splitlines())) in range(100, 111)
+    assert max(map(len, _output.wrapped(sentence, "  - "))) in range(100, 111)
     _output.print_notes([sentence])
     assert sys.stderr.getvalue() == f"note: {sentence}\n"

@@ -110,7 +110,7 @@ def test_the_folder_has_a_name_of_its_own_and_quiet_prints_it_alone(tmp_path, mo
         (["--data", "nowhere.npz"], "mi: data is 'nowhere.npz', which is neither a file nor a folder"),
         (["--layers", "first"], "mi: --layers is 'first': give pairs such as first:last"),
         (["--layers", "first:none"], "mi: the model has no layer 'none': it has input, dense_1"),
-        (["--bn", "both"], "mi: bn is 'both': it must be one of inference, batch.\n"),
+        (["--bn", "both"], "mi: bn is 'both': it must be one of inference, batch; did you mean batch?\n"),
         (["--hidden", "1"], "mi: hidden is 1: it must be at least 2.\n"),
         (["--activation", "tahn"], "mi: activation is 'tahn', which Keras does not know"),
         (["--samples", "501"], "mi: samples is 501: there are 500 to draw from.\n"),
@@ -161,7 +161,7 @@ def test_a_full_disk_says_how_to_go_on(tmp_path, monkeypatch):
     monkeypatch.setattr(RunFolder, "save", before_the_second_checkpoint(fail))
     printed = mi("train", *SMALL, "--out", tmp_path / "run")
     assert printed.exit_code == 1
-    assert "No space left on device; 1 of 2 epochs are kept. To continue: mi train --resume" in printed.stderr
+    assert "No space left on device. 1 of 2 epochs are kept. To continue: mi train --resume" in printed.stderr
     assert printed.stderr.count("\n") == 1
 
 

@@ -44,13 +44,13 @@ class Settings:
         activation: Name of a Keras activation, applied after batch normalisation.
         init: Normal initialisation by Glorot or by He.
         residual: "running-sums": s_i = h_i + s_(i-2) wherever widths are equal; "blocks": only at every second layer.
-        learning_rate: Of RMSprop.
-        momentum: Of batch normalisation's moving averages.
+        learning_rate: Learning rate of RMSprop.
+        momentum: Momentum of batch normalisation's moving averages.
         batch_size: None for the whole training set in one step, one update an epoch, as in the paper.
         epochs: Passes over the training set.
         data: "auto" is MNIST, or scikit-learn's digits where MNIST is not here and cannot be downloaded; "mnist",
             "fashion-mnist", "digits"; or a path to an .npz file or to a folder with IDX files.
-        seed: Of the initial weights, of the order of the mini-batches, of drawn samples and of shuffles.
+        seed: Seed of the initial weights, of the order of the mini-batches, of drawn samples and of shuffles.
         layers: Pairs to measure. A layer's name, "first", "last", "last_before_sum", "input", "labels".
         measured_set: Which samples MI and error are measured on.
         samples: How many of them, drawn once; None for all.
@@ -59,7 +59,7 @@ class Settings:
         every: Measure before training and after every so many epochs; or the epochs to measure at, 0 being before training.
         null_every: Measure a null, MI with the pairing shuffled, that often; 0 for never.
         k: Neighbour orders; several cost one search.
-        units: Of MI.
+        units: Unit of MI.
         backend: How neighbours are counted.
         save_activations: Whether to keep the measured layers' activations as .npy.
         keep_checkpoints: Whether to keep the checkpoint of every epoch, rather than the last.

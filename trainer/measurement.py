@@ -179,7 +179,7 @@ class Estimator:
         k: Neighbour orders.
         units: "bits" or "nats".
         backend: How neighbours are counted.
-        seed: Of the error bar, and of the shuffle that makes the null.
+        seed: Seed of the error bar, and of the shuffle that makes the null.
     """
 
     k: Sequence[int] = (3,)

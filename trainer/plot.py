@@ -52,7 +52,7 @@ class Trace:
         return [row.error for row in self.rows if row.error is not None]
 
     def with_error(self) -> Trace:
-        """The same without the rows that have no error of the network."""
+        """Traces without the rows that have no error of the network."""
         return Trace(self.label, [row for row in self.rows if row.error is not None])
 
     @property
@@ -68,7 +68,7 @@ def plot_runs(
     """Draw MI against error, and both over epochs, of one or several runs.
 
     Args:
-        folders: Of the runs.
+        folders: Folders of the runs.
         out: Folder for mi-error.png, mi-error.svg, mi-epochs.png and mi-epochs.svg.
         pair: Layers whose MI is shown; None for the first pair of the first run.
         bn: Statistics of batch normalisation; None for the first of the first run.
@@ -156,7 +156,7 @@ def draw_limits(line: Callable[..., Any], ceilings: Iterable[float], nulls: Sequ
 
     Args:
         line: The axes' `axhline` or `axvline`.
-        ceilings: Of the estimates shown; each is drawn once.
+        ceilings: Ceilings of the estimates shown; each is drawn once.
         nulls: Estimates with the pairing shuffled.
     """
     for number, ceiling in enumerate(sorted(set(ceilings))):

@@ -61,7 +61,7 @@ class Manifest:
         keras_backend: What Keras ran on.
         devices: What Keras saw.
         machine: Operating system, processor, threads, GPUs.
-        versions: Of this project, Python and libraries.
+        versions: Versions of this project, Python and libraries.
         data: What it was trained on.
         measured_indices: Which samples were measured.
         started: When, in UTC.

@@ -55,7 +55,7 @@ def resume_run(folder: str | Path, epochs: int | None = None, report: Report | N
     """Continue a run that was ended, to the same rows as if it had not been.
 
     Args:
-        folder: Of the run.
+        folder: Folder of the run.
         epochs: How many in all, if more than the run was started for.
         report: Told about each epoch from here on.
 
@@ -99,7 +99,7 @@ def load_model(folder: str | Path, epoch: int | None = None) -> keras.Model:
     """The network of a run as it was after an epoch, compiled.
 
     Args:
-        folder: Of the run.
+        folder: Folder of the run.
         epoch: One that has a checkpoint: the last one, or any of a run with `keep_checkpoints`. None for the last.
 
     Raises:

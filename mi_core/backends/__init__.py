@@ -84,7 +84,7 @@ def neighbour_counts(
 
 
 def on_cluster(name: str, way: Any, *arguments: Any, **options: Any) -> tuple[FloatArray, IntArray, str]:
-    """The same by the workers of a Dask cluster, whose number is part of the name."""
+    """Radius, counts and name from the workers of a Dask cluster, whose number is part of the name."""
     from mi_core.backends import cluster  # here, because it loads what kernels are compiled with
 
     if not hasattr(way, "answer"):

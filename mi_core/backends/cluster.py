@@ -172,7 +172,7 @@ def answer_share(share: Share, *, way: str, index: Any, ks: tuple[int, ...]) -> 
 
 
 def settled(index: Any) -> Any:
-    """The same with arrays that are aligned and writeable, as kernels were compiled for; small ones come otherwise by wire."""
+    """An index whose arrays are aligned and writeable, as kernels were compiled for; small arrays come otherwise by wire."""
     if isinstance(index, np.ndarray):
         return np.require(index, requirements=["C", "A", "W"])
     if isinstance(index, tuple):

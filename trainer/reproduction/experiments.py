@@ -82,7 +82,7 @@ def runs_of(experiments: Iterable[Experiment], profile: Profile, data: str | Non
     """The settings of all runs that the experiments need, each once, by the run's name.
 
     Args:
-        experiments: Of one profile.
+        experiments: Experiments of one profile.
         profile: How to train and measure.
         data: In place of the profile's data, as `trainer.load_data` takes it.
     """

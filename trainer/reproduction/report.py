@@ -171,5 +171,5 @@ def _runs(frame: pl.DataFrame) -> list[dict[str, Any]]:
 
 
 def _in_script(program: str) -> str:
-    """The same JavaScript, with nothing in it that a browser takes for the end of the script."""
+    """JavaScript with nothing in it that a browser takes for the end of the script."""
     return re.sub("</(?=script)", r"<\\/", program, flags=re.IGNORECASE).replace("<!--", r"<\!--")

@@ -167,7 +167,7 @@ AS_MEASURED = (
 
 
 def _places(row: Row, has_sum: bool) -> Iterable[str]:
-    """Under which readings of "last layer" a row counts."""
+    """Readings of "last layer" under which a row counts."""
     place = FIRST_AND_LAST.get((row.x, row.y))
     if place is None:
         return ()

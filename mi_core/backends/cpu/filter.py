@@ -267,7 +267,7 @@ def slide(targets, target, radius, ends):
 
 @inlined
 def within(codes, block, offsets, starts, target, reach, bits, check):
-    """Those of the points `bits` of a block whose codes lie from starts[target] to 2 reach more in all dimensions.
+    """Bits of those points of a block, among `bits`, whose codes lie from starts[target] to 2 reach more in all dimensions.
 
     Stops when the points that are left are sooner checked otherwise, one costing as much as `check` dimensions.
     """
@@ -306,7 +306,7 @@ def near_box(codes, low, high, order, own, other, limits):
 
 @inlined
 def look_near(points, dims, block, lane, k, bits):
-    """Those k or more of the points `bits` of a block that look nearest to the one in a lane."""
+    """Bits of the k or more points of a block, among `bits`, that look nearest to the point in a lane."""
     far = splat(np.uint8(0))
     start = block * points.codes.shape[1] * BYTES
     for dim in range(start + dims.first * BYTES, start + dims.last * BYTES, BYTES):

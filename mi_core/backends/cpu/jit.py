@@ -104,7 +104,7 @@ def say_once(reason: str) -> None:
 
 
 def uninterrupted(dispatcher: Any) -> Any:
-    """The same dispatcher, which compiles to the end before Ctrl-C or SIGTERM take effect.
+    """A dispatcher that compiles to the end before Ctrl-C or SIGTERM take effect.
 
     An exception in the midst of LLVM is lost at times, and leaves a lock taken, for which the process then waits for ever.
     """

@@ -113,7 +113,7 @@ def to_device(values: Any) -> Array:
 
 
 def to_host(values: Array) -> Any:
-    """The same values in NumPy."""
+    """Values of a GPU array, in NumPy."""
     return values if SIMULATED else xp.asnumpy(values)
 
 
@@ -146,7 +146,7 @@ def current_gpu() -> int:
 
 
 def multiprocessors() -> int:
-    """Of the current GPU."""
+    """Number of multiprocessors of the current GPU."""
     return 2 if SIMULATED else int(xp.cuda.Device().attributes["MultiProcessorCount"])
 
 

@@ -50,7 +50,7 @@ class GpuSamples:
                 return cast(Samples, self[:].take(rows, axis=axis))
 
     def astype(self, dtype: Any, copy: bool = True) -> Samples:
-        """The same values in another precision, as NumPy's `astype`."""
+        """Samples in another precision, as NumPy's `astype` gives them."""
         with on_gpu(self.gpu):
             try:
                 return as_samples(self.array.astype(dtype, copy=copy))
@@ -72,7 +72,7 @@ def from_gpu(values: Any, name: str) -> tuple[Samples, tuple[str, ...]] | None:
 
 
 def held(samples: Samples, gpu: int | None) -> Samples:
-    """The same on a GPU, for many estimates; as they are where memory does not suffice, so that the estimate itself says so."""
+    """Samples moved to a GPU, for many estimates; left as they are where memory does not suffice, so that the estimate says so."""
     try:
         with on_gpu(gpu_for([samples]) if gpu is None else gpu):
             return as_samples(array_of(samples))
