@@ -35,7 +35,7 @@ class Search:
     def counts(
         self, parts: Sequence[Samples], sides: Sequence[tuple[int, int]], *, quiet: bool = False
     ) -> tuple[FloatArray, IntArray, str]:
-        """Radius, counts and name as `backends.neighbour_counts` gives them; `quiet` to tell no progress, as for the smaller of two passes."""
+        """Radius, counts and name of `backends.neighbour_counts`; `quiet` tells no progress, for the smaller of two passes."""
         progress = None if quiet else self.progress
         return backends.neighbour_counts(
             parts,

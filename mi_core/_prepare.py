@@ -92,7 +92,7 @@ def centred(points: Samples) -> tuple[FloatArray, FloatArray]:
 
 
 def standard_deviations(points: Samples) -> FloatArray:
-    """Standard deviation of each column (dim,), computed column by column to save memory; scaled on the way so that no square overflows or vanishes."""
+    """Standard deviations (dim,) of the columns, one after the other to save memory; scaled so that no square overflows."""
     deviations = np.zeros(points.shape[1])
     for d, column in enumerate(points.T):
         centred = column - np.float64(column[0])  # exactly 0 for a constant column

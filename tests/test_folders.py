@@ -352,6 +352,8 @@ def test_every_field_of_a_stopped_matrix_may_hold_anything(stopped):
                 continue  # what is a number may be the right one
             if len(path) > 1 and path[0] == "coincident" and value == 0 and not isinstance(value, bool):
                 continue  # what is a number may be the right one
+            if changed(record, path, value) == record and not isinstance(value, bool):
+                continue  # as a pair that is still to be looked at has it
             partial.write_text(json.dumps(changed(record, path, value)))
             assert_one_line(mi(*command), "out.csv.partial", "delete it", str(path[0]))
             assert not partial.with_suffix("").exists()

@@ -72,7 +72,7 @@ def from_gpu(values: Any, name: str) -> tuple[Samples, tuple[str, ...]] | None:
 
 
 def held(samples: Samples, gpu: int | None) -> Samples:
-    """Samples moved to a GPU, for many estimates; left as they are where memory does not suffice, so that the estimate says so."""
+    """Samples on a GPU, for many estimates; left as they are where its memory does not suffice, which the estimate says."""
     try:
         with on_gpu(gpu_for([samples]) if gpu is None else gpu):
             return as_samples(array_of(samples))
