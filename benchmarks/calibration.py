@@ -26,8 +26,8 @@ from scipy.special import digamma, gammaln
 
 import mi_core
 from benchmarks.rows import REPOSITORY, circumstances
-from mi_core.files import whole_file
 from mi_core.reliability import tolerated
+from mi_core.whole_files import whole_file
 
 RESULTS = REPOSITORY / "benchmarks" / "results" / "trust"
 Array = NDArray[np.float64]

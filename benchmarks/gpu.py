@@ -23,7 +23,7 @@ from benchmarks.tasks import Task
 from mi_core import InputError, NeighbourCounts
 from mi_core.backends.cuda import presence
 from mi_core.errors import first_line
-from mi_core.files import whole_file
+from mi_core.whole_files import whole_file
 
 K = 3
 CPU_THREADS = 2

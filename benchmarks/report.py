@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.rows import REPOSITORY, Row, read
-from mi_core.files import whole_file
+from mi_core.whole_files import whole_file
 
 Series = dict[str, set[tuple[int, float]]]
 

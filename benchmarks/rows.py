@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from mi_core import machine
-from mi_core.files import errors_named
 from mi_core.records import read_content, record_from_json
+from mi_core.whole_files import errors_named
 
 REPOSITORY = Path(__file__).parent.parent
 

@@ -48,7 +48,8 @@ def measure(
 
     from cli._plots import check_picture, draw_estimates
     from cli._trust import all_notes, print_trust
-    from mi_core.files import is_same_file, load_arrays, split_key, whole_file
+    from mi_core.files import is_same_file, load_arrays, split_key
+    from mi_core.whole_files import whole_file
 
     if as_json and quiet:
         raise InputError("--json and --quiet exclude each other: choose one.")

@@ -63,7 +63,8 @@ def matrix(
     """
     from cli._plots import check_picture, draw_matrix
     from mi_core import mutual_information_matrix
-    from mi_core.files import is_same_file, load_arrays, split_key, whole_file
+    from mi_core.files import is_same_file, load_arrays, split_key
+    from mi_core.whole_files import whole_file
 
     if len(layers) < 2:
         raise InputError(f"one layer was given, {layers[0]}: give at least two.")
@@ -195,7 +196,7 @@ class Unfinished:
 
     def write(self, partial: Partial) -> None:
         """Keep what is done, whole or not at all."""
-        from mi_core.files import whole_file
+        from mi_core.whole_files import whole_file
 
         record = {
             "checksum": self.checksum,

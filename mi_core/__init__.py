@@ -1,9 +1,11 @@
 """Mutual information from samples by k-nearest neighbours, exact and compiled.
 
-    x, y -> _validate -> _estimators -> neighbour counts -> _formula -> MIResult
-            (the only    (which counts   (backends:  one     (psi of the
-             door)        each needs)     contract, several   counts, with
-                                          ways, same bits)    its source)
+    x, y -> arrays, arguments -> _estimators -> neighbour counts -> _formula -> MIResult
+            (the door)           (which counts   (backends: one      (psi of the
+                                  each needs)     contract, several   counts, with
+                                                  ways, same bits)    its source)
+
+    _estimation is the path that all quantities take through these, with error bars and results.
 
     >>> import numpy as np, mi_core
     >>> rng = np.random.default_rng(0)

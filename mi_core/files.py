@@ -1,38 +1,30 @@
-"""Arrays from files, without ever running code from them; and files written whole or not at all."""
+"""Arrays from files, without ever running code from them. A new format is a reader and a record in `FORMATS`."""
 
 from __future__ import annotations
 
 import contextlib
-import errno
+import dataclasses
 import io
-import os
 import re
-import secrets
 import stat
 import sys
 import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mi_core.errors import InputError, did_you_mean, first_line
-
-try:
-    import fcntl
-except ImportError:  # Windows, where a file that a process has open cannot be removed: that is lock enough
-    fcntl = None  # type: ignore[assignment]
+from mi_core.whole_files import SHORTAGES
 
 Reader = Callable[[Path, str | None], NDArray[Any]]
 
 STDIN = "-"
 EXACT = 2**53  # up to here float64 holds every whole number
 NPY_MAGIC = b"\x93NUMPY"
-UNFINISHED = ".ksg-mi-"  # how files begin that are not whole yet; short, so that no name of a result is too long for one
 NOT_A_FILE = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
-SHORTAGES = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.EDQUOT, errno.EIO}  # no fault of what was named
 
 
 def load_arrays(sources: Mapping[str, str]) -> dict[str, NDArray[Any]]:
@@ -63,10 +55,10 @@ def load_array(source: str) -> NDArray[Any]:
             path, kind = Path("standard input"), ".npy, .csv or .tsv"
             return read_stdin(path)
         check_is_file(path)
-        reader = READERS.get(path.suffix.lower())
-        if reader is None:
-            raise InputError(f"{path}: cannot tell what kind of file this is; it must be one of {', '.join(READERS)}.")
-        return reader(path, key)
+        known = FORMAT_OF.get(path.suffix.lower())
+        if known is None:
+            raise InputError(f"{path}: cannot tell what kind of file this is; it must be one of {', '.join(FORMAT_OF)}.")
+        return known.read(path, key)
     except InputError:
         raise
     except PermissionError:
@@ -97,7 +89,7 @@ def check_is_file(path: Path) -> None:
 
 def split_key(source: str) -> tuple[Path, str | None]:
     """acts.npz:layer1 -> (acts.npz, layer1); keys may have colons themselves."""
-    keyed = re.fullmatch(r"(.*?\.(?:npz|safetensors)):(.+)", source, flags=re.IGNORECASE | re.DOTALL)
+    keyed = re.fullmatch(rf"(.*?(?:{KEYED})):(.+)", source, flags=re.IGNORECASE | re.DOTALL)
     return (Path(keyed[1]), keyed[2]) if keyed else (Path(source), None)
 
 
@@ -188,13 +180,29 @@ def columns(file: io.TextIOBase, path: Path, delimiter: str) -> NDArray[Any]:
     return table
 
 
-READERS: dict[str, Reader] = {
-    ".npy": read_npy,
-    ".npz": read_npz,
-    ".csv": read_text,
-    ".tsv": read_text,
-    ".safetensors": read_safetensors,
-}
+@dataclasses.dataclass(frozen=True)
+class Format:
+    """One kind of file.
+
+    Attributes:
+        suffixes: Endings of such files, in lower case.
+        read: (path, key) -> its array.
+        is_keyed: Whether it holds several arrays, named as path:key.
+    """
+
+    suffixes: tuple[str, ...]
+    read: Reader
+    is_keyed: bool = False
+
+
+FORMATS = (
+    Format((".npy",), read_npy),
+    Format((".npz",), read_npz, is_keyed=True),
+    Format((".csv", ".tsv"), read_text),
+    Format((".safetensors",), read_safetensors, is_keyed=True),
+)
+FORMAT_OF = {suffix: one for one in FORMATS for suffix in one.suffixes}
+KEYED = "|".join(re.escape(suffix) for suffix, one in FORMAT_OF.items() if one.is_keyed)
 
 
 def chosen_key(path: Path, key: str | None, keys: Sequence[str]) -> str:
@@ -224,102 +232,3 @@ def is_same_file(one: Path, other: Path) -> bool:
         return one.samefile(other)
     except OSError:
         return False
-
-
-class NamedFile(io.FileIO):
-    """A new file whose errors name the file that it is to become."""
-
-    def __init__(self, path: Path, becomes: Path) -> None:
-        super().__init__(path, "x+")
-        self.becomes = becomes
-
-    def write(self, content: Any) -> int:
-        """Write; an error names the file that this one becomes."""
-        with errors_named(self.becomes):
-            return super().write(content)
-
-
-@contextlib.contextmanager
-def errors_named(path: Path) -> Iterator[None]:
-    """Put a name to errors of the system that have none, as those of writing have not."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno is not None and error.filename is None:
-            error.filename = str(path)
-        raise
-
-
-@contextlib.contextmanager
-def whole_file(path: Path, ending: str = ".tmp") -> Iterator[BinaryIO]:
-    """A file to write to that takes the name `path` only once the block has ended without an error.
-
-    Opened before the work whose result it is for, so that a path that cannot be written to costs no result. Until then its
-    name is unique, ends in `ending`, and it is locked, so that what a killed process left can be told from what is in work.
-
-    Raises:
-        InputError: Nothing can be written there.
-        OSError: The system has run out of something, space for example.
-    """
-    try:
-        path = path.resolve()  # a link stays, what it leads to is replaced
-        if path.is_dir():
-            raise InputError(f"{path} is a folder: name a file to write.")
-        with contextlib.suppress(FileNotFoundError):
-            path.lstat()  # refuses a name that is too long
-        remove_unfinished(path.parent)
-        file, unfinished = opened_and_locked(path, ending)
-    except OSError as error:
-        if error.errno in SHORTAGES:
-            error.filename = str(path)
-            raise
-        raise InputError(f"{path} cannot be written: {error.strerror}.") from error
-    try:
-        with file:
-            yield file
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
-def opened_and_locked(path: Path, ending: str) -> tuple[io.BufferedRandom, Path]:
-    """A new file beside `path` under a name of its own, locked until it is closed or its process ends."""
-    while True:
-        unfinished = path.with_name(f"{UNFINISHED}{secrets.token_hex(8)}{ending}")
-        # Not a BufferedWriter: NumPy writes past Python into those, and says of a full disk how many bytes were missing.
-        file = io.BufferedRandom(NamedFile(unfinished, path))
-        if is_free(file.fileno()) is not False and unfinished.exists():
-            return file, unfinished
-        file.close()  # removed before it was locked
-
-
-def remove_unfinished(folder: Path) -> None:
-    """Remove what killed processes left half written in `folder`, and nothing that a living one is writing.
-
-    A lock tells the two apart: it ends with its process, however that ends, and needs no clock and no process number, which
-    in a container is the same every time. Where the file system has no locks, nothing is removed.
-    """
-    for leftover in folder.glob(f"{UNFINISHED}*"):
-        with contextlib.suppress(OSError):  # another's, or gone by now
-            if fcntl is None:
-                leftover.unlink()
-                continue
-            handle = os.open(leftover, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
-            try:
-                if is_free(handle):
-                    leftover.unlink()
-            finally:
-                os.close(handle)
-
-
-def is_free(handle: int) -> bool | None:
-    """Whether nobody else had the file of a descriptor locked, which now has it; None where files cannot be locked."""
-    if fcntl is None:
-        return None
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return None
-    return True

@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mi_core import InputError
-from mi_core import _files as files
-from mi_core.files import UNFINISHED, load_array, load_arrays, whole_file
+from mi_core import InputError, whole_files
+from mi_core.files import load_array, load_arrays
+from mi_core.whole_files import UNFINISHED, whole_file
 
 KILLED_WHILE_WRITING = """
 import os, pathlib, signal, sys
-from mi_core.files import whole_file
+from mi_core.whole_files import whole_file
 print(os.getpid(), flush=True)
 with whole_file(pathlib.Path(sys.argv[1])) as file:
     file.write(b"half")
@@ -65,7 +65,7 @@ def test_what_a_killed_process_left_is_in_nobodys_way(in_a_container, tmp_path):
     assert leftovers(tmp_path) == []
 
 
-@pytest.mark.skipif(files.fcntl is None, reason="Windows keeps open files itself")
+@pytest.mark.skipif(whole_files.fcntl is None, reason="Windows keeps open files itself")
 def test_what_a_living_process_is_writing_stays(tmp_path):
     code = KILLED_WHILE_WRITING.replace("sys.argv[2]", "input()")
     other = subprocess.Popen(
@@ -79,7 +79,7 @@ def test_what_a_living_process_is_writing_stays(tmp_path):
         assert len(leftovers(tmp_path)) == 3
         file.write(b"one")
         second.write(b"two")
-    files.remove_unfinished(tmp_path)
+    whole_files.remove_unfinished(tmp_path)
     assert len(leftovers(tmp_path)) == 1
     other.communicate("go on\n", timeout=60)
     assert (other.returncode, (tmp_path / "out.npy").read_bytes()) == (0, b"half")

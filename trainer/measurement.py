@@ -22,9 +22,9 @@ import mi_core
 from mi_core import InputError
 from mi_core.arguments import neighbour_orders, one_of, whole_number
 from mi_core.arrays import host_array
-from mi_core.files import whole_file
 from mi_core.options import Backend, Units
 from mi_core.types import IntArray
+from mi_core.whole_files import whole_file
 from trainer.config import Pair, Statistics
 from trainer.table import Row, Table
 

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from mi_core import InputError
-from mi_core.files import whole_file
 from mi_core.text import in_figure
+from mi_core.whole_files import whole_file
 from trainer.config import Pair, Statistics
 from trainer.run import RunFolder
 from trainer.table import Row

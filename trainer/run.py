@@ -15,8 +15,8 @@ import numpy as np
 
 from mi_core import InputError
 from mi_core.errors import first_line
-from mi_core.files import UNFINISHED, errors_named, remove_unfinished, whole_file
 from mi_core.records import read_record, record_from_plain
+from mi_core.whole_files import UNFINISHED, errors_named, remove_unfinished, whole_file
 from trainer.config import Settings
 from trainer.table import Count, Positive, Table
 

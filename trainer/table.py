@@ -13,9 +13,9 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from mi_core.files import errors_named, whole_file
 from mi_core.options import Units
 from mi_core.records import read_content, record_from_json
+from mi_core.whole_files import errors_named, whole_file
 from trainer.config import Statistics
 
 # What a row that is read back may hold. Pictures and tables can be made of all of it.

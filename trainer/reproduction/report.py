@@ -15,7 +15,7 @@ import polars as pl
 import vl_convert
 
 from mi_core import InputError
-from mi_core.files import whole_file
+from mi_core.whole_files import whole_file
 from trainer.reproduction import results
 from trainer.reproduction.claims import CLAIMS
 from trainer.reproduction.experiments import FIGURES, Experiment, ProfileName, load_experiment

@@ -13,10 +13,10 @@ import polars as pl
 
 from mi_core import InputError
 from mi_core.errors import first_line
-from mi_core.files import whole_file
 from mi_core.options import Units
 from mi_core.records import record_from_plain
 from mi_core.text import as_cell, printable
+from mi_core.whole_files import whole_file
 from trainer.config import Arch, Statistics
 from trainer.run import RunFolder
 from trainer.table import Amount, Count, Finite, Positive, Row, Seconds, Share, Spread

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from mi_core.files import whole_file
+from mi_core.whole_files import whole_file
 from trainer.reproduction.claims import CLAIMS
 from trainer.reproduction.judging import Verdict
 

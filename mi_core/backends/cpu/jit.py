@@ -17,7 +17,7 @@ from numba.core.caching import FunctionCache
 from numba.core.serialize import dumps
 
 from mi_core.errors import InputError
-from mi_core.files import whole_file
+from mi_core.whole_files import whole_file
 
 # Kernels hold machine code of what they call in other files of this folder, too.
 SOURCES = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))).hexdigest()
