@@ -25,7 +25,7 @@ bench: $(VENV)/.bench
 	$(BIN)/mi bench speed --profile quick --limit 6
 
 figures: $(VENV)/.dev
-	$(BIN)/python -m benchmarks.report
+	$(BIN)/mi bench report
 	$(BIN)/python docs/draw_topologies.py
 
 docs: $(VENV)/.dev
@@ -40,7 +40,7 @@ sanitize-gpu:
 	compute-sanitizer --tool racecheck --error-exitcode 1 $(GPU_PYTHON) -m pytest -x -m gpu tests/test_cuda_kernels.py -k "oracle and 5+5"
 
 bench-gpu:
-	$(GPU_PYTHON) -m benchmarks.gpu
+	$(GPU_PYTHON) -m mi_core.command bench gpu
 
 clean:
 	rm -rf $(VENV)

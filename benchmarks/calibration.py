@@ -1,10 +1,10 @@
 """Are the error bars as long as they should be, and the verdicts right? Measured on tasks with known MI.
 
-    python -m benchmarks.calibration coverage      # how often mi +- stderr covers the truth, over 200 data sets a task
-    python -m benchmarks.calibration verdicts      # false "trust" and false alarms on 280 tasks that no limit was chosen on
-    python -m benchmarks.calibration tuning        # the tasks on which the limits were chosen
-    python -m benchmarks.calibration permutations  # seconds of 200 shuffles beside those of one estimate
-    python -m benchmarks.calibration matrices      # seconds of all pairs of layers, at once and one by one
+    mi bench coverage      # how often mi +- stderr covers the truth, over 200 data sets a task
+    mi bench verdicts      # false "trust" and false alarms on 280 tasks that no limit was chosen on
+    mi bench tuning        # the tasks on which the limits were chosen
+    mi bench permutations  # seconds of 200 shuffles beside those of one estimate
+    mi bench matrices      # seconds of all pairs of layers, at once and one by one
 
 Rows go to benchmarks/results/trust/NAME.jsonl, the table to NAME.md.
 """
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -21,151 +20,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.special import digamma, gammaln
 
 import mi_core
 from benchmarks.rows import REPOSITORY, circumstances
+from benchmarks.tasks import FIRST, HELD_OUT, SECOND, SIZES, Family, gaussian_pairs
 from mi_core.reliability import tolerated
+from mi_core.types import Samples
 from mi_core.whole_files import whole_file
 
 RESULTS = REPOSITORY / "benchmarks" / "results" / "trust"
-Array = NDArray[np.float64]
-Draw = tuple[Array, Array, float]
 RUNS = 200
 TASKS = 200
 SHUFFLES = 200
-
-
-# ------------------------------------------------------------------ tasks: n, rng -> x, y, MI in nats
-
-
-def gaussian(n: int, dim: int, pairs: int, rho: float, rng: np.random.Generator) -> Draw:
-    """Dim + dim Gaussians of which `pairs` columns are correlated."""
-    x, y = rng.standard_normal((2, n, dim))
-    y[:, :pairs] = rho * x[:, :pairs] + np.sqrt(1 - rho**2) * y[:, :pairs]
-    return x, y, -0.5 * pairs * np.log1p(-(rho**2))
-
-
-def dense(n: int, rng: np.random.Generator) -> Draw:
-    dim = int(rng.choice([1, 1, 2, 3, 4, 5, 8, 12, 20]))
-    return gaussian(n, dim, dim, some_rho(rng), rng)
-
-
-def sparse(n: int, rng: np.random.Generator) -> Draw:
-    dim = int(rng.choice([2, 3, 5, 10, 25]))
-    return gaussian(n, dim, int(rng.integers(1, 3)), some_rho(rng), rng)
-
-
-def wide(n: int, rng: np.random.Generator) -> Draw:
-    return gaussian(n, 50, int(rng.choice([1, 10, 50])), some_rho(rng), rng)
-
-
-def embedded(n: int, rng: np.random.Generator) -> Draw:
-    """A few correlated latents, each side spread over 40 columns by a linear map without noise, which keeps the MI."""
-    dim = int(rng.choice([1, 2, 3, 5]))
-    x, y, truth = gaussian(n, dim, dim, some_rho(rng), rng)
-    return x @ rng.standard_normal((dim, 40)), y @ rng.standard_normal((dim, 40)), truth
-
-
-def half_cube(n: int, rng: np.random.Generator) -> Draw:
-    """Each value to the power 3/2, its sign kept: heavier tails, the same MI (Czyz et al. 2023)."""
-    x, y, truth = narrow(n, rng)
-    return np.sign(x) * np.abs(x) ** 1.5, np.sign(y) * np.abs(y) ** 1.5, truth
-
-
-def asinh(n: int, rng: np.random.Generator) -> Draw:
-    x, y, truth = narrow(n, rng)
-    return np.arcsinh(3 * x), np.arcsinh(3 * y), truth
-
-
-def uniform_noise(n: int, rng: np.random.Generator) -> Draw:
-    """Y = x + noise, both uniform: width - log(2 width) nats for noise in +-width, width at most 1/2 (Czyz et al. 2023)."""
-    width = rng.uniform(0.01, 0.5)
-    x = rng.random((n, 1))
-    return x, x + rng.uniform(-width, width, (n, 1)), width - np.log(2 * width)
-
-
-def student(n: int, rng: np.random.Generator) -> Draw:
-    """Multivariate Student-t (Arellano-Valle et al. 2013): shared tails carry information beside the correlations."""
-    dim, freedom = int(rng.choice([1, 2, 3, 5])), int(rng.choice([2, 3, 5, 10]))
-    x, y, truth = gaussian(n, dim, dim, some_rho(rng), rng)
-    tails = np.sqrt(freedom / rng.chisquare(freedom, (n, 1)))
-    return x * tails, y * tails, student_mi(truth, dim, freedom)
-
-
-def student_mi(gaussian_mi: float, dim: int, freedom: int) -> float:
-    """MI of dim + dim columns of a Student-t distribution whose Gaussian of the same shape has `gaussian_mi`."""
-
-    def term(size: float) -> float:
-        return float(gammaln(size / 2) - size / 2 * digamma(size / 2))
-
-    return gaussian_mi + term(freedom) + term(freedom + 2 * dim) - 2 * term(freedom + dim)
-
-
-def swiss_roll(n: int, rng: np.random.Generator) -> Draw:
-    """A bivariate Gaussian, x made uniform and rolled up in two dimensions, which keeps the MI (Czyz et al. 2023)."""
-    from scipy.stats import norm
-
-    x, y, truth = gaussian(n, 1, 1, some_rho(rng), rng)
-    angle = 1.5 * np.pi * (1 + 2 * norm.cdf(x))
-    return np.hstack([angle * np.cos(angle), angle * np.sin(angle)]) / 21, y, truth
-
-
-def spiral(n: int, rng: np.random.Generator) -> Draw:
-    """Gaussians of 3+3 dimensions, each turned in its first plane by an angle that grows with its length."""
-    x, y, truth = gaussian(n, 3, int(rng.integers(1, 4)), some_rho(rng), rng)
-    return turned(x), turned(y), truth
-
-
-def turned(points: Array, speed: float = 1.0) -> Array:
-    angle = speed * np.linalg.norm(points, axis=1)
-    cosine, sine = np.cos(angle), np.sin(angle)
-    a, b = points[:, 0], points[:, 1]
-    return np.column_stack([cosine * a - sine * b, sine * a + cosine * b, points[:, 2:]])
-
-
-def gamma_exponential(n: int, rng: np.random.Generator) -> Draw:
-    """psi(s) - log s + 1/s nats (Darbellay & Vajda 2000)."""
-    shape = rng.uniform(0.5, 4)
-    x = rng.gamma(shape, size=(n, 1))
-    return x, rng.exponential(1 / x), float(digamma(shape) - np.log(shape) + 1 / shape)
-
-
-def two_scales(n: int, rng: np.random.Generator) -> Draw:
-    x, y, truth = narrow(n, rng)
-    return x, y * 10 ** rng.uniform(0, 4), truth
-
-
-def log_normal(n: int, rng: np.random.Generator) -> Draw:
-    x, y, truth = narrow(n, rng)
-    return np.exp(1.5 * x), np.exp(y), truth
-
-
-def sheared(n: int, rng: np.random.Generator) -> Draw:
-    """Gaussians of 2+2 dimensions, the second column of each side moved by a wave of the first."""
-    x, y, truth = gaussian(n, 2, int(rng.integers(1, 3)), some_rho(rng), rng)
-    for side in (x, y):
-        side[:, 1] += np.sin(3 * side[:, 0])
-    return x, y, truth
-
-
-def narrow(n: int, rng: np.random.Generator) -> Draw:
-    dim = int(rng.choice([1, 2, 3, 5]))
-    return gaussian(n, dim, dim, some_rho(rng), rng)
-
-
-def some_rho(rng: np.random.Generator) -> float:
-    """From no correlation to 0.9999, spread evenly in the MI of a pair, up to 6 bits, and often weak."""
-    bits = rng.choice([0.0, rng.uniform(0, 0.5), rng.uniform(0, 2), rng.uniform(0, 6)])
-    return float(np.sqrt(-np.expm1(-2 * bits * np.log(2))))
-
-
-Family = Callable[[int, np.random.Generator], Draw]
-FIRST: tuple[Family, ...] = (dense, sparse, wide, embedded, half_cube, asinh, uniform_noise)
-SECOND: tuple[Family, ...] = (*FIRST, student, swiss_roll, spiral, gamma_exponential, two_scales)
-HELD_OUT: tuple[Family, ...] = (*SECOND, log_normal, sheared)
-SIZES = (300, 1000, 3000)
 
 
 # ------------------------------------------------------------------ what is measured
@@ -179,7 +45,7 @@ def coverage(runs: int = RUNS) -> Iterator[dict[str, Any]]:
     for name, n, dim, rho in tasks:
         found = []
         for seed in range(runs):
-            x, y, truth = gaussian(n, dim, dim, rho, np.random.default_rng([7, seed]))
+            x, y, truth = gaussian_pairs(n, dim, dim, rho, np.random.default_rng([7, seed]))
             result = mi_core.mutual_information(x, y, units="nats", seed=seed)
             found.append((result.mi, result.stderr))
         mi, stderr = np.array(found, float).T
@@ -226,7 +92,7 @@ def verdicts(families: tuple[Family, ...], first_seed: int, tasks: int = TASKS) 
 def permutations() -> Iterator[dict[str, Any]]:
     """Processor seconds of one estimate and of 200 shuffles, in several settings."""
     for n, dim in ((1000, 1), (1000, 10), (1000, 50), (4000, 1), (4000, 10), (4000, 50), (4000, 200)):
-        x, y, _ = gaussian(n, dim, dim, 0.5, np.random.default_rng(0))
+        x, y, _ = gaussian_pairs(n, dim, dim, 0.5, np.random.default_rng(0))
         seconds = {}
         for times in (None, SHUFFLES):
             mi_core.mutual_information(x[:200], y[:200], error_bar=False, permutations=times)  # compiles
@@ -254,11 +120,11 @@ def matrices() -> Iterator[dict[str, Any]]:
         yield {"setting": setting, "all at once": seconds[0], "one by one": seconds[1], "ratio": seconds[1] / seconds[0]}
 
 
-def all_at_once(layers: dict[str, Array]) -> None:
+def all_at_once(layers: dict[str, Samples]) -> None:
     mi_core.mutual_information_matrix(layers, error_bar=False)
 
 
-def one_by_one(layers: dict[str, Array]) -> None:
+def one_by_one(layers: dict[str, Samples]) -> None:
     sides = list(layers.values())
     for place, x in enumerate(sides):
         for y in sides[place:]:
@@ -324,8 +190,3 @@ def write(name: str, folder: Path = RESULTS) -> str:
     with whole_file(folder / f"{name}.md") as written:
         written.write(text.encode())
     return text
-
-
-if __name__ == "__main__":
-    for suite in sys.argv[1:]:
-        print(write(suite))

@@ -1,4 +1,4 @@
-"""The CUDA backend beside what a GPU user writes by hand, and the CPU: `python -m benchmarks.gpu`, under eight minutes.
+"""The CUDA backend beside what a GPU user writes by hand, and the CPU: `mi bench gpu`, under eight minutes.
 
 Every program starts from samples that lie where it wants them, and ends with counts on the host. The ceiling is measured in the
 same run: how many |a - b| and max the GPU does a second, data in registers; times all pairs and dimensions, once.
@@ -6,7 +6,6 @@ same run: how many |a - b| and max the GPU does a second, data in registers; tim
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import statistics
 import time
@@ -25,6 +24,7 @@ from mi_core.backends.cuda import presence
 from mi_core.errors import first_line
 from mi_core.whole_files import whole_file
 
+RESULTS = rows.REPOSITORY / "benchmarks" / "results" / "gpu"
 K = 3
 CPU_THREADS = 2
 REPEATS = 11
@@ -300,23 +300,18 @@ def measured(task: Task, pairs_a_second: float) -> Iterator[dict[str, Any]]:
 slowness: dict[str, float] = {}  # seconds for one pair in one dimension, of the last task
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--out", type=Path, default=rows.REPOSITORY / "benchmarks" / "results" / "gpu", help="folder for the rows"
-    )
-    parser.add_argument("--only", default="", help="only tasks whose name contains this")
-    options = parser.parse_args()
+def main(folder: Path = RESULTS, only: str = "") -> None:
+    """Measure the tasks whose name contains `only`; rows and table go to the folder."""
     if presence.number_of_gpus() == 0:
         raise InputError(f"needs a GPU: {presence.missing() or 'leave out the simulator'}")
-    options.out.mkdir(parents=True, exist_ok=True)
-    path = options.out / "gpu.jsonl"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "gpu.jsonl"
     path.write_text("", encoding="utf-8")
     circumstances = rows.circumstances()
     pairs_a_second = pairs_per_second()
     print(f"{circumstances['gpu']}: {pairs_a_second / 1e12:.1f} T pairs/s, {bytes_per_second() / 1e12:.2f} TB/s")
     for task in TASKS:
-        if options.only in task.name:
+        if only in task.name:
             sizes: dict[str, Any] = {
                 "task": task.name,
                 "kind": task.kind,
@@ -339,7 +334,3 @@ def main() -> None:
     with whole_file(path.with_suffix(".md")) as file:
         file.write(text.encode())
     print(text)
-
-
-if __name__ == "__main__":
-    main()

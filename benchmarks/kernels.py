@@ -1,4 +1,4 @@
-"""Registers, local memory and spills of the CUDA kernels, on any machine: `python -m benchmarks.kernels [FOLDER]`.
+"""Registers, local memory and spills of the CUDA kernels, on any machine: `mi bench kernels [--out FOLDER]`.
 
 Needs one of the extras cuda12 and cuda13, and ptxas; no GPU. FOLDER keeps the PTX and the machine code of each kernel.
 """
@@ -6,7 +6,6 @@ Needs one of the extras cuda12 and cuda13, and ptxas; no GPU. FOLDER keeps the P
 from __future__ import annotations
 
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -47,7 +46,13 @@ def signatures() -> dict[str, tuple[Any, tuple[Any, ...]]]:
     return found
 
 
-def main(folder: Path) -> None:
+def main(folder: Path | None = None) -> None:
+    """Print what each kernel needs; a folder keeps its PTX and machine code."""
+    if folder is None:
+        with tempfile.TemporaryDirectory() as scratch:
+            main(Path(scratch))
+        return
+    folder.mkdir(parents=True, exist_ok=True)
     # Functions that kernels call are compiled for the current GPU, which there need not be.
     dispatcher.get_current_device = lambda: SimpleNamespace(compute_capability=CAPABILITY)  # type: ignore[attr-defined]
     compiler: Any = cuda
@@ -59,11 +64,3 @@ def main(folder: Path) -> None:
         said = subprocess.run(command, capture_output=True, text=True, check=True).stderr.splitlines()
         used = [line.partition(": ")[2] or line for line in said if "Used" in line or "spill" in line]
         print(f"{name}: {'; '.join(part.strip() for part in reversed(used))}", flush=True)
-
-
-if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        main(Path(sys.argv[1]))
-    else:
-        with tempfile.TemporaryDirectory() as scratch:
-            main(Path(scratch))

@@ -1,4 +1,4 @@
-"""Tables and pictures from rows. `python -m benchmarks.report` makes those of all rows in benchmarks/results again."""
+"""Tables and pictures from rows. `mi bench report` makes those of all rows in benchmarks/results again."""
 
 from __future__ import annotations
 
@@ -173,6 +173,7 @@ def styles(rows):
         yield peer, {**style, "lw": 2.5 if peer == "mi auto" else 1, "ls": "-" if peer == "mi auto" else "--"}
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Write tables and pictures of all rows in benchmarks/results again, and print the tables."""
     for results in sorted((REPOSITORY / "benchmarks" / "results").glob("*.jsonl")):
         print(write(read(results), results))

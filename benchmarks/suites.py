@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
-from benchmarks.measure import Job
+from benchmarks import report, rows
+from benchmarks.measure import Job, row
 from benchmarks.peers import OTHERS, OURS
 from benchmarks.tasks import Task
+from mi_core import InputError
 
 Suite = Literal["speed", "accuracy", "scaling", "hard"]
 Profile = Literal["smoke", "quick", "full"]
@@ -28,6 +30,36 @@ class Settings:
     path: str = ""
     activations: str = ""
     peers: tuple[str, ...] = ()
+
+
+def run(suite: Suite, profile: Profile, settings: Settings, folder: Path, tell: Callable[[str], None]) -> str:
+    """Measure a suite, keep rows, table and pictures in a folder, and give the table.
+
+    Args:
+        suite: Name of the suite.
+        profile: How much of it.
+        settings: What the user chose.
+        folder: SUITE-PROFILE.jsonl, .md, .png and .svg go here.
+        tell: Called with a line before and after each measurement.
+
+    Raises:
+        InputError: The folder cannot be written to.
+    """
+    stem = folder / f"{suite}-{profile}"
+    lines = stem.with_suffix(".jsonl")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lines.write_text("", encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written: {error.strerror}.") from error
+    everything = list(jobs(suite, profile, settings))
+    circumstances = rows.circumstances()
+    for number, job in enumerate(everything, start=1):
+        tell(f"[{number}/{len(everything)}] {job.task.name}, {job.peer}")
+        measured = row(job, circumstances)
+        rows.append(lines, measured)
+        tell(f"    {measured.status}" if measured.seconds is None else f"    {measured.seconds:.3g} s")
+    return report.write(rows.read(lines), stem)
 
 
 def jobs(suite: Suite, profile: Profile, settings: Settings) -> Iterator[Job]:

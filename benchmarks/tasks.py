@@ -1,4 +1,8 @@
-"""Samples to measure on. Each kind is a function (n, dim_x, dim_y, rng) -> x, y in float32, or a path to real activations."""
+"""Samples to measure on, and their MI where it is known.
+
+KINDS      of fixed parameters, for speed and accuracy: (n, dim_x, dim_y, rng) -> x, y in float32; TRUTHS has their MI
+families   of random parameters, for error bars and verdicts: (n, rng) -> x, y, MI in nats
+"""
 
 from __future__ import annotations
 
@@ -8,9 +12,12 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import digamma
+from scipy.special import digamma, gammaln
 
 Pair = tuple[NDArray[np.float32], NDArray[np.float32]]
+Array = NDArray[np.float64]
+Draw = tuple[Array, Array, float]
+"""Samples of both sides, and their MI in nats."""
 
 CORRELATION = 0.7  # of each pair of columns in "correlated"
 
@@ -84,7 +91,7 @@ def activations(n, dim_x, dim_y, rng, latent=15, classes=10):
 
 
 def relu(n, dim_x, dim_y, rng):
-    """The same with half of all values zero."""
+    """Activations with half of all values zero."""
     return tuple(np.maximum(side, 0) for side in activations(n, dim_x, dim_y, rng))
 
 
@@ -112,9 +119,14 @@ def denormals(n, dim_x, dim_y, rng):
     return tuple(side.astype(np.float64) * 1e-41 for side in gaussian(n, dim_x, dim_y, rng))
 
 
-def gamma_exponential(n, dim_x, dim_y, rng, shape=3.0):
+def gamma_exponential_of(shape: float, n: int, rng: np.random.Generator) -> Draw:
+    """Gamma variable and an exponential one whose rate it is: psi(s) - log s + 1/s nats (Darbellay & Vajda 2000)."""
     x = rng.gamma(shape, size=(n, 1))
-    return x, rng.exponential(1 / x)
+    return x, rng.exponential(1 / x), float(digamma(shape) - np.log(shape) + 1 / shape)
+
+
+def gamma_exponential_3(n, dim_x, dim_y, rng):
+    return gamma_exponential_of(3.0, n, rng)[:2]
 
 
 def disjoint_squares(n, dim_x, dim_y, rng):
@@ -133,7 +145,7 @@ KINDS: dict[str, Callable[..., Pair]] = {
     "constant columns": constant_columns,
     "few places": few_places,
     "denormals": denormals,
-    "gamma-exponential": gamma_exponential,
+    "gamma-exponential": gamma_exponential_3,
     "disjoint squares": disjoint_squares,
 }
 
@@ -141,6 +153,134 @@ TRUTHS: dict[str, Callable[[int], float]] = {
     "gaussian": lambda dim: 0.0,
     "correlated": lambda dim: -0.5 * dim * np.log(1 - CORRELATION**2),
     "strongly correlated": lambda dim: -0.5 * dim * np.log(1 - 0.99**2),
-    "gamma-exponential": lambda dim: float(digamma(3.0) - np.log(3.0) + 1 / 3.0),  # Darbellay & Vajda 2000
+    "gamma-exponential": lambda dim: gamma_exponential_of(3.0, 1, np.random.default_rng(0))[2],
     "disjoint squares": lambda dim: float(np.log(3)),
 }
+
+
+# ------------------------------------------------------------------ families: n, rng -> x, y, MI in nats
+
+
+def gaussian_pairs(n: int, dim: int, pairs: int, rho: float, rng: np.random.Generator) -> Draw:
+    """Dim + dim Gaussians of which `pairs` columns are correlated."""
+    x, y = rng.standard_normal((2, n, dim))
+    y[:, :pairs] = rho * x[:, :pairs] + np.sqrt(1 - rho**2) * y[:, :pairs]
+    return x, y, -0.5 * pairs * np.log1p(-(rho**2))
+
+
+def dense(n: int, rng: np.random.Generator) -> Draw:
+    dim = int(rng.choice([1, 1, 2, 3, 4, 5, 8, 12, 20]))
+    return gaussian_pairs(n, dim, dim, some_rho(rng), rng)
+
+
+def sparse(n: int, rng: np.random.Generator) -> Draw:
+    dim = int(rng.choice([2, 3, 5, 10, 25]))
+    return gaussian_pairs(n, dim, int(rng.integers(1, 3)), some_rho(rng), rng)
+
+
+def wide(n: int, rng: np.random.Generator) -> Draw:
+    return gaussian_pairs(n, 50, int(rng.choice([1, 10, 50])), some_rho(rng), rng)
+
+
+def embedded(n: int, rng: np.random.Generator) -> Draw:
+    """A few correlated latents, each side spread over 40 columns by a linear map without noise, which keeps the MI."""
+    dim = int(rng.choice([1, 2, 3, 5]))
+    x, y, truth = gaussian_pairs(n, dim, dim, some_rho(rng), rng)
+    return x @ rng.standard_normal((dim, 40)), y @ rng.standard_normal((dim, 40)), truth
+
+
+def half_cube(n: int, rng: np.random.Generator) -> Draw:
+    """Each value to the power 3/2, its sign kept: heavier tails, the same MI (Czyz et al. 2023)."""
+    x, y, truth = narrow(n, rng)
+    return np.sign(x) * np.abs(x) ** 1.5, np.sign(y) * np.abs(y) ** 1.5, truth
+
+
+def asinh(n: int, rng: np.random.Generator) -> Draw:
+    x, y, truth = narrow(n, rng)
+    return np.arcsinh(3 * x), np.arcsinh(3 * y), truth
+
+
+def uniform_noise(n: int, rng: np.random.Generator) -> Draw:
+    """Y = x + noise, both uniform: width - log(2 width) nats for noise in +-width, width at most 1/2 (Czyz et al. 2023)."""
+    width = rng.uniform(0.01, 0.5)
+    x = rng.random((n, 1))
+    return x, x + rng.uniform(-width, width, (n, 1)), width - np.log(2 * width)
+
+
+def student(n: int, rng: np.random.Generator) -> Draw:
+    """Multivariate Student-t (Arellano-Valle et al. 2013): shared tails carry information beside the correlations."""
+    dim, freedom = int(rng.choice([1, 2, 3, 5])), int(rng.choice([2, 3, 5, 10]))
+    x, y, truth = gaussian_pairs(n, dim, dim, some_rho(rng), rng)
+    tails = np.sqrt(freedom / rng.chisquare(freedom, (n, 1)))
+    return x * tails, y * tails, student_mi(truth, dim, freedom)
+
+
+def student_mi(gaussian_mi: float, dim: int, freedom: int) -> float:
+    """MI of dim + dim columns of a Student-t distribution whose Gaussian of the same shape has `gaussian_mi`."""
+
+    def term(size: float) -> float:
+        return float(gammaln(size / 2) - size / 2 * digamma(size / 2))
+
+    return gaussian_mi + term(freedom) + term(freedom + 2 * dim) - 2 * term(freedom + dim)
+
+
+def swiss_roll(n: int, rng: np.random.Generator) -> Draw:
+    """A bivariate Gaussian, x made uniform and rolled up in two dimensions, which keeps the MI (Czyz et al. 2023)."""
+    from scipy.stats import norm
+
+    x, y, truth = gaussian_pairs(n, 1, 1, some_rho(rng), rng)
+    angle = 1.5 * np.pi * (1 + 2 * norm.cdf(x))
+    return np.hstack([angle * np.cos(angle), angle * np.sin(angle)]) / 21, y, truth
+
+
+def spiral(n: int, rng: np.random.Generator) -> Draw:
+    """Gaussians of 3+3 dimensions, each turned in its first plane by an angle that grows with its length."""
+    x, y, truth = gaussian_pairs(n, 3, int(rng.integers(1, 4)), some_rho(rng), rng)
+    return turned(x), turned(y), truth
+
+
+def turned(points: Array, speed: float = 1.0) -> Array:
+    angle = speed * np.linalg.norm(points, axis=1)
+    cosine, sine = np.cos(angle), np.sin(angle)
+    a, b = points[:, 0], points[:, 1]
+    return np.column_stack([cosine * a - sine * b, sine * a + cosine * b, points[:, 2:]])
+
+
+def gamma_exponential(n: int, rng: np.random.Generator) -> Draw:
+    return gamma_exponential_of(rng.uniform(0.5, 4), n, rng)
+
+
+def two_scales(n: int, rng: np.random.Generator) -> Draw:
+    x, y, truth = narrow(n, rng)
+    return x, y * 10 ** rng.uniform(0, 4), truth
+
+
+def log_normal(n: int, rng: np.random.Generator) -> Draw:
+    x, y, truth = narrow(n, rng)
+    return np.exp(1.5 * x), np.exp(y), truth
+
+
+def sheared(n: int, rng: np.random.Generator) -> Draw:
+    """Gaussians of 2+2 dimensions, the second column of each side moved by a wave of the first."""
+    x, y, truth = gaussian_pairs(n, 2, int(rng.integers(1, 3)), some_rho(rng), rng)
+    for side in (x, y):
+        side[:, 1] += np.sin(3 * side[:, 0])
+    return x, y, truth
+
+
+def narrow(n: int, rng: np.random.Generator) -> Draw:
+    dim = int(rng.choice([1, 2, 3, 5]))
+    return gaussian_pairs(n, dim, dim, some_rho(rng), rng)
+
+
+def some_rho(rng: np.random.Generator) -> float:
+    """From no correlation to 0.9999, spread evenly in the MI of a pair, up to 6 bits, and often weak."""
+    bits = rng.choice([0.0, rng.uniform(0, 0.5), rng.uniform(0, 2), rng.uniform(0, 6)])
+    return float(np.sqrt(-np.expm1(-2 * bits * np.log(2))))
+
+
+Family = Callable[[int, np.random.Generator], Draw]
+FIRST: tuple[Family, ...] = (dense, sparse, wide, embedded, half_cube, asinh, uniform_noise)
+SECOND: tuple[Family, ...] = (*FIRST, student, swiss_roll, spiral, gamma_exponential, two_scales)
+HELD_OUT: tuple[Family, ...] = (*SECOND, log_normal, sheared)
+SIZES = (300, 1000, 3000)

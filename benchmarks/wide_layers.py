@@ -1,6 +1,6 @@
 """The tables of docs/wide-layers.md: what KSG reads in wide layers, for Gaussian data whose MI is known.
 
-Run it with `python -m benchmarks.wide_layers`; it takes a minute.
+Run it with `mi bench wide-layers`; it takes a minute.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ LATENT = 3
 
 
 def main() -> None:
+    """Measure and print all tables."""
     for heading, rows in (
         ("| columns a side | all columns | three directions | shuffled |", same_mi_in_wider_layers()),
         ("| truth | 10 + 10 | 50 + 50 | 200 + 200 |", more_mi_in_the_same_layers()),
@@ -116,7 +117,3 @@ def read(x: Any, y: Any, **options: Any) -> str:
 
 def shown(result: MIResult) -> str:
     return f"{result.mi:.2f} +- {result.stderr:.2f}"
-
-
-if __name__ == "__main__":
-    main()

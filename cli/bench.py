@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 import typer
 
@@ -11,15 +12,29 @@ from cli._output import say
 from mi_core import InputError
 
 Suite = Literal["speed", "accuracy", "scaling", "hard"]
+Program = Literal["coverage", "verdicts", "tuning", "permutations", "matrices", "wide-layers", "gpu", "kernels", "report"]
+WHAT = (
+    "Beside other programs: speed, accuracy, scaling (sizes), hard (data that cannot be pruned). On their own: coverage of "
+    "error bars; verdicts, and the tuning tasks behind them; permutations and matrices beside single estimates; wide-layers "
+    "(the tables of the documentation); gpu; kernels (registers of the CUDA kernels); report (tables of the kept rows)."
+)
+Name = Literal[Suite, Program]
+OF_SUITES = ("profile", "peers", "npeet", "activations", "k", "dtype", "threads", "limit")
 Profile = Literal["smoke", "quick", "full"]
 
 
 def bench(
-    suite: Annotated[Suite, typer.Argument(help="What to measure.")],
+    context: typer.Context,
+    name: Annotated[Name, typer.Argument(help=WHAT)],
     profile: Annotated[Profile, typer.Option(help="Seconds, minutes, or about an hour.")] = "quick",
     out: Annotated[
-        Path, typer.Option(metavar="FOLDER", help="Rows, table and pictures go here as SUITE-PROFILE.jsonl, .md, .png, .svg.")
-    ] = Path("bench-results"),
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Files go here; those of a suite are SUITE-PROFILE.jsonl, .md, .png, .svg.  [default: bench-results for "
+            "suites, benchmarks/results for others]",
+        ),
+    ] = None,
     peers: Annotated[str, typer.Option(metavar="NAME[,NAME...]", help="Only these programs; see the table for names.")] = "",
     npeet: Annotated[
         str, typer.Option(metavar="FOLDER", help="Folder that holds the package npeet, which no registry has.")
@@ -32,16 +47,17 @@ def bench(
     threads: Annotated[int | None, typer.Option(min=1, help="Threads for each program.  [default: all]")] = None,
     limit: Annotated[float, typer.Option(min=0.1, help="Seconds that one estimate may take.")] = 60.0,
 ) -> None:
-    """Measure time, memory and accuracy, each program in a process of its own.
+    """Measure time, memory and accuracy beside other programs, and how far error bars and verdicts may be trusted.
 
-    Rows are written as they are measured; a program that is not installed is named. Belongs to a clone of the repository.
+    Each program of a suite runs in a process of its own. Rows are written as they are measured; a program that is not installed
+    is named. Belongs to a clone of the repository.
 
     Example: mi bench speed --profile quick --peers "mi auto,scipy tree by hand"
     """
     try:
-        from benchmarks import report, rows, suites
-        from benchmarks.measure import row
+        from benchmarks import suites
         from benchmarks.peers import PEERS
+        from benchmarks.programs import PROGRAMS
     except ModuleNotFoundError as error:
         if error.name != "benchmarks":
             raise
@@ -49,10 +65,14 @@ def bench(
     from mi_core.errors import did_you_mean
     from mi_core.threads import available_threads
 
-    chosen = tuple(name.strip() for name in peers.split(",")) if peers else ()
-    for name in chosen:
-        if name not in PEERS:
-            raise InputError(f"--peers names {name!r}: it must be one of {', '.join(PEERS)}{did_you_mean(name, PEERS)}")
+    if name in PROGRAMS:
+        refuse(context, name, (*OF_SUITES, *(() if PROGRAMS[name].takes_folder else ("out",))))
+        PROGRAMS[name].run(out)
+        return
+    chosen = tuple(peer.strip() for peer in peers.split(",")) if peers else ()
+    for peer in chosen:
+        if peer not in PEERS:
+            raise InputError(f"--peers names {peer!r}: it must be one of {', '.join(PEERS)}{did_you_mean(peer, PEERS)}")
     settings = suites.Settings(
         k=k,
         threads=threads or available_threads(),
@@ -62,20 +82,14 @@ def bench(
         activations=str(Path(activations).resolve()) if activations else "",
         peers=chosen,
     )
-    stem = out / f"{suite}-{profile}"
-    lines = stem.with_suffix(".jsonl")
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        lines.write_text("", encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{out} cannot be written: {error.strerror}.") from error
-
-    jobs = list(suites.jobs(suite, profile, settings))
-    circumstances = rows.circumstances()
-    for number, job in enumerate(jobs, start=1):
-        say(f"[{number}/{len(jobs)}] {job.task.name}, {job.peer}: ", err=True, nl=False)
-        measured = row(job, circumstances)
-        rows.append(lines, measured)
-        say(measured.status if measured.seconds is None else f"{measured.seconds:.3g} s", err=True)
-    for line in report.write(rows.read(lines), stem).splitlines():
+    table = suites.run(cast(Suite, name), profile, settings, out or Path("bench-results"), lambda line: say(line, err=True))
+    for line in table.splitlines():
         say(line)
+
+
+def refuse(context: typer.Context, name: str, options: Sequence[str]) -> None:
+    """Refuse options that play no part in a benchmark."""
+    for option in options:
+        source = context.get_parameter_source(option)
+        if source is not None and source.name != "DEFAULT":
+            raise InputError(f"mi bench {name} takes no --{option}: leave it out.")

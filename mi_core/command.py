@@ -43,3 +43,6 @@ def main() -> None:
 
 
 sys.meta_path.insert(0, OwnPackages)
+
+if __name__ == "__main__":
+    main()

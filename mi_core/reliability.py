@@ -9,7 +9,7 @@
     standard error                               chance
 
 Each sign has a limit, beyond which it speaks against the number, and a gross limit, beyond which the number is not MI. They
-were chosen on tasks with known MI and tested on others: `python -m benchmarks.calibration verdicts`, docs/trust.md.
+were chosen on tasks with known MI and tested on others: `mi bench verdicts`, docs/trust.md.
 """
 
 from __future__ import annotations

@@ -127,3 +127,31 @@ def test_bad_arguments_get_one_line(tmp_path):
     run = bench("speed", "--profile", "smoke", "--out", tmp_path / "file")
     assert run.exit_code == 2
     assert "cannot be written" in run.stderr
+
+
+@pytest.mark.parametrize("name", ["coverage", "verdicts", "wide-layers", "report", "gpu", "kernels"])
+@pytest.mark.parametrize("option", ["--profile smoke", "--peers NPEET", "--limit 3"])
+def test_benchmarks_of_their_own_tasks_take_no_options_of_suites(name, option):
+    run = bench(name, *option.split())
+    assert run.exit_code == 2
+    assert run.stderr == f"mi: mi bench {name} takes no {option.split()[0]}: leave it out.\n"
+
+
+def test_a_benchmark_of_its_own_tasks_runs(tmp_path, monkeypatch):
+    from benchmarks import calibration
+
+    monkeypatch.setitem(calibration.SUITES, "coverage", (lambda: calibration.coverage(runs=2), calibration.plain_table))
+    run = bench("coverage", "--out", tmp_path)
+    assert run.exit_code == 0
+    assert "| Gaussian 1+1, rho 0.6, N=300 | 2 |" in run.stdout
+    assert len((tmp_path / "coverage.jsonl").read_text().splitlines()) == 7
+
+
+def test_every_benchmark_is_a_name_of_the_command():
+    from typing import get_args
+
+    from benchmarks.programs import PROGRAMS
+    from cli.bench import Program, Suite
+
+    assert set(get_args(Program)) == set(PROGRAMS)
+    assert set(get_args(Suite)) == set(suites.TASKS)

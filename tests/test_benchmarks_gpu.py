@@ -1,4 +1,4 @@
-"""What `python -m benchmarks.gpu` does, as far as it goes without a GPU."""
+"""What `mi bench gpu` does, as far as it goes without a GPU."""
 
 import json
 
@@ -63,8 +63,7 @@ def test_rows_and_their_table(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(gpu, "bytes_per_second", lambda: 4e12)
     monkeypatch.setattr(gpu, "TASKS", (TASK, Task("gaussian", 100, 2, 2)))
     monkeypatch.setattr(gpu, "PROGRAMS", [gpu.Program("right", on_the_host)])
-    monkeypatch.setattr("sys.argv", ["gpu", "--out", str(tmp_path), "--only", "3+3"])
-    gpu.main()
+    gpu.main(tmp_path, only="3+3")
     rows = [json.loads(line) for line in (tmp_path / "gpu.jsonl").read_text().splitlines()]
     assert [(row["task"], row["peer"]) for row in rows] == [(TASK.name, "ceiling of all pairs, once"), (TASK.name, "right")]
     assert "| correlated 3+3, N=200 |" in (tmp_path / "gpu.md").read_text()
@@ -73,6 +72,5 @@ def test_rows_and_their_table(tmp_path, monkeypatch, capsys):
 
 def test_without_a_gpu_it_says_so(monkeypatch):
     monkeypatch.setattr(gpu.presence, "number_of_gpus", lambda: 0)
-    monkeypatch.setattr("sys.argv", ["gpu"])
     with pytest.raises(InputError, match="needs a GPU"):
         gpu.main()

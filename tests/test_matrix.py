@@ -215,3 +215,32 @@ def test_a_diagonal_above_the_ceiling_is_explained(name, words):
     notes = notes_of(found, "a", "a")
     assert (is_above, len(notes)) == ((True, 1) if words else (False, 0))
     assert words is None or words in notes[0]
+
+
+@pytest.mark.parametrize("backend", ["cpu", "cpu-tree", "cpu-filter", "cpu-brute"])
+def test_all_backends_give_the_same_bits(backend):
+    rng = np.random.default_rng(3)
+    layers = {"a": rng.standard_normal((200, 30)), "b": rng.standard_normal((200, 2)), "c": rng.standard_normal((200, 40))}
+    found, expected = (mutual_information_matrix(layers, backend=one) for one in (backend, "auto"))
+    np.testing.assert_array_equal(found.mi, expected.mi)
+    np.testing.assert_array_equal(found.stderr, expected.stderr)
+    assert (found.backend, expected.backend) == (backend, "auto")
+
+
+def test_noise_is_added_once_to_each_layer():
+    rng = np.random.default_rng(3)
+    layers = {"a": rng.integers(0, 3, (300, 1)), "b": rng.integers(0, 3, (300, 1)), "c": rng.integers(0, 3, (300, 1))}
+    plain, one, again, other = (mutual_information_matrix(layers, noise=noise, seed=seed) for noise, seed in NOISES)
+    assert not np.array_equal(one.mi, plain.mi)
+    np.testing.assert_array_equal(one.mi, again.mi)
+    assert not np.array_equal(one.mi, other.mi)
+    assert (one.noise, one.seed, plain.noise) == (0.1, 1, 0.0)
+    assert np.allclose(np.diag(one.mi), one.ceiling)  # a layer beside itself has its noise on both sides
+
+
+NOISES = ((0.0, 1), (0.1, 1), (0.1, 1), (0.1, 2))
+
+
+def test_unknown_options_are_named():
+    with pytest.raises(TypeError, match="unexpected keyword argument 'standardise'; did you mean standardize"):
+        mutual_information_matrix({"a": [1.0, 2.0], "b": [2.0, 1.0]}, standardise="sides")

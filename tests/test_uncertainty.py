@@ -62,7 +62,7 @@ def test_the_error_bar_is_about_the_spread_over_data_sets():
 
 
 def test_the_error_bar_covers_the_truth_about_two_times_in_three():
-    """Fixed seeds; `benchmarks.calibration coverage` does it at full size. 40 runs, 68 % +- 7 %."""
+    """Fixed seeds; `mi bench coverage` does it at full size. 40 runs, 68 % +- 7 %."""
     truth = -0.5 * np.log2(1 - 0.6**2)
     results = [mutual_information(*pair(n=500, seed=seed)) for seed in range(40)]
     assert 0.5 < np.mean([abs(result.mi - truth) <= result.stderr for result in results]) < 0.86

@@ -166,3 +166,15 @@ def test_a_word_that_is_nearly_right_is_told_what_it_was_meant_to_be(options, me
 def test_a_word_like_no_other_gets_the_list_alone(word):
     with pytest.raises(InputError, match=r"it must be one of bits, nats\.$"):
         mutual_information(GOOD, GOOD, units=word)
+
+
+def test_the_earlier_name_of_a_backend_is_told_the_new_one():
+    with pytest.raises(InputError, match="cpu-sweep is called cpu-filter now"):
+        mutual_information([1.0, 2.0, 3.0], [1.0, 3.0, 2.0], k=1, backend="cpu-sweep")
+
+
+def test_unknown_options_are_named_with_the_function():
+    with pytest.raises(
+        TypeError, match=r"mutual_information\(\) got an unexpected keyword argument 'bakend'; did you mean backend"
+    ):
+        mutual_information([1.0, 2.0, 3.0], [1.0, 3.0, 2.0], k=1, bakend="cpu")
