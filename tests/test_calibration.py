@@ -5,13 +5,13 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks import calibration
+from benchmarks import calibration, tasks
 from mi_core import mutual_information
 
-NARROW = [calibration.uniform_noise, calibration.swiss_roll, calibration.gamma_exponential, calibration.sheared]
+NARROW = [tasks.uniform_noise, tasks.swiss_roll, tasks.gamma_exponential, tasks.sheared]
 
 
-@pytest.mark.parametrize("family", calibration.HELD_OUT)
+@pytest.mark.parametrize("family", tasks.HELD_OUT)
 def test_tasks_are_seeded_and_have_an_mi(family):
     x, y, truth = family(200, np.random.default_rng(3))
     assert len(x) == len(y) == 200
@@ -39,7 +39,7 @@ def test_the_mi_of_student_t_is_that_of_its_density():
     both = multivariate_t(shape=[[1, rho], [rho, 1]], df=freedom)
     points = both.rvs(200_000, random_state=rng)
     by_density = np.mean(both.logpdf(points) - t(freedom).logpdf(points).sum(axis=1))
-    assert calibration.student_mi(-0.5 * np.log(1 - rho**2), 1, freedom) == pytest.approx(by_density, abs=0.01)
+    assert tasks.student_mi(-0.5 * np.log(1 - rho**2), 1, freedom) == pytest.approx(by_density, abs=0.01)
 
 
 def test_tables_count_false_trust_and_false_alarms(tmp_path, monkeypatch):
