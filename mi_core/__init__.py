@@ -2,8 +2,8 @@
 
     x, y -> arrays, arguments -> _estimators -> neighbour counts -> _formula -> MIResult
             (the door)           (which counts   (backends: one      (psi of the
-                                  each needs)     contract, several   counts, with
-                                                  ways, same bits)    its source)
+                                  each needs)     contract, the       counts, with
+                                                  same bits)          its source)
 
     _estimation is the path that all quantities take through these, with error bars and results.
 

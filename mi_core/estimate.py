@@ -37,9 +37,9 @@ def mutual_information(
         y: (n_samples,), (n_samples, dim_y) or of higher rank; row i belongs to row i of x. For "ross" (n_samples,) class
             labels: integers, bool or text.
         k: Neighbour order, 1 <= k < n_samples. Small k: less bias, more variance. Several at once cost one neighbour pass.
-        units: "bits" or "nats", of the estimate, its ceiling and its local terms.
+        units: "bits" (default) or "nats", of the estimate, its ceiling and its local terms.
         estimator: By nearest neighbours:
-            "ksg1": Kraskov, Stoegbauer, Grassberger 2004, eq. (8), doi:10.1103/PhysRevE.69.066138.
+            "ksg1" (default): Kraskov, Stoegbauer, Grassberger 2004, eq. (8), doi:10.1103/PhysRevE.69.066138.
             "ksg2": the same, eq. (9), with a radius for each side; not defined on data with ties.
             "lnc": ksg1 corrected for strong dependence, Gao, Ver Steeg, Galstyan 2015, arXiv:1411.2003; k >= dim_x + dim_y.
             "mixture": ties, and mixtures of discrete and continuous values; Gao et al. 2017, arXiv:1709.06212.
@@ -49,30 +49,32 @@ def mutual_information(
             scores, Ince et al. 2017, doi:10.1002/hbm.23471; "discrete": plug-in from the frequencies of equal samples.
         given: z, (n_samples,), (n_samples, dim_z) or of higher rank: what is known already. For "ksg1" by Frenzel & Pompe 2007,
             doi:10.1103/PhysRevLett.99.204101, and for "discrete".
-        alpha: For "lnc", how small the box along the neighbours' own axes must be, beside the straight box, to count.
+        alpha: For "lnc", how small the box along the neighbours' own axes must be, beside the straight box, to count; 0.25 by
+            default.
         standardize: "sides" divides each side by its spread (the root of its columns' mean variance), "columns" divides each
-            column by its standard deviation, "none" takes the values as they are.
-        noise: Standard deviation of Gaussian noise added to every value against ties, relative to the spread of its side.
-        seed: Seed of all that is random: that noise, error bar, permutations, projections. The same seed gives the same result.
-        backend: "auto" and "cpu" choose by size and dimensions; "cpu-tree", "cpu-filter" and "cpu-brute" are the ways
-            themselves, "cuda" is an NVIDIA GPU, or all that there are where there is much to do, and "cuda:1" the one with this
-            index. All give the same bits.
-        threads: Most threads to use; None for as many as the process may use.
+            column by its standard deviation, "none" (default) takes the values as they are.
+        noise: Standard deviation of Gaussian noise added to every value against ties, relative to the spread of its side;
+            0 by default.
+        seed: Seed of all that is random: that noise, error bar, permutations, projections. The same seed gives the same
+            result; 0 by default.
+        backend: "auto" (default) and "cpu" choose by size and dimensions; "cpu-tree", "cpu-filter" and "cpu-brute" are one
+            algorithm each, "cuda" is an NVIDIA GPU, or all that there are where there is much to do, and "cuda:1" the one with
+            this index. All give the same bits.
+        threads: Most threads to use; None (default) for as many as the process may use.
         scheduler: Address, tcp://HOST:PORT or tls://HOST:PORT, of the scheduler of a Dask cluster, whose workers split the
             counting, for "ksg1", also with `given`, and "mixture". It must be one to trust, because this process unpickles what
             the scheduler sends. This process prepares (`threads` are its own) and puts together, workers use the threads that
-            they were started with, and the result is the same to the last bit. Split are all estimates
-            that are asked for, those on parts of the samples too; not split are permutations of wide data. None for this
-            machine alone.
-        return_local: Whether to keep the (n_samples,) local terms, whose mean is the estimate.
-        error_bar: Whether to estimate the standard error, from disjoint subsamples: Holmes & Nemenman 2019,
+            they were started with, and the result is the same to the last bit. All estimates that are asked for are split,
+            those on parts of the samples too, but permutations of wide data are not. None (default) for this machine alone.
+        return_local: Whether to keep the (n_samples,) local terms, whose mean is the estimate; by default not.
+        error_bar: Whether to estimate the standard error, as by default, from disjoint subsamples: Holmes & Nemenman 2019,
             doi:10.1103/PhysRevE.100.022404. Costs 0.4 of an estimate for wide data, up to two for the narrowest.
-        permutations: How many times to shuffle the pairing, for a p-value and the estimator's bias at independence; None for no
-            such test. Not with `given`, to which a shuffle would break the tie, too. Wide data cost far less than that many
-            estimates: neighbours within each side are sought once.
+        permutations: How many times to shuffle the pairing, for a p-value and the estimator's bias at independence; None
+            (default) for no such test. Not with `given`, to which a shuffle would break the tie, too. Wide data cost far less
+            than that many estimates: neighbours within each side are sought once.
         by_size: Whether to estimate halves, quarters and eighths of the samples too, which shows the drift with their number.
-        diagnose: Whether to judge the estimate, of "ksg1", by measured signs: see `Reliability`. Takes an error bar, too,
-            and in all some three more estimates.
+        diagnose: Whether to judge the estimate of "ksg1" by measured signs: see `Reliability`. Takes an error bar, too, and in
+            all some three more estimates. By default not.
         reduce: "pca:10" or "random:10" to estimate, beside the raw value, that of 10 principal components or random projections
             of each side: a lower bound of MI, in dimensions where an estimate is possible. Or a reducer of your own, a function
             (x, y, rng) -> fewer columns of x and of y. One that was fitted to both sides of these samples finds dependence

@@ -1,4 +1,4 @@
-"""Backends: several ways to the same neighbour counts, and the one place where a way is chosen.
+"""Backends: several algorithms for the same neighbour counts, and their one dispatcher.
 
 Each backend is one module with two functions, the contract:
 
@@ -59,8 +59,8 @@ def neighbour_counts(
     parts = in_one_dtype(parts)
     ascending = tuple(sorted(set(ks)))
 
-    def count(way: Any, parts: tuple[Samples, ...], **options: Any) -> tuple[FloatArray, IntArray]:
-        found: tuple[FloatArray, IntArray] = way.neighbour_counts(
+    def count(module: Any, parts: tuple[Samples, ...], **options: Any) -> tuple[FloatArray, IntArray]:
+        found: tuple[FloatArray, IntArray] = module.neighbour_counts(
             parts, tuple(sides), ascending, threads=threads, progress=progress, **options
         )
         return found
@@ -83,13 +83,13 @@ def neighbour_counts(
     return radius[rows], counts[:, rows], name
 
 
-def on_cluster(name: str, way: Any, *arguments: Any, **options: Any) -> tuple[FloatArray, IntArray, str]:
+def on_cluster(name: str, module: Any, *arguments: Any, **options: Any) -> tuple[FloatArray, IntArray, str]:
     """Radius, counts and name from the workers of a Dask cluster, whose number is part of the name."""
     from mi_core.backends import cluster  # here, because it loads what kernels are compiled with
 
-    if not hasattr(way, "answer"):
+    if not hasattr(module, "answer"):
         raise BackendUnavailableError(f"backend {name} cannot be split over a cluster: choose another, or leave scheduler out.")
-    radius, counts, workers = cluster.neighbour_counts(way, *arguments, **options)
+    radius, counts, workers = cluster.neighbour_counts(module, *arguments, **options)
     return radius, counts, f"{name} on {workers} worker{'s' if workers > 1 else ''}"
 
 
@@ -98,15 +98,15 @@ def count_nearer(
 ) -> tuple[IntArray, str]:
     """Counts (m, n): other points (n, dim) strictly nearer than radius (m, n), ascending along m; the name of the backend."""
 
-    def count(way: Any, parts: tuple[Samples, ...], **options: Any) -> IntArray:
-        found: IntArray = way.count_nearer(*parts, radius, threads=threads, progress=progress, **options)
+    def count(module: Any, parts: tuple[Samples, ...], **options: Any) -> IntArray:
+        found: IntArray = module.count_nearer(*parts, radius, threads=threads, progress=progress, **options)
         return found
 
     return counted(count, (points,), backend)
 
 
 def counted(count: Callable[..., Found], parts: tuple[Samples, ...], backend: Backend) -> tuple[Found, str]:
-    """What `count(way, parts, **options)` finds by the module of a backend, and the name of that backend.
+    """What `count(module, parts, **options)` finds by the module of a backend, and the name of that backend.
 
     Where "auto" takes a GPU whose memory does not suffice, perhaps since others hold it, the CPU counts.
     """

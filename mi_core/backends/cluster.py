@@ -35,7 +35,7 @@ LEAST_QUERIES = 64  # in a share: one block of the filter
 
 
 def neighbour_counts(
-    way: Any,
+    module: Any,
     parts: tuple[Samples, ...],
     sides: tuple[tuple[int, int], ...],
     ks: tuple[int, ...],
@@ -44,10 +44,10 @@ def neighbour_counts(
     threads: int,
     progress: Progress | None = None,
 ) -> tuple[FloatArray, IntArray, int]:
-    """What `way`, a backend, answers to the same call, and the number of workers that answered.
+    """Radius and counts as a backend gives them, and the number of workers that answered.
 
     Args:
-        way: Module of the backend.
+        module: Module of the backend.
         parts: As in the contract of `mi_core.backends`, and so the next two.
         sides: Which parts make up each side.
         ks: Neighbour orders, ascending.
@@ -64,9 +64,9 @@ def neighbour_counts(
     with connected(scheduler) as client:
         threads_of = threads_of_workers(client, scheduler)
         with Workers(threads) as workers:
-            index = way.prepare(parts, sides, ks, workers)
+            index = module.prepare(parts, sides, ks, workers)
         shares = min(SHARES_PER_THREAD * sum(threads_of.values()), -(-n // LEAST_QUERIES))
-        for done, (rows, *found) in enumerate(answers(client, way, index, ks, shares), start=1):
+        for done, (rows, *found) in enumerate(answers(client, module, index, ks, shares), start=1):
             radius[:, rows], counts[:, :, rows] = found
             if progress is not None:
                 progress(done, shares)
@@ -102,9 +102,9 @@ def client_of(scheduler: str, **options: Any) -> Client:
     try:
         return Client(scheduler, timeout=PATIENCE_SECONDS, **options)
     except OSError:
-        way = " Both sides need certificates of one authority." if scheduler.startswith("tls:") else ""
+        hint = " Both sides need certificates of one authority." if scheduler.startswith("tls:") else ""
         raise BackendUnavailableError(
-            f"no Dask scheduler answers at {scheduler}: start one with `dask scheduler`, or correct the address.{way}"
+            f"no Dask scheduler answers at {scheduler}: start one with `dask scheduler`, or correct the address.{hint}"
         ) from None
     except TypeError as error:
         if not scheduler.startswith("tls:"):
@@ -150,23 +150,29 @@ def software() -> dict[str, str]:
 
 
 def answers(
-    client: Client, way: Any, index: Any, ks: tuple[int, ...], shares: int
+    client: Client, module: Any, index: Any, ks: tuple[int, ...], shares: int
 ) -> Iterator[tuple[IntArray, FloatArray, IntArray]]:
     """What `answer_share` gives for each share, in the order in which they are done."""
     from distributed import as_completed
 
     (held,) = client.scatter([index], broadcast=True, hash=False)  # a list, because a tuple would come apart
     asked = client.map(
-        answer_share, [(share, shares) for share in range(shares)], way=way.__name__, index=held, ks=ks, key="mi", pure=False
+        answer_share,
+        [(share, shares) for share in range(shares)],
+        backend=module.__name__,
+        index=held,
+        ks=ks,
+        key="mi",
+        pure=False,
     )
     for _, answer in as_completed(asked, loop=client.loop, with_results=True):
         yield answer
 
 
-def answer_share(share: Share, *, way: str, index: Any, ks: tuple[int, ...]) -> tuple[IntArray, FloatArray, IntArray]:
+def answer_share(share: Share, *, backend: str, index: Any, ks: tuple[int, ...]) -> tuple[IntArray, FloatArray, IntArray]:
     """On a worker: rows (m,), and their radius (len(ks), m) and counts (sides, len(ks), m); others have 0 throughout."""
     with Workers(1) as workers:
-        radius, counts = importlib.import_module(way).answer(settled(index), ks, workers, share)
+        radius, counts = importlib.import_module(backend).answer(settled(index), ks, workers, share)
     rows = np.flatnonzero(radius[-1])  # the largest; where that is 0, all is
     return rows, radius[:, rows], counts[:, :, rows]
 
