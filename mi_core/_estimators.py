@@ -159,7 +159,7 @@ def offsets_to(points: FloatArray, found: IntArray) -> Iterator[FloatArray]:
 
 
 def mixture(samples: Prepared, search: Search) -> list[Local]:
-    """Gao, Kannan, Oh, Viswanath 2017, algorithm 1: for ties and for mixtures of discrete and continuous values."""
+    """Gao, Kannan, Oh, Viswanath 2017: for ties and for mixtures of discrete and continuous values."""
     sides = samples.x, samples.y
     radius, counts, backend = search.counts(sides, ((0, 1), (1, 2)))
     at_zero = radius == 0
@@ -167,7 +167,7 @@ def mixture(samples: Prepared, search: Search) -> list[Local]:
     if at_zero.any():
         everywhere = np.full((1, radius.shape[1]), SMALLEST)
         counts = np.where(at_zero, [search.nearer(side, everywhere)[0] for side in sides], counts)
-        orders = np.where(at_zero, search.nearer(joined(sides), everywhere)[0], orders)
+        orders = np.where(at_zero, search.nearer(joined(sides), everywhere)[0] + 1, orders)
     return [
         Local(
             k,

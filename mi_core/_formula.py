@@ -109,23 +109,25 @@ def ross_ceiling(n_class: IntArray) -> float:
 
 
 def mixture_local(k_or_coincident: IntArray, n_x: IntArray, n_y: IntArray) -> FloatArray:
-    """Discrete-continuous mixtures, GKOV17 alg. 1: psi(k~) + log N - log(n_x + 1) - log(n_y + 1).
+    """Discrete-continuous mixtures, GKOV17 as their own program has it: psi(k~) + log N - psi(n_x + 1) - psi(n_y + 1).
+
+    Algorithm 1 as printed has logarithms of n_x + 1 and n_y + 1 in place of psi, which keeps the estimate low for any N.
 
     Args:
         k_or_coincident: (n_samples,) k~: the neighbour order k, or where the k-th joint neighbour is at distance 0, the number
-            of points that coincide with this one.
-        n_x: (n_samples,) points strictly nearer than the k-th joint neighbour in x, or those that coincide in x.
-        n_y: (n_samples,) the same in y.
+            of points that coincide with this one, itself included.
+        n_x: (n_samples,) other points strictly nearer than the k-th joint neighbour in x, or those that coincide in x.
+        n_y: (n_samples,) other points strictly nearer, or that coincide, in y.
     """
     n_samples = len(n_x)
-    psi, log = psi_beyond(n_samples), np.log(np.arange(1.0, n_samples + 1))
-    local_mi: FloatArray = psi[k_or_coincident - 1] + log[n_samples - 1] - log[n_x] - log[n_y]
+    psi = psi_beyond(n_samples)
+    local_mi: FloatArray = psi[k_or_coincident - 1] + np.log(n_samples) - psi[n_x] - psi[n_y]
     return local_mi
 
 
 def mixture_ceiling(k: int, n_samples: int) -> float:
-    """Largest value of GKOV17 alg. 1, ties or not: n_x and n_y are at least k - 1, or k~."""
-    return float(psi_beyond(k)[-1] + np.log(n_samples) - 2 * np.log(k))
+    """Largest value of GKOV17, ties or not: n_x and n_y are at least k - 1, or k~ - 1, which is more."""
+    return float(np.log(n_samples) - psi_beyond(k)[-1])
 
 
 def entropy_local(k: int, radius: FloatArray, dim: int) -> FloatArray:

@@ -97,16 +97,16 @@ def ross(x, labels, k):
 
 
 def mixture(x, y, k):
-    """The estimate of Gao et al. 2017, algorithm 1, in nats."""
+    """The estimate of Gao et al. 2017, as their own program has it, in nats."""
     in_x, in_y = distances(x), distances(y)
     terms = []
     for i, joint in enumerate(np.maximum(in_x, in_y)):
         radius = np.sort(joint)[k - 1]
         if radius == 0:
-            k_or_coincident, n_x, n_y = np.sum(joint == 0), np.sum(in_x[i] == 0), np.sum(in_y[i] == 0)
+            k_or_coincident, n_x, n_y = np.sum(joint == 0) + 1, np.sum(in_x[i] == 0), np.sum(in_y[i] == 0)
         else:
             k_or_coincident, n_x, n_y = k, np.sum(in_x[i] < radius), np.sum(in_y[i] < radius)
-        terms.append(digamma(k_or_coincident) + np.log(len(in_x)) - np.log(n_x + 1) - np.log(n_y + 1))
+        terms.append(digamma(k_or_coincident) + np.log(len(in_x)) - digamma(n_x + 1) - digamma(n_y + 1))
     return np.mean(terms)
 
 
