@@ -47,12 +47,13 @@ class Search:
             progress=progress,
         )
 
-    def nearer(self, points: Samples, radius: FloatArray) -> tuple[IntArray, str]:
+    def nearer(self, points: Samples, radius: FloatArray, *, quiet: bool = False) -> tuple[IntArray, str]:
         """Counts (m, n) of other points strictly nearer than radius (m, n), in any order along m; the name of the backend."""
+        progress = None if quiet else self.progress
         order = np.argsort(radius, axis=0)
         ascending = np.take_along_axis(radius, order, axis=0)
         sorted_counts, backend = backends.count_nearer(
-            points, ascending, backend=self.backend, threads=self.threads, progress=self.progress
+            points, ascending, backend=self.backend, threads=self.threads, progress=progress
         )
         counts = np.empty_like(sorted_counts)
         np.put_along_axis(counts, order, sorted_counts, axis=0)
@@ -180,7 +181,7 @@ def mixture(samples: Prepared, search: Search) -> list[Local]:
 
 
 def ross(samples: Prepared, search: Search) -> list[Local]:
-    """Ross 2014: y are class labels."""
+    """Ross 2014: y are class labels. Values that tie stand in any order, so none lifts the estimate."""
     labels = samples.y[:, 0].astype(np.int64)
     sizes = np.bincount(labels, minlength=len(samples.classes))
     for name, size in zip(samples.classes, sizes, strict=True):
@@ -189,17 +190,29 @@ def ross(samples: Prepared, search: Search) -> list[Local]:
                 f"class {name} has {size} member{'s' if size > 1 else ''} and k={max(search.ks)}: each class needs more than "
                 "k. Leave the class out, or take a smaller k."
             )
-    radius = np.empty((len(search.ks), len(labels)))
+    n_ks = len(search.ks)
+    radius = np.empty((2 * n_ks, len(labels)))  # up to the k-th of the class, and with what is exactly as far
+    in_class = np.empty(radius.shape, np.int64)
     for label in np.unique(labels):
         members = labels == label
-        radius[:, members], _, _ = search.counts((samples.x[members],), (), quiet=True)
-    nearer, backend = search.nearer(samples.x, radius)
-    locals_nats = [_formula.ross_local(k, sizes[labels], nearer[m]) for m, k in enumerate(search.ks)]
+        of_class = samples.x[members]
+        found, _, _ = search.counts((of_class,), (), quiet=True)
+        radius[:, members] = np.vstack([found, np.nextafter(found, np.inf)])
+        in_class[:, members], _ = search.nearer(of_class, radius[:, members], quiet=True)
+    in_all, backend = search.nearer(samples.x, radius)
     ceiling = _formula.ross_ceiling(sizes[labels])
-    return [
-        Local(k, nats, backend, ceiling, number_of_zeros(radius[m]))
-        for m, (k, nats) in enumerate(zip(search.ks, locals_nats, strict=True))
+    locals_nats = [
+        _formula.ross_local(
+            k,
+            sizes[labels],
+            in_class[place],
+            in_class[n_ks + place] - in_class[place],
+            in_all[place],
+            in_all[n_ks + place] - in_all[place],
+        )
+        for place, k in enumerate(search.ks)
     ]
+    return [Local(k, nats, backend, ceiling) for k, nats in zip(search.ks, locals_nats, strict=True)]
 
 
 def gaussian(samples: Prepared, search: Search) -> list[Local]:

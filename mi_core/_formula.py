@@ -88,22 +88,59 @@ def multi_local(k: int, counts: Sequence[IntArray]) -> FloatArray:
     return local_mi
 
 
-def ross_local(k: int, n_class: IntArray, m: IntArray) -> FloatArray:
-    """Mutual information with class labels, R14: psi(N) + psi(k) - psi(n_class) - psi(m + 1).
+def ross_local(
+    k: int, n_class: IntArray, nearer_class: IntArray, tied_class: IntArray, nearer: IntArray, tied: IntArray
+) -> FloatArray:
+    """Mutual information with class labels, R14: psi(N) + psi(k) - psi(n_class) - psi(m).
+
+    m counts samples of any class up to the k-th neighbour of the sample's class. Where several are as far as that neighbour,
+    any order of them is as likely as any other, and psi(m) is its mean over all orders: what noise too small to matter would
+    give on average. So values that tie lift nothing, and the estimate never exceeds the entropy of the labels.
 
     Args:
         k: Neighbour order within the class.
         n_class: (n_samples,) members of the sample's class, itself included.
-        m: (n_samples,) samples of any class strictly nearer than the k-th neighbour of the same class.
+        nearer_class: (n_samples,) other members of the class strictly nearer than its k-th; below k.
+        tied_class: (n_samples,) other members of the class exactly as far.
+        nearer: (n_samples,) other samples of any class strictly nearer.
+        tied: (n_samples,) other samples of any class exactly as far.
     """
-    n_samples = len(m)
+    n_samples = len(nearer)
     psi = psi_beyond(n_samples)
-    local_mi: FloatArray = psi[n_samples - 1] + psi[k - 1] - psi[n_class - 1] - psi[m]
-    return local_mi
+    local_mi: FloatArray = psi[n_samples - 1] + psi[k - 1] - psi[n_class - 1]
+    return local_mi - mean_psi(nearer, k - nearer_class, tied_class, tied)
+
+
+def mean_psi(before: IntArray, order: IntArray, marked: IntArray, all_: IntArray) -> FloatArray:
+    """Mean of psi(before + J), where J is the place of the order-th marked one of `all_` in a random order: a negative
+    hypergeometric variable, whose probabilities follow each other from J = order on.
+
+    Without any before, the mean is psi(order) + psi(all + 1) - psi(marked + 1).
+    """
+    psi = psi_beyond(int((before + all_).max()) + 2)
+    mean: FloatArray = psi[order - 1] + psi[all_] - psi[marked]
+    (rows,) = np.nonzero(before)
+    mean[rows] = 0.0
+    before, order, marked, all_ = (values[rows] for values in (before, order, marked, all_))
+    place: IntArray = order.copy()
+    left: FloatArray = np.ones(len(rows))
+    probability: FloatArray = np.ones(len(rows))
+    for taken in range(int(order.max(initial=0))):
+        probability *= np.where(taken < order, (marked - taken) / np.maximum(all_ - taken, 1), 1.0)
+    while len(rows):
+        mean[rows] += probability * psi[before + place - 1]
+        left = left - probability
+        go_on = (left > NEGLIGIBLE) & (place < all_ - marked + order)
+        mean[rows[~go_on]] += np.maximum(left, 0)[~go_on] * psi[(before + place)[~go_on] - 1]
+        step = place * (all_ - marked - place + order) / (np.maximum(place - order + 1, 1) * np.maximum(all_ - place, 1))
+        rows, place = rows[go_on], place[go_on] + 1
+        before, order, marked, all_ = (values[go_on] for values in (before, order, marked, all_))
+        left, probability = left[go_on], (probability * step)[go_on]
+    return mean
 
 
 def ross_ceiling(n_class: IntArray) -> float:
-    """Largest value of R14 on data without ties, close to the entropy of the labels: m is at least k - 1."""
+    """Largest value of R14, close to the entropy of the labels: m is at least k, ties or not."""
     psi = psi_beyond(len(n_class))
     return float(psi[-1] - np.mean(psi[n_class - 1]))
 
@@ -179,6 +216,7 @@ def non_uniformity(offsets: FloatArray, alpha: float) -> FloatArray:
 
 # A side of a box, beside its longest one, that is taken for what rounding leaves of a zero. Zeros come out of the singular
 # values at up to 1e-15, for they are good to a few times 2e-16 of the largest; a side of 1e-12 is good to about 1e-3.
+NEGLIGIBLE = 1e-13  # probability that is left
 FLAT = 1e-12
 
 

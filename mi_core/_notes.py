@@ -58,7 +58,7 @@ def measured(points: Samples, *, ties: bool = True) -> Measured:
 
 def on_sides(sides: Mapping[str, Samples], standardize: Standardize, estimator: Estimator) -> dict[str, str]:
     """Notes that depend on the samples alone, by their kind; the samples by the names of their sides."""
-    ties = estimator != "mixture"  # which is made for them
+    ties = estimator not in ("mixture", "ross")  # which take them as they are
     known = [(name, measured(points, ties=ties)) for name, points in sides.items()]
     return on_measured(known, standardize, estimator, could_be_mixture=set(sides) == {"x", "y"})
 

@@ -5,7 +5,7 @@ import operator
 from fractions import Fraction
 
 import numpy as np
-from scipy.special import digamma
+from scipy.special import comb, digamma
 
 
 def as_table(samples):
@@ -85,14 +85,18 @@ def multi_information(sides, k):
 
 
 def ross(x, labels, k):
-    """The estimate of Ross 2014, in nats."""
+    """The estimate of Ross 2014, in nats, where what is as far as the k-th of the class stands in any order."""
     apart, labels = distances(x), np.asarray(labels)
     terms = []
     for i in range(len(apart)):
         of_class = labels == labels[i]
         radius = np.sort(apart[i, of_class])[k - 1]
-        m = np.sum(apart[i] < radius)
-        terms.append(digamma(len(labels)) + digamma(k) - digamma(of_class.sum()) - digamma(m + 1))
+        nearer, tied = apart[i] < radius, apart[i] == radius
+        order, marked = k - np.sum(nearer & of_class), np.sum(tied & of_class)
+        places = np.arange(order, np.sum(tied) - marked + order + 1)
+        weights = comb(places - 1, order - 1) * comb(np.sum(tied) - places, marked - order) / comb(np.sum(tied), marked)
+        psi_m = np.sum(weights * digamma(np.sum(nearer) + places))
+        terms.append(digamma(len(labels)) + digamma(k) - digamma(of_class.sum()) - psi_m)
     return np.mean(terms)
 
 
