@@ -26,6 +26,7 @@ FEW_COLUMNS = 8
 SLICE_BYTES = 32 * 2**20
 ROUNDING = 1e-9  # of a ceiling, beyond which an estimate is above it
 
+TAKE_TIES = ("mixture", "ross")  # estimators that take ties as they are
 TIES, AT_CEILING = "ties in ", "ceiling"  # kinds of notes: the first goes on with the name of the side
 
 
@@ -58,8 +59,7 @@ def measured(points: Samples, *, ties: bool = True) -> Measured:
 
 def on_sides(sides: Mapping[str, Samples], standardize: Standardize, estimator: Estimator) -> dict[str, str]:
     """Notes that depend on the samples alone, by their kind; the samples by the names of their sides."""
-    ties = estimator not in ("mixture", "ross")  # which take them as they are
-    known = [(name, measured(points, ties=ties)) for name, points in sides.items()]
+    known = [(name, measured(points, ties=estimator not in TAKE_TIES)) for name, points in sides.items()]
     return on_measured(known, standardize, estimator, could_be_mixture=set(sides) == {"x", "y"})
 
 
@@ -70,7 +70,9 @@ def on_measured(
 
     could_be_mixture: Whether the estimator mixture could take these sides.
     """
-    notes = {f"{TIES}{name}": note for name, side in sides for note in on_ties(name, side)}
+    notes = {}
+    if estimator not in TAKE_TIES:
+        notes = {f"{TIES}{name}": note for name, side in sides for note in on_ties(name, side)}
     if notes and estimator == "ksg2":
         notes["order"] = "Of neighbours at equal distance ksg2 takes any, so its value is arbitrary where there are ties."
     if notes and could_be_mixture:
