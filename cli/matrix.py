@@ -153,7 +153,7 @@ class Unfinished:
     def __init__(self, out: Path, arrays: dict[str, Any], settings: dict[str, Any]) -> None:
         import numpy as np
 
-        self.names = tuple(arrays)
+        self.names, self.k = tuple(arrays), settings["k"]
         self.n_samples = min(len(array) if array.ndim else 0 for array in arrays.values())
         checksum = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
         for name, array in arrays.items():
@@ -192,7 +192,7 @@ class Unfinished:
                 raise InputError(f"{complaint}: {name}: each must be between 0 and the number of samples, {self.n_samples}.")
         if any((rows > 0) != (len(parts) > 0) for rows, parts in zip(kept.rows, kept.sums, strict=True)):
             raise InputError(f"{complaint}: rows and sums do not go together: a pair has sums once it has rows.")
-        return Partial(np.array(kept.rows, np.int64), tuple(map(tuple, kept.sums)), np.array(kept.coincident, np.int64))
+        return Partial(self.k, np.array(kept.rows, np.int64), tuple(map(tuple, kept.sums)), np.array(kept.coincident, np.int64))
 
     def write(self, partial: Partial) -> None:
         """Keep what is done, whole or not at all."""
@@ -236,7 +236,10 @@ def with_labels(found: MIMatrix) -> tuple[list[str], list[list[float]]]:
 
 
 def print_for_people(found: MIMatrix) -> None:
-    itself = f"a layer with itself reads the ceiling, {found.ceiling:.4f}"
+    is_lifted = any(found.mi[place, place] > found.ceiling + 1e-9 for place in range(len(found.names)))
+    itself = (
+        f"the ceiling is {found.ceiling:.4f}" if is_lifted else f"a layer with itself reads the ceiling, {found.ceiling:.4f}"
+    )
     say(f"MI in {found.units}; k={found.k}, {found.n_samples:,} samples; {itself}")
     names, rows = with_labels(found)
     print_table(

@@ -289,12 +289,14 @@ def mean(local: FloatArray) -> float:
 
 
 def exact_sum(values: FloatArray) -> list[float]:
-    """A few numbers whose sum is exactly that of values (n,), finite ones.
+    """A few numbers whose sum is exactly that of values (n,).
 
     The leading bits of all values, as many as n of them add up to without rounding, make a part; what is left of the values
     makes the next. Rump, Ogita, Oishi, SIAM J. Sci. Comput. 31, 189 (2008), section 3.
     """
-    parts = []
+    parts: list[float] = []
+    if not np.isfinite(values).all():
+        return [float(values.sum())]  # as it is: infinite, or no number
     while (largest := np.abs(values).max()) > 0:
         unit = np.ldexp(1.0, int(np.frexp(largest)[1]) + len(values).bit_length())
         leading = (unit + values) - unit

@@ -6,7 +6,7 @@ import dataclasses
 import operator
 import re
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, get_args
 
 import numpy as np
@@ -46,6 +46,14 @@ class Settings:
     started: float = dataclasses.field(default_factory=time.perf_counter)
 
 
+def check_names(options: Iterable[str], accepted: Any, function: str) -> None:
+    """Raise TypeError unless all options of a function are those of the typed dictionary `accepted`."""
+    for name in options:
+        if name not in accepted.__annotations__:
+            hint = did_you_mean(name, accepted.__annotations__)
+            raise TypeError(f"{function}() got an unexpected keyword argument {name!r}{hint.rstrip('.')}")
+
+
 def settings(options: Mapping[str, Any], accepted: Any, function: str) -> Settings:
     """Settings of a call of a function from the options that it was given, those of the typed dictionary `accepted`.
 
@@ -53,10 +61,7 @@ def settings(options: Mapping[str, Any], accepted: Any, function: str) -> Settin
         TypeError: There is no option of that name.
         InputError: An option has a value that cannot be used.
     """
-    for name in options:
-        if name not in accepted.__annotations__:
-            hint = did_you_mean(name, accepted.__annotations__)
-            raise TypeError(f"{function}() got an unexpected keyword argument {name!r}{hint.rstrip('.')}")
+    check_names(options, accepted, function)
     given = Settings(**{**options, "threads": thread_count(options.get("threads"))})
     for name, literal in (("units", Units), ("estimator", Estimator), ("standardize", Standardize), ("backend", Backend)):
         one_of(getattr(given, name), literal, name)
@@ -173,6 +178,9 @@ def noise_scale(noise: Any) -> float:
 
 
 def real_number(value: Any, name: str) -> float:
+    """`value` as a float: a number, and neither text nor a truth value."""
+    if isinstance(value, bool | np.bool_):
+        raise InputError(f"{name} is {value!r}: it must be a number.")
     try:
         return float(value)
     except (TypeError, ValueError):

@@ -133,6 +133,7 @@ def conditional_mutual_information(
         >>> abs(common.mi) < 0.1  # what x and y share is z alone
         True
     """
+    arguments.check_names(options, MIOptions, "conditional_mutual_information")
     return mutual_information(x, y, k=k, given=z, **options)
 
 
@@ -293,7 +294,7 @@ def neighbour_counts(
     *,
     backend: Backend = "auto",
     threads: int | None = None,
-    progress: Progress | None = None,
+    progress: ProgressOption = None,
 ) -> NeighbourCounts | list[NeighbourCounts]:
     """Distance to the k-th joint neighbour of every point, and how many points lie strictly nearer in x and in y.
 
@@ -318,7 +319,7 @@ def neighbour_counts(
     arrays.check_same_length({"x": x, "y": y})
     ks = arguments.neighbour_orders(k, len(x))
     radius, counts, name = backends.neighbour_counts(
-        (x, y), ((0, 1), (1, 2)), ks, backend=backend, threads=threads, progress=progress
+        (x, y), ((0, 1), (1, 2)), ks, backend=backend, threads=threads, progress=cast("Progress | None", progress)
     )
     all_counts = [NeighbourCounts(k, radius[m], counts[0, m], counts[1, m], name) for m, k in enumerate(ks)]
     return all_counts if arguments.is_several(k) else all_counts[0]

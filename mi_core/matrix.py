@@ -27,6 +27,7 @@ Pair = tuple[int, int]
 # Up to this many joint dimensions a pair is estimated by itself, with a tree, which is cheaper than going through the strips:
 # six layers of 10 take 0.31 s one by one and 0.39 s by strips, six of 30 0.74 s and 0.48 s (2,000 samples, processor seconds).
 NARROW = 20
+LABELS = "labels"  # how notes call the class labels
 STEPS = 20  # after each of which the partial sums are told; more cost a little more
 
 
@@ -114,12 +115,14 @@ class Partial:
     """How far a matrix has come, all that is needed to go on.
 
     Attributes:
+        k: Neighbour order.
         rows: (pairs,) samples that each pair has looked at so far.
         sums: For each pair a few numbers whose sum is exactly that of the local terms of these samples, in nats; none before
             the first sample.
         coincident: (pairs,) how many of these samples have their k-th neighbour at distance 0.
     """
 
+    k: int
     rows: IntArray
     sums: tuple[tuple[float, ...], ...]
     coincident: IntArray
@@ -173,13 +176,15 @@ def mutual_information_matrix(
     """
     settings = arguments.settings(options, MatrixOptions, "mutual_information_matrix")
     samples, done = validated(layers)
+    if labels is not None and LABELS in samples:
+        raise InputError("a layer is named labels, as the class labels are: name it otherwise.")
     names, n = tuple(samples), len(next(iter(samples.values())))
     (k,) = arguments.neighbour_orders((k,), n)
     ready, notes_on_noise = prepare(samples, settings.standardize, settings.noise, settings.seed)
     sides = backends.in_one_dtype(list(ready.values()))
     of_labels = against_labels(dict(zip(names, sides, strict=True)), labels, k, settings)  # first, as labels may be wrong
     work = Work([(a, b) for a in range(len(names)) for b in range(a, len(names))], k, settings)
-    sums = work.count(sides, Sums(resume or work.nothing_yet(), n, settings.progress, on_partial))
+    sums = work.count(sides, Sums(work.going_on_from(resume), n, settings.progress, on_partial))
     mi, errors = work.in_units(sums), work.errors(sides)
     by_pair = notes_by_pair(dict(zip(names, sides, strict=True)), work, mi, sums.coincident, of_labels)
     return MIMatrix(
@@ -211,6 +216,9 @@ def validated(layers: Mapping[str, Any]) -> tuple[dict[str, Samples], dict[str, 
         raise InputError(f"layers is {type(layers).__name__}: give a mapping from names to arrays.")
     if len(layers) < 2:
         raise InputError(f"layers holds {len(layers)}: give at least two.")
+    for name in layers:
+        if not isinstance(name, str):
+            raise InputError(f"a layer is named {name!r}, which is {type(name).__name__}: names are text.")
     samples: dict[str, Samples] = {}
     notes: dict[str, tuple[str, ...]] = {}
     for name, values in layers.items():
@@ -236,12 +244,17 @@ class Sums:
         progress: Progress | None = None,
         on_partial: Callable[[Partial], None] | None = None,
     ) -> None:
-        self.rows, self.sums, self.coincident = partial.rows.copy(), list(partial.sums), partial.coincident.copy()
+        self.k, self.rows, self.sums, self.coincident = (
+            partial.k,
+            partial.rows.copy(),
+            list(partial.sums),
+            partial.coincident.copy(),
+        )
         self.n_samples, self.progress, self.on_partial, self.told = n_samples, progress, on_partial, 0
 
-    def add(self, pair: int, k: int, radius: FloatArray, counts: IntArray) -> None:
+    def add(self, pair: int, radius: FloatArray, counts: IntArray) -> None:
         """Take in radius (m,) and counts (2, m) of some samples of a pair."""
-        local = _formula.ksg1_local(k, counts[0], counts[1], self.n_samples)
+        local = _formula.ksg1_local(self.k, counts[0], counts[1], self.n_samples)
         self.sums[pair] = tuple(_formula.exact_sum(np.concatenate([self.sums[pair], local]))) or (0.0,)
         self.rows[pair] += len(local)
         self.coincident[pair] += number_of_zeros(radius)
@@ -251,7 +264,7 @@ class Sums:
         share = int(STEPS * self.rows.sum() / (self.n_samples * len(self.rows)))
         if self.on_partial is not None and share > self.told:
             self.told = share
-            self.on_partial(Partial(self.rows.copy(), tuple(self.sums), self.coincident.copy()))
+            self.on_partial(Partial(self.k, self.rows.copy(), tuple(self.sums), self.coincident.copy()))
         self.tell_progress(0)
 
     def tell_progress(self, more: int) -> None:
@@ -273,7 +286,26 @@ class Work:
 
     def nothing_yet(self) -> Partial:
         """The state before any sample was looked at."""
-        return Partial(np.zeros(len(self.pairs), np.int64), ((),) * len(self.pairs), np.zeros(len(self.pairs), np.int64))
+        return Partial(
+            self.k, np.zeros(len(self.pairs), np.int64), ((),) * len(self.pairs), np.zeros(len(self.pairs), np.int64)
+        )
+
+    def going_on_from(self, resume: Partial | None) -> Partial:
+        """The state to go on from.
+
+        Raises:
+            InputError: It is none, or that of another matrix.
+        """
+        if resume is None:
+            return self.nothing_yet()
+        if not isinstance(resume, Partial):
+            raise InputError(f"resume is {type(resume).__name__}: give what an earlier call told to on_partial.")
+        if (resume.k, len(resume.rows)) != (self.k, len(self.pairs)):
+            raise InputError(
+                f"resume is of {len(resume.rows)} pairs and k={resume.k}, and there are {len(self.pairs)} with k={self.k}: "
+                "give what an earlier call with the same layers and settings told to on_partial."
+            )
+        return resume
 
     def count(self, sides: Sequence[Samples], sums: Sums) -> Sums:
         """Look at all samples that the sums do not have yet; sides (n, dim) all of one dtype."""
@@ -298,7 +330,7 @@ class Work:
                 backend=self.settings.backend,
                 threads=self.settings.threads,
             )
-            sums.add(place, self.k, radius[0], counts[:, 0])
+            sums.add(place, radius[0], counts[:, 0])
             sums.tell()
 
     def count_together(self, sides: Sequence[Samples], sums: Sums, places: list[int]) -> None:
@@ -315,7 +347,7 @@ class Work:
             rows = range(first, min(first + step, n))
             radius, counts = pair_counts(sides, pairs, self.k, rows, threads=self.settings.threads, progress=tell)
             for place, radius_of_pair, counts_of_pair in zip(places, radius, counts, strict=True):
-                sums.add(place, self.k, radius_of_pair, counts_of_pair)
+                sums.add(place, radius_of_pair, counts_of_pair)
             sums.tell()
 
     def in_units(self, sums: Sums) -> FloatArray:
@@ -355,8 +387,8 @@ def against_labels(sides: Mapping[str, Samples], labels: Any, k: int, settings: 
     """Each layer with the class labels, by the estimator of Ross 2014; none without labels."""
     if labels is None:
         return []
-    places, classes = arrays.labels(labels, "labels")
-    arrays.check_same_length({**sides, "labels": places})
+    places, classes = arrays.labels(labels, LABELS)
+    arrays.check_same_length({**sides, LABELS: places})
     quiet = dataclasses.replace(settings, progress=None)
     runs = [
         Estimation(ross, Prepared(side, places, classes=classes), Prepared.take, len(side), (k,), quiet)
@@ -402,7 +434,7 @@ def notes_by_pair(
     for side, one in zip(known, of_labels, strict=False):
         on_side = _notes.on_measured([side], settings.standardize, "ross", could_be_mixture=False)
         on_this = _notes.on_estimate(one.mi, settings.units, k=work.k, n_samples=n, coincident=one.local.coincident)
-        by_pair[side[0], "labels"] = on_side | on_this
+        by_pair[side[0], LABELS] = on_side | on_this
     return by_pair
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Unpack, overload
 
 from mi_core import _formula, _notes, arguments, arrays
@@ -94,6 +94,8 @@ def prepared(
     sides: Sequence[Any], estimator: ConditionalEstimator, settings: Settings
 ) -> tuple[list[Samples], tuple[int, ...], list[str]]:
     """Samples of each side as the estimator takes them, the dimensions of each, and notes."""
+    if not isinstance(sides, Iterable) or isinstance(sides, str | bytes):
+        raise InputError(f"sides is {type(sides).__name__}: give a sequence of two or more arrays.")
     values = {f"x{number}": side for number, side in enumerate(sides, start=1)}
     if len(values) < 2:
         raise InputError(f"sides holds {len(values)} side{'' if values else 's'}: give two or more.")

@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from mi_core.text import printable
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from mi_core.types import Progress, ProgressOption
 
+Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
 PATIENCE_SECONDS = 2.0
@@ -106,12 +107,13 @@ def shown(progress: ProgressOption) -> Iterator[Progress | None]:
         yield progress or None
 
 
-def with_progress(function: Callable[..., Result]) -> Callable[..., Result]:
+def with_progress(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
     """Let the `progress` of a function that takes a callback or None be True or False as well."""
 
     @functools.wraps(function)
-    def told(*arguments: Any, progress: ProgressOption = None, **options: Any) -> Result:
-        with shown(progress) as callback:
-            return function(*arguments, progress=callback, **options)
+    def told(*arguments: Parameters.args, **options: Parameters.kwargs) -> Result:
+        with shown(options.get("progress")) as callback:  # type: ignore[arg-type]  # which `shown` checks
+            options["progress"] = callback
+            return function(*arguments, **options)
 
     return told

@@ -55,7 +55,7 @@ def reducer_of(reduce: object) -> Reducer:
     Raises:
         InputError: It is neither.
     """
-    if callable(reduce):
+    if callable(reduce) and not isinstance(reduce, type):
         return reduce
     found = re.fullmatch(rf"({'|'.join(DIRECTIONS)}):([1-9][0-9]*)", reduce) if isinstance(reduce, str) else None
     if found is None:
@@ -68,18 +68,28 @@ def reducer_of(reduce: object) -> Reducer:
 
 def reduced(x: Samples, y: Samples, reducer: Reducer, seed: int) -> tuple[Samples, Samples, Reduction]:
     """Both sides with fewer columns, and what was done."""
-    few = reducer(x, y, generator(seed, "projections"))
+    few = reducer(read_only(x), read_only(y), generator(seed, "projections"))
     if not isinstance(few, tuple | list) or len(few) != 2:
         raise InputError(f"the reducer gave {type(few).__name__}: it must give two arrays, fewer columns of x and of y.")
     few_x, few_y = (arrays.samples(side, f"{name} as the reducer gives it")[0] for side, name in zip(few, "xy", strict=True))
     arrays.check_same_length({"x": x, "x as the reducer gives it": few_x, "y as the reducer gives it": few_y})
-    fitted_on = str(getattr(reducer, "fitted_on", UNKNOWN))
+    for name, side, fewer in (("x", x, few_x), ("y", y, few_y)):
+        if fewer.shape[1] > side.shape[1]:
+            raise InputError(f"the reducer made {fewer.shape[1]} columns of the {side.shape[1]} of {name}: it must give fewer.")
+    fitted_on = str(getattr(reducer, "fitted_on", None) or UNKNOWN)
     if isinstance(reducer, Projection):
         kept_x, kept_y = (share_of_variance(side, columns) for side, columns in ((x, few_x), (y, few_y)))
         drawn = seed if reducer.method == "random" else None
         return few_x, few_y, Reduction(reducer.method, reducer.dim, kept_x, kept_y, fitted_on, drawn)
     name = getattr(reducer, "__name__", type(reducer).__name__)
     return few_x, few_y, Reduction(name, None, None, None, fitted_on, seed)
+
+
+def read_only(points: Samples) -> Samples:
+    """A view of samples that a reducer cannot change."""
+    view = points.view()
+    view.flags.writeable = False
+    return view
 
 
 def share_of_variance(points: Samples, coordinates: Samples) -> float:

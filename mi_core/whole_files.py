@@ -7,11 +7,12 @@ import errno
 import io
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from mi_core.errors import InputError
+from mi_core.errors import InputError, as_sentence
 
 try:
     import fcntl
@@ -61,10 +62,16 @@ def whole_file(path: Path, ending: str = ".tmp") -> Iterator[BinaryIO]:
         path = path.resolve()  # a link stays, what it leads to is replaced
         if path.is_dir():
             raise InputError(f"{path} is a folder: name a file to write.")
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path} is a device, a pipe or a socket: name a file to write.")
         with contextlib.suppress(FileNotFoundError):
             path.lstat()  # refuses a name that is too long
         remove_unfinished(path.parent)
         file, unfinished = opened_and_locked(path, ending)
+    except InputError:
+        raise
+    except (RuntimeError, ValueError) as error:  # links in a circle; a name with a zero byte
+        raise InputError(f"{path} cannot be written: {as_sentence(error)}") from error
     except OSError as error:
         if error.errno in SHORTAGES:
             error.filename = str(path)
@@ -73,6 +80,8 @@ def whole_file(path: Path, ending: str = ".tmp") -> Iterator[BinaryIO]:
     try:
         with file:
             yield file
+        with contextlib.suppress(FileNotFoundError):
+            unfinished.chmod(stat.S_IMODE(path.stat().st_mode))  # of what it replaces
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)

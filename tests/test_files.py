@@ -227,3 +227,27 @@ def test_new_files_have_the_usual_permissions(tmp_path):
         file.write(b"1")
     (tmp_path / "other").write_bytes(b"2")
     assert stat.S_IMODE((tmp_path / "one").stat().st_mode) == stat.S_IMODE((tmp_path / "other").stat().st_mode)
+
+
+def test_links_in_a_circle_and_impossible_names_are_one_line(tmp_path):
+    loop = tmp_path / "loop.npy"
+    loop.symlink_to(loop)
+    for path in (loop, tmp_path / "a\0b"):
+        with pytest.raises(InputError, match="cannot be written"), whole_file(path):
+            pass
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no pipes with names")
+def test_a_pipe_is_not_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe.npy")
+    with pytest.raises(InputError, match="is a device, a pipe or a socket"), whole_file(tmp_path / "pipe.npy"):
+        pass
+    assert not (tmp_path / "pipe.npy").is_file()
+
+
+def test_what_replaces_a_file_keeps_its_mode(tmp_path):
+    path = tmp_path / "private.npy"
+    path.touch(mode=0o600)
+    with whole_file(path) as file:
+        file.write(b"new")
+    assert (path.stat().st_mode & 0o777, path.read_bytes()) == (0o600, b"new")

@@ -244,3 +244,23 @@ NOISES = ((0.0, 1), (0.1, 1), (0.1, 1), (0.1, 2))
 def test_unknown_options_are_named():
     with pytest.raises(TypeError, match="unexpected keyword argument 'standardise'; did you mean standardize"):
         mutual_information_matrix({"a": [1.0, 2.0], "b": [2.0, 1.0]}, standardise="sides")
+
+
+def test_names_of_layers_are_text_and_not_that_of_the_labels():
+    with pytest.raises(InputError, match=r"a layer is named 1, which is int: names are text"):
+        mutual_information_matrix({1: [1.0, 2.0], 2: [2.0, 1.0]})
+    with pytest.raises(InputError, match="a layer is named labels, as the class labels are"):
+        mutual_information_matrix({"labels": [1.0, 2.0], "b": [2.0, 1.0]}, labels=[0, 1], k=1)
+
+
+def test_only_what_is_of_this_matrix_is_gone_on_with():
+    layers = {"a": [1.0, 2.0, 4.0, 7.0], "b": [2.0, 1.0, 3.0, 9.0]}
+    kept = []
+    mutual_information_matrix(layers, k=1, on_partial=kept.append)
+    assert mutual_information_matrix(layers, k=1, resume=kept[0]).mi.shape == (2, 2)
+    with pytest.raises(InputError, match="resume is of 3 pairs and k=1, and there are 3 with k=2"):
+        mutual_information_matrix(layers, k=2, resume=kept[0])
+    with pytest.raises(InputError, match="resume is of 3 pairs and k=1, and there are 6 with k=1"):
+        mutual_information_matrix({**layers, "c": layers["a"]}, k=1, resume=kept[0])
+    with pytest.raises(InputError, match="resume is str: give what an earlier call told to on_partial"):
+        mutual_information_matrix(layers, k=1, resume="abc")

@@ -343,3 +343,9 @@ def test_the_same_on_other_backends(backend):
     finished = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     assert "3 passed" in finished.stdout
+
+
+def test_unknown_options_are_named():
+    message = r"MutualInformationCallback\(\) got an unexpected keyword argument 'evry'; did you mean every"
+    with pytest.raises(TypeError, match=message):
+        MutualInformationCallback(X, evry=3)

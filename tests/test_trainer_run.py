@@ -158,7 +158,7 @@ def test_folders_that_cannot_be_used(whole, tmp_path):
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "letter.txt").write_text("")
     for folder, message in {
-        whole.path: "holds another run: continue it with --resume",
+        whole.path: "holds a run already: continue it with --resume",
         tmp_path / "file": "is a file: name a new folder",
         tmp_path / "file" / "run": "cannot be used: Not a directory",
         tmp_path / "folder": "has other files in it: name a new folder",
@@ -284,3 +284,9 @@ def test_activations_checkpoints_and_event_files(tmp_path):
     events = b"".join(path.read_bytes() for path in run.tensorboard.rglob("events*"))
     assert b"epoch_mi_first_last" in events
     assert b"epoch_error" in events
+
+
+def test_a_run_of_a_backend_by_its_earlier_name_is_read():
+    settings = Settings(layers=(("first", "last"),))
+    record = {**settings.to_dict(), "backend": "cpu-sweep"}
+    assert Settings.from_dict(json.loads(json.dumps(record))).backend == "cpu-filter"

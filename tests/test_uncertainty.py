@@ -352,3 +352,29 @@ def test_no_error_bar_where_parts_are_too_small():
 def test_extras_that_make_no_sense_are_refused(options, complaint):
     with pytest.raises(mi_core.InputError, match=complaint):
         mutual_information([1.0, 2.0, 4.0, 7.0], [2.0, 1.0, 0.0, 5.0], k=1, **options)
+
+
+def test_a_reducer_cannot_change_the_samples():
+    def spoils(x, y, rng):
+        x.sort(axis=0)
+        return x[:, :1], y[:, :1]
+
+    x, y = pair(n=50, dim=4)
+    with pytest.raises(ValueError, match="read-only"):
+        mutual_information(x, y, reduce=spoils)
+
+
+@pytest.mark.parametrize("reduce", [object, dict])
+def test_a_class_is_no_reducer(reduce):
+    with pytest.raises(InputError, match="give a method and a number of columns"):
+        mutual_information(*pair(n=50, dim=4), reduce=reduce)
+
+
+def test_more_columns_are_no_reduction():
+    with pytest.raises(InputError, match="the reducer made 8 columns of the 4 of x: it must give fewer"):
+        mutual_information(*pair(n=50, dim=4), reduce=lambda x, y, rng: (np.hstack([x, x + 1]), y))
+
+
+def test_what_is_no_number_does_not_vanish_in_a_mean():
+    assert np.isnan(_formula.mean(np.array([1.0, np.nan])))
+    assert _formula.mean(np.array([1.0, np.inf])) == np.inf

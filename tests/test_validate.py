@@ -178,3 +178,8 @@ def test_unknown_options_are_named_with_the_function():
         TypeError, match=r"mutual_information\(\) got an unexpected keyword argument .bakend.; did you mean back"
     ):
         mutual_information([1.0, 2.0, 3.0], [1.0, 3.0, 2.0], k=1, bakend="cpu")
+
+
+def test_truth_values_are_no_numbers():
+    with pytest.raises(InputError, match="noise is True: it must be a number"):
+        mutual_information([1.0, 2.0, 3.0], [1.0, 3.0, 2.0], k=1, noise=True)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mi_core import InputError
-from mi_core.arguments import whole_number
+from mi_core.arguments import check_names, whole_number
 from mi_core.arrays import host_array
 from trainer.activations import Probe, build_for
 from trainer.config import Pair, Statistics
@@ -66,6 +66,7 @@ class MutualInformationCallback(keras.callbacks.Callback):
         **options: Unpack[MeasurementOptions],
     ) -> None:
         super().__init__()
+        check_names(options, MeasurementOptions, "MutualInformationCallback")
         x, labels = data if isinstance(data, tuple) else (data, None)
         self.measurement = Measurement(number_of_samples(x, labels), labels, layers, **options)
         self.x = keras.tree.map_structure(lambda array: host_array(array, "data")[self.indices], x)

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from mi_core.options import Backend, Units
+from mi_core.options import RENAMED, Backend, Units
 
 Arch = Literal["mlp", "shortcut", "resnet", "shortcut-resnet"]
 Residual = Literal["running-sums", "blocks"]
@@ -148,7 +148,10 @@ class Settings:
         unknown = sorted(set(record) - {field.name for field in dataclasses.fields(cls)})
         if unknown:
             raise InputError(f"{source}: {unknown[0]!r} is not a setting that this version of mi knows.")
-        return record_from_plain(dict(record), cls, f"{source} cannot be used")
+        values = dict(record)
+        if isinstance(name := values.get("backend"), str):
+            values["backend"] = RENAMED.get(name, name)  # a run of an earlier version
+        return record_from_plain(values, cls, f"{source} cannot be used")
 
 
 def data_name(source: str) -> str:

@@ -105,7 +105,7 @@ class RunFolder:
     def check_new(self) -> None:
         """Raise InputError if something is there already."""
         if self.manifest_file.exists():
-            raise InputError(f"{self.path} holds another run: continue it with --resume {self.path}, or name a new folder.")
+            raise InputError(f"{self.path} holds a run already: continue it with --resume {self.path}, or name a new folder.")
         if self.path.exists() and not self.path.is_dir():
             raise InputError(f"{self.path} is a file: name a new folder.")
         with contextlib.suppress(FileNotFoundError), _clear_errors(self.path):
