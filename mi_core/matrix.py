@@ -176,38 +176,43 @@ def mutual_information_matrix(
     """
     settings = arguments.settings(options, MatrixOptions, "mutual_information_matrix")
     samples, done = validated(layers)
-    if labels is not None and LABELS in samples:
-        raise InputError("a layer is named labels, as the class labels are: name it otherwise.")
-    names, n = tuple(samples), len(next(iter(samples.values())))
+    n = len(next(iter(samples.values())))
     (k,) = arguments.neighbour_orders((k,), n)
     ready, notes_on_noise = prepare(samples, settings.standardize, settings.noise, settings.seed)
-    sides = backends.in_one_dtype(list(ready.values()))
-    of_labels = against_labels(dict(zip(names, sides, strict=True)), labels, k, settings)  # first, as labels may be wrong
-    work = Work([(a, b) for a in range(len(names)) for b in range(a, len(names))], k, settings)
-    sums = work.count(sides, Sums(work.going_on_from(resume), n, settings.progress, on_partial))
-    mi, errors = work.in_units(sums), work.errors(sides)
-    by_pair = notes_by_pair(dict(zip(names, sides, strict=True)), work, mi, sums.coincident, of_labels)
+    sides = dict(zip(ready, backends.in_one_dtype(list(ready.values())), strict=True))
+    of_labels = against_labels(sides, labels, k, settings)  # before the pairs: what is wrong with labels should show at once
+    work = Work([(a, b) for a in range(len(sides)) for b in range(a, len(sides))], k, settings)
+    sums = work.count(list(sides.values()), Sums(work.going_on_from(resume), n, settings.progress, on_partial))
+    mi, errors = work.in_units(sums), work.errors(list(sides.values()))
+    by_pair = notes_by_pair(sides, work, mi, sums.coincident, of_labels)
     return MIMatrix(
-        names=names,
+        names=tuple(sides),
         mi=work.as_matrix(mi),
         stderr=None if errors is None else work.as_matrix(errors),
         with_labels=np.array([one.mi for one in of_labels]) if of_labels else None,
         with_labels_stderr=errors_of(of_labels),
-        units=settings.units,
-        k=k,
-        n_samples=n,
-        dims=tuple(side.shape[1] for side in sides),
+        dims=tuple(side.shape[1] for side in sides.values()),
         ceiling=_formula.ksg1_ceiling(k, n) / work.nats,
-        estimator="ksg1",
-        threads=settings.threads,
-        backend=settings.backend,
-        standardize=settings.standardize,
-        noise=settings.noise,
-        seed=settings.seed,
-        seconds=time.perf_counter() - settings.started,
         notes=(*(note for notes in done.values() for note in notes), *notes_on_noise, *each_kind_once(by_pair)),
         pair_notes=as_pair_notes(by_pair, done),
+        **circumstances(k, n, settings),
     )
+
+
+def circumstances(k: int, n_samples: int, settings: Settings) -> dict[str, Any]:
+    """Fields of a matrix that say how it was made."""
+    return {
+        "units": settings.units,
+        "k": k,
+        "n_samples": n_samples,
+        "estimator": "ksg1",
+        "threads": settings.threads,
+        "backend": settings.backend,
+        "standardize": settings.standardize,
+        "noise": settings.noise,
+        "seed": settings.seed,
+        "seconds": time.perf_counter() - settings.started,
+    }
 
 
 def validated(layers: Mapping[str, Any]) -> tuple[dict[str, Samples], dict[str, tuple[str, ...]]]:
@@ -387,6 +392,8 @@ def against_labels(sides: Mapping[str, Samples], labels: Any, k: int, settings: 
     """Each layer with the class labels, by the estimator of Ross 2014; none without labels."""
     if labels is None:
         return []
+    if LABELS in sides:
+        raise InputError("a layer is named labels, as the class labels are: name it otherwise.")
     places, classes = arrays.labels(labels, LABELS)
     arrays.check_same_length({**sides, LABELS: places})
     quiet = dataclasses.replace(settings, progress=None)
