@@ -141,7 +141,7 @@ def torch_by_hand(x: Any, y: Any, device: str = "cuda") -> Run:
 
 
 def jax_by_hand(x: Any, y: Any) -> Run:
-    """The same, compiled as a whole; the compiler fuses differences and maximum."""
+    """Distances by JAX, compiled as a whole; the compiler fuses differences and maximum."""
     import jax
     from jax import numpy as jnp
 
@@ -160,7 +160,7 @@ def jax_by_hand(x: Any, y: Any) -> Run:
 
 
 def keops_by_hand(x: Any, y: Any, device: str = "cuda") -> Run:
-    """The same as formulas that KeOps compiles into kernels, which keep no matrix."""
+    """Distances as formulas that KeOps compiles into kernels, which keep no matrix."""
     import torch
     from pykeops.torch import LazyTensor
 

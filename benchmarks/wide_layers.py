@@ -92,7 +92,7 @@ def gaussians(dim: int, bits: float, n: int = N) -> tuple[Samples, Samples]:
 
 
 def embedded(side: Samples, width: int) -> Samples:
-    """The same along random orthonormal directions of a space of so many columns, which leaves MI as it is."""
+    """Samples along random orthonormal directions of a space of so many columns, which leaves MI as it is."""
     directions, _ = np.linalg.qr(np.random.default_rng(2).standard_normal((width, side.shape[1])))
     mixed: Samples = side @ directions.T
     return mixed
