@@ -15,6 +15,7 @@ from mi_core._prepare import Prepared, centred, joined
 from mi_core.backends.cpu.nearest import nearest_neighbours
 from mi_core.errors import InputError
 from mi_core.options import Backend, ConditionalEstimator, Estimator
+from mi_core.sampling import check_enough
 from mi_core.types import FloatArray, IntArray, Progress, Samples
 
 SMALLEST = np.nextafter(0.0, 1.0)  # only distance 0 is strictly below it
@@ -33,10 +34,17 @@ class Search:
     scheduler: str | None = None
 
     def counts(
-        self, parts: Sequence[Samples], sides: Sequence[tuple[int, int]], *, quiet: bool = False
+        self,
+        parts: Sequence[Samples],
+        sides: Sequence[tuple[int, int]],
+        *,
+        quiet: bool = False,
+        left_out: IntArray | None = None,
     ) -> tuple[FloatArray, IntArray, str]:
         """Radius, counts and name of `backends.neighbour_counts`; `quiet` tells no progress, for the smaller of two passes."""
         progress = None if quiet else self.progress
+        if left_out is not None:
+            check_enough(left_out, self.ks)
         return backends.neighbour_counts(
             parts,
             sides,
@@ -45,15 +53,18 @@ class Search:
             threads=self.threads,
             scheduler=self.scheduler,
             progress=progress,
+            left_out=left_out,
         )
 
-    def nearer(self, points: Samples, radius: FloatArray, *, quiet: bool = False) -> tuple[IntArray, str]:
+    def nearer(
+        self, points: Samples, radius: FloatArray, *, quiet: bool = False, left_out: IntArray | None = None
+    ) -> tuple[IntArray, str]:
         """Counts (m, n) of other points strictly nearer than radius (m, n), in any order along m; the name of the backend."""
         progress = None if quiet else self.progress
         order = np.argsort(radius, axis=0)
         ascending = np.take_along_axis(radius, order, axis=0)
         sorted_counts, backend = backends.count_nearer(
-            points, ascending, backend=self.backend, threads=self.threads, progress=progress
+            points, ascending, backend=self.backend, threads=self.threads, progress=progress, left_out=left_out
         )
         counts = np.empty_like(sorted_counts)
         np.put_along_axis(counts, order, sorted_counts, axis=0)
@@ -86,13 +97,13 @@ class Local:
 
 def ksg1(samples: Prepared, search: Search) -> list[Local]:
     """Kraskov, Stoegbauer, Grassberger 2004, eq. (8)."""
-    radius, (n_x, n_y), backend = search.counts((samples.x, samples.y), ((0, 1), (1, 2)))
+    radius, (n_x, n_y), backend = search.counts((samples.x, samples.y), ((0, 1), (1, 2)), left_out=samples.left_out)
     return [
         Local(
             k,
-            _formula.ksg1_local(k, n_x[m], n_y[m]),
+            _formula.ksg1_local(k, n_x[m], n_y[m], samples.countable),
             backend,
-            _formula.ksg1_ceiling(k, len(samples.x)),
+            _formula.ksg1_ceiling(k, samples.countable),
             number_of_zeros(radius[m]),
         )
         for m, k in enumerate(search.ks)
@@ -281,7 +292,7 @@ def number_of_zeros(radius: FloatArray) -> int:
 def conditional(samples: Prepared, search: Search) -> list[Local]:
     """Conditional mutual information by the first KSG estimate: Frenzel & Pompe 2007."""
     x, y, z = samples.x, samples.y, given(samples)
-    radius, (n_xz, n_yz, n_z), backend = search.counts((x, z, y), ((0, 2), (1, 3), (1, 2)))
+    radius, (n_xz, n_yz, n_z), backend = search.counts((x, z, y), ((0, 2), (1, 3), (1, 2)), left_out=samples.left_out)
     return [
         Local(
             k,
@@ -319,4 +330,5 @@ ESTIMATORS: Mapping[Estimator, Method] = {
 }
 CONDITIONAL: Mapping[ConditionalEstimator, Method] = {"ksg1": conditional, "discrete": discrete_conditional}
 WITHOUT_NEIGHBOURS = frozenset({"gaussian", "gaussian-copula", "discrete"})
+CAN_LEAVE_OUT = frozenset({"ksg1", "gaussian", "gaussian-copula", "discrete"})  # rows of one group, or of one time
 CAN_BE_SPLIT = frozenset({"ksg1", "mixture"})  # all but a little of their work is one pass of `Search.counts`

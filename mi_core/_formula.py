@@ -26,25 +26,26 @@ from mi_core.types import FloatArray, IntArray
 NATS_PER_UNIT: dict[Units, float] = {"bits": float(np.log(2.0)), "nats": 1.0}
 
 
-def ksg1_local(k: int, n_x: IntArray, n_y: IntArray, n_samples: int | None = None) -> FloatArray:
+def ksg1_local(k: int, n_x: IntArray, n_y: IntArray, n_samples: int | IntArray | None = None) -> FloatArray:
     """The first KSG estimate, KSG04 eq. (8): psi(k) + psi(N) - (psi(n_x + 1) + psi(n_y + 1)).
 
     Args:
         k: Neighbour order.
         n_x: (n_samples,) points strictly nearer than the k-th joint neighbour in x.
         n_y: (n_samples,) the same in y.
-        n_samples: N, where n_x and n_y are those of some samples only.
+        n_samples: N, where n_x and n_y are those of some samples only; or for each sample how many may be counted, itself among
+            them, where some are left out.
     """
     n_samples = len(n_x) if n_samples is None else n_samples
-    psi = psi_beyond(n_samples)
+    psi = psi_beyond(int(np.max(n_samples)))
     local_mi: FloatArray = psi[k - 1] + psi[n_samples - 1] - (psi[n_x] + psi[n_y])
     return local_mi
 
 
-def ksg1_ceiling(k: int, n_samples: int) -> float:
+def ksg1_ceiling(k: int, n_samples: int | IntArray) -> float:
     """Largest value, in nats, that KSG04 eq. (8) takes on data without ties: there n_x and n_y are at least k - 1."""
-    psi = psi_beyond(n_samples)
-    return float(psi[n_samples - 1] - psi[k - 1])
+    psi = psi_beyond(int(np.max(n_samples)))
+    return float(np.mean(psi[n_samples - 1]) - psi[k - 1])
 
 
 def ksg2_local(k: int, n_x: IntArray, n_y: IntArray) -> FloatArray:

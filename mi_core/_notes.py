@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from mi_core._formula import NATS_PER_UNIT
 from mi_core._prepare import middle
 from mi_core.options import Estimator, Standardize, Units
+from mi_core.sampling import RESEMBLE, Sampling, distances_between
 from mi_core.types import FloatArray, IntArray, Samples
 
 WIDE = 10  # joint dimensions; 5+5 Gaussians of known MI read 25 % low at N=2000, 10+10 read 56 % low
@@ -27,7 +28,7 @@ SLICE_BYTES = 32 * 2**20
 ROUNDING = 1e-9  # of a ceiling, beyond which an estimate is above it
 
 TAKE_TIES = ("mixture", "ross")  # estimators that take ties as they are
-TIES, AT_CEILING = "ties in ", "ceiling"  # kinds of notes: the first goes on with the name of the side
+TIES, AT_CEILING, ALIKE = "ties in ", "ceiling", "alike"  # kinds of notes: the first goes on with the name of the side
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,6 +93,30 @@ def on_measured(
             "of which it mostly falls far short. Compare it only between settings of equal dimensions, k and number of samples."
         )
     return notes
+
+
+def on_order(resemblances: Iterable[float]) -> dict[str, str]:
+    """Whether neighbouring rows are alike in two sides at once, by the `sampling.resemblance` of each side."""
+    if sorted(resemblances)[-2] <= RESEMBLE:
+        return {}
+    return {
+        ALIKE: "Rows that stand next to each other are alike, in two sides at once and more than chance allows. Where they hang "
+        "together (a series, trials of one subject, tokens of one sentence), the estimate is too high and its error bar too "
+        "short: name series or groups, on the command line --series or --groups. Independent samples that were merely sorted "
+        "lose this note once shuffled."
+    }
+
+
+def on_small_order(ks: Iterable[int], sampling: Sampling, n_samples: int) -> list[str]:
+    """Whether the neighbours of a sample are so few that they may all come from one other group, or one other time."""
+    usual, smallest = sampling.order(n_samples), min(ks, default=n_samples)
+    if sampling.units is None or smallest >= usual:
+        return []
+    return [
+        f"k={smallest} is small for samples of which about {usual} or more hang together: the neighbours of a sample then come "
+        "from one other group or time, and the estimate reads low. "
+        f"Leave k out, for {usual}; or subtract what permutations reads."
+    ]
 
 
 def on_densities(quantity: str, sides: Mapping[str, Samples]) -> list[str]:
@@ -197,7 +222,7 @@ def on_estimate(
 def typical_distance(points: Samples) -> float:
     """Middle Chebyshev distance of some pairs drawn at random, always the same ones; a few outliers do not move it."""
     one, other = pairs_of(len(points))
-    distances = np.abs(points[one].astype(np.float64) - points[other]).max(axis=1)
+    distances = distances_between(points, one, other)
     return float(middle(distances[one != other])) if np.any(one != other) else 0.0
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from mi_core.options import Standardize
+from mi_core.sampling import Sampling
 from mi_core.types import FloatArray, IntArray, Samples
 
 MUCH_LOST = 0.5  # of the values that noise was to change
@@ -22,16 +23,29 @@ class Prepared:
         y: (n_samples, dim_y); for class labels (n_samples, 1), the place of each sample's class in `classes`.
         z: (n_samples, dim_z), what is given; None for mutual information that is not conditional.
         classes: Names of the classes.
+        sampling: How the samples were drawn; None for each by itself.
     """
 
     x: Samples
     y: Samples
     z: Samples | None = None
     classes: tuple[str, ...] = ()
+    sampling: Sampling | None = None
 
     def take(self, rows: IntArray) -> Prepared:
         """Some of the samples of every side."""
-        return self.sides_by(lambda side: side.take(rows, axis=0))
+        some = self.sides_by(lambda side: side.take(rows, axis=0))
+        return some if self.sampling is None else dataclasses.replace(some, sampling=self.sampling.take(rows))
+
+    @property
+    def left_out(self) -> IntArray | None:
+        """(n_samples, 2) for each sample a range of rows that hang together with it; None where each was drawn by itself."""
+        return None if self.sampling is None else self.sampling.left_out
+
+    @property
+    def countable(self) -> int | IntArray:
+        """How many samples may be counted, itself among them; for each sample where some are left out."""
+        return len(self.x) if self.sampling is None else self.sampling.countable(len(self.x))
 
     def sides_by(self, change: Callable[[Samples], Samples]) -> Prepared:
         """All sides, each changed by a function."""

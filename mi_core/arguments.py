@@ -42,6 +42,9 @@ class Settings:
     by_size: bool = False
     diagnose: bool = False
     reduce: str | Reducer | None = None
+    groups: Any = None
+    series: bool = False
+    exclude: int | None = None
     progress: Progress | None = None
     started: float = dataclasses.field(default_factory=time.perf_counter)
 
@@ -68,6 +71,10 @@ def settings(options: Mapping[str, Any], accepted: Any, function: str) -> Settin
     check_progress(given.progress)
     if given.permutations is not None:
         whole_number(given.permutations, "permutations", at_least=1)
+    if not isinstance(given.series, bool | np.bool_):
+        raise InputError(f"series is {given.series!r}: give True where rows are in order of time.")
+    if given.exclude is not None:
+        whole_number(given.exclude, "exclude", at_least=1)
     return dataclasses.replace(
         given,
         alpha=threshold(given.alpha),
@@ -94,7 +101,7 @@ def neighbour_orders(k: int | Sequence[int], n_samples: int) -> tuple[int, ...]:
     return ks
 
 
-def check_single(k: int | Sequence[int], estimator: str) -> None:
+def check_single(k: int | Sequence[int] | None, estimator: str) -> None:
     """Raise InputError for several neighbour orders where no neighbours are sought: all would give the same."""
     if is_several(k):
         raise InputError(f"k has several values, but the estimator {estimator} seeks no neighbours: leave k out.")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mi_core.errors import InputError, as_sentence
 from mi_core.options import Estimator
-from mi_core.types import Samples
+from mi_core.types import IntArray, Samples
 
 LARGEST = np.finfo(np.float64).max / 2  # the difference of two such values is still finite
 CHECK_BYTES = 32 * 2**20  # finite-ness is checked in slices, so that a memory-mapped file is never copied whole
@@ -100,6 +100,14 @@ def labels(values: Any, name: str) -> tuple[Samples, tuple[str, ...]]:
     Raises:
         InputError: Not a vector of labels, or all of one class.
     """
+    places, names = classes_of(values, name)
+    if len(names) == 1:
+        raise InputError(f"{name} has one class only, {names[0]}: it shares no information with anything.")
+    return places.reshape(-1, 1).astype(np.float64), names
+
+
+def classes_of(values: Any, name: str) -> tuple[IntArray, tuple[str, ...]]:
+    """Place (n_samples,) of each label among the classes in ascending order, and the names of the classes."""
     array = text_as_text(host_array(values, name))
     if array.ndim == 0 or array.size == 0 or array.size != len(array):
         raise InputError(
@@ -114,10 +122,7 @@ def labels(values: Any, name: str) -> tuple[Samples, tuple[str, ...]]:
                 "text. For values that vary continuously take the estimator ksg1."
             )
     classes, places = np.unique(array, return_inverse=True)
-    if len(classes) == 1:
-        raise InputError(f"{name} has one class only, {classes[0]}: it shares no information with anything.")
-    names = tuple(f"{one:.0f}" if array.dtype.kind == "f" else str(one) for one in classes)
-    return places.reshape(-1, 1).astype(np.float64), names
+    return places.reshape(-1), tuple(f"{one:.0f}" if array.dtype.kind == "f" else str(one) for one in classes)
 
 
 def discrete(values: Any, name: str) -> tuple[Samples, int, tuple[str, ...]]:

@@ -57,6 +57,18 @@ def dimensions(result: Any) -> str:
     return f"{result.dim_x} + {'class labels' if result.estimator == 'ross' else result.dim_y}{given}"
 
 
+def independent_units(result: Any) -> str | None:
+    """What the samples make of independent units: 40 groups, or 24 stretches of a series with exclude 20."""
+    units, exclude = getattr(result, "independent_units", None), getattr(result, "exclude", None)
+    if units is None:
+        return None
+    return (
+        f"{units:,} groups"
+        if exclude is None
+        else f"about {units:,} stretches of the series, rows up to {exclude} apart left out"
+    )
+
+
 def count_of_notes(notes: tuple[str, ...]) -> str | None:
     return f"{len(notes)} note{'s' if len(notes) > 1 else ''}" if notes else None
 
@@ -65,6 +77,7 @@ def facts(result: Any) -> dict[str, str]:
     """What was estimated from, and how, by names, in the words that people read."""
     found: dict[str, Any] = {
         "samples": f"{result.n_samples:,}" + (f" and {prime:,}" if (prime := getattr(result, "n_samples_prime", 0)) else ""),
+        "independent": independent_units(result),
         "dimensions": dimensions(result),
         "k": result.k,
         "ceiling": None if (ceiling := getattr(result, "ceiling", None)) is None else f"{ceiling:.4f} {result.units}",

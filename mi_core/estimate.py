@@ -7,27 +7,30 @@ import functools
 from collections.abc import Sequence
 from typing import Any, Unpack, cast, overload
 
-from mi_core import _notes, arguments, arrays, backends, reduction, uncertainty
+from mi_core import _notes, arguments, arrays, backends, how_drawn, reduction, uncertainty
 from mi_core._estimation import Estimation, one_or_all, orders
-from mi_core._estimators import CAN_BE_SPLIT, CONDITIONAL, ESTIMATORS, Local, Method
+from mi_core._estimators import CAN_BE_SPLIT, CAN_LEAVE_OUT, CONDITIONAL, ESTIMATORS, Local, Method
 from mi_core._prepare import Prepared, prepare
 from mi_core.arguments import Settings
 from mi_core.errors import InputError
 from mi_core.options import Backend, ConditionalEstimator, MIOptions
 from mi_core.progress_bar import with_progress
 from mi_core.results import MIResult, NeighbourCounts
-from mi_core.types import FloatArray, Progress, ProgressOption, Samples
+from mi_core.sampling import INDEPENDENT, Groups, Sampling, Series, resemblance
+from mi_core.types import FloatArray, IntArray, Progress, ProgressOption, Samples
 
 
 @overload
-def mutual_information(x: Any, y: Any, *, k: int = 3, given: Any = None, **options: Unpack[MIOptions]) -> MIResult: ...
+def mutual_information(
+    x: Any, y: Any, *, k: int | None = None, given: Any = None, **options: Unpack[MIOptions]
+) -> MIResult: ...
 @overload
 def mutual_information(
     x: Any, y: Any, *, k: Sequence[int], given: Any = None, **options: Unpack[MIOptions]
 ) -> list[MIResult]: ...
 @with_progress
 def mutual_information(
-    x: Any, y: Any, *, k: int | Sequence[int] = 3, given: Any = None, **options: Unpack[MIOptions]
+    x: Any, y: Any, *, k: int | Sequence[int] | None = None, given: Any = None, **options: Unpack[MIOptions]
 ) -> MIResult | list[MIResult]:
     """Mutual information I(X;Y) of paired samples, or with `given=z` conditional mutual information I(X;Y|Z).
 
@@ -36,7 +39,8 @@ def mutual_information(
             JAX, CuPy, TensorFlow or nested lists; rows are taken by position, a pandas index is not looked at.
         y: (n_samples,), (n_samples, dim_y) or of higher rank; row i belongs to row i of x. For "ross" (n_samples,) class
             labels: integers, bool or text.
-        k: Neighbour order, 1 <= k < n_samples. Small k: less bias, more variance. Several at once cost one neighbour pass.
+        k: Neighbour order, 1 <= k < n_samples. Small k: less bias, more variance. Several at once cost one neighbour pass. None
+            (default) for 3, and with `groups` or `series` for about as many samples as hang together, at most 25.
         units: "bits" (default) or "nats", of the estimate, its ceiling and its local terms.
         estimator: By nearest neighbours:
             "ksg1" (default): Kraskov, Stoegbauer, Grassberger 2004, eq. (8), doi:10.1103/PhysRevE.69.066138.
@@ -81,6 +85,14 @@ def mutual_information(
             where there is none: fit it on others, and say so in its attribute `fitted_on`, which the result records.
         progress: True for a bar on stderr, or a function called with (steps done, steps in all) now and then, once for
             neighbours and once for permutations.
+        groups: (n_samples,) labels, integers, bool or text: rows of one label hang together, as trials of a subject or tokens of
+            a sentence do. They are then neither neighbours of each other nor counted, shuffles exchange whole groups, and error
+            bar, sizes and verdict rest on parts of whole groups. None (default) where each sample was drawn by itself.
+        series: Whether rows are in order of time and hang together; False by default. Rows up to `exclude` steps apart are then
+            neither neighbours nor counted (Theiler 1986, doi:10.1103/PhysRevA.34.2427), shuffles shift y against x, and error
+            bar, sizes and verdict rest on parts of whole stretches.
+        exclude: Steps of a series, at most a quarter of it; None (default) for its measured memory: until the autocorrelation of
+            values, and of their distances from the middle, is below 1/e, in the side that forgets sooner.
 
     Returns:
         One result, or for several k a list of results in the order of `k`.
@@ -102,11 +114,12 @@ def mutual_information(
     check_together(settings, given is not None)
     sides, dims, notes = prepared(x, y, given, settings)
     n_samples = len(sides.x)
-    ks = orders(k, settings.estimator, n_samples)
-    notes += notes_on(sides, settings)
+    sides, rows, sampling = as_drawn(sides, settings)
+    ks = orders(k, settings.estimator, n_samples, sampling)
+    notes += [*notes_on(sides, settings), *_notes.on_small_order(ks, sampling, n_samples)]
     if not needs_host(settings):
         sides = sides.sides_by(lambda side: backends.held(side, settings.backend, sum(dims.values())))
-    run = Estimation(method_for(sides, settings), sides, Prepared.take, n_samples, ks, settings)
+    run = Estimation(method_for(sides, settings), sides, Prepared.take, n_samples, ks, settings, sampling=sampling, rows=rows)
     results = estimated(run, dims, notes)
     if settings.reduce is not None:
         results = with_fewer_columns(results, sides, settings)
@@ -116,13 +129,15 @@ def mutual_information(
 
 
 @overload
-def conditional_mutual_information(x: Any, y: Any, z: Any, *, k: int = 3, **options: Unpack[MIOptions]) -> MIResult: ...
+def conditional_mutual_information(
+    x: Any, y: Any, z: Any, *, k: int | None = None, **options: Unpack[MIOptions]
+) -> MIResult: ...
 @overload
 def conditional_mutual_information(
     x: Any, y: Any, z: Any, *, k: Sequence[int], **options: Unpack[MIOptions]
 ) -> list[MIResult]: ...
 def conditional_mutual_information(
-    x: Any, y: Any, z: Any, *, k: int | Sequence[int] = 3, **options: Unpack[MIOptions]
+    x: Any, y: Any, z: Any, *, k: int | Sequence[int] | None = None, **options: Unpack[MIOptions]
 ) -> MIResult | list[MIResult]:
     """Conditional mutual information I(X;Y|Z): `mutual_information(x, y, given=z)`, whose other options it takes.
 
@@ -148,6 +163,12 @@ def check_together(settings: Settings, is_conditional: bool) -> None:
             )
     if settings.diagnose and (settings.estimator != "ksg1" or is_conditional):
         raise InputError("diagnose knows the estimator ksg1 without given alone: leave one of them out.")
+    if (settings.groups is not None or settings.series) and settings.estimator not in CAN_LEAVE_OUT:
+        raise InputError(
+            f"the estimator {settings.estimator} takes each sample for drawn by itself: leave groups and series out, or take ksg1."
+        )
+    if (settings.groups is not None or settings.series) and settings.scheduler is not None:
+        raise InputError("groups and series cannot be split over a cluster: leave scheduler out.")
     if settings.reduce is not None:
         reduction.reducer_of(settings.reduce)
         if is_conditional or settings.estimator in ("ross", "discrete"):
@@ -158,7 +179,8 @@ def needs_host(settings: Settings) -> bool:
     """Whether anything asked for needs all values on the host."""
     changed = settings.standardize != "none" or settings.noise > 0
     beside = settings.permutations is not None or settings.diagnose or settings.reduce is not None
-    return settings.estimator != "ksg1" or changed or beside or settings.scheduler is not None
+    is_drawn_together = settings.groups is not None or settings.series
+    return settings.estimator != "ksg1" or changed or beside or is_drawn_together or settings.scheduler is not None
 
 
 def prepared(x: Any, y: Any, z: Any, settings: Settings) -> tuple[Prepared, dict[str, int], list[str]]:
@@ -175,6 +197,15 @@ def prepared(x: Any, y: Any, z: Any, settings: Settings) -> tuple[Prepared, dict
     return Prepared(sides["x"], sides["y"], sides.get("z"), classes), dims, [*notes, *notes_on_noise]
 
 
+def as_drawn(sides: Prepared, settings: Settings) -> tuple[Prepared, IntArray | None, Sampling]:
+    """Samples with what hangs together side by side, the caller's row of each, None for the same order; how they were drawn."""
+    sampling, rows = how_drawn.drawn(settings.groups, settings.series, settings.exclude, (sides.x, sides.y))
+    if sampling is INDEPENDENT:
+        return sides, None, sampling
+    in_order = sides if rows is None else sides.take(rows)
+    return dataclasses.replace(in_order, sampling=sampling), rows, sampling
+
+
 def method_for(sides: Prepared, settings: Settings) -> Method:
     """The estimator as a function of sides and search; z among the sides makes it conditional."""
     if sides.z is None:
@@ -185,13 +216,15 @@ def method_for(sides: Prepared, settings: Settings) -> Method:
 def notes_on(sides: Prepared, settings: Settings) -> list[str]:
     """Notes on the samples that matter for this estimator."""
     named = {"x": sides.x, "y": sides.y} | ({} if sides.z is None else {"z": sides.z})
+    on_order = {} if sides.sampling else _notes.on_order(resemblance(side) for side in (sides.x, sides.y))
     if settings.estimator == "discrete":
-        return _notes.on_discrete(*named.values())
+        return [*_notes.on_discrete(*named.values()), *on_order.values()]
     if settings.estimator in ("gaussian", "gaussian-copula"):
-        return _notes.on_gaussian(settings.estimator, sides.x.shape[1], sides.y.shape[1], len(sides.x), settings.units)
+        on_gaussian = _notes.on_gaussian(settings.estimator, sides.x.shape[1], sides.y.shape[1], len(sides.x), settings.units)
+        return [*on_gaussian, *on_order.values()]
     if sides.classes:
         del named["y"]
-    return list(_notes.on_sides(named, settings.standardize, settings.estimator).values())
+    return list((_notes.on_sides(named, settings.standardize, settings.estimator) | on_order).values())
 
 
 def estimated(run: Estimation[Prepared], dims: dict[str, int], notes: list[str]) -> list[MIResult]:
@@ -200,7 +233,7 @@ def estimated(run: Estimation[Prepared], dims: dict[str, int], notes: list[str])
     _ = run.found, run.errors  # first, as their progress is told first
     sizes = None
     if settings.by_size or settings.diagnose:
-        sizes = uncertainty.over_sizes(run.on_rows, n, run.ks, settings.seed)
+        sizes = uncertainty.over_sizes(run.on_rows, n, run.ks, settings.seed, run.sampling)
     shuffled = None if settings.permutations is None else shuffles(run, settings.permutations)
 
     def own(place: int, local: Local, mi: float) -> dict[str, Any]:
@@ -224,6 +257,8 @@ def estimated(run: Estimation[Prepared], dims: dict[str, int], notes: list[str])
             "notes": (*notes, *on_this.values()),
             "null": None if shuffled is None else uncertainty.shuffled_null(mi, shuffled[:, place], settings.seed),
             "by_size": () if sizes is None else sizes[place],
+            "independent_units": run.sampling.units,
+            "exclude": run.sampling.exclude if isinstance(run.sampling, Series) else None,
         }
 
     return run.results(MIResult, own, is_random=sizes is not None or shuffled is not None)
@@ -262,8 +297,16 @@ def with_fewer_columns(results: list[MIResult], sides: Prepared, settings: Setti
         "diagnose": settings.diagnose,
         "progress": settings.progress,
     }
+    again.update(named_again(sides.sampling))
     few = mutual_information(few_x, few_y, k=[1 if one.k is None else one.k for one in results], **again)
     return [dataclasses.replace(one, reduced=fewer, reduction=how) for one, fewer in zip(results, few, strict=True)]
+
+
+def named_again(sampling: Sampling | None) -> MIOptions:
+    """Options that say how samples were drawn that stand in order already."""
+    if isinstance(sampling, Series):
+        return {"series": True, "exclude": sampling.exclude}
+    return {"groups": sampling.group} if isinstance(sampling, Groups) else {}
 
 
 def with_verdicts(results: list[MIResult], run: Estimation[Prepared]) -> list[MIResult]:
@@ -271,7 +314,7 @@ def with_verdicts(results: list[MIResult], run: Estimation[Prepared]) -> list[MI
     from mi_core import reliability  # here, because of the libraries that it loads
 
     def of_sides(x: Samples, y: Samples, ks: Sequence[int]) -> FloatArray:
-        return run.means(Prepared(x, y), ks)
+        return run.means(Prepared(x, y, sampling=run.sides.sampling), ks)
 
     x, y = run.sides.x, run.sides.y
     verdicts = [reliability.judge(x, y, one, of_sides, run.settings.seed) for one in results]

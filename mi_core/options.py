@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 if TYPE_CHECKING:
     from mi_core.types import ProgressOption, Reducer
@@ -36,7 +36,15 @@ class LocalOptions(Options, total=False):
     return_local: bool
 
 
-class PairedOptions(LocalOptions, total=False):
+class SamplingOptions(TypedDict, total=False):
+    """How the samples were drawn, where not each by itself; `mi_core.how_drawn.drawn` says what each means."""
+
+    groups: Any
+    series: bool
+    exclude: int | None
+
+
+class PairedOptions(LocalOptions, SamplingOptions, total=False):
     """Options of estimates from paired sides."""
 
     standardize: Standardize
@@ -54,7 +62,7 @@ class MIOptions(PairedOptions, total=False):
     reduce: str | Reducer | None
 
 
-class MatrixOptions(Options, total=False):
+class MatrixOptions(Options, SamplingOptions, total=False):
     """Options of `mutual_information_matrix`."""
 
     standardize: Standardize

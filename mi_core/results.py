@@ -243,6 +243,9 @@ class MIResult(Estimate):
         reliability: Verdict and measured signs; None unless asked for.
         reduced: Estimate from fewer columns, as `reduction` says; None unless asked for.
         reduction: What those were, and what share of each side's variance they keep; None without `reduced`.
+        independent_units: How many independent units the samples make: groups, or stretches in which a series forgets itself;
+            None where each sample was taken for drawn by itself.
+        exclude: Steps of a series up to which rows were left out; None without `series`.
         local_mi: (n_samples,) terms whose mean is `mi`, in `units`; None unless asked for.
     """
 
@@ -260,6 +263,8 @@ class MIResult(Estimate):
     by_size: tuple[SizePoint, ...] = ()
     reliability: Reliability | None = None
     reduced: MIResult | None = None
+    independent_units: int | None = None
+    exclude: int | None = None
     reduction: Reduction | None = None
     local_mi: FloatArray | None = dataclasses.field(default=None, compare=False)
 

@@ -16,6 +16,7 @@ from mi_core._formula import ksg1_local, mean
 from mi_core._prepare import Prepared
 from mi_core.errors import InputError
 from mi_core.results import ShuffledNull, SizePoint
+from mi_core.sampling import INDEPENDENT, Sampling
 from mi_core.types import FloatArray, IntArray, Progress
 
 Estimate = Callable[[IntArray], FloatArray]
@@ -43,16 +44,13 @@ def generator(seed: int, purpose: str) -> np.random.Generator:
 
 
 def subsample_estimates(
-    estimate: Estimate, n_samples: int, parts: Sequence[int], rng: np.random.Generator
+    estimate: Estimate, n_samples: int, parts: Sequence[int], rng: np.random.Generator, sampling: Sampling
 ) -> dict[int, FloatArray]:
-    """Number of parts -> (parts, values): the estimate on each of that many disjoint random parts of equal size."""
-    found = {}
-    for count in parts:
-        size = n_samples // count
-        order = rng.permutation(n_samples)
-        rows = [np.sort(order[part * size : (part + 1) * size]) for part in range(count)]
-        found[count] = np.array([estimate(some) for some in rows])
-    return found
+    """Number of parts -> (parts, values): the estimate on each of that many disjoint random parts of equal size, left out where
+    there are too few independent units for them.
+    """
+    drawn = {count: sampling.parts(n_samples, count, rng) for count in parts}
+    return {count: np.array([estimate(rows) for rows in of_count]) for count, of_count in drawn.items() if of_count}
 
 
 def standard_errors(by_parts: Mapping[int, FloatArray]) -> FloatArray:
@@ -68,29 +66,36 @@ def standard_errors(by_parts: Mapping[int, FloatArray]) -> FloatArray:
 
 
 def error_bar(
-    estimate: Estimate, n_samples: int, ks: Sequence[int], seed: int, *, smaller_set: int | None = None
+    estimate: Estimate,
+    n_samples: int,
+    ks: Sequence[int],
+    seed: int,
+    *,
+    smaller_set: int | None = None,
+    sampling: Sampling = INDEPENDENT,
 ) -> FloatArray | None:
     """Standard error of each of the values that `estimate` gives; None where parts of the samples are too small for it.
 
     smaller_set: Size of the smaller of two sets of samples where the rows are those of both.
     """
     parts = possible(PARTS, smaller_set or n_samples, ks)
-    if not parts:
-        return None
     try:
-        return standard_errors(subsample_estimates(estimate, n_samples, parts, generator(seed, "error bar")))
+        by_parts = subsample_estimates(estimate, n_samples, parts, generator(seed, "error bar"), sampling)
+        return standard_errors(by_parts) if by_parts else None
     except InputError:  # a class with too few members in a part, or a singular covariance
         return None
 
 
-def over_sizes(estimate: Estimate, n_samples: int, ks: Sequence[int], seed: int) -> list[tuple[SizePoint, ...]]:
+def over_sizes(
+    estimate: Estimate, n_samples: int, ks: Sequence[int], seed: int, sampling: Sampling = INDEPENDENT
+) -> list[tuple[SizePoint, ...]]:
     """For each value of `estimate`: its mean over halves, quarters and eighths of the samples, with a standard error.
 
     The error is that of the mean over the parts of one size.
     """
     parts = possible(SIZES, n_samples, ks)
     try:
-        by_parts = subsample_estimates(estimate, n_samples, parts, generator(seed, "sizes"))
+        by_parts = subsample_estimates(estimate, n_samples, parts, generator(seed, "sizes"), sampling)
     except InputError:  # as above
         by_parts = {}
     points = [
@@ -143,9 +148,11 @@ def shuffled(
     ks, nats and threads are for `shuffled_ksg1`, which stands in for this where it can.
     """
     rng = generator(seed, "permutations")
+    sampling = samples.sampling or INDEPENDENT
     found = []
     for done in range(permutations):
-        found.append(estimate(dataclasses.replace(samples, y=samples.y[rng.permutation(len(samples.y))])))
+        rows = sampling.surrogate(len(samples.y), rng)
+        found.append(estimate(dataclasses.replace(samples, y=samples.y[rows])))
         if progress is not None:
             progress(done + 1, permutations)
     return np.array(found)
@@ -168,7 +175,7 @@ def shuffled_ksg1(
     backend. Narrow data: estimates on each shuffle, which are cheaper there.
     """
     x, y = samples.x, samples.y
-    if x.shape[1] + y.shape[1] <= NARROW or permutations < FEW:
+    if x.shape[1] + y.shape[1] <= NARROW or permutations < FEW or samples.sampling is not None:
         return shuffled(estimate, samples, ks, permutations, seed, nats=nats, threads=threads, progress=progress)
 
     from mi_core.backends.cpu.shuffles import shuffled_counts
