@@ -31,7 +31,9 @@ Sides = TypeVar("Sides")
 Result = TypeVar("Result", bound=Estimate)
 
 
-def orders(k: int | Sequence[int] | None, estimator: str, n_samples: int, sampling: Sampling = INDEPENDENT) -> tuple[int, ...]:
+def orders(
+    k: int | Sequence[int] | None, estimator: str, n_samples: int, sampling: Sampling = INDEPENDENT, dim: int = 0
+) -> tuple[int, ...]:
     """Neighbour orders to seek, none for an estimator without neighbours; for None the usual one.
 
     Raises:
@@ -40,7 +42,7 @@ def orders(k: int | Sequence[int] | None, estimator: str, n_samples: int, sampli
     if estimator in WITHOUT_NEIGHBOURS:
         arguments.check_single(k, estimator)
         return ()
-    return arguments.neighbour_orders(sampling.order(n_samples) if k is None else k, n_samples)
+    return arguments.neighbour_orders(sampling.order(n_samples, dim) if k is None else k, n_samples)
 
 
 def one_or_all(results: list[Result], k: int | Sequence[int] | None) -> Result | list[Result]:

@@ -78,13 +78,13 @@ def conditional_ceiling(k: int, n_z: IntArray) -> float:
     return float(np.mean(psi[n_z]) - psi[k - 1])
 
 
-def multi_local(k: int, counts: Sequence[IntArray]) -> FloatArray:
+def multi_local(k: int, counts: Sequence[IntArray], n_samples: int | IntArray) -> FloatArray:
     """Multi-information of m sides, KSG04 eq. (23): psi(k) + (m - 1) psi(N) - sum of psi(n_i + 1).
 
-    Counts (m, n_samples) are of points strictly nearer than the k-th joint neighbour in each side.
+    Counts (m, n_samples) are of points strictly nearer than the k-th joint neighbour in each side; n_samples is N, for each
+    sample where some are left out.
     """
-    n_samples = len(counts[0])
-    psi = psi_beyond(n_samples)
+    psi = psi_beyond(int(np.max(n_samples)))
     local_mi: FloatArray = psi[k - 1] + (len(counts) - 1) * psi[n_samples - 1] - sum(psi[n_i] for n_i in counts)
     return local_mi
 

@@ -100,16 +100,16 @@ def on_order(resemblances: Iterable[float]) -> dict[str, str]:
     if sorted(resemblances)[-2] <= RESEMBLE:
         return {}
     return {
-        ALIKE: "Rows that stand next to each other are alike, in two sides at once and more than chance allows. Where they hang "
-        "together (a series, trials of one subject, tokens of one sentence), the estimate is too high and its error bar too "
-        "short: name series or groups, on the command line --series or --groups. Independent samples that were merely sorted "
-        "lose this note once shuffled."
+        ALIKE: "Rows that stand next to each other are alike, in two sides at once and more than chance allows. Where they "
+        "hang together (a series, trials of one subject, tokens of one sentence), the estimate is too high and its error bar "
+        "too short: name series or groups, on the command line --series or --groups. Independent samples that were merely "
+        "sorted lose this note once shuffled."
     }
 
 
-def on_small_order(ks: Iterable[int], sampling: Sampling, n_samples: int) -> list[str]:
+def on_small_order(ks: Iterable[int], sampling: Sampling, n_samples: int, dim: int) -> list[str]:
     """Whether the neighbours of a sample are so few that they may all come from one other group, or one other time."""
-    usual, smallest = sampling.order(n_samples), min(ks, default=n_samples)
+    usual, smallest = sampling.order(n_samples, dim), min(ks, default=n_samples)
     if sampling.units is None or smallest >= usual:
         return []
     return [

@@ -16,7 +16,7 @@ from mi_core.errors import InputError
 from mi_core.options import Backend, ConditionalEstimator, MIOptions
 from mi_core.progress_bar import with_progress
 from mi_core.results import MIResult, NeighbourCounts
-from mi_core.sampling import INDEPENDENT, Groups, Sampling, Series, resemblance
+from mi_core.sampling import INDEPENDENT, Groups, Sampling, Series, as_fields, resemblance
 from mi_core.types import FloatArray, IntArray, Progress, ProgressOption, Samples
 
 
@@ -40,7 +40,8 @@ def mutual_information(
         y: (n_samples,), (n_samples, dim_y) or of higher rank; row i belongs to row i of x. For "ross" (n_samples,) class
             labels: integers, bool or text.
         k: Neighbour order, 1 <= k < n_samples. Small k: less bias, more variance. Several at once cost one neighbour pass. None
-            (default) for 3, and with `groups` or `series` for about as many samples as hang together, at most 25.
+            (default) for 3, and with `groups` or `series` for about as many samples as hang together, at
+            most 25, beyond 4 joint dimensions 10.
         units: "bits" (default) or "nats", of the estimate, its ceiling and its local terms.
         estimator: By nearest neighbours:
             "ksg1" (default): Kraskov, Stoegbauer, Grassberger 2004, eq. (8), doi:10.1103/PhysRevE.69.066138.
@@ -85,14 +86,14 @@ def mutual_information(
             where there is none: fit it on others, and say so in its attribute `fitted_on`, which the result records.
         progress: True for a bar on stderr, or a function called with (steps done, steps in all) now and then, once for
             neighbours and once for permutations.
-        groups: (n_samples,) labels, integers, bool or text: rows of one label hang together, as trials of a subject or tokens of
-            a sentence do. They are then neither neighbours of each other nor counted, shuffles exchange whole groups, and error
-            bar, sizes and verdict rest on parts of whole groups. None (default) where each sample was drawn by itself.
+        groups: (n_samples,) labels, integers, bool or text: rows of one label hang together, as trials of a subject or tokens
+            of a sentence do. They are then neither neighbours of each other nor counted, shuffles exchange whole groups, and
+            error bar, sizes and verdict rest on parts of whole groups. None (default) where each sample was drawn by itself.
         series: Whether rows are in order of time and hang together; False by default. Rows up to `exclude` steps apart are then
             neither neighbours nor counted (Theiler 1986, doi:10.1103/PhysRevA.34.2427), shuffles shift y against x, and error
             bar, sizes and verdict rest on parts of whole stretches.
-        exclude: Steps of a series, at most a quarter of it; None (default) for its measured memory: until the autocorrelation of
-            values, and of their distances from the middle, is below 1/e, in the side that forgets sooner.
+        exclude: Steps of a series, at most a quarter of it; None (default) for its measured memory: until the autocorrelation
+            of values, and of their distances from the middle, is below 1/e, in the side that forgets sooner.
 
     Returns:
         One result, or for several k a list of results in the order of `k`.
@@ -115,8 +116,8 @@ def mutual_information(
     sides, dims, notes = prepared(x, y, given, settings)
     n_samples = len(sides.x)
     sides, rows, sampling = as_drawn(sides, settings)
-    ks = orders(k, settings.estimator, n_samples, sampling)
-    notes += [*notes_on(sides, settings), *_notes.on_small_order(ks, sampling, n_samples)]
+    ks = orders(k, settings.estimator, n_samples, sampling, sum(dims.values()))
+    notes += [*notes_on(sides, settings), *_notes.on_small_order(ks, sampling, n_samples, sum(dims.values()))]
     if not needs_host(settings):
         sides = sides.sides_by(lambda side: backends.held(side, settings.backend, sum(dims.values())))
     run = Estimation(method_for(sides, settings), sides, Prepared.take, n_samples, ks, settings, sampling=sampling, rows=rows)
@@ -165,10 +166,9 @@ def check_together(settings: Settings, is_conditional: bool) -> None:
         raise InputError("diagnose knows the estimator ksg1 without given alone: leave one of them out.")
     if (settings.groups is not None or settings.series) and settings.estimator not in CAN_LEAVE_OUT:
         raise InputError(
-            f"the estimator {settings.estimator} takes each sample for drawn by itself: leave groups and series out, or take ksg1."
+            f"the estimator {settings.estimator} takes each sample for drawn by itself: leave groups and series out, or take "
+            "ksg1."
         )
-    if (settings.groups is not None or settings.series) and settings.scheduler is not None:
-        raise InputError("groups and series cannot be split over a cluster: leave scheduler out.")
     if settings.reduce is not None:
         reduction.reducer_of(settings.reduce)
         if is_conditional or settings.estimator in ("ross", "discrete"):
@@ -199,7 +199,7 @@ def prepared(x: Any, y: Any, z: Any, settings: Settings) -> tuple[Prepared, dict
 
 def as_drawn(sides: Prepared, settings: Settings) -> tuple[Prepared, IntArray | None, Sampling]:
     """Samples with what hangs together side by side, the caller's row of each, None for the same order; how they were drawn."""
-    sampling, rows = how_drawn.drawn(settings.groups, settings.series, settings.exclude, (sides.x, sides.y))
+    sampling, rows = how_drawn.drawn(settings, (sides.x, sides.y))
     if sampling is INDEPENDENT:
         return sides, None, sampling
     in_order = sides if rows is None else sides.take(rows)
@@ -257,8 +257,7 @@ def estimated(run: Estimation[Prepared], dims: dict[str, int], notes: list[str])
             "notes": (*notes, *on_this.values()),
             "null": None if shuffled is None else uncertainty.shuffled_null(mi, shuffled[:, place], settings.seed),
             "by_size": () if sizes is None else sizes[place],
-            "independent_units": run.sampling.units,
-            "exclude": run.sampling.exclude if isinstance(run.sampling, Series) else None,
+            **as_fields(run.sampling),
         }
 
     return run.results(MIResult, own, is_random=sizes is not None or shuffled is not None)

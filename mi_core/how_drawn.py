@@ -9,6 +9,7 @@ import numpy as np
 
 from mi_core import arrays
 from mi_core._prepare import centred
+from mi_core.arguments import Settings
 from mi_core.errors import InputError
 from mi_core.sampling import INDEPENDENT, Groups, Sampling, Series
 from mi_core.types import FloatArray, IntArray, Samples
@@ -18,19 +19,20 @@ MOST_EXCLUDED = 4  # exclude is at most this part of the series
 MOST_COLUMNS = 64  # whose autocorrelation is looked at
 
 
-def drawn(groups: Any, series: bool, exclude: int | None, sides: Sequence[Samples]) -> tuple[Sampling, IntArray | None]:
+def drawn(settings: Settings, sides: Sequence[Samples]) -> tuple[Sampling, IntArray | None]:
     """How samples were drawn, and the order to put their rows in, None to leave them.
 
     Args:
-        groups: (n_samples,) labels, one of each row's group, or None.
-        series: Whether rows are in order of time.
-        exclude: Rows of a series up to so many steps apart hang together; None for the memory of the sides.
+        settings: Options, of which these three: groups (n_samples,) labels of each row's group; series, whether rows are in
+            order of time; exclude, how many steps of a series hang together, None for the memory of the sides.
         sides: (n_samples, dim) samples of the two sides, or more.
 
     Raises:
         InputError: The groups or exclude cannot be used, or several were named.
     """
-    n_samples = len(sides[0])
+    n_samples, groups, series, exclude = len(sides[0]), settings.groups, settings.series, settings.exclude
+    if (groups is not None or series) and settings.scheduler is not None:
+        raise InputError("groups and series cannot be split over a cluster: leave scheduler out.")
     if exclude is not None and not series:
         raise InputError("exclude is of a series: name series too, or leave exclude out.")
     if groups is not None and series:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import Any, Unpack, overload
 
-from mi_core import _formula, _notes, arguments, arrays
+from mi_core import _formula, _notes, arguments, arrays, how_drawn
 from mi_core._estimation import Estimation, one_or_all, orders
 from mi_core._estimators import CAN_BE_SPLIT, Local, Search, copies, number_of_zeros
 from mi_core._prepare import prepare
@@ -14,12 +15,13 @@ from mi_core.errors import InputError
 from mi_core.options import ConditionalEstimator, PairedOptions
 from mi_core.progress_bar import with_progress
 from mi_core.results import MultiInformationResult
+from mi_core.sampling import Sampling, as_fields, resemblance
 from mi_core.types import IntArray, Samples
 
 
 @overload
 def multi_information(
-    sides: Sequence[Any], *, k: int = 3, estimator: ConditionalEstimator = "ksg1", **options: Unpack[PairedOptions]
+    sides: Sequence[Any], *, k: int | None = None, estimator: ConditionalEstimator = "ksg1", **options: Unpack[PairedOptions]
 ) -> MultiInformationResult: ...
 @overload
 def multi_information(
@@ -29,7 +31,7 @@ def multi_information(
 def multi_information(
     sides: Sequence[Any],
     *,
-    k: int | Sequence[int] = 3,
+    k: int | Sequence[int] | None = None,
     estimator: ConditionalEstimator = "ksg1",
     **options: Unpack[PairedOptions],
 ) -> MultiInformationResult | list[MultiInformationResult]:
@@ -39,7 +41,8 @@ def multi_information(
 
     Args:
         sides: Two or more, each as x in `mutual_information`; rows belong together. Messages call them x1, x2, ...
-        k: Neighbour order, 1 <= k < n_samples. Several at once cost one neighbour pass.
+        k: Neighbour order, 1 <= k < n_samples. Several at once cost one neighbour pass. None for 3, and with `groups` or
+            `series` for about as many samples as hang together, as in `mutual_information`.
         units: "bits" or "nats".
         estimator: "ksg1": Kraskov, Stoegbauer, Grassberger 2004, eq. (23), doi:10.1103/PhysRevE.69.066138. "discrete": plug-in
             from the frequencies of equal samples, where k plays no part.
@@ -52,6 +55,9 @@ def multi_information(
         return_local: Whether to keep the (n_samples,) local terms, whose mean is the estimate.
         error_bar: Whether to estimate the standard error, from disjoint subsamples, as `mutual_information` does.
         progress: True for a bar on stderr, or a function called with (steps done, steps in all) now and then.
+        groups: (n_samples,) labels: rows of one label hang together, as in `mutual_information`, and so the next two.
+        series: Whether rows are in order of time and hang together.
+        exclude: Steps of a series up to which rows are left out; None for its measured memory.
 
     Returns:
         One result, or for several k a list of results in the order of `k`.
@@ -72,7 +78,12 @@ def multi_information(
     arguments.check_scheduler(settings.scheduler, estimator, CAN_BE_SPLIT)
     points, dims, notes = prepared(sides, estimator, settings)
     n_samples = len(points[0])
-    run = Estimation(METHODS[estimator], points, take, n_samples, orders(k, estimator, n_samples), settings)
+    sampling, rows = how_drawn.drawn(settings, points)
+    notes += [] if sampling.units else _notes.on_order(map(resemblance, points)).values()
+    ks = orders(k, estimator, n_samples, sampling, sum(dims))
+    notes += _notes.on_small_order(ks, sampling, n_samples, sum(dims))
+    in_order = Sides(points, sampling) if rows is None else Sides([side[rows] for side in points], sampling)
+    run = Estimation(METHODS[estimator], in_order, Sides.take, n_samples, ks, settings, sampling=sampling, rows=rows)
 
     def own(place: int, local: Local, mi: float) -> dict[str, Any]:
         ceiling = run.ceiling(local)
@@ -85,9 +96,22 @@ def multi_information(
             "estimator": estimator,
             "standardize": settings.standardize,
             "notes": (*notes, *on_this.values()),
+            **as_fields(sampling),
         }
 
     return one_or_all(run.results(MultiInformationResult, own), k)
+
+
+@dataclasses.dataclass(frozen=True)
+class Sides:
+    """Samples of each side (n_samples, dim), and how they were drawn."""
+
+    points: list[Samples]
+    sampling: Sampling
+
+    def take(self, rows: IntArray) -> Sides:
+        """Some of the samples of each side."""
+        return Sides([side[rows] for side in self.points], self.sampling.take(rows))
 
 
 def prepared(
@@ -109,29 +133,27 @@ def prepared(
     return list(points.values()), tuple(dims.values()), notes
 
 
-def take(sides: list[Samples], rows: IntArray) -> list[Samples]:
-    """Some of the samples of each side."""
-    return [side[rows] for side in sides]
-
-
-def ksg1(sides: list[Samples], search: Search) -> list[Local]:
+def ksg1(sides: Sides, search: Search) -> list[Local]:
     """Kraskov, Stoegbauer, Grassberger 2004, eq. (23)."""
-    radius, counts, backend = search.counts(sides, [(i, i + 1) for i in range(len(sides))])
+    m_sides, sampling = len(sides.points), sides.sampling
+    countable = sampling.countable(len(sides.points[0]))
+    radius, counts, backend = search.counts(sides.points, [(i, i + 1) for i in range(m_sides)], left_out=sampling.left_out)
     return [
         Local(
             k,
-            _formula.multi_local(k, list(counts[:, m])),
+            _formula.multi_local(k, list(counts[:, m]), countable),
             backend,
-            (len(sides) - 1) * _formula.ksg1_ceiling(k, len(sides[0])),
+            (m_sides - 1) * _formula.ksg1_ceiling(k, countable),
             number_of_zeros(radius[m]),
         )
         for m, k in enumerate(search.ks)
     ]
 
 
-def discrete(sides: list[Samples], search: Search) -> list[Local]:
+def discrete(sides: Sides, search: Search) -> list[Local]:
     """Plug-in estimate; k plays no part."""
-    return [Local(None, _formula.discrete_local([copies(side) for side in sides], copies(*sides)))]
+    points = sides.points
+    return [Local(None, _formula.discrete_local([copies(side) for side in points], copies(*points)))]
 
 
 METHODS = {"ksg1": ksg1, "discrete": discrete}

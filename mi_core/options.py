@@ -62,7 +62,7 @@ class MIOptions(PairedOptions, total=False):
     reduce: str | Reducer | None
 
 
-class MatrixOptions(Options, SamplingOptions, total=False):
+class MatrixOptions(Options, total=False):
     """Options of `mutual_information_matrix`."""
 
     standardize: Standardize

@@ -280,6 +280,8 @@ class MultiInformationResult(Estimate):
             None where there is none.
         estimator: Name of the estimator.
         standardize: How the data were standardised first.
+        independent_units: How many independent units the samples make, as in `MIResult`; and so `exclude`.
+        exclude: Steps of a series up to which rows were left out; None without `series`.
         local_mi: (n_samples,) terms whose mean is `mi`, in `units`; None unless asked for.
     """
 
@@ -290,6 +292,8 @@ class MultiInformationResult(Estimate):
     ceiling: float | None
     estimator: ConditionalEstimator
     standardize: Standardize
+    independent_units: int | None = None
+    exclude: int | None = None
     local_mi: FloatArray | None = dataclasses.field(default=None, compare=False)
 
 

@@ -213,6 +213,11 @@ class Series:
 INDEPENDENT = Independent()
 
 
+def as_fields(sampling: Sampling) -> dict[str, int | None]:
+    """What results record of it."""
+    return {"independent_units": sampling.units, "exclude": sampling.exclude if isinstance(sampling, Series) else None}
+
+
 def number_countable(left_out: IntArray) -> IntArray:
     """(n_samples,) rows that are not left out, and the row itself."""
     number: IntArray = len(left_out) - (left_out[:, 1] - left_out[:, 0]) + 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -21,10 +21,6 @@ from mi_core.types import FloatArray, IntArray, Progress
 
 Estimate = Callable[[IntArray], FloatArray]
 
-# Numbers of parts the samples are cut into for the error bar: n parts of N/n samples cost 1/n of the estimate by brute force
-# and give n - 1 degrees of freedom. These two cost 0.4 of an estimate for wide data, two where time grows as N. More cuts
-# narrow the bar's own error little (they share their samples), smaller parts read low: see the next lines.
-PARTS = (4, 8)
 # The variance of KSG falls as N^-0.73 to N^-0.86 at such sizes (1+1, 5+5 Gaussians, 15 to 1,000 samples). With 1/N, the
 # published fit, the 68 % interval covers in 56 to 65 % of runs.
 FALLS_AS = 0.85
@@ -45,23 +41,23 @@ def generator(seed: int, purpose: str) -> np.random.Generator:
 
 def subsample_estimates(
     estimate: Estimate, n_samples: int, parts: Sequence[int], rng: np.random.Generator, sampling: Sampling
-) -> dict[int, FloatArray]:
-    """Number of parts -> (parts, values): the estimate on each of that many disjoint random parts of equal size, left out where
+) -> list[FloatArray]:
+    """For each number of parts (parts, values): the estimate on that many disjoint random parts of equal size; left out where
     there are too few independent units for them.
     """
-    drawn = {count: sampling.parts(n_samples, count, rng) for count in parts}
-    return {count: np.array([estimate(rows) for rows in of_count]) for count, of_count in drawn.items() if of_count}
+    drawn = [sampling.parts(n_samples, count, rng) for count in parts]
+    return [np.array([estimate(rows) for rows in of_count]) for of_count in drawn if of_count]
 
 
-def standard_errors(by_parts: Mapping[int, FloatArray]) -> FloatArray:
+def standard_errors(by_parts: Sequence[FloatArray]) -> FloatArray:
     """Standard error (values,) of the estimates on all samples.
 
     Holmes & Nemenman 2019, doi:10.1103/PhysRevE.100.022404: variances over n parts are scaled from N/n to N samples and
     averaged with their n - 1 degrees of freedom as weights, the most likely fit of scaled chi-squared variances. They scale as
     1/N; measured, KSG's falls a little more slowly, see `FALLS_AS`.
     """
-    weighted = [(n - 1) * np.var(values, axis=0, ddof=1) / n**FALLS_AS for n, values in by_parts.items()]
-    errors: FloatArray = np.sqrt(np.sum(weighted, axis=0) / sum(n - 1 for n in by_parts))
+    weighted = [(len(of) - 1) * np.var(of, axis=0, ddof=1) / len(of) ** FALLS_AS for of in by_parts]
+    errors: FloatArray = np.sqrt(np.sum(weighted, axis=0) / sum(len(of) - 1 for of in by_parts))
     return errors
 
 
@@ -78,7 +74,7 @@ def error_bar(
 
     smaller_set: Size of the smaller of two sets of samples where the rows are those of both.
     """
-    parts = possible(PARTS, smaller_set or n_samples, ks)
+    parts = possible(sampling.cuts, smaller_set or n_samples, ks)
     try:
         by_parts = subsample_estimates(estimate, n_samples, parts, generator(seed, "error bar"), sampling)
         return standard_errors(by_parts) if by_parts else None
@@ -97,13 +93,13 @@ def over_sizes(
     try:
         by_parts = subsample_estimates(estimate, n_samples, parts, generator(seed, "sizes"), sampling)
     except InputError:  # as above
-        by_parts = {}
+        by_parts = []
     points = [
         [
-            SizePoint(n_samples // n, float(mean), float(spread))
-            for mean, spread in zip(values.mean(axis=0), values.std(axis=0, ddof=1) / np.sqrt(n), strict=True)
+            SizePoint(n_samples // len(of), float(mean), float(spread))
+            for mean, spread in zip(of.mean(axis=0), of.std(axis=0, ddof=1) / np.sqrt(len(of)), strict=True)
         ]
-        for n, values in by_parts.items()
+        for of in by_parts
     ]
     return [tuple(of_one) for of_one in zip(*points, strict=True)] if points else [()] * max(1, len(ks))
 

@@ -9,6 +9,7 @@ import awkward
 import mi_core
 from mi_core import InputError, _formula, mutual_information, neighbour_counts, reduction, uncertainty
 from mi_core.backends.cpu.shuffles import shuffled_counts
+from mi_core.sampling import INDEPENDENT
 
 
 def pair(n=1000, dim=1, rho=0.6, seed=0):
@@ -42,14 +43,15 @@ def test_the_fit_recovers_the_error_of_a_mean():
 
 
 def test_the_fit_weighs_by_degrees_of_freedom():
-    by_parts = {2: np.array([[0.0], [2.0]]), 4: np.array([[0.0], [0.0], [0.0], [4.0]])}
+    by_parts = [np.array([[0.0], [2.0]]), np.array([[0.0], [0.0], [0.0], [4.0]])]
     expected = np.sqrt((1 * 2.0 / 2**0.85 + 3 * 4.0 / 4**0.85) / (1 + 3))  # variances 2 and 4
     np.testing.assert_allclose(uncertainty.standard_errors(by_parts), [expected], rtol=1e-14)
 
 
 def test_parts_are_disjoint_and_of_equal_size():
     seen = []
-    uncertainty.subsample_estimates(lambda rows: seen.append(rows) or np.zeros(1), 103, (5,), np.random.default_rng(0))
+    rng = np.random.default_rng(0)
+    uncertainty.subsample_estimates(lambda rows: seen.append(rows) or np.zeros(1), 103, (5,), rng, INDEPENDENT)
     assert [len(rows) for rows in seen] == [20] * 5
     assert len(np.unique(np.concatenate(seen))) == 100
 

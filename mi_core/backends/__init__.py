@@ -5,8 +5,8 @@ Each backend is one module with two functions, the contract:
     neighbour_counts(parts, sides, ks, *, threads, progress=None) -> radius (len(ks), n), counts (len(sides), len(ks), n)
     count_nearer(points, radius, *, threads, progress=None)        -> counts (len(radius), n)
 
-Those of the CPU take left_out, too (n, 2): for each point a range of rows, its own among them, that are no neighbours of it. The
-radius is then the distance to the k-th of the others; counts are less those left out here, for every backend (`left_out`).
+Those of the CPU take left_out (n, 2), too: for each point a range of rows, its own among them, that are no neighbours of it.
+The radius is then the distance to the k-th of the others; counts are made less by those left out here, for every backend.
 
 and two more, where its work can be split over machines:
 
