@@ -22,6 +22,7 @@ MUCH_EXCESS = 0.05  # bits or nats that a closed form reads too high: dim_x dim_
 SELDOM = 0.05  # different values for each sample: a plug-in entropy reads about half of this too low, in nats
 REPEATED_ROWS = 0.01  # share of samples with an exact copy
 REPEATED_VALUES = 0.1  # share of values with an exact copy in their column
+FEW_UNITS = 20  # independent ones
 SAMPLED = 1000  # rows, or pairs of rows, that are looked at where all would cost as much as the estimate
 FEW_COLUMNS = 8
 SLICE_BYTES = 32 * 2**20
@@ -107,16 +108,24 @@ def on_order(resemblances: Iterable[float]) -> dict[str, str]:
     }
 
 
-def on_small_order(ks: Iterable[int], sampling: Sampling, n_samples: int, dim: int) -> list[str]:
-    """Whether the neighbours of a sample are so few that they may all come from one other group, or one other time."""
-    usual, smallest = sampling.order(n_samples, dim), min(ks, default=n_samples)
-    if sampling.units is None or smallest >= usual:
+def on_sampling(ks: Iterable[int], sampling: Sampling, n_samples: int, dim: int) -> list[str]:
+    """Whether there are few independent units, or so few neighbours that they may all come from one other unit."""
+    if sampling.units is None:
         return []
-    return [
-        f"k={smallest} is small for samples of which about {usual} or more hang together: the neighbours of a sample then come "
-        "from one other group or time, and the estimate reads low. "
-        f"Leave k out, for {usual}; or subtract what permutations reads."
-    ]
+    notes = []
+    if sampling.units < FEW_UNITS:
+        notes.append(
+            f"The samples make about {sampling.units} independent units, which is few: the estimate may be far off by chance, "
+            "more than its error bar says. A trend in a series lets it seem to forget never: take it out first."
+        )
+    usual, smallest = sampling.order(n_samples, dim), min(ks, default=n_samples)
+    if smallest < usual:
+        notes.append(
+            f"k={smallest} is small for samples of which about {usual} or more hang together: the neighbours of a sample then "
+            "come from one other group or time, and the estimate reads low. "
+            f"Leave k out, for {usual}; or subtract what permutations reads."
+        )
+    return notes
 
 
 def on_densities(quantity: str, sides: Mapping[str, Samples]) -> list[str]:

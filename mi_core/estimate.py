@@ -117,7 +117,7 @@ def mutual_information(
     n_samples = len(sides.x)
     sides, rows, sampling = as_drawn(sides, settings)
     ks = orders(k, settings.estimator, n_samples, sampling, sum(dims.values()))
-    notes += [*notes_on(sides, settings), *_notes.on_small_order(ks, sampling, n_samples, sum(dims.values()))]
+    notes += [*notes_on(sides, settings), *_notes.on_sampling(ks, sampling, n_samples, sum(dims.values()))]
     if not needs_host(settings):
         sides = sides.sides_by(lambda side: backends.held(side, settings.backend, sum(dims.values())))
     run = Estimation(method_for(sides, settings), sides, Prepared.take, n_samples, ks, settings, sampling=sampling, rows=rows)

@@ -81,7 +81,7 @@ def multi_information(
     sampling, rows = how_drawn.drawn(settings, points)
     notes += [] if sampling.units else _notes.on_order(map(resemblance, points)).values()
     ks = orders(k, estimator, n_samples, sampling, sum(dims))
-    notes += _notes.on_small_order(ks, sampling, n_samples, sum(dims))
+    notes += _notes.on_sampling(ks, sampling, n_samples, sum(dims))
     in_order = Sides(points, sampling) if rows is None else Sides([side[rows] for side in points], sampling)
     run = Estimation(METHODS[estimator], in_order, Sides.take, n_samples, ks, settings, sampling=sampling, rows=rows)
 

@@ -247,7 +247,15 @@ def test_memory_is_that_of_the_slowest_column_and_of_its_distances():
     assert memory(fast.reshape(-1, 1), 1000) == 1
     assert memory(np.column_stack([fast, x]), 1000) == memory(x.reshape(-1, 1), 1000)
     assert memory((np.exp(x) * fast).reshape(-1, 1), 1000) > 1  # no correlation but that of its scale
-    assert memory(np.arange(100.0).reshape(-1, 1), 25) == 25
+    assert memory(np.arange(100.0).reshape(-1, 1), 25) > 20
+
+
+def test_few_independent_units_are_said():
+    few = mutual_information(*np.arange(400.0).reshape(2, 200), series=True, error_bar=False)
+    assert few.independent_units < 20
+    assert any(f"about {few.independent_units} independent units" in note for note in few.notes)
+    many = mutual_information(*series(0), series=True, error_bar=False)
+    assert not any("independent units" in note for note in many.notes)
 
 
 def test_the_usual_order_is_about_as_many_as_hang_together():
