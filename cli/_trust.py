@@ -25,11 +25,21 @@ def print_trust(results: list[MIResult]) -> None:
 
 
 def print_null(result: MIResult, lead: str) -> None:
-    if (null := result.null) is not None:
-        say(
-            f"{lead}{null.permutations} shuffles of the pairing read {null.mean:.4f} with spread {null.std:.4f} "
-            f"{result.units}; p = {null.p_value:.2g}"
-        )
+    if (null := result.null) is None:
+        return
+    say(
+        f"{lead}{null.permutations} {how_shuffled(result)} read {null.mean:.4f} with spread {null.std:.4f} "
+        f"{result.units}; p = {null.p_value:.2g}"
+    )
+    if result.independent_units is not None:
+        say(f"{lead}less what they read: {result.mi - null.mean:.4f} {result.units}")
+
+
+def how_shuffled(result: MIResult) -> str:
+    """What was done so that the sides are as if independent."""
+    if result.independent_units is None:
+        return "shuffles of the pairing"
+    return "exchanges of whole groups" if result.exclude is None else "shifts of the series"
 
 
 def print_verdict(result: MIResult, lead: str) -> None:
