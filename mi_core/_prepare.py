@@ -20,14 +20,16 @@ class Prepared:
     Attributes:
         x: (n_samples, dim_x).
         y: (n_samples, dim_y); for class labels (n_samples, 1), the place of each sample's class in `classes`.
-        z: (n_samples, dim_z), what is given; None for mutual information that is not conditional.
-        classes: Names of the classes.
+        z: (n_samples, dim_z), what is given; None for mutual information that is not conditional. For class labels as y.
+        classes: Names of the classes of y; none where y is no label.
+        given_classes: Names of the classes of z; none where z is no label.
     """
 
     x: Samples
     y: Samples
     z: Samples | None = None
     classes: tuple[str, ...] = ()
+    given_classes: tuple[str, ...] = ()
 
     def take(self, rows: IntArray) -> Prepared:
         """Some of the samples of every side."""

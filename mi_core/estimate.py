@@ -9,7 +9,15 @@ from typing import Any, Unpack, cast, overload
 
 from mi_core import _notes, arguments, arrays, backends, reduction, uncertainty
 from mi_core._estimation import Estimation, one_or_all, orders
-from mi_core._estimators import CAN_BE_SPLIT, CONDITIONAL, ESTIMATORS, Local, Method
+from mi_core._estimators import (
+    CAN_BE_SPLIT,
+    CONDITIONAL,
+    CONDITIONAL_CAN_BE_SPLIT,
+    ESTIMATORS,
+    Local,
+    Method,
+    within_classes,
+)
 from mi_core._prepare import Prepared, prepare
 from mi_core.arguments import Settings
 from mi_core.errors import InputError
@@ -104,7 +112,7 @@ def mutual_information(
     n_samples = len(sides.x)
     ks = orders(k, settings.estimator, n_samples)
     notes += notes_on(sides, settings)
-    if not needs_host(settings):
+    if not (needs_host(settings) or sides.given_classes):
         sides = sides.sides_by(lambda side: backends.held(side, settings.backend, sum(dims.values())))
     run = Estimation(method_for(sides, settings), sides, Prepared.take, n_samples, ks, settings)
     results = estimated(run, dims, notes)
@@ -139,7 +147,10 @@ def conditional_mutual_information(
 
 def check_together(settings: Settings, is_conditional: bool) -> None:
     """Refuse options that make no sense together, or for this estimator."""
-    arguments.check_scheduler(settings.scheduler, settings.estimator, CAN_BE_SPLIT)
+    can_be_split = CONDITIONAL_CAN_BE_SPLIT if is_conditional else CAN_BE_SPLIT
+    arguments.check_scheduler(settings.scheduler, settings.estimator, can_be_split)
+    if settings.given_labels and not is_conditional:
+        raise InputError("given_labels says that z are class labels, and no z came: give z, or leave given_labels out.")
     if is_conditional:
         arguments.one_of(settings.estimator, ConditionalEstimator, "the estimator where z is given")
         if settings.permutations is not None:
@@ -165,20 +176,24 @@ def prepared(x: Any, y: Any, z: Any, settings: Settings) -> tuple[Prepared, dict
     """Samples as the estimator takes them, the dimensions of each side, and notes on what was done."""
     values = {"x": x, "y": y} | ({} if z is None else {"z": z})
     on_gpu = None if needs_host(settings) else functools.partial(backends.from_gpu, backend=settings.backend)
-    sides, dims, classes, notes = arrays.paired(values, settings.estimator, on_gpu)
+    sides, dims, classes, notes = arrays.paired(values, settings.estimator, on_gpu, given_labels=settings.given_labels)
+    notes += _notes.on_given(sides.get("z"), classes.get("z", ()), settings.estimator)
     if settings.estimator == "discrete":
         arguments.check_left_as_they_are(settings.standardize, settings.noise)
-        return Prepared(sides["x"], sides["y"], sides.get("z")), dims, notes
-    continuous = {name: points for name, points in sides.items() if name != "y" or settings.estimator != "ross"}
-    ready, notes_on_noise = prepare(continuous, settings.standardize, settings.noise, settings.seed)
-    sides |= ready
-    return Prepared(sides["x"], sides["y"], sides.get("z"), classes), dims, [*notes, *notes_on_noise]
+    else:
+        continuous = {name: points for name, points in sides.items() if name not in classes}
+        ready, notes_on_noise = prepare(continuous, settings.standardize, settings.noise, settings.seed)
+        sides |= ready
+        notes += notes_on_noise
+    return Prepared(sides["x"], sides["y"], sides.get("z"), classes.get("y", ()), classes.get("z", ())), dims, notes
 
 
 def method_for(sides: Prepared, settings: Settings) -> Method:
     """The estimator as a function of sides and search; z among the sides makes it conditional."""
     if sides.z is None:
         return ESTIMATORS[settings.estimator]
+    if sides.given_classes and settings.estimator != "discrete":  # whose conditional estimate is within equal z anyway
+        return functools.partial(within_classes, method=ESTIMATORS[settings.estimator])
     return CONDITIONAL[cast(ConditionalEstimator, settings.estimator)]
 
 
@@ -191,6 +206,8 @@ def notes_on(sides: Prepared, settings: Settings) -> list[str]:
         return _notes.on_gaussian(settings.estimator, sides.x.shape[1], sides.y.shape[1], len(sides.x), settings.units)
     if sides.classes:
         del named["y"]
+    if sides.given_classes:
+        del named["z"]
     return list(_notes.on_sides(named, settings.standardize, settings.estimator).values())
 
 
@@ -219,6 +236,7 @@ def estimated(run: Estimation[Prepared], dims: dict[str, int], notes: list[str])
             "dim_z": dims.get("z"),
             "ceiling": ceiling,
             "estimator": settings.estimator,
+            "given_labels": bool(run.sides.given_classes),
             "alpha": settings.alpha if settings.estimator == "lnc" else None,
             "standardize": settings.standardize,
             "notes": (*notes, *on_this.values()),

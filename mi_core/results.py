@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mi_core import display
 from mi_core.errors import InputError
-from mi_core.options import ConditionalEstimator, EntropyEstimator, Estimator, Standardize, Units
+from mi_core.options import EntropyEstimator, Estimator, MultiEstimator, Standardize, Units
 from mi_core.types import FloatArray, IntArray
 
 
@@ -232,10 +232,11 @@ class MIResult(Estimate):
         mi: The estimate, in `units`. May be negative: see `notes`.
         dim_x: Dimensions of x.
         dim_y: Dimensions of y; 1 for class labels.
-        dim_z: Dimensions of z, which is given; None without.
+        dim_z: Dimensions of z, which is given; 1 for class labels; None without.
         ceiling: In `units`, what no estimate on data without ties can exceed: psi(n_samples) - psi(k) for "ksg1", about the
             entropy of the labels for "ross"; None where there is no such limit.
         estimator: Name of the estimator.
+        given_labels: Whether z was taken for class labels.
         alpha: Threshold of "lnc"; None for others.
         standardize: How the data were standardised first.
         null: Shuffled pairs and the p-value; None unless asked for.
@@ -256,6 +257,7 @@ class MIResult(Estimate):
     estimator: Estimator
     alpha: float | None
     standardize: Standardize
+    given_labels: bool = False
     null: ShuffledNull | None = None
     by_size: tuple[SizePoint, ...] = ()
     reliability: Reliability | None = None
@@ -283,7 +285,7 @@ class MultiInformationResult(Estimate):
     mi: float
     dims: tuple[int, ...]
     ceiling: float | None
-    estimator: ConditionalEstimator
+    estimator: MultiEstimator
     standardize: Standardize
     local_mi: FloatArray | None = dataclasses.field(default=None, compare=False)
 
