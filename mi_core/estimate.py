@@ -56,7 +56,10 @@ def mutual_information(
             "gaussian": closed form from the covariances; "gaussian-copula": the same once each column is mapped to normal
             scores, Ince et al. 2017, doi:10.1002/hbm.23471; "discrete": plug-in from the frequencies of equal samples.
         given: z, (n_samples,), (n_samples, dim_z) or of higher rank: what is known already. For "ksg1" by Frenzel & Pompe 2007,
-            doi:10.1103/PhysRevLett.99.204101, and for "discrete".
+            doi:10.1103/PhysRevLett.99.204101; for "mixture", and for "ross" with labels y, by Mesner & Shalizi 2019,
+            arXiv:1912.03387; for "discrete". Text, bool and pandas categories (n_samples,) are class labels: the estimate is
+            then the mean of those within each class, weighted by its members, whatever the classes are called.
+        given_labels: Whether z are class labels where they are whole numbers; False by default.
         alpha: For "lnc", how small the box along the neighbours' own axes must be, beside the straight box, to count; 0.25 by
             default.
         standardize: "sides" divides each side by its spread (the root of its columns' mean variance), "columns" divides each
@@ -78,8 +81,9 @@ def mutual_information(
         error_bar: Whether to estimate the standard error, as by default, from disjoint subsamples: Holmes & Nemenman 2019,
             doi:10.1103/PhysRevE.100.022404. Costs 0.4 of an estimate for wide data, up to two for the narrowest.
         permutations: How many times to shuffle the pairing, for a p-value and the estimator's bias at independence; None
-            (default) for no such test. Not with `given`, to which a shuffle would break the tie, too. Wide data cost far less
-            than that many estimates: neighbours within each side are sought once.
+            (default) for no such test. With `given`, what z does not tell of x is shuffled among near neighbours in z, or
+            within classes, so that the p-value is against independence given z: see `ShuffledNull`. Wide data without `given`
+            cost far less than that many estimates: neighbours within each side are sought once.
         by_size: Whether to estimate halves, quarters and eighths of the samples too, which shows the drift with their number.
         diagnose: Whether to judge the estimate of "ksg1" by measured signs: see `Reliability`. Takes an error bar, too, and in
             all some three more estimates. By default not.
@@ -134,6 +138,10 @@ def conditional_mutual_information(
 ) -> MIResult | list[MIResult]:
     """Conditional mutual information I(X;Y|Z): `mutual_information(x, y, given=z)`, whose other options it takes.
 
+    Estimators: "ksg1" (default) for continuous samples, "mixture" for ties and for mixtures of discrete and continuous values,
+    "ross" for class labels y, "discrete" for few values that recur. z may be class labels with each: text, bool and pandas
+    categories are, whole numbers with `given_labels=True`.
+
     Example:
         >>> import numpy as np
         >>> z = np.random.default_rng(0).standard_normal((3, 1000))
@@ -153,10 +161,6 @@ def check_together(settings: Settings, is_conditional: bool) -> None:
         raise InputError("given_labels says that z are class labels, and no z came: give z, or leave given_labels out.")
     if is_conditional:
         arguments.one_of(settings.estimator, ConditionalEstimator, "the estimator where z is given")
-        if settings.permutations is not None:
-            raise InputError(
-                "permutations and given exclude each other: shuffling the pairs of x and y would break their tie to z as well."
-            )
     if settings.diagnose and (settings.estimator != "ksg1" or is_conditional):
         raise InputError("diagnose knows the estimator ksg1 without given alone: leave one of them out.")
     if settings.reduce is not None:
@@ -248,8 +252,18 @@ def estimated(run: Estimation[Prepared], dims: dict[str, int], notes: list[str])
 
 
 def shuffles(run: Estimation[Prepared], permutations: int) -> FloatArray:
-    """Estimates (permutations, number of k) from samples whose pairing was shuffled."""
+    """Estimates (permutations, number of k) from samples whose pairing was shuffled, or drawn again given z."""
     settings = run.settings
+    if run.sides.z is not None:
+        return uncertainty.shuffled_given(
+            run.means,
+            run.sides,
+            permutations,
+            settings.seed,
+            equal_z=bool(run.sides.given_classes) or settings.estimator == "discrete",
+            threads=settings.threads,
+            progress=settings.progress,
+        )
     shuffle = uncertainty.shuffled_ksg1 if settings.estimator == "ksg1" else uncertainty.shuffled
     return shuffle(
         run.means,

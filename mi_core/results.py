@@ -41,10 +41,14 @@ Verdict = Literal["trust", "caution", "not bits"]
 class ShuffledNull:
     """What the estimator gives when the pairing of x and y is destroyed by shuffling, in the unit of its result.
 
+    Where z is given, shuffled is what z does not tell of x (or of y, where y alone is continuous), among near neighbours in z,
+    or among samples of equal z: x and y then share what z tells, and nothing else.
+
     Attributes:
         permutations: Number of shuffles.
-        p_value: (1 + shuffles with an estimate at least as large) / (1 + permutations): one-sided, against independence.
-        mean: Mean of the estimates on shuffled pairs: the estimator's bias at independence.
+        p_value: (1 + shuffles with an estimate at least as large) / (1 + permutations): one-sided, against independence,
+            or where z is given against independence given z.
+        mean: Mean of the estimates on shuffled pairs: the estimator's bias at such independence.
         std: Their standard deviation.
         seed: Seed of the shuffles.
     """

@@ -190,6 +190,34 @@ def shuffled_ksg1(
     return found[:, [ascending.index(k) for k in ks]] / nats
 
 
+def shuffled_given(
+    estimate: Callable[[Prepared], FloatArray],
+    samples: Prepared,
+    permutations: int,
+    seed: int,
+    *,
+    equal_z: bool,
+    threads: int,
+    progress: Progress | None = None,
+) -> FloatArray:
+    """Estimates (permutations, values) where x was drawn again given z, so that x and y share what z tells, and nothing else.
+
+    Drawn again is y in place of x where y alone is continuous. equal_z: Whether z only says which samples are of one kind.
+    """
+    from mi_core import _surrogates  # here, because of the libraries that it loads
+
+    assert samples.z is not None  # noqa: S101  called only where z is given
+    only_y = not samples.classes and not _surrogates.is_continuous(samples.x) and _surrogates.is_continuous(samples.y)
+    rng = generator(seed, "permutations")
+    found = []
+    side = samples.y if only_y else samples.x
+    for again in _surrogates.redrawn(side, samples.z, permutations, rng, equal_z=equal_z, threads=threads):
+        found.append(estimate(dataclasses.replace(samples, y=again) if only_y else dataclasses.replace(samples, x=again)))
+        if progress is not None:
+            progress(len(found), permutations)
+    return np.array(found)
+
+
 def part_of(progress: Progress, batch: int, batches: int) -> Progress:
     """Progress of one of several equal batches, told as that of all."""
     return lambda done, total: progress(batch * total + done, batches * total)

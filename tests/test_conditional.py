@@ -8,7 +8,7 @@ from scipy.stats import norm
 
 import awkward
 import oracle
-from mi_core import InputError, conditional_mutual_information, mutual_information
+from mi_core import InputError, _surrogates, conditional_mutual_information, mutual_information
 from mi_core.backends import registry
 
 SOME = [
@@ -252,3 +252,131 @@ def test_bad_input_gets_one_clear_line(sides, options, message):
     with pytest.raises(InputError, match=message) as caught:
         conditional_mutual_information(*sides, **options)
     assert "\n" not in str(caught.value)
+
+
+# Shuffles given z
+
+
+def strong(rng, n=200, dim=1, shared=0.0):
+    """x and y are waves of z plus noise, of which they share some."""
+    z = rng.standard_normal((n, dim))
+    common = shared * rng.standard_normal(z.shape)
+    x, y = (np.sin(2 * z) + 0.3 * (rng.standard_normal(z.shape) + common) for _ in range(2))
+    return x, y, z
+
+
+def p_value(x, y, z, seed=0, **options):
+    return mutual_information(x, y, given=z, permutations=25, seed=seed, error_bar=False, threads=1, **options).null.p_value
+
+
+@pytest.mark.parametrize("dim", [1, 3])
+def test_p_is_uniform_where_z_explains_all(dim):
+    """20 draws: the mean of uniform p is 0.5 +- 0.065. A plain shuffle gives the smallest p in each draw; exchanging x itself
+    among neighbours does so in nearly each for three dimensions."""
+    p = [p_value(*strong(np.random.default_rng(seed), dim=dim), seed=seed) for seed in range(20)]
+    assert 0.3 < np.mean(p) < 0.7
+
+
+@pytest.mark.parametrize("dim", [1, 3])
+def test_what_x_and_y_share_beside_z_is_found(dim):
+    for seed in range(5):
+        assert p_value(*strong(np.random.default_rng(seed), dim=dim, shared=1.2), seed=seed) < 0.05
+
+
+@pytest.mark.parametrize("side", ["x", "y"])
+def test_p_of_places_given_continuous_z(side):
+    """One side takes few values; drawn again is the other, or among labels y the continuous x."""
+    p = []
+    for seed in range(20):
+        x, y, z = strong(np.random.default_rng(seed))
+        x, y = (np.round(x), y) if side == "x" else (x, y > 0)
+        p.append(p_value(x, y, z, seed=seed, estimator="mixture" if side == "x" else "ross", k=1))
+    assert 0.3 < np.mean(p) < 0.7
+
+
+def test_shuffles_given_z_are_seeded_and_recorded():
+    x, y, z = strong(np.random.default_rng(0), n=100)
+    first, again, other = (
+        mutual_information(x, y, given=z, k=[5, 3], permutations=20, seed=seed, error_bar=False) for seed in (1, 1, 2)
+    )
+    assert [one.null for one in first] == [one.null for one in again]
+    assert first[0].null != other[0].null
+    assert (first[0].null.permutations, first[0].null.seed, first[0].seed) == (20, 1, 1)
+    told = []
+    mutual_information(x, y, given=z, permutations=5, progress=lambda done, total: told.append((done, total)))
+    assert told[-5:] == [(done, 5) for done in range(1, 6)]
+
+
+def test_samples_are_exchanged_within_their_kind_each_once():
+    kinds = np.random.default_rng(0).integers(4, size=100)
+    some, other = (_surrogates.exchanged_within(kinds, np.random.default_rng(seed)) for seed in (1, 2))
+    np.testing.assert_array_equal(np.sort(some), np.arange(100))
+    np.testing.assert_array_equal(kinds[some], kinds)
+    assert not np.array_equal(some, other)
+
+
+def test_samples_are_exchanged_with_neighbours_each_once_where_possible():
+    ring = (np.arange(300)[:, np.newaxis] + [0, -1, 1, -2, 2]) % 300
+    chosen = _surrogates.exchanged_nearby(ring, np.random.default_rng(0))
+    assert (ring == chosen[:, np.newaxis]).any(axis=1).all()
+    assert len(np.unique(chosen)) > 0.85 * 300
+    alone = _surrogates.exchanged_nearby(ring[:, :1], np.random.default_rng(0))
+    np.testing.assert_array_equal(alone, np.arange(300))
+
+
+def test_what_z_tells_is_found_by_leaving_each_sample_out():
+    rng = np.random.default_rng(0)
+    z = rng.standard_normal((200, 2))
+    columns = np.stack([z[:, 0], np.sin(2 * z[:, 1]), np.zeros(200)], axis=1) + rng.standard_normal((200, 3))
+    plane, bumps, values = list(_surrogates.smooth_functions(z))[2]
+    np.testing.assert_allclose(bumps.T @ plane, 0, atol=1e-8)
+    fit, residuals = _surrogates.fitted(columns, [(plane, bumps, values)])
+    for column, found, rest in zip(columns.T, fit.T, residuals.T, strict=True):
+        by_ridge = []
+        for ridge in _surrogates.RIDGES:
+            hat = plane @ plane.T + bumps @ np.diag(values**2 / (values**2 + ridge)) @ bumps.T
+            by_ridge.append((np.mean(((column - hat @ column) / (1 - np.diag(hat))) ** 2), hat))
+        _, hat = min(by_ridge, key=lambda one: one[0])
+        np.testing.assert_allclose(found, hat @ column, atol=1e-10)
+        np.testing.assert_allclose(rest, (column - found) / np.sqrt(1 - np.diag(hat)), atol=1e-10)
+    assert residuals.std(axis=0) == pytest.approx(1, abs=0.15)
+
+
+def test_place_and_scale_are_taken_apart():
+    rng = np.random.default_rng(0)
+    z, e = rng.standard_normal((2, 500, 1))
+    columns = np.hstack([3 * z + np.exp(z) * e, np.round(z)])
+    place, scale, rest = _surrogates.place_and_scale(columns, z)
+    assert np.corrcoef(place[:, 0], 3 * z[:, 0])[0, 1] > 0.9
+    assert np.corrcoef(np.log(scale[:, 0]), z[:, 0])[0, 1] > 0.9
+    np.testing.assert_array_equal(rest[:, 1], columns[:, 1])  # few values, left whole
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1.0, 1e300])
+def test_surrogates_are_finite_at_any_scale_and_keep_their_type(scale):
+    rng = np.random.default_rng(0)
+    z = scale * rng.standard_normal((50, 2))
+    (again,) = _surrogates.redrawn(z[:, :1] + z[:, 1:], z, 1, rng, equal_z=False, threads=1)
+    assert np.isfinite(again).all()
+    (again,) = _surrogates.redrawn(rng.random((4, 1), np.float32), z[:4], 1, rng, equal_z=False, threads=1)
+    assert again.dtype == np.float32
+
+
+@pytest.mark.parametrize("estimator", ["ksg1", "mixture", "discrete", "ross"])
+def test_p_given_labels(estimator):
+    """Three classes that set the place of x and y: independent within each, and then dependent."""
+    p = {False: [], True: []}
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        z = rng.integers(3, size=200)
+        for depends, found in p.items():
+            x = z + 0.3 * rng.standard_normal(200)
+            y = 0.2 * z + (0.5 * (x - z) if depends else 0) + 0.3 * rng.standard_normal(200)
+            if estimator == "discrete":
+                x, y = np.round(2 * x), np.round(y)
+            if estimator == "ross":
+                y = y > np.median(y)
+            classes = np.array(list("abc"))[z]
+            found.append(p_value(x, y, classes, seed=seed, estimator=estimator, k=1))
+    assert 0.25 < np.mean(p[False]) < 0.75  # 0.5 +- 0.083
+    assert np.mean(p[True]) < np.mean(p[False]) - 0.15
