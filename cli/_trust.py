@@ -26,9 +26,9 @@ def print_trust(results: list[MIResult]) -> None:
 
 def print_null(result: MIResult, lead: str) -> None:
     if (null := result.null) is not None:
-        what = "the pairing" if result.dim_z is None else "X among samples of like Z"
+        how = "of the pairing" if result.dim_z is None else "given Z"
         say(
-            f"{lead}{null.permutations} shuffles of {what} read {null.mean:.4f} with spread {null.std:.4f} "
+            f"{lead}{null.permutations} shuffles {how} read {null.mean:.4f} with spread {null.std:.4f} "
             f"{result.units}; p = {null.p_value:.2g}"
         )
 

@@ -32,6 +32,11 @@ ROUNDING = 1e-15  # residuals of columns whose largest value is 1, where z tells
 CONTINUOUS = 0.5  # share of different values in a column, above which it is smooth in z but for chance
 
 
+def takes_equal_z(z: Samples) -> bool:
+    """Whether so many samples share each value of z that they exchange with those of equal z alone."""
+    return MEMBERS * len(np.unique(z, axis=0)) <= len(z)
+
+
 def redrawn(
     x: Samples, z: Samples, permutations: int, rng: np.random.Generator, *, equal_z: bool, threads: int
 ) -> Iterator[Samples]:
@@ -39,8 +44,8 @@ def redrawn(
 
     equal_z: Whether z only says which samples are of one kind.
     """
-    values, kinds = np.unique(z, axis=0, return_inverse=True)
-    if equal_z or MEMBERS * len(values) <= len(z):
+    if equal_z or takes_equal_z(z):
+        _, kinds = np.unique(z, axis=0, return_inverse=True)
         for _ in range(permutations):
             yield x[exchanged_within(kinds.reshape(-1), rng)]
         return

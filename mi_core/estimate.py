@@ -223,6 +223,8 @@ def estimated(run: Estimation[Prepared], dims: dict[str, int], notes: list[str])
     if settings.by_size or settings.diagnose:
         sizes = uncertainty.over_sizes(run.on_rows, n, run.ks, settings.seed)
     shuffled = None if settings.permutations is None else shuffles(run, settings.permutations)
+    if shuffled is not None and run.sides.z is not None:
+        notes = [*notes, *uncertainty.on_shuffled_given(run.sides, equal_z=only_equal_z(run))]
 
     def own(place: int, local: Local, mi: float) -> dict[str, Any]:
         ceiling = run.ceiling(local)
@@ -260,7 +262,7 @@ def shuffles(run: Estimation[Prepared], permutations: int) -> FloatArray:
             run.sides,
             permutations,
             settings.seed,
-            equal_z=bool(run.sides.given_classes) or settings.estimator == "discrete",
+            equal_z=only_equal_z(run),
             threads=settings.threads,
             progress=settings.progress,
         )
@@ -275,6 +277,11 @@ def shuffles(run: Estimation[Prepared], permutations: int) -> FloatArray:
         threads=settings.threads,
         progress=settings.progress,
     )
+
+
+def only_equal_z(run: Estimation[Prepared]) -> bool:
+    """Whether z only says which samples are of one kind."""
+    return bool(run.sides.given_classes) or run.settings.estimator == "discrete"
 
 
 def with_fewer_columns(results: list[MIResult], sides: Prepared, settings: Settings) -> list[MIResult]:

@@ -294,6 +294,21 @@ def test_p_of_places_given_continuous_z(side):
     assert 0.3 < np.mean(p) < 0.7
 
 
+def test_p_that_may_be_too_small_is_noted():
+    x, y, z = strong(np.random.default_rng(0), n=100, dim=4)
+    few = [np.round(side[:, 0]) for side in (x, y)]
+    for sides, given, words in [
+        (few, z[:, 0], "The values of x and y recur, so x itself was exchanged"),
+        ((x, y), z, "z has 4 columns: p given z was measured to hold for up to 3"),
+    ]:
+        notes = mutual_information(*sides, given=given, estimator="mixture", permutations=2).notes
+        assert words in " ".join(notes)
+        assert words not in " ".join(mutual_information(*sides, given=given, estimator="mixture").notes)
+    for sides, given in [((x, few[1]), z[:, 0]), ((few[0], y), z[:, :3]), (few, z[:, 0] > 0), (few, np.round(z[:, 0]))]:
+        notes = mutual_information(*sides, given=given, estimator="mixture", permutations=2).notes
+        assert not any("p " in note for note in notes)
+
+
 def test_shuffles_given_z_are_seeded_and_recorded():
     x, y, z = strong(np.random.default_rng(0), n=100)
     first, again, other = (
