@@ -73,7 +73,7 @@ def mutual_information(
             this index. All give the same bits.
         threads: Most threads to use; None (default) for as many as the process may use.
         scheduler: Address, tcp://HOST:PORT or tls://HOST:PORT, of the scheduler of a Dask cluster, whose workers split the
-            counting, for "ksg1", also with `given`, and "mixture". It must be one to trust, because this process unpickles what
+            counting, for "ksg1", also with `given`, and "mixture" without. It must be one to trust: this process unpickles what
             the scheduler sends. This process prepares (`threads` are its own) and puts together, workers use the threads that
             they were started with, and the result is the same to the last bit. All estimates that are asked for are split,
             those on parts of the samples too, but permutations of wide data are not. None (default) for this machine alone.
