@@ -3,6 +3,7 @@
     mi bench coverage      # how often mi +- stderr covers the truth, over 200 data sets a task
     mi bench verdicts      # false "trust" and false alarms on 280 tasks that no limit was chosen on
     mi bench tuning        # the tasks on which the limits were chosen
+    mi bench nulls         # how often p is at most 0.05 given z, without and with dependence beside z
     mi bench permutations  # seconds of 200 shuffles beside those of one estimate
     mi bench matrices      # seconds of all pairs of layers, at once and one by one
 
@@ -22,6 +23,7 @@ from typing import Any
 import numpy as np
 
 import mi_core
+from benchmarks.nulls import nulls
 from benchmarks.rows import REPOSITORY, circumstances
 from benchmarks.tasks import FIRST, HELD_OUT, SECOND, SIZES, Family, gaussian_pairs
 from mi_core.reliability import tolerated
@@ -170,6 +172,7 @@ SUITES: dict[str, tuple[Callable[[], Iterator[dict[str, Any]]], Callable[[list[d
     "coverage": (coverage, plain_table),
     "tuning": (tuning, verdict_table),
     "verdicts": (lambda: verdicts(HELD_OUT, first_seed=4, tasks=280), verdict_table),
+    "nulls": (nulls, plain_table),
     "permutations": (permutations, plain_table),
     "matrices": (matrices, plain_table),
 }

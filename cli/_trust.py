@@ -38,7 +38,7 @@ def print_null(result: MIResult, lead: str) -> None:
 def how_shuffled(result: MIResult) -> str:
     """What was done so that the sides are as if independent."""
     if result.independent_units is None:
-        return "shuffles of the pairing"
+        return "shuffles of the pairing" if result.dim_z is None else "shuffles given Z"
     return "exchanges of whole groups" if result.exclude is None else "shifts of the series"
 
 

@@ -45,13 +45,20 @@ def estimate(
     estimator: Annotated[Estimator | None, typer.Option(help=f"{ESTIMATORS}  [default: ksg1]")] = None,
     labels: Annotated[bool, typer.Option("--labels", help="Y are class labels, integers or text: the estimator ross.")] = False,
     given: Annotated[str | None, typer.Option(metavar="Z", help="Estimate I(X;Y|Z), Z paired with X and Y row by row.")] = None,
+    given_labels: Annotated[
+        bool, typer.Option("--given-labels", help="Z are class labels, as text and bool are without saying so.")
+    ] = False,
     alpha: Annotated[float, typer.Option(help="For lnc, how small the neighbours' own box must be to count.")] = 0.25,
     standardize: StandardizeOption = "none",
     noise: Noise = 0.0,
     subsample: Subsample = None,
     error_bar: ErrorBar = True,
     permutations: Annotated[
-        int | None, typer.Option(metavar="TIMES", help="Shuffle the pairing this often, for a p-value: 200 is a good number.")
+        int | None,
+        typer.Option(
+            metavar="TIMES",
+            help="Shuffle the pairing this often, with --given among samples of like Z, for a p-value: 200 is a good number.",
+        ),
     ] = None,
     diagnose: Annotated[bool, typer.Option("--diagnose", help="Say whether to trust the number, and why.")] = False,
     pca: Annotated[
@@ -95,6 +102,7 @@ def estimate(
         ks=parse_usual_ks(k),
         units=units,
         estimator="ross" if labels else estimator or "ksg1",
+        given_labels=given_labels,
         alpha=alpha,
         standardize=standardize,
         noise=noise,

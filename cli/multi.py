@@ -27,7 +27,7 @@ from cli._options import (
     UsualK,
     parse_usual_ks,
 )
-from mi_core.options import ConditionalEstimator
+from mi_core.options import MultiEstimator
 
 
 def multi(
@@ -37,7 +37,7 @@ def multi(
     k: UsualK = None,
     units: UnitsOption = "bits",
     estimator: Annotated[
-        ConditionalEstimator, typer.Option(help="ksg1: Kraskov et al. 2004, eq. (23). discrete: frequencies of equal samples.")
+        MultiEstimator, typer.Option(help="ksg1: Kraskov et al. 2004, eq. (23). discrete: frequencies of equal samples.")
     ] = "ksg1",
     standardize: StandardizeOption = "none",
     noise: Noise = 0.0,

@@ -193,14 +193,8 @@ def mixture(samples: Prepared, search: Search) -> list[Local]:
 
 def ross(samples: Prepared, search: Search) -> list[Local]:
     """Ross 2014: y are class labels. Values that tie stand in any order, so none lifts the estimate."""
-    labels = samples.y[:, 0].astype(np.int64)
-    sizes = np.bincount(labels, minlength=len(samples.classes))
-    for name, size in zip(samples.classes, sizes, strict=True):
-        if 0 < size <= max(search.ks):
-            raise InputError(
-                f"class {name} has {size} member{'s' if size > 1 else ''} and k={max(search.ks)}: each class needs more than "
-                "k. Leave the class out, or take a smaller k."
-            )
+    labels = places(samples.y)
+    sizes = class_sizes(labels, samples.classes, search)
     n_ks = len(search.ks)
     radius = np.empty((2 * n_ks, len(labels)))  # up to the k-th of the class, and with what is exactly as far
     in_class = np.empty(radius.shape, np.int64)
@@ -224,6 +218,27 @@ def ross(samples: Prepared, search: Search) -> list[Local]:
         for place, k in enumerate(search.ks)
     ]
     return [Local(k, nats, backend, ceiling) for k, nats in zip(search.ks, locals_nats, strict=True)]
+
+
+def places(labels: Samples) -> IntArray:
+    """Place (n_samples,) of each sample's class among the classes, from labels (n_samples, 1)."""
+    return labels[:, 0].astype(np.int64)
+
+
+def class_sizes(labels: IntArray, classes: Sequence[str], search: Search) -> IntArray:
+    """Members of each class, of which labels (n_samples,) are the places.
+
+    Raises:
+        InputError: A class is too small for k neighbours within it.
+    """
+    sizes = np.bincount(labels, minlength=len(classes))
+    for name, size in zip(classes, sizes, strict=True):
+        if 0 < size <= max(search.ks, default=0):
+            raise InputError(
+                f"class {name} has {size} member{'s' if size > 1 else ''} and k={max(search.ks)}: each class needs more than "
+                "k. Leave the class out, or take a smaller k."
+            )
+    return sizes
 
 
 def gaussian(samples: Prepared, search: Search) -> list[Local]:
@@ -305,6 +320,74 @@ def conditional(samples: Prepared, search: Search) -> list[Local]:
     ]
 
 
+def mixture_conditional(samples: Prepared, search: Search) -> list[Local]:
+    """Conditional mutual information of mixtures of discrete and continuous values: Mesner & Shalizi 2019.
+
+    Where y are class labels, other classes are farther than any point of the same class, whatever their code.
+    """
+    x, y, z = samples.x, samples.y, given(samples)
+    xz, n = joined((x, z)), len(x)
+    if samples.classes:
+        labels, joint, yz = places(y), xz, z
+        class_sizes(labels, samples.classes, search)
+    else:
+        labels, joint, yz = np.zeros(n, np.int64), joined((x, z, y)), joined((y, z))
+    reach = np.empty((len(search.ks), n))  # the least that is farther than the k-th neighbour
+    k_or_tied, n_yz = np.empty((2, *reach.shape), np.int64)
+    for label in np.unique(labels):
+        members = labels == label
+        radius, _, _ = search.counts((joint[members],), (), quiet=True)
+        reach[:, members] = np.nextafter(radius, np.inf)
+        k_or_tied[:, members], _ = search.nearer(joint[members], reach[:, members], quiet=True)
+        n_yz[:, members], _ = search.nearer(yz[members], reach[:, members], quiet=True)
+    n_xz, _ = search.nearer(xz, reach)
+    n_z, backend = search.nearer(z, reach, quiet=True)
+    return [
+        Local(
+            k,
+            _formula.mixture_conditional_local(k_or_tied[m], n_xz[m], n_yz[m], n_z[m]),
+            backend,
+            _formula.mixture_conditional_ceiling(k, n_z[m]),
+        )
+        for m, k in enumerate(search.ks)
+    ]
+
+
+def within_classes(samples: Prepared, search: Search, method: Method) -> list[Local]:
+    """Conditional mutual information where z are class labels, by an estimator of mutual information within each class.
+
+    I(X;Y|Z) is the mean of I(X;Y|Z=c) over the classes c, weighted by their members: Cover & Thomas 2006, section 2.5. So the
+    terms of all members, in their places, are the local terms.
+    """
+    labels, classes = places(given(samples)), [f"{name} of z" for name in samples.given_classes]
+    class_sizes(labels, classes, search)
+    if samples.classes:
+        cells = [f"{y} of y within class {z}" for z in classes for y in samples.classes]
+        class_sizes(labels * len(samples.classes) + places(samples.y), cells, search)
+    by_class = []
+    for label in np.unique(labels):
+        (rows,) = np.nonzero(labels == label)
+        members = dataclasses.replace(samples.take(rows), z=None, given_classes=())
+        by_class.append((rows, method(members, dataclasses.replace(search, progress=None))))
+    return [put_together([(rows, found[m]) for rows, found in by_class]) for m in range(len(by_class[0][1]))]
+
+
+def put_together(parts: Sequence[tuple[IntArray, Local]]) -> Local:
+    """One estimate from those on disjoint rows of the samples; the backend is that of the largest part."""
+    n_samples = sum(len(rows) for rows, _ in parts)
+    terms = np.empty(n_samples)
+    for rows, local in parts:
+        terms[rows] = local.nats
+    largest = max(parts, key=lambda part: len(part[0]))[1]
+    ceilings = [len(rows) / n_samples * local.ceiling for rows, local in parts if local.ceiling is not None]
+    return dataclasses.replace(
+        largest,
+        nats=terms,
+        ceiling=sum(ceilings) if len(ceilings) == len(parts) else None,
+        coincident=sum(local.coincident for _, local in parts),
+    )
+
+
 def discrete_conditional(samples: Prepared, search: Search) -> list[Local]:
     """Plug-in conditional mutual information; k plays no part."""
     x, y, z = samples.x, samples.y, given(samples)
@@ -328,7 +411,13 @@ ESTIMATORS: Mapping[Estimator, Method] = {
     "gaussian-copula": gaussian_copula,
     "discrete": discrete,
 }
-CONDITIONAL: Mapping[ConditionalEstimator, Method] = {"ksg1": conditional, "discrete": discrete_conditional}
+CONDITIONAL: Mapping[ConditionalEstimator, Method] = {
+    "ksg1": conditional,
+    "mixture": mixture_conditional,
+    "ross": mixture_conditional,
+    "discrete": discrete_conditional,
+}
 WITHOUT_NEIGHBOURS = frozenset({"gaussian", "gaussian-copula", "discrete"})
 CAN_LEAVE_OUT = frozenset({"ksg1", "gaussian", "gaussian-copula", "discrete"})  # rows of one group, or of one time
 CAN_BE_SPLIT = frozenset({"ksg1", "mixture"})  # all but a little of their work is one pass of `Search.counts`
+CONDITIONAL_CAN_BE_SPLIT = frozenset({"ksg1"})

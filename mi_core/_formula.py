@@ -10,6 +10,7 @@ All give local terms (n_samples,), whose mean is the estimate. Counts exclude th
     GVG15   Gao, Ver Steeg, Galstyan, AISTATS (2015), arXiv:1411.2003
     CT06    Cover & Thomas, Elements of Information Theory, 2nd ed. (2006)
     GKOV17  Gao, Kannan, Oh, Viswanath, NIPS (2017), arXiv:1709.06212
+    MS19    Mesner & Shalizi, IEEE Trans. Inf. Theory 67, 464 (2021), arXiv:1912.03387
 """
 
 from __future__ import annotations
@@ -76,6 +77,28 @@ def conditional_ceiling(k: int, n_z: IntArray) -> float:
     """Largest value that FP07 takes on data without ties and with these n_z: there n_xz and n_yz are at least k - 1."""
     psi = psi_beyond(len(n_z))
     return float(np.mean(psi[n_z]) - psi[k - 1])
+
+
+def mixture_conditional_local(k_or_tied: IntArray, n_xz: IntArray, n_yz: IntArray, n_z: IntArray) -> FloatArray:
+    """Conditional mutual information I(X;Y|Z) of mixtures, MS19 algorithm 1: psi(k~) - (psi(n_xz) + psi(n_yz) - psi(n_z)).
+
+    Counts (n_samples,) are of points no farther than the k-th joint neighbour; all are at least k.
+
+    Args:
+        k_or_tied: k~, the points in the joint space: k, or more where several are as far as the k-th.
+        n_xz: Points in (x, z).
+        n_yz: Points in (y, z).
+        n_z: Points in z.
+    """
+    psi = psi_beyond(len(n_z))
+    local_mi: FloatArray = psi[k_or_tied - 1] + psi[n_z - 1] - (psi[n_xz - 1] + psi[n_yz - 1])
+    return local_mi
+
+
+def mixture_conditional_ceiling(k: int, n_z: IntArray) -> float:
+    """Largest value that MS19 takes with these n_z, ties or not: n_xz and n_yz are at least k~, which is at least k."""
+    psi = psi_beyond(len(n_z))
+    return float(np.mean(psi[n_z - 1]) - psi[k - 1])
 
 
 def multi_local(k: int, counts: Sequence[IntArray], n_samples: int | IntArray) -> FloatArray:

@@ -20,6 +20,8 @@ SCALE_RATIO = 30.0  # between the sides' typical distances; 1+1 Gaussians at N=1
 NEAR_CEILING = 0.8  # as a share of the ceiling
 MUCH_EXCESS = 0.05  # bits or nats that a closed form reads too high: dim_x dim_y / (2 N) nats, the mean of a chi-squared
 SELDOM = 0.05  # different values for each sample: a plug-in entropy reads about half of this too low, in nats
+FEW_CLASSES = 20  # whole numbers of z, up to which they may be the numbers of classes
+MEMBERS = 10  # samples for each of them
 REPEATED_ROWS = 0.01  # share of samples with an exact copy
 REPEATED_VALUES = 0.1  # share of values with an exact copy in their column
 FEW_UNITS = 20  # independent ones
@@ -62,7 +64,7 @@ def measured(points: Samples, *, ties: bool = True) -> Measured:
 def on_sides(sides: Mapping[str, Samples], standardize: Standardize, estimator: Estimator) -> dict[str, str]:
     """Notes that depend on the samples alone, by their kind; the samples by the names of their sides."""
     known = [(name, measured(points, ties=estimator not in TAKE_TIES)) for name, points in sides.items()]
-    return on_measured(known, standardize, estimator, could_be_mixture=set(sides) == {"x", "y"})
+    return on_measured(known, standardize, estimator, could_be_mixture=set(sides) <= {"x", "y", "z"})
 
 
 def on_measured(
@@ -126,6 +128,23 @@ def on_sampling(ks: Iterable[int], sampling: Sampling, n_samples: int, dim: int)
             f"Leave k out, for {usual}; or subtract what permutations reads."
         )
     return notes
+
+
+def on_given(z: Samples | None, classes: Sequence[str], estimator: Estimator) -> list[str]:
+    """Whether z, what is given, looks like class labels that were taken for numbers; or are labels, all of one class."""
+    if z is None:
+        return []
+    if len(classes) == 1:
+        return [f"z has one class only, {classes[0]}: nothing is conditioned on, and the estimate is that of I(X;Y)."]
+    if classes or estimator == "discrete" or z.shape[1] > 1:
+        return []
+    values = np.unique(np.asarray(z))
+    if len(values) > min(FEW_CLASSES, len(z) / MEMBERS) or (values % 1 != 0).any():
+        return []
+    return [
+        f"z takes {len(values)} whole numbers, and their distances count. Where they are class labels, given_labels=True "
+        "(--given-labels) conditions on the class, whatever its number."
+    ]
 
 
 def on_densities(quantity: str, sides: Mapping[str, Samples]) -> list[str]:

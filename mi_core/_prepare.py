@@ -21,8 +21,9 @@ class Prepared:
     Attributes:
         x: (n_samples, dim_x).
         y: (n_samples, dim_y); for class labels (n_samples, 1), the place of each sample's class in `classes`.
-        z: (n_samples, dim_z), what is given; None for mutual information that is not conditional.
-        classes: Names of the classes.
+        z: (n_samples, dim_z), what is given; None for mutual information that is not conditional. For class labels as y.
+        classes: Names of the classes of y; none where y is no label.
+        given_classes: Names of the classes of z; none where z is no label.
         sampling: How the samples were drawn; None for each by itself.
     """
 
@@ -30,6 +31,7 @@ class Prepared:
     y: Samples
     z: Samples | None = None
     classes: tuple[str, ...] = ()
+    given_classes: tuple[str, ...] = ()
     sampling: Sampling | None = None
 
     def take(self, rows: IntArray) -> Prepared:

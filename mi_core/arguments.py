@@ -29,6 +29,7 @@ class Settings:
 
     units: Units = "bits"
     estimator: Estimator = "ksg1"
+    given_labels: bool = False
     alpha: float = 0.25
     standardize: Standardize = "none"
     noise: float = 0.0
@@ -69,6 +70,10 @@ def settings(options: Mapping[str, Any], accepted: Any, function: str) -> Settin
     for name, literal in (("units", Units), ("estimator", Estimator), ("standardize", Standardize), ("backend", Backend)):
         one_of(getattr(given, name), literal, name)
     check_progress(given.progress)
+    if not isinstance(given.given_labels, bool | np.bool_):
+        raise InputError(
+            f"given_labels is {type(given.given_labels).__name__}: give True where z are class labels; z itself is `given`."
+        )
     if given.permutations is not None:
         whole_number(given.permutations, "permutations", at_least=1)
     if not isinstance(given.series, bool | np.bool_):

@@ -48,12 +48,12 @@ def matrix_in_one_line(matrix: Any) -> str:
 
 
 def dimensions(result: Any) -> str:
-    """Dimensions of all sides: 3, 3 + 2, 3 + 2 given 1, or 3 + class labels."""
+    """Dimensions of all sides: 3, 3 + 2, 3 + 2 given 1, 3 + class labels, or 3 + 2 given class labels."""
     if hasattr(result, "dim"):
         return str(result.dim)
     if hasattr(result, "dims"):
         return " + ".join(map(str, result.dims))
-    given = "" if result.dim_z is None else f" given {result.dim_z}"
+    given = "" if result.dim_z is None else f" given {'class labels' if result.given_labels else result.dim_z}"
     return f"{result.dim_x} + {'class labels' if result.estimator == 'ross' else result.dim_y}{given}"
 
 

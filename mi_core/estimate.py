@@ -9,7 +9,16 @@ from typing import Any, Unpack, cast, overload
 
 from mi_core import _notes, arguments, arrays, backends, how_drawn, reduction, uncertainty
 from mi_core._estimation import Estimation, one_or_all, orders
-from mi_core._estimators import CAN_BE_SPLIT, CAN_LEAVE_OUT, CONDITIONAL, ESTIMATORS, Local, Method
+from mi_core._estimators import (
+    CAN_BE_SPLIT,
+    CAN_LEAVE_OUT,
+    CONDITIONAL,
+    CONDITIONAL_CAN_BE_SPLIT,
+    ESTIMATORS,
+    Local,
+    Method,
+    within_classes,
+)
 from mi_core._prepare import Prepared, prepare
 from mi_core.arguments import Settings
 from mi_core.errors import InputError
@@ -53,7 +62,10 @@ def mutual_information(
             "gaussian": closed form from the covariances; "gaussian-copula": the same once each column is mapped to normal
             scores, Ince et al. 2017, doi:10.1002/hbm.23471; "discrete": plug-in from the frequencies of equal samples.
         given: z, (n_samples,), (n_samples, dim_z) or of higher rank: what is known already. For "ksg1" by Frenzel & Pompe 2007,
-            doi:10.1103/PhysRevLett.99.204101, and for "discrete".
+            doi:10.1103/PhysRevLett.99.204101; for "mixture", and for "ross" with labels y, by Mesner & Shalizi 2019,
+            arXiv:1912.03387; for "discrete". Text, bool and pandas categories (n_samples,) are class labels: the estimate is
+            then the mean of those within each class, weighted by its members, whatever the classes are called.
+        given_labels: Whether z are class labels where they are whole numbers; False by default.
         alpha: For "lnc", how small the box along the neighbours' own axes must be, beside the straight box, to count; 0.25 by
             default.
         standardize: "sides" divides each side by its spread (the root of its columns' mean variance), "columns" divides each
@@ -67,7 +79,7 @@ def mutual_information(
             this index. All give the same bits.
         threads: Most threads to use; None (default) for as many as the process may use.
         scheduler: Address, tcp://HOST:PORT or tls://HOST:PORT, of the scheduler of a Dask cluster, whose workers split the
-            counting, for "ksg1", also with `given`, and "mixture". It must be one to trust, because this process unpickles what
+            counting, for "ksg1", also with `given`, and "mixture" without. It must be one to trust: this process unpickles what
             the scheduler sends. This process prepares (`threads` are its own) and puts together, workers use the threads that
             they were started with, and the result is the same to the last bit. All estimates that are asked for are split,
             those on parts of the samples too, but permutations of wide data are not. None (default) for this machine alone.
@@ -75,8 +87,9 @@ def mutual_information(
         error_bar: Whether to estimate the standard error, as by default, from disjoint subsamples: Holmes & Nemenman 2019,
             doi:10.1103/PhysRevE.100.022404. Costs 0.4 of an estimate for wide data, up to two for the narrowest.
         permutations: How many times to shuffle the pairing, for a p-value and the estimator's bias at independence; None
-            (default) for no such test. Not with `given`, to which a shuffle would break the tie, too. Wide data cost far less
-            than that many estimates: neighbours within each side are sought once.
+            (default) for no such test. With `given`, what z does not tell of x is shuffled among near neighbours in z, or
+            within classes, so that the p-value is against independence given z: see `ShuffledNull`. Wide data without `given`
+            cost far less than that many estimates: neighbours within each side are sought once.
         by_size: Whether to estimate halves, quarters and eighths of the samples too, which shows the drift with their number.
         diagnose: Whether to judge the estimate of "ksg1" by measured signs: see `Reliability`. Takes an error bar, too, and in
             all some three more estimates. By default not.
@@ -118,7 +131,7 @@ def mutual_information(
     sides, rows, sampling = as_drawn(sides, settings)
     ks = orders(k, settings.estimator, n_samples, sampling, sum(dims.values()))
     notes += [*notes_on(sides, settings), *_notes.on_sampling(ks, sampling, n_samples, sum(dims.values()))]
-    if not needs_host(settings):
+    if not (needs_host(settings) or sides.given_classes):
         sides = sides.sides_by(lambda side: backends.held(side, settings.backend, sum(dims.values())))
     run = Estimation(method_for(sides, settings), sides, Prepared.take, n_samples, ks, settings, sampling=sampling, rows=rows)
     results = estimated(run, dims, notes)
@@ -142,6 +155,10 @@ def conditional_mutual_information(
 ) -> MIResult | list[MIResult]:
     """Conditional mutual information I(X;Y|Z): `mutual_information(x, y, given=z)`, whose other options it takes.
 
+    Estimators: "ksg1" (default) for continuous samples, "mixture" for ties and for mixtures of discrete and continuous values,
+    "ross" for class labels y, "discrete" for few values that recur. z may be class labels with each: text, bool and pandas
+    categories are, whole numbers with `given_labels=True`.
+
     Example:
         >>> import numpy as np
         >>> z = np.random.default_rng(0).standard_normal((3, 1000))
@@ -155,13 +172,12 @@ def conditional_mutual_information(
 
 def check_together(settings: Settings, is_conditional: bool) -> None:
     """Refuse options that make no sense together, or for this estimator."""
-    arguments.check_scheduler(settings.scheduler, settings.estimator, CAN_BE_SPLIT)
+    can_be_split = CONDITIONAL_CAN_BE_SPLIT if is_conditional else CAN_BE_SPLIT
+    arguments.check_scheduler(settings.scheduler, settings.estimator, can_be_split)
+    if settings.given_labels and not is_conditional:
+        raise InputError("given_labels says that z are class labels, and no z came: give z, or leave given_labels out.")
     if is_conditional:
         arguments.one_of(settings.estimator, ConditionalEstimator, "the estimator where z is given")
-        if settings.permutations is not None:
-            raise InputError(
-                "permutations and given exclude each other: shuffling the pairs of x and y would break their tie to z as well."
-            )
     if settings.diagnose and (settings.estimator != "ksg1" or is_conditional):
         raise InputError("diagnose knows the estimator ksg1 without given alone: leave one of them out.")
     if (settings.groups is not None or settings.series) and settings.estimator not in CAN_LEAVE_OUT:
@@ -187,14 +203,16 @@ def prepared(x: Any, y: Any, z: Any, settings: Settings) -> tuple[Prepared, dict
     """Samples as the estimator takes them, the dimensions of each side, and notes on what was done."""
     values = {"x": x, "y": y} | ({} if z is None else {"z": z})
     on_gpu = None if needs_host(settings) else functools.partial(backends.from_gpu, backend=settings.backend)
-    sides, dims, classes, notes = arrays.paired(values, settings.estimator, on_gpu)
+    sides, dims, classes, notes = arrays.paired(values, settings.estimator, on_gpu, given_labels=settings.given_labels)
+    notes += _notes.on_given(sides.get("z"), classes.get("z", ()), settings.estimator)
     if settings.estimator == "discrete":
         arguments.check_left_as_they_are(settings.standardize, settings.noise)
-        return Prepared(sides["x"], sides["y"], sides.get("z")), dims, notes
-    continuous = {name: points for name, points in sides.items() if name != "y" or settings.estimator != "ross"}
-    ready, notes_on_noise = prepare(continuous, settings.standardize, settings.noise, settings.seed)
-    sides |= ready
-    return Prepared(sides["x"], sides["y"], sides.get("z"), classes), dims, [*notes, *notes_on_noise]
+    else:
+        continuous = {name: points for name, points in sides.items() if name not in classes}
+        ready, notes_on_noise = prepare(continuous, settings.standardize, settings.noise, settings.seed)
+        sides |= ready
+        notes += notes_on_noise
+    return Prepared(sides["x"], sides["y"], sides.get("z"), classes.get("y", ()), classes.get("z", ())), dims, notes
 
 
 def as_drawn(sides: Prepared, settings: Settings) -> tuple[Prepared, IntArray | None, Sampling]:
@@ -210,6 +228,8 @@ def method_for(sides: Prepared, settings: Settings) -> Method:
     """The estimator as a function of sides and search; z among the sides makes it conditional."""
     if sides.z is None:
         return ESTIMATORS[settings.estimator]
+    if sides.given_classes and settings.estimator != "discrete":  # whose conditional estimate is within equal z anyway
+        return functools.partial(within_classes, method=ESTIMATORS[settings.estimator])
     return CONDITIONAL[cast(ConditionalEstimator, settings.estimator)]
 
 
@@ -224,6 +244,8 @@ def notes_on(sides: Prepared, settings: Settings) -> list[str]:
         return [*on_gaussian, *on_order.values()]
     if sides.classes:
         del named["y"]
+    if sides.given_classes:
+        del named["z"]
     return list((_notes.on_sides(named, settings.standardize, settings.estimator) | on_order).values())
 
 
@@ -235,6 +257,8 @@ def estimated(run: Estimation[Prepared], dims: dict[str, int], notes: list[str])
     if settings.by_size or settings.diagnose:
         sizes = uncertainty.over_sizes(run.on_rows, n, run.ks, settings.seed, run.sampling)
     shuffled = None if settings.permutations is None else shuffles(run, settings.permutations)
+    if shuffled is not None and run.sides.z is not None:
+        notes = [*notes, *uncertainty.on_shuffled_given(run.sides, equal_z=only_equal_z(run))]
 
     def own(place: int, local: Local, mi: float) -> dict[str, Any]:
         ceiling = run.ceiling(local)
@@ -252,6 +276,7 @@ def estimated(run: Estimation[Prepared], dims: dict[str, int], notes: list[str])
             "dim_z": dims.get("z"),
             "ceiling": ceiling,
             "estimator": settings.estimator,
+            "given_labels": bool(run.sides.given_classes),
             "alpha": settings.alpha if settings.estimator == "lnc" else None,
             "standardize": settings.standardize,
             "notes": (*notes, *on_this.values()),
@@ -264,8 +289,18 @@ def estimated(run: Estimation[Prepared], dims: dict[str, int], notes: list[str])
 
 
 def shuffles(run: Estimation[Prepared], permutations: int) -> FloatArray:
-    """Estimates (permutations, number of k) from samples whose pairing was shuffled."""
+    """Estimates (permutations, number of k) from samples whose pairing was shuffled, or drawn again given z."""
     settings = run.settings
+    if run.sides.z is not None:
+        return uncertainty.shuffled_given(
+            run.means,
+            run.sides,
+            permutations,
+            settings.seed,
+            equal_z=only_equal_z(run),
+            threads=settings.threads,
+            progress=settings.progress,
+        )
     shuffle = uncertainty.shuffled_ksg1 if settings.estimator == "ksg1" else uncertainty.shuffled
     return shuffle(
         run.means,
@@ -277,6 +312,11 @@ def shuffles(run: Estimation[Prepared], permutations: int) -> FloatArray:
         threads=settings.threads,
         progress=settings.progress,
     )
+
+
+def only_equal_z(run: Estimation[Prepared]) -> bool:
+    """Whether z only says which samples are of one kind."""
+    return bool(run.sides.given_classes) or run.settings.estimator == "discrete"
 
 
 def with_fewer_columns(results: list[MIResult], sides: Prepared, settings: Settings) -> list[MIResult]:

@@ -12,7 +12,7 @@ from mi_core._estimators import CAN_BE_SPLIT, Local, Search, copies, number_of_z
 from mi_core._prepare import prepare
 from mi_core.arguments import Settings
 from mi_core.errors import InputError
-from mi_core.options import ConditionalEstimator, PairedOptions
+from mi_core.options import MultiEstimator, PairedOptions
 from mi_core.progress_bar import with_progress
 from mi_core.results import MultiInformationResult
 from mi_core.sampling import Sampling, as_fields, resemblance
@@ -21,18 +21,18 @@ from mi_core.types import IntArray, Samples
 
 @overload
 def multi_information(
-    sides: Sequence[Any], *, k: int | None = None, estimator: ConditionalEstimator = "ksg1", **options: Unpack[PairedOptions]
+    sides: Sequence[Any], *, k: int | None = None, estimator: MultiEstimator = "ksg1", **options: Unpack[PairedOptions]
 ) -> MultiInformationResult: ...
 @overload
 def multi_information(
-    sides: Sequence[Any], *, k: Sequence[int], estimator: ConditionalEstimator = "ksg1", **options: Unpack[PairedOptions]
+    sides: Sequence[Any], *, k: Sequence[int], estimator: MultiEstimator = "ksg1", **options: Unpack[PairedOptions]
 ) -> list[MultiInformationResult]: ...
 @with_progress
 def multi_information(
     sides: Sequence[Any],
     *,
     k: int | Sequence[int] | None = None,
-    estimator: ConditionalEstimator = "ksg1",
+    estimator: MultiEstimator = "ksg1",
     **options: Unpack[PairedOptions],
 ) -> MultiInformationResult | list[MultiInformationResult]:
     """Multi-information (total correlation) of paired sides: the sum of their entropies minus that of all together.
@@ -73,7 +73,7 @@ def multi_information(
         >>> print(f"{result.mi:.1f} {result.units}")  # the truth is log2(3) / 2 = 0.79
         0.8 bits
     """
-    arguments.one_of(estimator, ConditionalEstimator, "estimator")
+    arguments.one_of(estimator, MultiEstimator, "estimator")
     settings = arguments.settings(options, PairedOptions, "multi_information")
     arguments.check_scheduler(settings.scheduler, estimator, CAN_BE_SPLIT)
     points, dims, notes = prepared(sides, estimator, settings)
@@ -115,7 +115,7 @@ class Sides:
 
 
 def prepared(
-    sides: Sequence[Any], estimator: ConditionalEstimator, settings: Settings
+    sides: Sequence[Any], estimator: MultiEstimator, settings: Settings
 ) -> tuple[list[Samples], tuple[int, ...], list[str]]:
     """Samples of each side as the estimator takes them, the dimensions of each, and notes."""
     if not isinstance(sides, Iterable) or isinstance(sides, str | bytes):

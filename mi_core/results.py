@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mi_core import display
 from mi_core.errors import InputError
-from mi_core.options import ConditionalEstimator, EntropyEstimator, Estimator, Standardize, Units
+from mi_core.options import EntropyEstimator, Estimator, MultiEstimator, Standardize, Units
 from mi_core.types import FloatArray, IntArray
 
 
@@ -41,10 +41,14 @@ Verdict = Literal["trust", "caution", "not bits"]
 class ShuffledNull:
     """What the estimator gives when the pairing of x and y is destroyed by shuffling, in the unit of its result.
 
+    Where z is given, shuffled is what z does not tell of x (or of y, where y alone is continuous), among near neighbours in z,
+    or among samples of equal z: x and y then share what z tells, and nothing else.
+
     Attributes:
         permutations: Number of shuffles.
-        p_value: (1 + shuffles with an estimate at least as large) / (1 + permutations): one-sided, against independence.
-        mean: Mean of the estimates on shuffled pairs: the estimator's bias at independence.
+        p_value: (1 + shuffles with an estimate at least as large) / (1 + permutations): one-sided, against independence,
+            or where z is given against independence given z.
+        mean: Mean of the estimates on shuffled pairs: the estimator's bias at such independence.
         std: Their standard deviation.
         seed: Seed of the shuffles.
     """
@@ -232,10 +236,11 @@ class MIResult(Estimate):
         mi: The estimate, in `units`. May be negative: see `notes`.
         dim_x: Dimensions of x.
         dim_y: Dimensions of y; 1 for class labels.
-        dim_z: Dimensions of z, which is given; None without.
+        dim_z: Dimensions of z, which is given; 1 for class labels; None without.
         ceiling: In `units`, what no estimate on data without ties can exceed: psi(n_samples) - psi(k) for "ksg1", about the
             entropy of the labels for "ross"; None where there is no such limit.
         estimator: Name of the estimator.
+        given_labels: Whether z was taken for class labels.
         alpha: Threshold of "lnc"; None for others.
         standardize: How the data were standardised first.
         null: Shuffled pairs and the p-value; None unless asked for.
@@ -259,6 +264,7 @@ class MIResult(Estimate):
     estimator: Estimator
     alpha: float | None
     standardize: Standardize
+    given_labels: bool = False
     null: ShuffledNull | None = None
     by_size: tuple[SizePoint, ...] = ()
     reliability: Reliability | None = None
@@ -290,7 +296,7 @@ class MultiInformationResult(Estimate):
     mi: float
     dims: tuple[int, ...]
     ceiling: float | None
-    estimator: ConditionalEstimator
+    estimator: MultiEstimator
     standardize: Standardize
     independent_units: int | None = None
     exclude: int | None = None

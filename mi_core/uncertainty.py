@@ -28,6 +28,7 @@ SIZES = (2, 4, 8)  # parts whose means show the drift with the number of samples
 LEAST_SAMPLES = 4  # in a part, in units of k + 1: below, the estimate's spread no longer falls as 1/N
 NARROW = 8  # joint dimensions up to which each shuffle is estimated by itself; see docs/trust.md for seconds
 FEW = 10  # shuffles, up to which to seek all neighbours within each side is not worth it
+MEASURED_DIMS = 3  # of z, up to which the p-value given z was measured; see docs/trust.md
 SHUFFLED_BYTES = 2**28  # radii and counts of the shuffles that are worked on together
 
 
@@ -191,6 +192,54 @@ def shuffled_ksg1(
         for row, of_x, of_y in zip(range(first, first + len(shuffles)), n_x, n_y, strict=True):
             found[row] = [mean(ksg1_local(k, of_x[m], of_y[m])) for m, k in enumerate(ascending)]
     return found[:, [ascending.index(k) for k in ks]] / nats
+
+
+def shuffled_given(
+    estimate: Callable[[Prepared], FloatArray],
+    samples: Prepared,
+    permutations: int,
+    seed: int,
+    *,
+    equal_z: bool,
+    threads: int,
+    progress: Progress | None = None,
+) -> FloatArray:
+    """Estimates (permutations, values) where x was drawn again given z, so that x and y share what z tells, and nothing else.
+
+    Drawn again is y in place of x where y alone is continuous. equal_z: Whether z only says which samples are of one kind.
+    """
+    from mi_core import _surrogates  # here, because of the libraries that it loads
+
+    assert samples.z is not None  # noqa: S101  called only where z is given
+    only_y = not _surrogates.is_continuous(samples.x) and _surrogates.is_continuous(samples.y)
+    rng = generator(seed, "permutations")
+    found = []
+    side = samples.y if only_y else samples.x
+    for again in _surrogates.redrawn(side, samples.z, permutations, rng, equal_z=equal_z, threads=threads):
+        found.append(estimate(dataclasses.replace(samples, y=again) if only_y else dataclasses.replace(samples, x=again)))
+        if progress is not None:
+            progress(len(found), permutations)
+    return np.array(found)
+
+
+def on_shuffled_given(samples: Prepared, *, equal_z: bool) -> list[str]:
+    """Whether p is to be doubted where x was drawn again given z; nothing where it was within equal z."""
+    from mi_core import _surrogates  # as above
+
+    assert samples.z is not None  # noqa: S101  as above
+    if equal_z or _surrogates.takes_equal_z(samples.z):
+        return []
+    if not any(map(_surrogates.is_continuous, (samples.x, samples.y))):
+        return [
+            "The values of x and y recur, so x itself was exchanged among near neighbours in z: p is too small where z tells "
+            "much of x, the more so the more columns z has."
+        ]
+    if (dim := samples.z.shape[1]) > MEASURED_DIMS:
+        return [
+            f"z has {dim} columns: p given z was measured to hold for up to {MEASURED_DIMS}. With more, what x and y owe to z "
+            "may pass for dependence beside z, and p be too small."
+        ]
+    return []
 
 
 def part_of(progress: Progress, batch: int, batches: int) -> Progress:

@@ -76,6 +76,29 @@ def conditional(x, y, z, k):
     return digamma(k) - np.mean(digamma(n_xz + 1) + digamma(n_yz + 1) - digamma(n_z + 1))
 
 
+def mixture_conditional(x, y, z, k, *, labels=False):
+    """The estimate of Mesner & Shalizi 2019, in nats: every count is of points no farther, the point left out.
+
+    labels: Whether y are class labels, infinitely far from each other.
+    """
+    in_x, in_z = distances(x), distances(z)
+    in_y = np.where(np.equal.outer(y, y), 0.0, np.inf) if labels else distances(y)
+    in_xz, in_yz = np.maximum(in_x, in_z), np.maximum(in_y, in_z)
+    joint = np.maximum(in_xz, in_y)
+    terms = []
+    for i in range(len(in_z)):
+        radius = np.sort(joint[i])[k - 1]
+        k_or_tied, n_xz, n_yz, n_z = (np.sum(row[i] <= radius) for row in (joint, in_xz, in_yz, in_z))
+        terms.append(digamma(k_or_tied) - digamma(n_xz) - digamma(n_yz) + digamma(n_z))
+    return np.mean(terms)
+
+
+def within_classes(estimate, x, y, z, k):
+    """Conditional mutual information given class labels z: the estimates within the classes, weighted by their members."""
+    x, y, z = as_table(x), np.asarray(y), np.asarray(z)
+    return sum(np.mean(z == one) * estimate(x[z == one], y[z == one], k) for one in set(z.tolist()))
+
+
 def multi_information(sides, k):
     """The estimate of Kraskov et al. 2004, eq. (23), in nats."""
     apart = [distances(side) for side in sides]

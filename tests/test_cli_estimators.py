@@ -24,6 +24,7 @@ def files(tmp_path, monkeypatch):
 
 COMMANDS = [
     (("estimate", "x.npy", "y.npy", "--given", "z.npy"), "I(X;Y|Z)", "2 + 3 given 1", lambda: (X, Y, Z)),
+    (("estimate", "x.npy", "y.npy", "--given", "labels.npy"), "I(X;Y|Z)", "2 + 3 given class labels", lambda: (X, Y, LABELS)),
     (("estimate", "x.npy", "labels.npy", "--labels"), "I(X;Y)", "2 + class labels", lambda: (X, LABELS)),
     (("multi", "x.npy", "y.npy", "z.npy"), "I(X1;X2;X3)", "2 + 3 + 1", lambda: ([X, Y, Z],)),
     (("entropy", "x.npy"), "H(X)", "2", lambda: (X,)),
@@ -94,6 +95,23 @@ def test_subsampling_draws_the_same_rows_of_all_sides():
 
 
 @pytest.mark.usefixtures("files")
+def test_labels_and_mixtures_given_z():
+    of_labels = mi("estimate", "x.npy", "labels.npy", "--labels", "--given", "z.npy", "--quiet")
+    assert float(of_labels.stdout) == mi_core.mutual_information(X, LABELS, given=Z, estimator="ross").mi
+    np.save("codes.npy", LABELS == "dog")
+    for options in (("labels.npy",), ("codes.npy", "--given-labels")):
+        given = mi("estimate", "x.npy", "y.npy", "--estimator", "mixture", "--quiet", "--given", *options)
+        assert float(given.stdout) == mi_core.mutual_information(X, Y, given=LABELS, estimator="mixture").mi
+
+
+@pytest.mark.usefixtures("files")
+def test_permutations_given_z():
+    run = mi("estimate", "x.npy", "y.npy", "--given", "z.npy", "--permutations", "20", "--seed", "3", "--no-error-bar")
+    null = mi_core.mutual_information(X, Y, given=Z, permutations=20, seed=3, error_bar=False).null
+    assert f"20 shuffles given Z read {null.mean:.4f} with spread {null.std:.4f} bits; p = {null.p_value:.2g}" in run.stdout
+
+
+@pytest.mark.usefixtures("files")
 def test_labels_may_be_numbers_in_text():
     np.savetxt("labels.csv", LABELS == "dog", fmt="%d")
     run = mi("estimate", "x.npy", "labels.csv", "--labels", "--quiet")
@@ -113,6 +131,10 @@ def test_labels_may_be_numbers_in_text():
         (("estimate", "x.npy", "y.npy", "--given", "none.npy"), "none.npy: there is no such file"),
         (("estimate", "x.npy", "y.npy", "--given", "z.npy", "--local", "z.npy"), "which is an input: name another file"),
         (("estimate", "x.npy", "y.npy", "--given", "z.npy", "--estimator", "lnc"), "the estimator where z is given is 'lnc'"),
+        (("estimate", "x.npy", "y.npy", "--given", "z.npy", "--given-labels"), "z has values that are not whole"),
+        (("estimate", "x.npy", "y.npy", "--given", "labels.npy", "--k", "100"), "class cat of z has"),
+        (("estimate", "x.npy", "y.npy", "--given-labels"), "no z came: give z, or leave given_labels out"),
+        (("estimate", "x.npy", "y.npy", "--given", "z.npy", "--pca", "1"), "reduce takes x and y as continuous, and no z"),
         (("multi", "x.npy"), "give two or more"),
         (("multi", "x.npy", "short.npy"), "x1 has 150 samples and x2 has 100"),
         (("entropy", "x.npy", "--k", "150"), "x has 150 samples and k=150"),

@@ -726,7 +726,7 @@ REPEATED = np.repeat(X[:30], 5, axis=0)
             mutual_information,
             (X, Y),
             {"given": Z, "estimator": "ksg2"},
-            "where z is given is 'ksg2': it must be one of ksg1, dis",
+            "where z is given is 'ksg2': it must be one of ksg1, mixture, ross, dis",
         ),
         (mutual_information, (X, Y), {"estimator": "lnc"}, "k=3 and 5 joint dimensions: .* k must be at least 5"),
         (mutual_information, (X, Y), {"estimator": "lnc", "k": 6, "alpha": 0}, "alpha is 0: it must be above 0 and at most 1"),

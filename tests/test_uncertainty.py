@@ -346,7 +346,6 @@ def test_no_error_bar_where_parts_are_too_small():
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        ({"permutations": 5, "given": [1.0, 2.0, 3.0, 5.0]}, "exclude each other"),
         ({"diagnose": True, "estimator": "gaussian"}, "ksg1"),
         ({"reduce": "pca:1", "estimator": "discrete"}, "continuous"),
     ],
