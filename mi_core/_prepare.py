@@ -29,6 +29,10 @@ class Prepared:
     z: Samples | None = None
     classes: tuple[str, ...] = ()
 
+    def sides(self) -> dict[str, Samples]:
+        """The sides that there are, by their names."""
+        return {"x": self.x, "y": self.y} | ({} if self.z is None else {"z": self.z})
+
     def take(self, rows: IntArray) -> Prepared:
         """Some of the samples of every side."""
         return self.sides_by(lambda side: side.take(rows, axis=0))
