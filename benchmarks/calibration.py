@@ -116,7 +116,7 @@ def given() -> Iterator[dict[str, Any]]:
 def judged(family: str, nats: float, result: mi_core.MIResult) -> dict[str, Any]:
     """One row: a task of known MI, its estimate, and all that is measured for the verdict."""
     assert result.reliability is not None  # noqa: S101  for the type checker: it was asked for
-    truth = nats / np.log(2)
+    truth = float(nats / np.log(2))
     return {
         "family": family,
         "n": result.n_samples,

@@ -147,7 +147,7 @@ def check_together(settings: Settings, is_conditional: bool) -> None:
                 "permutations and given exclude each other: shuffling the pairs of x and y would break their tie to z as well."
             )
     if settings.diagnose and settings.estimator != "ksg1":
-        raise InputError("diagnose knows the estimator ksg1 alone: leave one of them out.")
+        raise InputError(f"diagnose judges ksg1 and no other estimator, here {settings.estimator}: leave one of them out.")
     if settings.reduce is not None:
         reduction.reducer_of(settings.reduce)
         if is_conditional or settings.estimator in ("ross", "discrete"):

@@ -116,7 +116,7 @@ def tolerated(mi: float, units: str) -> float:
 
 def is_right(mi: float, truth: float, stderr: float | None, units: str) -> bool:
     """Whether an estimate is as near to the truth as "trust" promises: within what is tolerated, or two standard errors."""
-    return abs(mi - truth) <= max(tolerated(truth, units), CHANCE * (stderr or 0.0))
+    return bool(abs(mi - truth) <= max(tolerated(truth, units), CHANCE * (stderr or 0.0)))
 
 
 def signs(measured: Reliability, result: MIResult) -> Iterator[Sign]:

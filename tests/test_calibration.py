@@ -95,6 +95,7 @@ def test_the_tasks_of_bmi_are_read_size_by_size_and_named_by_kind(tmp_path, monk
     assert [(row["n"], row["k"]) for row in rows] == [(n, k) for n in bmi_samples.SIZES for k in (3, 10)]
     assert {row["family"] for row in rows} == {"Student-t, arcsinh"}
     assert all(abs(row["mi"]) < 0.2 for row in rows)
+    json.dumps(rows, allow_nan=False)
 
 
 def test_bmi_needs_its_samples(monkeypatch):
