@@ -39,9 +39,9 @@ CHANCE = 2.0  # standard errors by which an estimate may be off, beside what is 
 # Limits. Errors and drifts are in units of what is tolerated, after so many standard errors as chance makes of them are taken
 # off: one where other samples are compared, the twin or halves, and half of one where the same samples are.
 OF_OTHER_SAMPLES, OF_SAME_SAMPLES = 1.0, 0.5
-TWIN, TWIN_GROSS = 1.0, 2.5
+TWIN, TWIN_GROSS = 0.8, 2.5
 DRIFT_N, DRIFT_N_GROSS = 0.5, 1.25
-IMPLIED_BIAS, IMPLIED_BIAS_GROSS = 0.55, 3.0
+IMPLIED_BIAS, IMPLIED_BIAS_GROSS = 0.6, 3.0
 RANKED, RANKED_GROSS = 0.75, 2.5
 PLAINER, PLAINER_GROSS = 0.75, 2.5
 CEILING, CEILING_GROSS = 0.7, 0.9

@@ -195,12 +195,12 @@ def signs_of(stderr=0.1, **measured):
 @pytest.mark.parametrize(
     ("field", "words", "fine", "caution", "grave", "gross"),
     [
-        ("twin_mi", "whose MI is known to be 2.00 bits", 2.49, 2.51, 3.09, 3.11),  # less one standard error of 0.1
-        ("twin_mi", "whose MI is known to be 2.00 bits", 1.51, 1.49, 0.91, 0.89),
+        ("twin_mi", "whose MI is known to be 2.00 bits", 2.41, 2.43, 3.09, 3.11),  # less one standard error of 0.1
+        ("twin_mi", "whose MI is known to be 2.00 bits", 1.59, 1.57, 0.91, 0.89),
         ("drift_n", "still grows with their number", 0.29, 0.31, 0.59, 0.61),
         ("drift_n", "still falls with their number", -0.29, -0.31, -0.59, -0.61),
-        ("implied_bias", "suggests an error of", 0.23, 0.24, 1.21, 1.22),  # less a third of half a standard error
-        ("implied_bias", "suggests an error of", -0.23, -0.24, -1.21, -1.22),
+        ("implied_bias", "suggests an error of", 0.25, 0.26, 1.21, 1.22),  # less a third of half a standard error
+        ("implied_bias", "suggests an error of", -0.25, -0.26, -1.21, -1.22),
         ("ranked_mi", "replaced by its ranks", 2.34, 2.36, 3.04, 3.06),  # less half a standard error
         ("ranked_mi", "replaced by its ranks", 1.66, 1.64, 0.96, 0.94),
         ("radii_mi", "from the middle of each side", 2.34, 2.36, 3.04, 3.06),
