@@ -83,10 +83,13 @@ def verdicts(families: tuple[Family, ...], first_seed: int, tasks: int) -> Itera
 
 def bmi() -> Iterator[dict[str, Any]]:
     """The verdict on the tasks of bmi, for two k, on the samples in the folder that BMI_SAMPLES names."""
-    if "BMI_SAMPLES" not in os.environ:
-        raise mi_core.InputError("BMI_SAMPLES is not set: let it name the folder that benchmarks/bmi_samples.py wrote.")
+    folder = os.environ.get("BMI_SAMPLES", "")
+    if not (files := sorted(Path(folder).glob("*_*.npz")) if folder else []):
+        raise mi_core.InputError(
+            f"BMI_SAMPLES={folder} names no samples: let it be the folder that benchmarks/bmi_samples.py wrote."
+        )
     starts = np.cumsum([0, *BMI_SIZES])
-    for path in sorted(Path(os.environ["BMI_SAMPLES"]).glob("*.npz")):
+    for path in files:
         seed, name = path.stem.split("_", 1)
         with np.load(path, allow_pickle=False) as file:
             x, y, nats = file["x"], file["y"], float(file["mi"])

@@ -98,9 +98,10 @@ def test_the_tasks_of_bmi_are_read_size_by_size_and_named_by_kind(tmp_path, monk
     json.dumps(rows, allow_nan=False)
 
 
-def test_bmi_needs_its_samples(monkeypatch):
-    monkeypatch.delenv("BMI_SAMPLES", raising=False)
-    with pytest.raises(InputError, match="BMI_SAMPLES is not set"):
+@pytest.mark.parametrize("folder", ["", "no/such/folder"])
+def test_bmi_needs_its_samples(folder, monkeypatch):
+    monkeypatch.setenv("BMI_SAMPLES", folder)
+    with pytest.raises(InputError, match=f"BMI_SAMPLES={folder} names no samples"):
         next(calibration.bmi())
 
 
