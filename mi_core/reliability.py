@@ -166,7 +166,8 @@ def signs(measured: Reliability, result: MIResult) -> Iterator[Sign]:
                 (seen - mi - OF_SAME_SAMPLES * chance) / most,
                 PLAINER,
                 PLAINER_GROSS,
-                f"{what} {seen:.2f} {units}, more than the estimate of {mi:.2f}, which so misses some of the dependence.",
+                f"{what} {seen:.2f} {units}, more than the estimate of {mi:.2f}, which therefore misses part of the "
+                "dependence.",
             )
     yield from beyond(
         measured.ceiling_share,

@@ -2,11 +2,13 @@
 
 import dataclasses
 import json
+import re
 
 import numpy as np
 import pytest
 
 import awkward
+from conftest import REPOSITORY
 from mi_core import _notes, mutual_information, reliability, twins
 from mi_core._prepare import Prepared
 from mi_core.results import Reliability
@@ -164,6 +166,24 @@ def test_each_k_and_the_reduced_estimate_have_their_own():
 
 
 # Signs
+
+
+@pytest.mark.parametrize(
+    ("row", "limits"),
+    [
+        ("Gaussian twin", (reliability.TWIN, reliability.TWIN_GROSS)),
+        ("drift with N", (reliability.DRIFT_N, reliability.DRIFT_N_GROSS)),
+        ("drift with k", (reliability.IMPLIED_BIAS, reliability.IMPLIED_BIAS_GROSS)),
+        ("ranks", (reliability.RANKED, reliability.RANKED_GROSS)),
+        ("radii", (reliability.PLAINER, reliability.PLAINER_GROSS)),
+        ("correlations", (reliability.PLAINER, reliability.PLAINER_GROSS)),
+        ("ceiling", (100 * reliability.CEILING, 100 * reliability.CEILING_GROSS)),
+        ("scales", (_notes.SCALE_RATIO, reliability.SCALE_RATIO_GROSS)),
+    ],
+)
+def test_the_documentation_has_the_limits(row, limits):
+    (line,) = re.findall(rf"^\| {row} \|.*$", (REPOSITORY / "docs" / "trust.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert tuple(float(re.match(r" ([\d.]+)", cell)[1]) for cell in line.split("|")[3:5]) == pytest.approx(limits)
 
 
 FINE = Reliability(
