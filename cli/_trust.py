@@ -48,7 +48,8 @@ def print_verdict(result: MIResult, lead: str) -> None:
     say(f"{lead}verdict: {found.verdict}")
     for reason in found.reasons:
         say_sentence(reason, "  - ")
-    say(f"  intrinsic dimension about {found.intrinsic_dim:.1f} of {result.dim_x + result.dim_y}")
+    columns = result.dim_x + result.dim_y + (result.dim_z or 0)
+    say(f"  intrinsic dimension about {found.intrinsic_dim:.1f} of {columns}")
 
 
 def all_notes(results: Iterable[Any]) -> Iterator[str]:

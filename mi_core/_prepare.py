@@ -34,6 +34,10 @@ class Prepared:
     given_classes: tuple[str, ...] = ()
     sampling: Sampling | None = None
 
+    def sides(self) -> dict[str, Samples]:
+        """The sides that there are, by their names."""
+        return {"x": self.x, "y": self.y} | ({} if self.z is None else {"z": self.z})
+
     def take(self, rows: IntArray) -> Prepared:
         """Some of the samples of every side."""
         some = self.sides_by(lambda side: side.take(rows, axis=0))

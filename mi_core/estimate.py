@@ -26,7 +26,7 @@ from mi_core.options import Backend, ConditionalEstimator, MIOptions
 from mi_core.progress_bar import with_progress
 from mi_core.results import MIResult, NeighbourCounts
 from mi_core.sampling import INDEPENDENT, Groups, Sampling, Series, as_fields, resemblance
-from mi_core.types import FloatArray, IntArray, Progress, ProgressOption, Samples
+from mi_core.types import FloatArray, IntArray, Progress, ProgressOption
 
 
 @overload
@@ -92,7 +92,7 @@ def mutual_information(
             cost far less than that many estimates: neighbours within each side are sought once.
         by_size: Whether to estimate halves, quarters and eighths of the samples too, which shows the drift with their number.
         diagnose: Whether to judge the estimate of "ksg1" by measured signs: see `Reliability`. Takes an error bar, too, and in
-            all some three more estimates. By default not.
+            all some three more estimates; with `given` too. By default not.
         reduce: "pca:10" or "random:10" to estimate, beside the raw value, that of 10 principal components or random projections
             of each side: a lower bound of MI, in dimensions where an estimate is possible. Or a reducer of your own, a function
             (x, y, rng) -> fewer columns of x and of y. One that was fitted to both sides of these samples finds dependence
@@ -178,8 +178,8 @@ def check_together(settings: Settings, is_conditional: bool) -> None:
         raise InputError("given_labels says that z are class labels, and no z came: give z, or leave given_labels out.")
     if is_conditional:
         arguments.one_of(settings.estimator, ConditionalEstimator, "the estimator where z is given")
-    if settings.diagnose and (settings.estimator != "ksg1" or is_conditional):
-        raise InputError("diagnose knows the estimator ksg1 without given alone: leave one of them out.")
+    if settings.diagnose and settings.estimator != "ksg1":
+        raise InputError(f"diagnose judges ksg1 and no other estimator, here {settings.estimator}: leave one of them out.")
     if (settings.groups is not None or settings.series) and settings.estimator not in CAN_LEAVE_OUT:
         raise InputError(
             f"the estimator {settings.estimator} takes each sample for drawn by itself: leave groups and series out, or take "
@@ -255,7 +255,8 @@ def estimated(run: Estimation[Prepared], dims: dict[str, int], notes: list[str])
     _ = run.found, run.errors  # first, as their progress is told first
     sizes = None
     if settings.by_size or settings.diagnose:
-        sizes = uncertainty.over_sizes(run.on_rows, n, run.ks, settings.seed, run.sampling)
+        parts = uncertainty.SIZES if settings.by_size else uncertainty.HALVES
+        sizes = uncertainty.over_sizes(run.on_rows, n, run.ks, settings.seed, parts, sampling=run.sampling)
     shuffled = None if settings.permutations is None else shuffles(run, settings.permutations)
     if shuffled is not None and run.sides.z is not None:
         notes = [*notes, *uncertainty.on_shuffled_given(run.sides, equal_z=only_equal_z(run))]
@@ -352,11 +353,7 @@ def with_verdicts(results: list[MIResult], run: Estimation[Prepared]) -> list[MI
     """Results with a verdict on each."""
     from mi_core import reliability  # here, because of the libraries that it loads
 
-    def of_sides(x: Samples, y: Samples, ks: Sequence[int]) -> FloatArray:
-        return run.means(Prepared(x, y, sampling=run.sides.sampling), ks)
-
-    x, y = run.sides.x, run.sides.y
-    verdicts = [reliability.judge(x, y, one, of_sides, run.settings.seed) for one in results]
+    verdicts = [reliability.judge(run.sides, one, run.means, run.settings.seed) for one in results]
     return [dataclasses.replace(one, reliability=verdict) for one, verdict in zip(results, verdicts, strict=True)]
 
 

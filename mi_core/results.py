@@ -83,12 +83,21 @@ class Reliability:
         implied_bias: The error at k that this drift suggests, if it grows as volumes do in the intrinsic dimension.
         drift_n: Estimate minus the mean estimate on halves of the samples; None with too few samples. A bias falls with N.
         ranked_mi: Estimate with each column replaced by the normal scores of its ranks, which leaves MI as it is.
-        repeated_samples: Larger of both sides' shares of samples with an exact copy.
-        repeated_values: Larger of both sides' shares of values with an exact copy in their column.
-        scale_ratio: Typical distance in one side over that in the other, the larger over the smaller.
+        radii_mi: Estimate between the logarithms of each side's distances from its middle, which cannot share more than the
+            sides; None where z is given.
+        correlation_mi: MI of Gaussians with the correlations of the columns' normal scores, less what chance adds; None where
+            z is given.
+        repeated_samples: Largest of the sides' shares of samples with an exact copy.
+        repeated_values: Largest of the sides' shares of values with an exact copy in their column.
+        scale_ratio: Largest of the sides' typical distances over the smallest.
+        larger_k: Neighbour order of the drift with k: 4 k, or as many as there are.
+        resemblance: How much nearer neighbouring rows are than others, in standard errors, in the side where that is less; None
+            where samples were said to hang together.
+        surrogates_mi: Mean estimate with whole groups exchanged, or the series shifted, where the truth is 0; None for other
+            samples.
         intrinsic_dim: Dimension of the sheet that the joint samples fill, however many columns hold it.
         twin_mi: Estimate on the Gaussian twin, data of the same size, covariance and at least the same MI.
-        twin_truth: MI of the twin, in closed form.
+        twin_truth: MI of the twin, in closed form; where z is given, conditional MI.
     """
 
     verdict: Verdict
@@ -98,9 +107,14 @@ class Reliability:
     implied_bias: float
     drift_n: float | None
     ranked_mi: float
+    radii_mi: float | None
+    correlation_mi: float | None
     repeated_samples: float
     repeated_values: float
     scale_ratio: float
+    larger_k: int
+    resemblance: float | None
+    surrogates_mi: float | None
     intrinsic_dim: float
     twin_mi: float
     twin_truth: float
@@ -244,7 +258,7 @@ class MIResult(Estimate):
         alpha: Threshold of "lnc"; None for others.
         standardize: How the data were standardised first.
         null: Shuffled pairs and the p-value; None unless asked for.
-        by_size: Estimates on parts of the samples; empty unless asked for.
+        by_size: Estimates on parts of the samples, for a verdict on halves alone; empty unless asked for.
         reliability: Verdict and measured signs; None unless asked for.
         reduced: Estimate from fewer columns, as `reduction` says; None unless asked for.
         reduction: What those were, and what share of each side's variance they keep; None without `reduced`.

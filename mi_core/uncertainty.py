@@ -25,6 +25,7 @@ Estimate = Callable[[IntArray], FloatArray]
 # published fit, the 68 % interval covers in 56 to 65 % of runs.
 FALLS_AS = 0.85
 SIZES = (2, 4, 8)  # parts whose means show the drift with the number of samples
+HALVES = (2,)  # what the verdict needs of them
 LEAST_SAMPLES = 4  # in a part, in units of k + 1: below, the estimate's spread no longer falls as 1/N
 NARROW = 8  # joint dimensions up to which each shuffle is estimated by itself; see docs/trust.md for seconds
 FEW = 10  # shuffles, up to which to seek all neighbours within each side is not worth it
@@ -84,13 +85,19 @@ def error_bar(
 
 
 def over_sizes(
-    estimate: Estimate, n_samples: int, ks: Sequence[int], seed: int, sampling: Sampling = INDEPENDENT
+    estimate: Estimate,
+    n_samples: int,
+    ks: Sequence[int],
+    seed: int,
+    sizes: Sequence[int] = SIZES,
+    *,
+    sampling: Sampling = INDEPENDENT,
 ) -> list[tuple[SizePoint, ...]]:
     """For each value of `estimate`: its mean over halves, quarters and eighths of the samples, with a standard error.
 
-    The error is that of the mean over the parts of one size.
+    The error is that of the mean over the parts of one size. `sizes` are the numbers of parts.
     """
-    parts = possible(SIZES, n_samples, ks)
+    parts = possible(sizes, n_samples, ks)
     try:
         by_parts = subsample_estimates(estimate, n_samples, parts, generator(seed, "sizes"), sampling)
     except InputError:  # as above
