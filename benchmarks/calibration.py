@@ -6,6 +6,7 @@
     mi bench tuning        # the 1,380 tasks on which the limits were chosen
     mi bench given         # verdicts on conditional mutual information
     mi bench nulls         # how often p is at most 0.05 given z, without and with dependence beside z
+    mi bench dependent     # samples that hang together, named and unnamed
     mi bench permutations  # seconds of 200 shuffles beside those of one estimate
     mi bench matrices      # seconds of all pairs of layers, at once and one by one
 
@@ -28,6 +29,7 @@ import numpy as np
 
 import mi_core
 from benchmarks.bmi_samples import SIZES as BMI_SIZES
+from benchmarks.dependent import dependent, dependent_table
 from benchmarks.nulls import nulls
 from benchmarks.rows import REPOSITORY, circumstances
 from benchmarks.tasks import CONDITIONAL, HELD_OUT, SIZES, TUNED, Family, gaussian_pairs
@@ -229,6 +231,7 @@ SUITES: dict[str, tuple[Callable[[], Iterator[dict[str, Any]]], Callable[[list[d
     "bmi": (bmi, verdict_table),
     "given": (given, verdict_table),
     "nulls": (nulls, plain_table),
+    "dependent": (dependent, dependent_table),
     "permutations": (permutations, plain_table),
     "matrices": (matrices, plain_table),
 }

@@ -19,6 +19,7 @@ Program = Literal[
     "given",
     "tuning",
     "nulls",
+    "dependent",
     "permutations",
     "matrices",
     "wide-layers",
@@ -29,8 +30,8 @@ Program = Literal[
 WHAT = (
     "Beside other programs: speed, accuracy, scaling (sizes), hard (data that cannot be pruned). On their own: coverage of "
     "error bars; verdicts on tasks that no limit was chosen on, on those of bmi, on MI given z, and on the tuning tasks; "
-    "nulls (p-values given z); permutations and matrices beside single estimates; wide-layers (the tables of the documentation); "
-    "gpu; kernels (registers of the CUDA kernels); report (tables of the kept rows)."
+    "nulls (p-values given z); dependent (groups and series); permutations and matrices beside single estimates; wide-layers "
+    "(the tables of the documentation); gpu; kernels (registers of the CUDA kernels); report (tables of the kept rows)."
 )
 Name = Literal[Suite, Program]
 OF_SUITES = ("profile", "peers", "npeet", "activations", "k", "dtype", "threads", "limit")
