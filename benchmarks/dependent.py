@@ -27,7 +27,8 @@ def moving_average(rng: np.random.Generator) -> Together:
 
     def one() -> Array:
         steps = np.cumsum(np.concatenate([[0.0], rng.standard_normal(n + window)]))
-        return (steps[window:] - steps[:-window])[:n, np.newaxis] / np.sqrt(window)
+        rows: Array = (steps[window:] - steps[:-window])[:n, np.newaxis] / np.sqrt(window)
+        return rows
 
     return coupled(one, {"series": True}, rng)
 
@@ -42,7 +43,8 @@ def oscillation(rng: np.random.Generator) -> Together:
         noise = rng.standard_normal(n + 500) + 1j * rng.standard_normal(n + 500)
         for t in range(1, n + 500):
             state[t] = turn * state[t - 1] + np.sqrt((1 - damping**2) / 2) * noise[t]
-        return state.real[500:, np.newaxis] * np.sqrt(2)
+        rows: Array = state.real[500:, np.newaxis] * np.sqrt(2)
+        return rows
 
     return coupled(one, {"series": True}, rng)
 
