@@ -24,7 +24,7 @@ from cli._options import (
     UnitsOption,
     parse_ks,
 )
-from mi_core.options import ConditionalEstimator
+from mi_core.options import MultiEstimator
 
 
 def multi(
@@ -34,7 +34,10 @@ def multi(
     k: K = "3",
     units: UnitsOption = "bits",
     estimator: Annotated[
-        ConditionalEstimator, typer.Option(help="ksg1: Kraskov et al. 2004, eq. (23). discrete: frequencies of equal samples.")
+        MultiEstimator,
+        typer.Option(
+            help="ksg1: Kraskov et al. 2004, eq. (23). ksg2: their second algorithm. discrete: frequencies of equal samples."
+        ),
     ] = "ksg1",
     standardize: StandardizeOption = "none",
     noise: Noise = 0.0,

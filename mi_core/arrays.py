@@ -62,7 +62,7 @@ def cleaned(array: NDArray[Any], name: str) -> tuple[Samples, tuple[str, ...]]:
 def paired(
     values: Mapping[str, Any], estimator: Estimator, on_gpu: OnGpu | None = None
 ) -> tuple[dict[str, Samples], dict[str, int], tuple[str, ...], list[str]]:
-    """Samples of several sides that belong together row by row, none of them constant, as the estimator needs them.
+    """Samples of several sides that belong together row by row, as the estimator needs them.
 
     on_gpu: as for `samples`.
 
@@ -85,8 +85,6 @@ def paired(
             dims[name] = sides[name].shape[1]
         notes += some_notes
     check_same_length(sides)
-    for name, points in sides.items():
-        check_not_constant(points, name)
     return sides, dims, classes, notes
 
 
@@ -98,7 +96,7 @@ def labels(values: Any, name: str) -> tuple[Samples, tuple[str, ...]]:
         name: What messages call it.
 
     Raises:
-        InputError: Not a vector of labels, or all of one class.
+        InputError: Not a vector of labels.
     """
     array = text_as_text(host_array(values, name))
     if array.ndim == 0 or array.size == 0 or array.size != len(array):
@@ -114,8 +112,6 @@ def labels(values: Any, name: str) -> tuple[Samples, tuple[str, ...]]:
                 "text. For values that vary continuously take the estimator ksg1."
             )
     classes, places = np.unique(array, return_inverse=True)
-    if len(classes) == 1:
-        raise InputError(f"{name} has one class only, {classes[0]}: it shares no information with anything.")
     names = tuple(f"{one:.0f}" if array.dtype.kind == "f" else str(one) for one in classes)
     return places.reshape(-1, 1).astype(np.float64), names
 
@@ -283,11 +279,14 @@ def check_finite(array: Samples, name: str) -> None:
 
 
 def check_not_constant(array: Samples, name: str) -> None:
-    """Raise InputError where every sample is the same: mutual information with a constant is zero by definition."""
-    if (array[-1] == array[0]).all() and (np.asarray(array) == array[0]).all():
-        raise InputError(
-            f"{name} is constant: all {len(array)} samples are the same, so it shares no information with anything."
-        )
+    """Raise InputError where every sample is the same, as what is estimated from one side alone has no value then."""
+    if is_constant(array):
+        raise InputError(f"{name} is constant: all {len(array)} samples are the same, so it has no density to estimate.")
+
+
+def is_constant(array: Samples) -> bool:
+    """Whether every sample is the same."""
+    return bool((array[-1] == array[0]).all() and (np.asarray(array) == array[0]).all())
 
 
 def check_same_length(sides: Mapping[str, NDArray[Any]]) -> None:

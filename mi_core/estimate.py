@@ -9,7 +9,7 @@ from typing import Any, Unpack, cast, overload
 
 from mi_core import _notes, arguments, arrays, backends, reduction, uncertainty
 from mi_core._estimation import Estimation, one_or_all, orders
-from mi_core._estimators import CAN_BE_SPLIT, CONDITIONAL, ESTIMATORS, Local, Method
+from mi_core._estimators import CAN_BE_SPLIT, CONDITIONAL, ESTIMATORS, Local, Method, nothing
 from mi_core._prepare import Prepared, prepare
 from mi_core.arguments import Settings
 from mi_core.errors import InputError
@@ -39,20 +39,24 @@ def mutual_information(
         k: Neighbour order, 1 <= k < n_samples. Small k: less bias, more variance. Several at once cost one neighbour pass.
         units: "bits" (default) or "nats", of the estimate, its ceiling and its local terms.
         estimator: By nearest neighbours:
-            "ksg1" (default): Kraskov, Stoegbauer, Grassberger 2004, eq. (8), doi:10.1103/PhysRevE.69.066138.
-            "ksg2": the same, eq. (9), with a radius for each side; not defined on data with ties.
-            "lnc": ksg1 corrected for strong dependence, Gao, Ver Steeg, Galstyan 2015, arXiv:1411.2003; k >= dim_x + dim_y.
-            "mixture": ties, and mixtures of discrete and continuous values; Gao et al. 2017, arXiv:1709.06212.
-            "ross": y are class labels; Ross 2014, doi:10.1371/journal.pone.0087357.
+            "ksg1" (default): Kraskov, Stoegbauer, Grassberger 2004, eq. (8), doi:10.1103/PhysRevE.69.066138. Samples at equal
+            distance are taken in any order, which is what noise too small to matter would give on average.
+            "ksg2": the same, eq. (9), with a radius for each side; not on data with ties.
+            "lnc": ksg2 corrected for strong dependence, Gao, Ver Steeg, Galstyan 2015, arXiv:1411.2003; k of at least 5 times
+            dim_x + dim_y, and no ties.
+            "mixture": whole samples that repeat, and mixtures of discrete and continuous values; Gao et al. 2017,
+            arXiv:1709.06212.
+            "ross": y are class labels; Ross 2014, doi:10.1371/journal.pone.0087357. Classes without more than k members are
+            left out.
             Without neighbours, so that k plays no part:
-            "gaussian": closed form from the covariances; "gaussian-copula": the same once each column is mapped to normal
+            "gaussian": closed form from the covariances, less its bias; "gaussian-copula": the same once each column is mapped to normal
             scores, Ince et al. 2017, doi:10.1002/hbm.23471; "discrete": plug-in from the frequencies of equal samples.
         given: z, (n_samples,), (n_samples, dim_z) or of higher rank: what is known already. For "ksg1" by Frenzel & Pompe 2007,
             doi:10.1103/PhysRevLett.99.204101, and for "discrete".
         alpha: For "lnc", how small the box along the neighbours' own axes must be, beside the straight box, to count; 0.25 by
             default.
         standardize: "sides" divides each side by its spread (the root of its columns' mean variance), "columns" divides each
-            column by its standard deviation, "none" (default) takes the values as they are.
+            column by its standard deviation, "none" (default) takes the values as they are. Equal distances stay equal.
         noise: Standard deviation of Gaussian noise added to every value against ties, relative to the spread of its side;
             0 by default.
         seed: Seed of all that is random: that noise, error bar, permutations, projections. The same seed gives the same
@@ -83,7 +87,8 @@ def mutual_information(
             neighbours and once for permutations.
 
     Returns:
-        One result, or for several k a list of results in the order of `k`.
+        One result, or for several k a list of results in the order of `k`. Where x or y is constant it is exactly 0, and a note
+        says so.
 
     Raises:
         InputError: The data or an argument cannot be used; the message says which, what came and what to do.
@@ -103,14 +108,18 @@ def mutual_information(
     sides, dims, notes = prepared(x, y, given, settings)
     n_samples = len(sides.x)
     ks = orders(k, settings.estimator, n_samples)
-    notes += notes_on(sides, settings)
+    of_constants = on_constants(sides)
+    is_nothing = not of_constants.keys().isdisjoint({"x", "y"})
+    notes += of_constants.values()
+    if not is_nothing:
+        notes += notes_on(sides, settings)
     if not needs_host(settings):
         sides = sides.sides_by(lambda side: backends.held(side, settings.backend, sum(dims.values())))
-    run = Estimation(method_for(sides, settings), sides, Prepared.take, n_samples, ks, settings)
+    run = Estimation(nothing if is_nothing else method_for(sides, settings), sides, Prepared.take, n_samples, ks, settings)
     results = estimated(run, dims, notes)
-    if settings.reduce is not None:
+    if settings.reduce is not None and not is_nothing:
         results = with_fewer_columns(results, sides, settings)
-    if settings.diagnose:
+    if settings.diagnose and not is_nothing:
         results = with_verdicts(results, run)
     return one_or_all(results, k)
 
@@ -175,6 +184,16 @@ def prepared(x: Any, y: Any, z: Any, settings: Settings) -> tuple[Prepared, dict
     return Prepared(sides["x"], sides["y"], sides.get("z"), classes), dims, [*notes, *notes_on_noise]
 
 
+def on_constants(sides: Prepared) -> dict[str, str]:
+    """Notes on the sides that are constant, by their names."""
+    named = {"x": sides.x, "y": sides.y} | ({} if sides.z is None else {"z": sides.z})
+    return {
+        name: _notes.on_constant(name, len(side), is_given=name == "z", is_class=name == "y" and bool(sides.classes))
+        for name, side in named.items()
+        if arrays.is_constant(side)
+    }
+
+
 def method_for(sides: Prepared, settings: Settings) -> Method:
     """The estimator as a function of sides and search; z among the sides makes it conditional."""
     if sides.z is None:
@@ -188,7 +207,7 @@ def notes_on(sides: Prepared, settings: Settings) -> list[str]:
     if settings.estimator == "discrete":
         return _notes.on_discrete(*named.values())
     if settings.estimator in ("gaussian", "gaussian-copula"):
-        return _notes.on_gaussian(settings.estimator, sides.x.shape[1], sides.y.shape[1], len(sides.x), settings.units)
+        return _notes.on_gaussian(settings.estimator)
     if sides.classes:
         del named["y"]
     return list(_notes.on_sides(named, settings.standardize, settings.estimator).values())
@@ -211,7 +230,7 @@ def estimated(run: Estimation[Prepared], dims: dict[str, int], notes: list[str])
             k=local.k,
             n_samples=n,
             ceiling=None if settings.estimator == "ross" else ceiling,  # there it is the entropy of the labels, a true limit
-            coincident=local.coincident,
+            tied=local.tied,
         )
         return {
             "dim_x": dims["x"],
@@ -221,7 +240,7 @@ def estimated(run: Estimation[Prepared], dims: dict[str, int], notes: list[str])
             "estimator": settings.estimator,
             "alpha": settings.alpha if settings.estimator == "lnc" else None,
             "standardize": settings.standardize,
-            "notes": (*notes, *on_this.values()),
+            "notes": (*notes, *local.notes.values(), *on_this.values()),
             "null": None if shuffled is None else uncertainty.shuffled_null(mi, shuffled[:, place], settings.seed),
             "by_size": () if sizes is None else sizes[place],
         }
@@ -232,7 +251,8 @@ def estimated(run: Estimation[Prepared], dims: dict[str, int], notes: list[str])
 def shuffles(run: Estimation[Prepared], permutations: int) -> FloatArray:
     """Estimates (permutations, number of k) from samples whose pairing was shuffled."""
     settings = run.settings
-    shuffle = uncertainty.shuffled_ksg1 if settings.estimator == "ksg1" else uncertainty.shuffled
+    of_plain_counts = run.method is ESTIMATORS["ksg1"] and not any(local.tied for local in run.found)
+    shuffle = uncertainty.shuffled_ksg1 if of_plain_counts else uncertainty.shuffled
     return shuffle(
         run.means,
         run.sides,
@@ -299,7 +319,7 @@ def neighbour_counts(
     """Distance to the k-th joint neighbour of every point, and how many points lie strictly nearer in x and in y.
 
     Distances are Chebyshev distances in float64 arithmetic on the values given, whatever their dtype; every backend returns
-    the same bits. Arguments and errors as for `mutual_information`; constant sides are allowed here. Where a GPU is to count,
+    the same bits. Arguments and errors as for `mutual_information`; constant sides are counted as any. Where a GPU is to count,
     float32 and float64 arrays of CuPy, Torch or JAX that lie on one are taken where they are, without a copy.
 
     Returns:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mi_core import display
 from mi_core.errors import InputError
-from mi_core.options import ConditionalEstimator, EntropyEstimator, Estimator, Standardize, Units
+from mi_core.options import EntropyEstimator, Estimator, MultiEstimator, Standardize, Units
 from mi_core.types import FloatArray, IntArray
 
 
@@ -243,7 +243,8 @@ class MIResult(Estimate):
         reliability: Verdict and measured signs; None unless asked for.
         reduced: Estimate from fewer columns, as `reduction` says; None unless asked for.
         reduction: What those were, and what share of each side's variance they keep; None without `reduced`.
-        local_mi: (n_samples,) terms whose mean is `mi`, in `units`; None unless asked for.
+        local_mi: (n_samples,) terms whose mean is `mi`, in `units`, for "ross" those of the classes that are not left out; None
+            unless asked for.
     """
 
     quantity: ClassVar[str] = "mi"
@@ -283,7 +284,7 @@ class MultiInformationResult(Estimate):
     mi: float
     dims: tuple[int, ...]
     ceiling: float | None
-    estimator: ConditionalEstimator
+    estimator: MultiEstimator
     standardize: Standardize
     local_mi: FloatArray | None = dataclasses.field(default=None, compare=False)
 
