@@ -6,6 +6,7 @@ A new one is a function here, a formula in `_formula`, a word in `options.Estima
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -130,8 +131,9 @@ def from_counts(
     found = [Local(k, formula(k, counts[:, m]), backend, ceiling(k, counts[:, m])) for m, k in enumerate(search.ks)]
     if radius.all() and not any(map(_ties.may_tie, parts)):
         return found
+    nearer = functools.partial(search.nearer, quiet=True)
     corrected = []
-    for local, ties in zip(found, _ties.counted(parts, sides, radius, counts, search), strict=True):
+    for local, ties in zip(found, _ties.counted(parts, sides, radius, counts, nearer), strict=True):
         assert local.k is not None  # noqa: S101  for the type checker
         correction, tied = _formula.correction_for_ties(local.k, ties, sides, signs)
         corrected.append(dataclasses.replace(local, nats=local.nats + correction, tied=int(np.count_nonzero(tied))))

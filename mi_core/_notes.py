@@ -76,7 +76,8 @@ def on_measured(
     notes = {}
     if estimator not in TAKE_TIES:
         notes = {f"{TIES}{name}": note for name, side in sides for note in on_ties(name, side)}
-    notes |= on_scales(sides, standardize, given)
+    if sides:
+        notes |= on_scales(sides, standardize, given)
     dims = [side.dim for _, side in sides]
     if sum(dims) > WIDE:
         notes["dimensions"] = (
@@ -140,7 +141,7 @@ def on_constant(name: str, n_samples: int, *, is_given: bool = False, is_class: 
     what = "has one class only" if is_class else f"is constant: all {n_samples:,} samples are the same"
     if is_given:
         return f"{name} {what}, so that to know it changes nothing: I(X;Y|Z) is I(X;Y)."
-    return f"{name} {what}, so it shares no information with anything: 0 by definition."
+    return f"{name} {what}, so by definition it shares no information with anything."
 
 
 def on_shape(name: str) -> str:

@@ -7,17 +7,12 @@ a grid (ranks, rounded values). What counts make of that is in `_formula.correct
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
-
+from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
 from mi_core._prepare import joined
 from mi_core.types import FloatArray, IntArray, Samples
-
-if TYPE_CHECKING:
-    from mi_core._estimators import Search
 
 SAMPLED = 1000  # rows that are looked at; all would cost as much as the estimate
 SLICE_BYTES = 32 * 2**20
@@ -45,13 +40,20 @@ class Ties:
 
 
 def counted(
-    parts: Sequence[Samples], sides: Sequence[tuple[int, int]], radius: FloatArray, counts: IntArray, search: Search
+    parts: Sequence[Samples],
+    sides: Sequence[tuple[int, int]],
+    radius: FloatArray,
+    counts: IntArray,
+    nearer_than: Callable[[Samples, FloatArray], tuple[IntArray, str]],
 ) -> Iterator[Ties]:
-    """Ties for each k, from what `search.counts` found: radius (len(ks), n) and counts (len(sides), len(ks), n)."""
+    """Ties for each k, from radius (len(ks), n) and counts (len(sides), len(ks), n) of `backends.neighbour_counts`.
+
+    nearer_than: (points, radius) -> numbers of other points strictly nearer, and the name of a backend.
+    """
     parts = [np.asarray(part) for part in parts]
     beyond = np.nextafter(radius, np.inf)
-    reached = np.array([search.nearer(joined(parts[first:last]), beyond, quiet=True)[0] for first, last in sides])
-    in_all, _ = search.nearer(joined(parts), np.vstack([radius, beyond]), quiet=True)
+    reached = np.array([nearer_than(joined(parts[first:last]), beyond)[0] for first, last in sides])
+    in_all, _ = nearer_than(joined(parts), np.vstack([radius, beyond]))
     for m, row in enumerate(radius):
         nearer, reaching = in_all[m], in_all[len(radius) + m]
         yield Ties(row == 0, counts[:, m], reached[:, m] - counts[:, m], nearer, reaching - nearer)

@@ -49,8 +49,8 @@ def mutual_information(
             "ross": y are class labels; Ross 2014, doi:10.1371/journal.pone.0087357. Classes without more than k members are
             left out.
             Without neighbours, so that k plays no part:
-            "gaussian": closed form from the covariances, less its bias; "gaussian-copula": the same once each column is mapped to normal
-            scores, Ince et al. 2017, doi:10.1002/hbm.23471; "discrete": plug-in from the frequencies of equal samples.
+            "gaussian": closed form from the covariances, less its bias; "gaussian-copula": the same once each column is mapped
+            to normal scores, Ince et al. 2017, doi:10.1002/hbm.23471; "discrete": plug-in from frequencies of equal samples.
         given: z, (n_samples,), (n_samples, dim_z) or of higher rank: what is known already. For "ksg1" by Frenzel & Pompe 2007,
             doi:10.1103/PhysRevLett.99.204101, and for "discrete".
         alpha: For "lnc", how small the box along the neighbours' own axes must be, beside the straight box, to count; 0.25 by
@@ -210,6 +210,8 @@ def notes_on(sides: Prepared, settings: Settings) -> list[str]:
         return _notes.on_gaussian(settings.estimator)
     if sides.classes:
         del named["y"]
+    if sides.z is not None and arrays.is_constant(sides.z):
+        del named["z"]
     return list(_notes.on_sides(named, settings.standardize, settings.estimator).values())
 
 

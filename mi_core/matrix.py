@@ -153,7 +153,7 @@ def mutual_information_matrix(
         standardize: How to standardise first, each layer by itself; see `mutual_information`.
         noise: Noise against ties, see `mutual_information`; a layer has one and the same noise in all its pairs.
         seed: Seed of that noise and of the error bars.
-        backend: "auto" and "cpu" share the distances within a layer, but for ties; any other backend counts each pair by itself.
+        backend: "auto" and "cpu" share the distances within a layer without ties; any other backend counts each pair by itself.
         threads: Most threads to use; None for as many as the process may use.
         error_bar: Whether to estimate standard errors, from disjoint subsamples: Holmes & Nemenman 2019.
         progress: True for a bar on stderr, or a function called with (steps done, steps in all) now and then.

@@ -107,7 +107,8 @@ def prepared(
         notes += _notes.on_discrete(*points.values())
     else:
         points, notes_on_noise = prepare(points, settings.standardize, settings.noise, settings.seed)
-        notes += [*notes_on_noise, *_notes.on_sides(points, settings.standardize, estimator).values()]
+        varying = {name: side for name, side in points.items() if not arrays.is_constant(side)}
+        notes += [*notes_on_noise, *_notes.on_sides(varying, settings.standardize, estimator).values()]
     return list(points.values()), tuple(dims.values()), notes
 
 

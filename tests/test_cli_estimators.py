@@ -94,6 +94,20 @@ def test_subsampling_draws_the_same_rows_of_all_sides():
 
 
 @pytest.mark.usefixtures("files")
+def test_a_constant_side_reads_0_and_says_so():
+    np.save("dead.npy", np.ones((150, 2)))
+    run = mi("estimate", "x.npy", "dead.npy")
+    assert (run.exit_code, run.stdout.splitlines()[0]) == (0, "I(X;Y) = 0.0000 +- 0.0000 bits")
+    assert "note: y is constant: all 150 samples are the same" in run.stderr
+
+
+@pytest.mark.usefixtures("files")
+def test_multi_information_by_the_second_algorithm():
+    run = mi("multi", "x.npy", "y.npy", "z.npy", "--estimator", "ksg2", "--quiet")
+    assert float(run.stdout) == mi_core.multi_information([X, Y, Z], estimator="ksg2").mi
+
+
+@pytest.mark.usefixtures("files")
 def test_labels_may_be_numbers_in_text():
     np.savetxt("labels.csv", LABELS == "dog", fmt="%d")
     run = mi("estimate", "x.npy", "labels.csv", "--labels", "--quiet")
