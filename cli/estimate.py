@@ -33,7 +33,8 @@ from mi_core.options import Estimator
 
 ESTIMATORS = (
     "ksg1, ksg2: Kraskov et al. 2004, eq. (8), (9). lnc: Gao et al. 2015, for strong dependence. mixture: Gao et al. 2017, for "
-    "ties. ross: Y are class labels. gaussian, gaussian-copula: closed forms. discrete: frequencies of equal samples."
+    "samples that repeat. ross: Y are class labels. gaussian, gaussian-copula: closed forms. discrete: frequencies of equal "
+    "samples."
 )
 
 

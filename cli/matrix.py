@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 OUT_FORMATS = (".csv", ".json")
 LONGEST_NAME = 255  # bytes, on nearly all file systems
+KEPT_AS = 2  # the way in which a half-done matrix is kept and counted; another way starts anew
 
 
 def matrix(
@@ -144,7 +145,7 @@ class Kept:
 
     rows: list[int]
     sums: list[list[float]]
-    coincident: list[int]
+    tied: list[int]
 
 
 class Unfinished:
@@ -155,7 +156,7 @@ class Unfinished:
 
         self.names, self.k = tuple(arrays), settings["k"]
         self.n_samples = min(len(array) if array.ndim else 0 for array in arrays.values())
-        checksum = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+        checksum = hashlib.sha256(json.dumps([KEPT_AS, settings], sort_keys=True).encode())
         for name, array in arrays.items():
             checksum.update(ascii(f"{name} {array.dtype} {array.shape}").encode())
             for rows in np.array_split(array, max(1, array.nbytes // 2**26)) if array.ndim else [array]:
@@ -184,15 +185,15 @@ class Unfinished:
             return None
         kept = record_from_json(content, Kept, complaint)
         pairs = len(self.names) * (len(self.names) + 1) // 2
-        for name, values in (("rows", kept.rows), ("sums", kept.sums), ("coincident", kept.coincident)):
+        for name, values in (("rows", kept.rows), ("sums", kept.sums), ("tied", kept.tied)):
             if len(values) != pairs:
                 raise InputError(f"{complaint}: {name}: it has {len(values)} values for {pairs} pairs.")
-        for name, counts in (("rows", kept.rows), ("coincident", kept.coincident)):
+        for name, counts in (("rows", kept.rows), ("tied", kept.tied)):
             if not 0 <= min(counts) <= max(counts) <= self.n_samples:
                 raise InputError(f"{complaint}: {name}: each must be between 0 and the number of samples, {self.n_samples}.")
         if any((rows > 0) != (len(parts) > 0) for rows, parts in zip(kept.rows, kept.sums, strict=True)):
             raise InputError(f"{complaint}: rows and sums do not go together: a pair has sums once it has rows.")
-        return Partial(self.k, np.array(kept.rows, np.int64), tuple(map(tuple, kept.sums)), np.array(kept.coincident, np.int64))
+        return Partial(self.k, np.array(kept.rows, np.int64), tuple(map(tuple, kept.sums)), np.array(kept.tied, np.int64))
 
     def write(self, partial: Partial) -> None:
         """Keep what is done, whole or not at all."""
@@ -202,7 +203,7 @@ class Unfinished:
             "checksum": self.checksum,
             "rows": partial.rows.tolist(),
             "sums": partial.sums,
-            "coincident": partial.coincident.tolist(),
+            "tied": partial.tied.tolist(),
         }
         with whole_file(self.path) as file:
             file.write(json.dumps(record).encode())
@@ -236,9 +237,9 @@ def with_labels(found: MIMatrix) -> tuple[list[str], list[list[float]]]:
 
 
 def print_for_people(found: MIMatrix) -> None:
-    is_lifted = any(found.mi[place, place] > found.ceiling + 1e-9 for place in range(len(found.names)))
+    at_ceiling = all(abs(found.mi[place, place] - found.ceiling) < 1e-9 for place in range(len(found.names)))
     itself = (
-        f"the ceiling is {found.ceiling:.4f}" if is_lifted else f"a layer with itself reads the ceiling, {found.ceiling:.4f}"
+        f"a layer with itself reads the ceiling, {found.ceiling:.4f}" if at_ceiling else f"the ceiling is {found.ceiling:.4f}"
     )
     say(f"MI in {found.units}; k={found.k}, {found.n_samples:,} samples; {itself}")
     names, rows = with_labels(found)

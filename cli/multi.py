@@ -37,7 +37,10 @@ def multi(
     k: UsualK = None,
     units: UnitsOption = "bits",
     estimator: Annotated[
-        MultiEstimator, typer.Option(help="ksg1: Kraskov et al. 2004, eq. (23). discrete: frequencies of equal samples.")
+        MultiEstimator,
+        typer.Option(
+            help="ksg1: Kraskov et al. 2004, eq. (23). ksg2: their second algorithm. discrete: frequencies of equal samples."
+        ),
     ] = "ksg1",
     standardize: StandardizeOption = "none",
     noise: Noise = 0.0,

@@ -24,16 +24,14 @@ from mi_core._estimators import WITHOUT_NEIGHBOURS, Local, Search
 from mi_core._formula import NATS_PER_UNIT
 from mi_core.arguments import Settings
 from mi_core.results import Estimate
-from mi_core.sampling import INDEPENDENT, Sampling
+from mi_core.sampling import DEFAULT_ORDER, INDEPENDENT, Sampling
 from mi_core.types import FloatArray, IntArray
 
 Sides = TypeVar("Sides")
 Result = TypeVar("Result", bound=Estimate)
 
 
-def orders(
-    k: int | Sequence[int] | None, estimator: str, n_samples: int, sampling: Sampling = INDEPENDENT, dim: int = 0
-) -> tuple[int, ...]:
+def orders(k: int | Sequence[int] | None, estimator: str, n_samples: int, usual: int = DEFAULT_ORDER) -> tuple[int, ...]:
     """Neighbour orders to seek, none for an estimator without neighbours; for None the usual one.
 
     Raises:
@@ -42,7 +40,7 @@ def orders(
     if estimator in WITHOUT_NEIGHBOURS:
         arguments.check_single(k, estimator)
         return ()
-    return arguments.neighbour_orders(sampling.order(n_samples, dim) if k is None else k, n_samples)
+    return arguments.neighbour_orders(usual if k is None else k, n_samples)
 
 
 def one_or_all(results: list[Result], k: int | Sequence[int] | None) -> Result | list[Result]:
@@ -109,13 +107,13 @@ class Estimation(Generic[Sides]):
             self.on_rows, self.n_rows, self.ks, self.settings.seed, smaller_set=self.smaller_set, sampling=self.sampling
         )
 
-    def in_callers_order(self, terms: FloatArray) -> FloatArray:
-        """Local terms (n_samples,) in the order in which the samples came."""
+    def in_callers_order(self, local: Local) -> FloatArray:
+        """Local terms in nats, in the order in which the samples came."""
         if self.rows is None:
-            return terms
-        back = np.empty_like(terms)
-        back[self.rows] = terms
-        return back
+            return local.nats
+        rows = self.rows if local.kept is None else self.rows[local.kept]
+        ordered: FloatArray = local.nats[np.argsort(rows)]
+        return ordered
 
     def ceiling(self, local: Local) -> float | None:
         """The ceiling in the unit asked for; None where there is none."""
@@ -136,7 +134,7 @@ class Estimation(Generic[Sides]):
 
         def result(place: int, local: Local) -> Result:
             value = local.mean / self.nats
-            terms = self.in_callers_order(local.nats / self.nats) if settings.return_local else None
+            terms = self.in_callers_order(local) / self.nats if settings.return_local else None
             named: dict[str, Any] = {kind.quantity: value, f"local_{kind.quantity}": terms}
             return kind(
                 **named,

@@ -62,7 +62,7 @@ def cleaned(array: NDArray[Any], name: str) -> tuple[Samples, tuple[str, ...]]:
 def paired(
     values: Mapping[str, Any], estimator: Estimator, on_gpu: OnGpu | None = None, *, given_labels: bool = False
 ) -> tuple[dict[str, Samples], dict[str, int], dict[str, tuple[str, ...]], list[str]]:
-    """Samples of several sides that belong together row by row, none of them constant, as the estimator needs them.
+    """Samples of several sides that belong together row by row, as the estimator needs them.
 
     on_gpu: as for `samples`. given_labels: Whether z are class labels, as text and bool are by themselves.
 
@@ -77,7 +77,7 @@ def paired(
     for name, side in values.items():
         some_notes: tuple[str, ...] = ()
         if name == "z" and (given_labels or (estimator != "discrete" and are_labels(side))):
-            sides[name], classes[name] = labels(side, name, one_is_enough=True)
+            sides[name], classes[name] = labels(side, name)
             dims[name] = 1
         elif estimator == "discrete":
             sides[name], dims[name], some_notes = discrete(side, name)
@@ -89,9 +89,6 @@ def paired(
             dims[name] = sides[name].shape[1]
         notes += some_notes
     check_same_length(sides)
-    for name, points in sides.items():
-        if name not in classes:
-            check_not_constant(points, name)
     return sides, dims, classes, notes
 
 
@@ -108,20 +105,17 @@ def are_labels(values: Any) -> bool:
     return array.dtype.kind in "SUT" or (array.dtype.kind == "b" and array.size == len(array))
 
 
-def labels(values: Any, name: str, *, one_is_enough: bool = False) -> tuple[Samples, tuple[str, ...]]:
+def labels(values: Any, name: str) -> tuple[Samples, tuple[str, ...]]:
     """Place (n_samples, 1) of each sample's class among the classes in ascending order, and the names of the classes.
 
     Args:
         values: (n_samples,) or (n_samples, 1) integers, bool or text; floats that are whole count as integers.
         name: What messages call it.
-        one_is_enough: Whether all may be of one class.
 
     Raises:
-        InputError: Not a vector of labels, or all of one class.
+        InputError: Not a vector of labels.
     """
     places, names = classes_of(values, name)
-    if len(names) == 1 and not one_is_enough:
-        raise InputError(f"{name} has one class only, {names[0]}: it shares no information with anything.")
     return places.reshape(-1, 1).astype(np.float64), names
 
 
@@ -320,11 +314,14 @@ def check_finite(array: Samples, name: str) -> None:
 
 
 def check_not_constant(array: Samples, name: str) -> None:
-    """Raise InputError where every sample is the same: mutual information with a constant is zero by definition."""
-    if (array[-1] == array[0]).all() and (np.asarray(array) == array[0]).all():
-        raise InputError(
-            f"{name} is constant: all {len(array)} samples are the same, so it shares no information with anything."
-        )
+    """Raise InputError where every sample is the same, as what is estimated from one side alone has no value then."""
+    if is_constant(array):
+        raise InputError(f"{name} is constant: all {len(array)} samples are the same, so it has no density to estimate.")
+
+
+def is_constant(array: Samples) -> bool:
+    """Whether every sample is the same."""
+    return bool((array[-1] == array[0]).all() and (np.asarray(array) == array[0]).all())
 
 
 def check_same_length(sides: Mapping[str, NDArray[Any]]) -> None:

@@ -7,6 +7,8 @@ import functools
 from collections.abc import Sequence
 from typing import Any, Unpack, cast, overload
 
+import numpy as np
+
 from mi_core import _notes, arguments, arrays, backends, how_drawn, reduction, uncertainty
 from mi_core._estimation import Estimation, one_or_all, orders
 from mi_core._estimators import (
@@ -17,6 +19,7 @@ from mi_core._estimators import (
     ESTIMATORS,
     Local,
     Method,
+    nothing,
     within_classes,
 )
 from mi_core._prepare import Prepared, prepare
@@ -25,8 +28,10 @@ from mi_core.errors import InputError
 from mi_core.options import Backend, ConditionalEstimator, MIOptions
 from mi_core.progress_bar import with_progress
 from mi_core.results import MIResult, NeighbourCounts
-from mi_core.sampling import INDEPENDENT, Groups, Sampling, Series, as_fields, resemblance
+from mi_core.sampling import DEFAULT_ORDER, INDEPENDENT, Groups, Sampling, Series, as_fields, resemblance
 from mi_core.types import FloatArray, IntArray, Progress, ProgressOption
+
+LEAST_SHARE_OF_CLASS = 4  # members of the smallest class for each neighbour of the default order
 
 
 @overload
@@ -53,14 +58,18 @@ def mutual_information(
             most 25, beyond 4 joint dimensions 10.
         units: "bits" (default) or "nats", of the estimate, its ceiling and its local terms.
         estimator: By nearest neighbours:
-            "ksg1" (default): Kraskov, Stoegbauer, Grassberger 2004, eq. (8), doi:10.1103/PhysRevE.69.066138.
-            "ksg2": the same, eq. (9), with a radius for each side; not defined on data with ties.
-            "lnc": ksg1 corrected for strong dependence, Gao, Ver Steeg, Galstyan 2015, arXiv:1411.2003; k >= dim_x + dim_y.
-            "mixture": ties, and mixtures of discrete and continuous values; Gao et al. 2017, arXiv:1709.06212.
-            "ross": y are class labels; Ross 2014, doi:10.1371/journal.pone.0087357.
+            "ksg1" (default): Kraskov, Stoegbauer, Grassberger 2004, eq. (8), doi:10.1103/PhysRevE.69.066138. Samples at equal
+            distance are taken in any order, which is what noise too small to matter would give on average.
+            "ksg2": the same, eq. (9), with a radius for each side; not on data with ties.
+            "lnc": ksg2 corrected for strong dependence, Gao, Ver Steeg, Galstyan 2015, arXiv:1411.2003; k of at least 5 times
+            dim_x + dim_y, and no ties.
+            "mixture": whole samples that repeat, and mixtures of discrete and continuous values; Gao et al. 2017,
+            arXiv:1709.06212.
+            "ross": y are class labels; Ross 2014, doi:10.1371/journal.pone.0087357. Classes without more than k members are
+            left out.
             Without neighbours, so that k plays no part:
-            "gaussian": closed form from the covariances; "gaussian-copula": the same once each column is mapped to normal
-            scores, Ince et al. 2017, doi:10.1002/hbm.23471; "discrete": plug-in from the frequencies of equal samples.
+            "gaussian": closed form from the covariances, less its bias; "gaussian-copula": the same once each column is mapped
+            to normal scores, Ince et al. 2017, doi:10.1002/hbm.23471; "discrete": plug-in from frequencies of equal samples.
         given: z, (n_samples,), (n_samples, dim_z) or of higher rank: what is known already. For "ksg1" by Frenzel & Pompe 2007,
             doi:10.1103/PhysRevLett.99.204101; for "mixture", and for "ross" with labels y, by Mesner & Shalizi 2019,
             arXiv:1912.03387; for "discrete". Text, bool and pandas categories (n_samples,) are class labels: the estimate is
@@ -69,7 +78,7 @@ def mutual_information(
         alpha: For "lnc", how small the box along the neighbours' own axes must be, beside the straight box, to count; 0.25 by
             default.
         standardize: "sides" divides each side by its spread (the root of its columns' mean variance), "columns" divides each
-            column by its standard deviation, "none" (default) takes the values as they are.
+            column by its standard deviation, "none" (default) takes the values as they are. Equal distances stay equal.
         noise: Standard deviation of Gaussian noise added to every value against ties, relative to the spread of its side;
             0 by default.
         seed: Seed of all that is random: that noise, error bar, permutations, projections. The same seed gives the same
@@ -109,7 +118,8 @@ def mutual_information(
             of values, and of their distances from the middle, is below 1/e, in the side that forgets sooner.
 
     Returns:
-        One result, or for several k a list of results in the order of `k`.
+        One result, or for several k a list of results in the order of `k`. Where x or y is constant it is exactly 0, and a note
+        says so.
 
     Raises:
         InputError: The data or an argument cannot be used; the message says which, what came and what to do.
@@ -129,15 +139,21 @@ def mutual_information(
     sides, dims, notes = prepared(x, y, given, settings)
     n_samples = len(sides.x)
     sides, rows, sampling = as_drawn(sides, settings)
-    ks = orders(k, settings.estimator, n_samples, sampling, sum(dims.values()))
-    notes += [*notes_on(sides, settings), *_notes.on_sampling(ks, sampling, n_samples, sum(dims.values()))]
+    dim = sum(dims.values())
+    ks = orders(k, settings.estimator, n_samples, usual_order(sides, sampling, dim))
+    of_constants = on_constants(sides)
+    is_nothing = not of_constants.keys().isdisjoint({"x", "y"})
+    notes += of_constants.values()
+    if not is_nothing:
+        notes += [*notes_on(sides, settings), *_notes.on_sampling(ks, sampling, n_samples, dim)]
     if not (needs_host(settings) or sides.given_classes):
-        sides = sides.sides_by(lambda side: backends.held(side, settings.backend, sum(dims.values())))
-    run = Estimation(method_for(sides, settings), sides, Prepared.take, n_samples, ks, settings, sampling=sampling, rows=rows)
+        sides = sides.sides_by(lambda side: backends.held(side, settings.backend, dim))
+    method = nothing if is_nothing else method_for(sides, settings)
+    run = Estimation(method, sides, Prepared.take, n_samples, ks, settings, sampling=sampling, rows=rows)
     results = estimated(run, dims, notes)
-    if settings.reduce is not None:
+    if settings.reduce is not None and not is_nothing:
         results = with_fewer_columns(results, sides, settings)
-    if settings.diagnose:
+    if settings.diagnose and not is_nothing:
         results = with_verdicts(results, run)
     return one_or_all(results, k)
 
@@ -224,6 +240,25 @@ def as_drawn(sides: Prepared, settings: Settings) -> tuple[Prepared, IntArray | 
     return dataclasses.replace(in_order, sampling=sampling), rows, sampling
 
 
+def usual_order(sides: Prepared, sampling: Sampling, dim: int) -> int:
+    """Neighbour order to take by default; with class labels no more than a quarter of the smallest class, if that is 3."""
+    usual = sampling.order(len(sides.x), dim)
+    if not sides.classes:
+        return usual
+    smallest = int(np.unique(sides.y, return_counts=True)[1].min())
+    return max(DEFAULT_ORDER, min(usual, smallest // LEAST_SHARE_OF_CLASS))
+
+
+def on_constants(sides: Prepared) -> dict[str, str]:
+    """Notes on the sides that are constant, by their names."""
+    named = {"x": sides.x, "y": sides.y} | ({} if sides.z is None else {"z": sides.z})
+    return {
+        name: _notes.on_constant(name, len(side), is_given=name == "z", is_class=name == "y" and bool(sides.classes))
+        for name, side in named.items()
+        if arrays.is_constant(side)
+    }
+
+
 def method_for(sides: Prepared, settings: Settings) -> Method:
     """The estimator as a function of sides and search; z among the sides makes it conditional."""
     if sides.z is None:
@@ -240,11 +275,10 @@ def notes_on(sides: Prepared, settings: Settings) -> list[str]:
     if settings.estimator == "discrete":
         return [*_notes.on_discrete(*named.values()), *on_order.values()]
     if settings.estimator in ("gaussian", "gaussian-copula"):
-        on_gaussian = _notes.on_gaussian(settings.estimator, sides.x.shape[1], sides.y.shape[1], len(sides.x), settings.units)
-        return [*on_gaussian, *on_order.values()]
+        return [*_notes.on_gaussian(settings.estimator), *on_order.values()]
     if sides.classes:
         del named["y"]
-    if sides.given_classes:
+    if sides.z is not None and (sides.given_classes or arrays.is_constant(sides.z)):
         del named["z"]
     return list((_notes.on_sides(named, settings.standardize, settings.estimator) | on_order).values())
 
@@ -269,7 +303,7 @@ def estimated(run: Estimation[Prepared], dims: dict[str, int], notes: list[str])
             k=local.k,
             n_samples=n,
             ceiling=None if settings.estimator == "ross" else ceiling,  # there it is the entropy of the labels, a true limit
-            coincident=local.coincident,
+            tied=local.tied,
         )
         return {
             "dim_x": dims["x"],
@@ -280,7 +314,7 @@ def estimated(run: Estimation[Prepared], dims: dict[str, int], notes: list[str])
             "given_labels": bool(run.sides.given_classes),
             "alpha": settings.alpha if settings.estimator == "lnc" else None,
             "standardize": settings.standardize,
-            "notes": (*notes, *on_this.values()),
+            "notes": (*notes, *local.notes.values(), *on_this.values()),
             "null": None if shuffled is None else uncertainty.shuffled_null(mi, shuffled[:, place], settings.seed),
             "by_size": () if sizes is None else sizes[place],
             **as_fields(run.sampling),
@@ -302,7 +336,8 @@ def shuffles(run: Estimation[Prepared], permutations: int) -> FloatArray:
             threads=settings.threads,
             progress=settings.progress,
         )
-    shuffle = uncertainty.shuffled_ksg1 if settings.estimator == "ksg1" else uncertainty.shuffled
+    of_plain_counts = run.method is ESTIMATORS["ksg1"] and not any(local.tied for local in run.found)
+    shuffle = uncertainty.shuffled_ksg1 if of_plain_counts else uncertainty.shuffled
     return shuffle(
         run.means,
         run.sides,
@@ -378,7 +413,7 @@ def neighbour_counts(
     """Distance to the k-th joint neighbour of every point, and how many points lie strictly nearer in x and in y.
 
     Distances are Chebyshev distances in float64 arithmetic on the values given, whatever their dtype; every backend returns
-    the same bits. Arguments and errors as for `mutual_information`; constant sides are allowed here. Where a GPU is to count,
+    the same bits. Arguments and errors as for `mutual_information`; constant sides are counted as any. Where a GPU is to count,
     float32 and float64 arrays of CuPy, Torch or JAX that lie on one are taken where they are, without a copy.
 
     Returns:

@@ -10,9 +10,9 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from mi_core import _formula, _notes, arguments, arrays, backends, display, results, uncertainty
+from mi_core import _formula, _notes, _ties, arguments, arrays, backends, display, results, uncertainty
 from mi_core._estimation import Estimation
-from mi_core._estimators import Local, number_of_zeros, ross
+from mi_core._estimators import Local, Search, ksg1_of, nothing, number_of_zeros, ross
 from mi_core._prepare import Prepared, prepare
 from mi_core.arguments import Settings
 from mi_core.errors import InputError
@@ -53,7 +53,7 @@ class MIMatrix:
     Attributes:
         names: Names of the layers, in the order of rows and columns.
         mi: (layers, layers) estimates in `units`, symmetric. The diagonal is each layer with itself, which is the ceiling,
-            or more where samples or distances repeat: the method cannot say how much a continuous layer knows of itself.
+            or less where samples or distances repeat: the method cannot say how much a continuous layer knows of itself.
         stderr: (layers, layers) standard errors in `units`; None where they were switched off or there are too few samples.
         with_labels: (layers,) mutual information of each layer with the class labels, by the estimator of Ross 2014; None
             without labels.
@@ -73,7 +73,7 @@ class MIMatrix:
         notes: What a reader should know before using the numbers: each kind of note once, as its first pair has it, with the
             pairs or layers that it concerns.
         pair_notes: For each pair of layers, and each layer with the labels, the notes that `mutual_information` gives for it;
-            left out where there are none. For a layer with itself, only what lifts it above the ceiling.
+            left out where there are none. For a layer with itself, only those on ties.
     """
 
     names: tuple[str, ...]
@@ -119,13 +119,13 @@ class Partial:
         rows: (pairs,) samples that each pair has looked at so far.
         sums: For each pair a few numbers whose sum is exactly that of the local terms of these samples, in nats; none before
             the first sample.
-        coincident: (pairs,) how many of these samples have their k-th neighbour at distance 0.
+        tied: (pairs,) how many of these samples have others exactly as far as their k-th neighbour.
     """
 
     k: int
     rows: IntArray
     sums: tuple[tuple[float, ...], ...]
-    coincident: IntArray
+    tied: IntArray
 
 
 @with_progress
@@ -153,7 +153,7 @@ def mutual_information_matrix(
         standardize: How to standardise first, each layer by itself; see `mutual_information`.
         noise: Noise against ties, see `mutual_information`; a layer has one and the same noise in all its pairs.
         seed: Seed of that noise and of the error bars.
-        backend: "auto" and "cpu" share the distances within a layer; any other backend counts each pair by itself.
+        backend: "auto" and "cpu" share the distances within a layer without ties; any other backend counts each pair by itself.
         threads: Most threads to use; None for as many as the process may use.
         error_bar: Whether to estimate standard errors, from disjoint subsamples: Holmes & Nemenman 2019.
         progress: True for a bar on stderr, or a function called with (steps done, steps in all) now and then.
@@ -184,7 +184,7 @@ def mutual_information_matrix(
     work = Work([(a, b) for a in range(len(sides)) for b in range(a, len(sides))], k, settings)
     sums = work.count(list(sides.values()), Sums(work.going_on_from(resume), n, settings.progress, on_partial))
     mi, errors = work.in_units(sums), work.errors(list(sides.values()))
-    by_pair = notes_by_pair(sides, work, mi, sums.coincident, of_labels)
+    by_pair = notes_by_pair(sides, work, mi, sums.tied, of_labels)
     return MIMatrix(
         names=tuple(sides),
         mi=work.as_matrix(mi),
@@ -228,7 +228,6 @@ def validated(layers: Mapping[str, Any]) -> tuple[dict[str, Samples], dict[str, 
     notes: dict[str, tuple[str, ...]] = {}
     for name, values in layers.items():
         samples[name], notes[name] = arrays.samples(values, name)
-        arrays.check_not_constant(samples[name], name)
     arrays.check_same_length(samples)
     return samples, notes
 
@@ -239,7 +238,7 @@ class Sums:
     Attributes:
         rows: (pairs,) samples that each pair has looked at so far.
         sums: For each pair a few numbers whose sum is exactly that of the local terms of these samples, in nats.
-        coincident: (pairs,) how many of these samples have their k-th neighbour at distance 0.
+        tied: (pairs,) how many of these samples have others exactly as far as their k-th neighbour.
     """
 
     def __init__(
@@ -249,12 +248,7 @@ class Sums:
         progress: Progress | None = None,
         on_partial: Callable[[Partial], None] | None = None,
     ) -> None:
-        self.k, self.rows, self.sums, self.coincident = (
-            partial.k,
-            partial.rows.copy(),
-            list(partial.sums),
-            partial.coincident.copy(),
-        )
+        self.k, self.rows, self.sums, self.tied = partial.k, partial.rows.copy(), list(partial.sums), partial.tied.copy()
         self.n_samples, self.progress, self.on_partial, self.told = n_samples, progress, on_partial, 0
 
     def add(self, pair: int, radius: FloatArray, counts: IntArray) -> None:
@@ -262,14 +256,19 @@ class Sums:
         local = _formula.ksg1_local(self.k, counts[0], counts[1], self.n_samples)
         self.sums[pair] = tuple(_formula.exact_sum(np.concatenate([self.sums[pair], local]))) or (0.0,)
         self.rows[pair] += len(local)
-        self.coincident[pair] += number_of_zeros(radius)
+        self.tied[pair] += number_of_zeros(radius)  # a pair with other ties is not counted in parts
+
+    def put(self, pair: int, local: Local) -> None:
+        """Take in all samples of a pair, in place of what was known of it."""
+        self.sums[pair] = tuple(_formula.exact_sum(local.nats)) or (0.0,)
+        self.rows[pair], self.tied[pair] = len(local.nats), local.tied
 
     def tell(self) -> None:
         """Tell how far the work is, and now and then all that is done."""
         share = int(STEPS * self.rows.sum() / (self.n_samples * len(self.rows)))
         if self.on_partial is not None and share > self.told:
             self.told = share
-            self.on_partial(Partial(self.k, self.rows.copy(), tuple(self.sums), self.coincident.copy()))
+            self.on_partial(Partial(self.k, self.rows.copy(), tuple(self.sums), self.tied.copy()))
         self.tell_progress(0)
 
     def tell_progress(self, more: int) -> None:
@@ -291,9 +290,8 @@ class Work:
 
     def nothing_yet(self) -> Partial:
         """The state before any sample was looked at."""
-        return Partial(
-            self.k, np.zeros(len(self.pairs), np.int64), ((),) * len(self.pairs), np.zeros(len(self.pairs), np.int64)
-        )
+        none = np.zeros(len(self.pairs), np.int64)
+        return Partial(self.k, none, ((),) * len(self.pairs), none)
 
     def going_on_from(self, resume: Partial | None) -> Partial:
         """The state to go on from.
@@ -314,28 +312,27 @@ class Work:
 
     def count(self, sides: Sequence[Samples], sums: Sums) -> Sums:
         """Look at all samples that the sums do not have yet; sides (n, dim) all of one dtype."""
-        alone = [self.is_alone(sides, pair) for pair in self.pairs]
-        self.count_alone(sides, sums, [pair for pair, by_itself in enumerate(alone) if by_itself])
-        self.count_together(sides, sums, [pair for pair, by_itself in enumerate(alone) if not by_itself])
+        by_itself = [_ties.may_tie(side) for side in sides]  # a constant side among them
+        alone = [any(by_itself[layer] for layer in pair) or self.is_alone(sides, pair) for pair in self.pairs]
+        together = [place for place, is_alone in enumerate(alone) if not is_alone]
+        self.count_alone(
+            sides, sums, [place for place, is_alone in enumerate(alone) if is_alone and sums.rows[place] < sums.n_samples]
+        )
+        self.count_together(sides, sums, together)
+        self.count_alone(sides, sums, [place for place in together if sums.tied[place]])
         return sums
 
     def is_alone(self, sides: Sequence[Samples], pair: Pair) -> bool:
-        """Whether a pair is counted by itself."""
+        """Whether a pair is counted by itself, ties or not."""
         return self.settings.backend not in ("auto", "cpu") or sum(sides[layer].shape[1] for layer in pair) <= NARROW
 
-    def count_alone(self, sides: Sequence[Samples], sums: Sums, places: list[int]) -> None:
-        """Pairs of few dimensions, or for a backend that shares nothing."""
+    def count_alone(self, sides: Sequence[Samples], sums: Sums, places: Sequence[int]) -> None:
+        """Pairs of few dimensions, with ties, or for a backend that shares nothing."""
+        search = Search((self.k,), self.settings.backend, self.settings.threads)
         for place in places:
-            if sums.rows[place] == sums.n_samples:
-                continue
-            radius, counts, _ = backends.neighbour_counts(
-                tuple(sides[layer] for layer in self.pairs[place]),
-                ((0, 1), (1, 2)),
-                (self.k,),
-                backend=self.settings.backend,
-                threads=self.settings.threads,
-            )
-            sums.add(place, radius[0], counts[:, 0])
+            pair = [sides[layer] for layer in self.pairs[place]]
+            (local,) = nothing(pair, search) if any(map(arrays.is_constant, pair)) else ksg1_of(pair, search)
+            sums.put(place, local)
             sums.tell()
 
     def count_together(self, sides: Sequence[Samples], sums: Sums, places: list[int]) -> None:
@@ -398,7 +395,14 @@ def against_labels(sides: Mapping[str, Samples], labels: Any, k: int, settings: 
     arrays.check_same_length({**sides, LABELS: places})
     quiet = dataclasses.replace(settings, progress=None)
     runs = [
-        Estimation(ross, Prepared(side, places, classes=classes), Prepared.take, len(side), (k,), quiet)
+        Estimation(
+            nothing if arrays.is_constant(side) or arrays.is_constant(places) else ross,
+            Prepared(side, places, classes=classes),
+            Prepared.take,
+            len(side),
+            (k,),
+            quiet,
+        )
         for side in sides.values()
     ]
     return [
@@ -421,28 +425,35 @@ def notes_by_pair(
     sides: Mapping[str, Samples],
     work: Work,
     mi: FloatArray,
-    coincident: IntArray,
+    tied: IntArray,
     of_labels: Sequence[WithLabels],
 ) -> NotesByPair:
-    """Notes that `mutual_information` gives for each pair; for a layer with itself, what lifts it above the ceiling."""
+    """Notes that `mutual_information` gives for each pair; for a layer with itself, those on ties."""
     settings, names, n = work.settings, list(sides), len(next(iter(sides.values())))
     known = [(name, _notes.measured(side)) for name, side in sides.items()]
     ceiling = _formula.ksg1_ceiling(work.k, n) / work.nats
     by_pair: dict[tuple[str, str], dict[str, str]] = {}
-    for (a, b), value, zeros in zip(work.pairs, mi, coincident, strict=True):
+    for (a, b), value, ties in zip(work.pairs, mi, tied, strict=True):
         of_pair = [known[a], known[b]]
-        on_both = _notes.on_measured(of_pair, settings.standardize, "ksg1", could_be_mixture=True) if a != b else {}
-        on_this = _notes.on_estimate(
-            float(value), settings.units, k=work.k, n_samples=n, ceiling=ceiling, coincident=int(zeros)
-        )
+        on_both = _notes.on_measured(of_pair, settings.standardize, "ksg1") if a != b else {}
+        on_this = _notes.on_estimate(float(value), settings.units, k=work.k, n_samples=n, ceiling=ceiling, tied=int(ties))
         if a == b:
             on_this.pop(_notes.AT_CEILING, None)  # which is where a layer with itself is meant to be
-        by_pair[names[a], names[b]] = on_both | on_this
+        by_pair[names[a], names[b]] = on_constants(sides, names[a], names[b]) or on_both | on_this
     for side, one in zip(known, of_labels, strict=False):
-        on_side = _notes.on_measured([side], settings.standardize, "ross", could_be_mixture=False)
-        on_this = _notes.on_estimate(one.mi, settings.units, k=work.k, n_samples=n, coincident=one.local.coincident)
-        by_pair[side[0], LABELS] = on_side | on_this
+        on_side = _notes.on_measured([side], settings.standardize, "ross")
+        on_this = _notes.on_estimate(one.mi, settings.units, k=work.k, n_samples=n)
+        by_pair[side[0], LABELS] = on_constants(sides, side[0]) or on_side | dict(one.local.notes) | on_this
     return by_pair
+
+
+def on_constants(sides: Mapping[str, Samples], *names: str) -> dict[str, str]:
+    """Notes, by their kind, on those of the layers that are constant."""
+    return {
+        f"{_notes.CONSTANT}{name}": _notes.on_constant(name, len(sides[name]))
+        for name in names
+        if arrays.is_constant(sides[name])
+    }
 
 
 def as_pair_notes(by_pair: NotesByPair, done: Mapping[str, tuple[str, ...]]) -> tuple[PairNotes, ...]:
@@ -461,8 +472,10 @@ def each_kind_once(by_pair: NotesByPair) -> list[str]:
     where: dict[str, dict[str, None]] = {}
     for (x, y), on_pair in by_pair.items():
         for kind, note in on_pair.items():
-            is_of_layer = kind.startswith(_notes.TIES)
-            kind, place = (_notes.TIES, kind.removeprefix(_notes.TIES)) if is_of_layer else (kind, f"{x} / {y}")
+            of_layer = next((some for some in _notes.OF_ONE_SIDE if kind.startswith(some)), None)
+            kind, place = (of_layer, kind.removeprefix(of_layer)) if of_layer else (kind, f"{x} / {y}")
             first.setdefault(kind, note)
             where.setdefault(kind, {})[place] = None
-    return [concerning(note, list(where[kind]), "layers" if kind == _notes.TIES else "pairs") for kind, note in first.items()]
+    return [
+        concerning(note, list(where[kind]), "layers" if kind in _notes.OF_ONE_SIDE else "pairs") for kind, note in first.items()
+    ]

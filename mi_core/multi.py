@@ -8,14 +8,14 @@ from typing import Any, Unpack, overload
 
 from mi_core import _formula, _notes, arguments, arrays, how_drawn
 from mi_core._estimation import Estimation, one_or_all, orders
-from mi_core._estimators import CAN_BE_SPLIT, Local, Search, copies, number_of_zeros
+from mi_core._estimators import CAN_BE_SPLIT, Local, Search, copies, ksg1_of, ksg2_of, nothing
 from mi_core._prepare import prepare
 from mi_core.arguments import Settings
 from mi_core.errors import InputError
 from mi_core.options import MultiEstimator, PairedOptions
 from mi_core.progress_bar import with_progress
 from mi_core.results import MultiInformationResult
-from mi_core.sampling import Sampling, as_fields, resemblance
+from mi_core.sampling import INDEPENDENT, Sampling, as_fields, resemblance
 from mi_core.types import IntArray, Samples
 
 
@@ -44,8 +44,9 @@ def multi_information(
         k: Neighbour order, 1 <= k < n_samples. Several at once cost one neighbour pass. None for 3, and with `groups` or
             `series` for about as many samples as hang together, as in `mutual_information`.
         units: "bits" or "nats".
-        estimator: "ksg1": Kraskov, Stoegbauer, Grassberger 2004, eq. (23), doi:10.1103/PhysRevE.69.066138. "discrete": plug-in
-            from the frequencies of equal samples, where k plays no part.
+        estimator: "ksg1": Kraskov, Stoegbauer, Grassberger 2004, eq. (23), doi:10.1103/PhysRevE.69.066138. "ksg2": their second
+            algorithm, with a radius for each side; not on data with ties. "discrete": plug-in from the frequencies of equal
+            samples, where k plays no part.
         standardize: As in `mutual_information`, and so the options below.
         noise: Standard deviation of Gaussian noise added to every value against ties, relative to the spread of its side.
         seed: Seed of that noise and of the error bar.
@@ -76,20 +77,23 @@ def multi_information(
     arguments.one_of(estimator, MultiEstimator, "estimator")
     settings = arguments.settings(options, PairedOptions, "multi_information")
     arguments.check_scheduler(settings.scheduler, estimator, CAN_BE_SPLIT)
+    if estimator == "ksg2" and (settings.groups is not None or settings.series):
+        raise InputError("the estimator ksg2 takes each sample for drawn by itself: leave groups and series out, or take ksg1.")
     points, dims, notes = prepared(sides, estimator, settings)
     n_samples = len(points[0])
     sampling, rows = how_drawn.drawn(settings, points)
     notes += [] if sampling.units else _notes.on_order(map(resemblance, points)).values()
-    ks = orders(k, estimator, n_samples, sampling, sum(dims))
+    ks = orders(k, estimator, n_samples, sampling.order(n_samples, sum(dims)))
     notes += _notes.on_sampling(ks, sampling, n_samples, sum(dims))
-    in_order = Sides(points, sampling) if rows is None else Sides([side[rows] for side in points], sampling)
-    run = Estimation(METHODS[estimator], in_order, Sides.take, n_samples, ks, settings, sampling=sampling, rows=rows)
+    varying = [side for side in points if not arrays.is_constant(side)]  # a constant side adds nothing
+    method = METHODS[estimator] if len(varying) > 1 else nothing
+    in_order = Sides(varying or points, INDEPENDENT) if rows is None else Sides(varying or points, INDEPENDENT).take(rows)
+    in_order = dataclasses.replace(in_order, sampling=sampling)
+    run = Estimation(method, in_order, Sides.take, n_samples, ks, settings, sampling=sampling, rows=rows)
 
     def own(place: int, local: Local, mi: float) -> dict[str, Any]:
         ceiling = run.ceiling(local)
-        on_this = _notes.on_estimate(
-            mi, settings.units, k=local.k, n_samples=n_samples, ceiling=ceiling, coincident=local.coincident
-        )
+        on_this = _notes.on_estimate(mi, settings.units, k=local.k, n_samples=n_samples, ceiling=ceiling, tied=local.tied)
         return {
             "dims": dims,
             "ceiling": ceiling,
@@ -124,30 +128,25 @@ def prepared(
     if len(values) < 2:
         raise InputError(f"sides holds {len(values)} side{'' if values else 's'}: give two or more.")
     points, dims, _, notes = arrays.paired(values, estimator)
+    notes += [_notes.on_constant(name, len(side)) for name, side in points.items() if arrays.is_constant(side)]
     if estimator == "discrete":
         arguments.check_left_as_they_are(settings.standardize, settings.noise)
         notes += _notes.on_discrete(*points.values())
     else:
         points, notes_on_noise = prepare(points, settings.standardize, settings.noise, settings.seed)
-        notes += [*notes_on_noise, *_notes.on_sides(points, settings.standardize, estimator).values()]
+        varying = {name: side for name, side in points.items() if not arrays.is_constant(side)}
+        notes += [*notes_on_noise, *_notes.on_sides(varying, settings.standardize, estimator).values()]
     return list(points.values()), tuple(dims.values()), notes
 
 
 def ksg1(sides: Sides, search: Search) -> list[Local]:
     """Kraskov, Stoegbauer, Grassberger 2004, eq. (23)."""
-    m_sides, sampling = len(sides.points), sides.sampling
-    countable = sampling.countable(len(sides.points[0]))
-    radius, counts, backend = search.counts(sides.points, [(i, i + 1) for i in range(m_sides)], left_out=sampling.left_out)
-    return [
-        Local(
-            k,
-            _formula.multi_local(k, list(counts[:, m]), countable),
-            backend,
-            (m_sides - 1) * _formula.ksg1_ceiling(k, countable),
-            number_of_zeros(radius[m]),
-        )
-        for m, k in enumerate(search.ks)
-    ]
+    return ksg1_of(sides.points, search.among(sides.sampling))
+
+
+def ksg2(sides: Sides, search: Search) -> list[Local]:
+    """Kraskov, Stoegbauer, Grassberger 2004, the second algorithm."""
+    return ksg2_of(sides.points, search)
 
 
 def discrete(sides: Sides, search: Search) -> list[Local]:
@@ -156,4 +155,4 @@ def discrete(sides: Sides, search: Search) -> list[Local]:
     return [Local(None, _formula.discrete_local([copies(side) for side in points], copies(*points)))]
 
 
-METHODS = {"ksg1": ksg1, "discrete": discrete}
+METHODS = {"ksg1": ksg1, "ksg2": ksg2, "discrete": discrete}

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 Units = Literal["bits", "nats"]
 Estimator = Literal["ksg1", "ksg2", "lnc", "mixture", "ross", "gaussian", "gaussian-copula", "discrete"]
 ConditionalEstimator = Literal["ksg1", "mixture", "ross", "discrete"]
-MultiEstimator = Literal["ksg1", "discrete"]
+MultiEstimator = Literal["ksg1", "ksg2", "discrete"]
 EntropyEstimator = Literal["knn", "discrete"]
 Standardize = Literal["none", "sides", "columns"]
 Gpu = Literal["cuda", "cuda:0", "cuda:1", "cuda:2", "cuda:3", "cuda:4", "cuda:5", "cuda:6", "cuda:7"]

@@ -265,7 +265,8 @@ class MIResult(Estimate):
         independent_units: How many independent units the samples make: groups, or stretches in which a series forgets itself;
             None where each sample was taken for drawn by itself.
         exclude: Steps of a series up to which rows were left out; None without `series`.
-        local_mi: (n_samples,) terms whose mean is `mi`, in `units`; None unless asked for.
+        local_mi: (n_samples,) terms whose mean is `mi`, in `units`, for "ross" those of the classes that are not left out; None
+            unless asked for.
     """
 
     quantity: ClassVar[str] = "mi"

@@ -75,9 +75,9 @@ def test_divergence_takes_two_sets_of_their_own_sizes():
 @pytest.mark.parametrize("estimator", ["ksg2", "lnc", "mixture", "gaussian", "gaussian-copula"])
 @pytest.mark.usefixtures("files")
 def test_estimators_by_name(estimator):
-    run = mi("estimate", "x.npy", "y.npy", "--estimator", estimator, "--k", "6", "--json")
-    assert json.loads(run.stdout)["mi"] == mi_core.mutual_information(X, Y, estimator=estimator, k=6).mi
-    people = mi("estimate", "x.npy", "y.npy", "--estimator", estimator, "--k", "6")
+    run = mi("estimate", "x.npy", "y.npy", "--estimator", estimator, "--k", "25", "--json")
+    assert json.loads(run.stdout)["mi"] == mi_core.mutual_information(X, Y, estimator=estimator, k=25).mi
+    people = mi("estimate", "x.npy", "y.npy", "--estimator", estimator, "--k", "25")
     assert f"estimator   {estimator}" in people.stdout
     assert ("backend" in people.stdout) == (estimator not in ("gaussian", "gaussian-copula"))
     assert ("alpha" in people.stdout) == (estimator == "lnc")
@@ -109,6 +109,20 @@ def test_permutations_given_z():
     run = mi("estimate", "x.npy", "y.npy", "--given", "z.npy", "--permutations", "20", "--seed", "3", "--no-error-bar")
     null = mi_core.mutual_information(X, Y, given=Z, permutations=20, seed=3, error_bar=False).null
     assert f"20 shuffles given Z read {null.mean:.4f} with spread {null.std:.4f} bits; p = {null.p_value:.2g}" in run.stdout
+
+
+@pytest.mark.usefixtures("files")
+def test_a_constant_side_reads_0_and_says_so():
+    np.save("dead.npy", np.ones((150, 2)))
+    run = mi("estimate", "x.npy", "dead.npy")
+    assert (run.exit_code, run.stdout.splitlines()[0]) == (0, "I(X;Y) = 0.0000 +- 0.0000 bits")
+    assert "note: y is constant: all 150 samples are the same" in run.stderr
+
+
+@pytest.mark.usefixtures("files")
+def test_multi_information_by_the_second_algorithm():
+    run = mi("multi", "x.npy", "y.npy", "z.npy", "--estimator", "ksg2", "--quiet")
+    assert float(run.stdout) == mi_core.multi_information([X, Y, Z], estimator="ksg2").mi
 
 
 @pytest.mark.usefixtures("files")
