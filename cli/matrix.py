@@ -19,8 +19,11 @@ from cli._options import (
     AsJson,
     BackendOption,
     ErrorBar,
+    Exclude,
+    GroupsFile,
     Noise,
     Seed,
+    SeriesOption,
     StandardizeOption,
     Threads,
     UnitsOption,
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from mi_core.matrix import MIMatrix, Partial
 
 OUT_FORMATS = (".csv", ".json")
+BESIDE = ("labels", "groups")  # no names of layers
 LONGEST_NAME = 255  # bytes, on nearly all file systems
 KEPT_AS = 2  # the way in which a half-done matrix is kept and counted; another way starts anew
 
@@ -45,11 +49,20 @@ def matrix(
     labels: Annotated[
         str | None, typer.Option(metavar="FILE", help="Class labels, to measure each layer against as well.")
     ] = None,
-    k: Annotated[int, typer.Option("--k", help="Neighbour order.")] = 3,
+    k: Annotated[
+        int | None,
+        typer.Option(
+            "--k",
+            help="Neighbour order.  [default: 3; with --groups or --series as many samples as hang together, at most 25]",
+        ),
+    ] = None,
     units: UnitsOption = "bits",
     standardize: StandardizeOption = "none",
     noise: Noise = 0.0,
     error_bar: ErrorBar = True,
+    groups: GroupsFile = None,
+    series: SeriesOption = False,
+    exclude: Exclude = None,
     seed: Seed = 0,
     backend: BackendOption = "auto",
     threads: Threads = None,
@@ -74,15 +87,18 @@ def matrix(
     if plot is not None:
         check_picture(plot)
     for option, path in (("--out", out), ("--plot", plot)):
-        for source in (*layers, *([labels] if labels else [])):
+        for source in (*layers, *filter(None, (labels, groups))):
             if path is not None and is_same_file(path, split_key(source)[0]):
                 raise InputError(f"{option} is {path}, which is an input: name another file.")
     sources = dict(zip(names_of(layers), layers, strict=True))
-    arrays = load_arrays(sources | ({} if labels is None else {"labels": labels}))
+    beside = {name: source for name, source in (("labels", labels), ("groups", groups)) if source is not None}
+    arrays = load_arrays(sources | beside)
     classes = arrays.pop("labels", None)
     settings: dict[str, Any] = {"k": k, "units": units, "standardize": standardize, "noise": noise}
     settings |= {"error_bar": error_bar, "seed": seed}
+    settings |= {"series": series, "exclude": exclude}
     unfinished = Unfinished(out, arrays, settings) if out is not None else None
+    groups_of_rows = arrays.pop("groups", None)
 
     with contextlib.ExitStack() as stack:
         out_file = stack.enter_context(whole_file(out)) if out is not None else None
@@ -93,6 +109,7 @@ def matrix(
                 arrays,
                 **settings,
                 labels=classes,
+                groups=groups_of_rows,
                 backend=backend,
                 threads=threads,
                 progress=bar,
@@ -124,8 +141,8 @@ def names_of(sources: Sequence[str]) -> list[str]:
     for source in sources:
         path, key = split_key(source)
         name = key or path.stem
-        if name == "labels":
-            raise InputError(f"{source} is named labels, as the column of --labels is: name the file otherwise.")
+        if name in BESIDE:
+            raise InputError(f"{source} is named {name}, as what --{name} names is: name the file otherwise.")
         if name in owners:
             raise InputError(f"{owners[name]} and {source} are both named {name}: give files of different names.")
         owners[name] = source

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 
 import numpy as np
 
@@ -498,10 +497,9 @@ def discrete_conditional(samples: Prepared, search: Search) -> list[Local]:
     return [Local(None, _formula.discrete_conditional_local(copies(x, z), copies(y, z), copies(z), copies(x, y, z)))]
 
 
-def nothing(samples: Any, search: Search) -> list[Local]:
+def nothing(samples: Sized, search: Search) -> list[Local]:
     """Exactly 0, of a constant."""
-    n_samples = len(samples.x if isinstance(samples, Prepared) else samples[0])
-    return [Local(k, np.zeros(n_samples)) for k in search.ks or (None,)]
+    return [Local(k, np.zeros(len(samples))) for k in search.ks or (None,)]
 
 
 def given(samples: Prepared) -> Samples:

@@ -38,6 +38,9 @@ class Prepared:
         """The sides that there are, by their names."""
         return {"x": self.x, "y": self.y} | ({} if self.z is None else {"z": self.z})
 
+    def __len__(self) -> int:
+        return len(self.x)
+
     def take(self, rows: IntArray) -> Prepared:
         """Some of the samples of every side."""
         some = self.sides_by(lambda side: side.take(rows, axis=0))

@@ -10,7 +10,7 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from mi_core import _formula, _notes, _ties, arguments, arrays, backends, display, results, uncertainty
+from mi_core import _formula, _notes, _ties, arguments, arrays, backends, display, how_drawn, results, uncertainty
 from mi_core._estimation import Estimation
 from mi_core._estimators import Local, Search, ksg1_of, nothing, number_of_zeros, ross
 from mi_core._prepare import Prepared, prepare
@@ -18,6 +18,7 @@ from mi_core.arguments import Settings
 from mi_core.errors import InputError
 from mi_core.options import MatrixOptions, Standardize, Units
 from mi_core.progress_bar import with_progress
+from mi_core.sampling import Sampling, as_fields, resemblance
 from mi_core.text import concerning
 from mi_core.types import FloatArray, IntArray, Progress, Samples
 
@@ -74,6 +75,8 @@ class MIMatrix:
             pairs or layers that it concerns.
         pair_notes: For each pair of layers, and each layer with the labels, the notes that `mutual_information` gives for it;
             left out where there are none. For a layer with itself, only those on ties.
+        independent_units: How many independent units the samples make, as in `MIResult`; and so `exclude`.
+        exclude: Steps of a series up to which rows were left out; None without `series`.
     """
 
     names: tuple[str, ...]
@@ -95,6 +98,8 @@ class MIMatrix:
     seconds: float
     notes: tuple[str, ...]
     pair_notes: tuple[PairNotes, ...]
+    independent_units: int | None = None
+    exclude: int | None = None
 
     def __repr__(self) -> str:
         return display.matrix_in_one_line(self)
@@ -133,7 +138,7 @@ def mutual_information_matrix(
     layers: Mapping[str, Any],
     *,
     labels: Any = None,
-    k: int = 3,
+    k: int | None = None,
     resume: Partial | None = None,
     on_partial: Callable[[Partial], None] | None = None,
     **options: Unpack[MatrixOptions],
@@ -146,7 +151,8 @@ def mutual_information_matrix(
     Args:
         layers: Name -> (n_samples, dim) or of higher rank, at least two; row i of each belongs to the same sample.
         labels: (n_samples,) class labels, integers, bool or text, to measure each layer against as well.
-        k: Neighbour order, 1 <= k < n_samples.
+        k: Neighbour order, 1 <= k < n_samples; None for 3, and with `groups` or `series` for about as many samples as hang
+            together, as in `mutual_information` for the widest pair.
         resume: What an earlier call with the same layers and settings told to `on_partial`.
         on_partial: Called about twenty times with what is done so far.
         units: "bits" or "nats".
@@ -157,6 +163,10 @@ def mutual_information_matrix(
         threads: Most threads to use; None for as many as the process may use.
         error_bar: Whether to estimate standard errors, from disjoint subsamples: Holmes & Nemenman 2019.
         progress: True for a bar on stderr, or a function called with (steps done, steps in all) now and then.
+        groups: (n_samples,) labels: rows of one label hang together, as in `mutual_information`, and so the next two. Each pair
+            is then counted by itself.
+        series: Whether rows are in order of time and hang together.
+        exclude: Steps of a series up to which rows are left out; None for the memory of the layers but the slowest.
 
     Returns:
         Names, estimates, standard errors and all that is needed to repeat them.
@@ -177,12 +187,18 @@ def mutual_information_matrix(
     settings = arguments.settings(options, MatrixOptions, "mutual_information_matrix")
     samples, done = validated(layers)
     n = len(next(iter(samples.values())))
-    (k,) = arguments.neighbour_orders((k,), n)
     ready, notes_on_noise = prepare(samples, settings.standardize, settings.noise, settings.seed)
     sides = dict(zip(ready, backends.in_one_dtype(list(ready.values())), strict=True))
-    of_labels = against_labels(sides, labels, k, settings)  # before the pairs: what is wrong with labels should show at once
-    work = Work([(a, b) for a in range(len(sides)) for b in range(a, len(sides))], k, settings)
-    sums = work.count(list(sides.values()), Sums(work.going_on_from(resume), n, settings.progress, on_partial))
+    sampling, rows = how_drawn.drawn(settings, list(sides.values()))
+    widest = 2 * max(side.shape[1] for side in sides.values())
+    (k,) = arguments.neighbour_orders(sampling.order(n, widest) if k is None else (k,), n)
+    if rows is not None:
+        sides = {name: side[rows] for name, side in sides.items()}
+    of_labels = against_labels(
+        sides, labels, k, settings, sampling, rows
+    )  # before the pairs: what is wrong with labels should show at once
+    work = Work([(a, b) for a in range(len(sides)) for b in range(a, len(sides))], k, settings, sampling)
+    sums = work.count(list(sides.values()), Sums(work.going_on_from(resume), n, settings.progress, on_partial), sampling)
     mi, errors = work.in_units(sums), work.errors(list(sides.values()))
     by_pair = notes_by_pair(sides, work, mi, sums.tied, of_labels)
     return MIMatrix(
@@ -192,10 +208,16 @@ def mutual_information_matrix(
         with_labels=np.array([one.mi for one in of_labels]) if of_labels else None,
         with_labels_stderr=errors_of(of_labels),
         dims=tuple(side.shape[1] for side in sides.values()),
-        ceiling=_formula.ksg1_ceiling(k, n) / work.nats,
-        notes=(*(note for notes in done.values() for note in notes), *notes_on_noise, *each_kind_once(by_pair)),
+        ceiling=_formula.ksg1_ceiling(k, sampling.countable(n)) / work.nats,
+        notes=(
+            *(note for notes in done.values() for note in notes),
+            *notes_on_noise,
+            *_notes.on_sampling((k,), sampling, n, widest),
+            *each_kind_once(by_pair),
+        ),
         pair_notes=as_pair_notes(by_pair, done),
         **circumstances(k, n, settings),
+        **as_fields(sampling),
     )
 
 
@@ -284,8 +306,8 @@ class Sums:
 class Work:
     """All pairs to estimate, by themselves or together."""
 
-    def __init__(self, pairs: list[Pair], k: int, settings: Settings) -> None:
-        self.pairs, self.k, self.settings = pairs, k, settings
+    def __init__(self, pairs: list[Pair], k: int, settings: Settings, sampling: Sampling) -> None:
+        self.pairs, self.k, self.settings, self.sampling = pairs, k, settings, sampling
         self.nats = _formula.NATS_PER_UNIT[settings.units]
 
     def nothing_yet(self) -> Partial:
@@ -310,28 +332,32 @@ class Work:
             )
         return resume
 
-    def count(self, sides: Sequence[Samples], sums: Sums) -> Sums:
-        """Look at all samples that the sums do not have yet; sides (n, dim) all of one dtype."""
+    def count(self, sides: Sequence[Samples], sums: Sums, sampling: Sampling) -> Sums:
+        """Look at all samples that the sums do not have yet; sides (n, dim) all of one dtype, drawn as `sampling` says."""
         by_itself = [_ties.may_tie(side) for side in sides]  # a constant side among them
         alone = [any(by_itself[layer] for layer in pair) or self.is_alone(sides, pair) for pair in self.pairs]
         together = [place for place, is_alone in enumerate(alone) if not is_alone]
+        search = Search((self.k,), self.settings.backend, self.settings.threads, sampling=sampling)
         self.count_alone(
-            sides, sums, [place for place, is_alone in enumerate(alone) if is_alone and sums.rows[place] < sums.n_samples]
+            sides,
+            sums,
+            [place for place, is_alone in enumerate(alone) if is_alone and sums.rows[place] < sums.n_samples],
+            search,
         )
         self.count_together(sides, sums, together)
-        self.count_alone(sides, sums, [place for place in together if sums.tied[place]])
+        self.count_alone(sides, sums, [place for place in together if sums.tied[place]], search)
         return sums
 
     def is_alone(self, sides: Sequence[Samples], pair: Pair) -> bool:
         """Whether a pair is counted by itself, ties or not."""
-        return self.settings.backend not in ("auto", "cpu") or sum(sides[layer].shape[1] for layer in pair) <= NARROW
+        is_one_of_many = self.settings.backend in ("auto", "cpu") and self.sampling.left_out is None
+        return not is_one_of_many or sum(sides[layer].shape[1] for layer in pair) <= NARROW
 
-    def count_alone(self, sides: Sequence[Samples], sums: Sums, places: Sequence[int]) -> None:
+    def count_alone(self, sides: Sequence[Samples], sums: Sums, places: Sequence[int], search: Search) -> None:
         """Pairs of few dimensions, with ties, or for a backend that shares nothing."""
-        search = Search((self.k,), self.settings.backend, self.settings.threads)
         for place in places:
             pair = [sides[layer] for layer in self.pairs[place]]
-            (local,) = nothing(pair, search) if any(map(arrays.is_constant, pair)) else ksg1_of(pair, search)
+            (local,) = nothing(pair[0], search) if any(map(arrays.is_constant, pair)) else ksg1_of(pair, search)
             sums.put(place, local)
             sums.tell()
 
@@ -361,11 +387,11 @@ class Work:
 
         def on_rows(rows: IntArray) -> FloatArray:
             some = [side[rows] for side in sides]
-            return self.in_units(self.count(some, Sums(self.nothing_yet(), len(rows))))
+            return self.in_units(self.count(some, Sums(self.nothing_yet(), len(rows)), self.sampling.take(rows)))
 
         if not self.settings.error_bar:
             return None
-        return uncertainty.error_bar(on_rows, len(sides[0]), (self.k,), self.settings.seed)
+        return uncertainty.error_bar(on_rows, len(sides[0]), (self.k,), self.settings.seed, sampling=self.sampling)
 
     def as_matrix(self, values: FloatArray) -> FloatArray:
         """(layers, layers), symmetric, from values (pairs,)."""
@@ -385,23 +411,27 @@ class WithLabels:
     local: Local
 
 
-def against_labels(sides: Mapping[str, Samples], labels: Any, k: int, settings: Settings) -> list[WithLabels]:
-    """Each layer with the class labels, by the estimator of Ross 2014; none without labels."""
+def against_labels(
+    sides: Mapping[str, Samples], labels: Any, k: int, settings: Settings, sampling: Sampling, rows: IntArray | None
+) -> list[WithLabels]:
+    """Each layer with the class labels, by the estimator of Ross 2014; none without labels, which are put in order by rows."""
     if labels is None:
         return []
     if LABELS in sides:
         raise InputError("a layer is named labels, as the class labels are: name it otherwise.")
     places, classes = arrays.labels(labels, LABELS)
     arrays.check_same_length({**sides, LABELS: places})
+    places = places if rows is None else places[rows]
     quiet = dataclasses.replace(settings, progress=None)
     runs = [
         Estimation(
             nothing if arrays.is_constant(side) or arrays.is_constant(places) else ross,
-            Prepared(side, places, classes=classes),
+            Prepared(side, places, classes=classes, sampling=None if sampling.left_out is None else sampling),
             Prepared.take,
             len(side),
             (k,),
             quiet,
+            sampling=sampling,
         )
         for side in sides.values()
     ]
@@ -431,11 +461,13 @@ def notes_by_pair(
     """Notes that `mutual_information` gives for each pair; for a layer with itself, those on ties."""
     settings, names, n = work.settings, list(sides), len(next(iter(sides.values())))
     known = [(name, _notes.measured(side)) for name, side in sides.items()]
-    ceiling = _formula.ksg1_ceiling(work.k, n) / work.nats
+    ceiling = _formula.ksg1_ceiling(work.k, work.sampling.countable(n)) / work.nats
+    alike = [0.0 if work.sampling.units else resemblance(side) for side in sides.values()]
     by_pair: dict[tuple[str, str], dict[str, str]] = {}
     for (a, b), value, ties in zip(work.pairs, mi, tied, strict=True):
         of_pair = [known[a], known[b]]
         on_both = _notes.on_measured(of_pair, settings.standardize, "ksg1") if a != b else {}
+        on_both |= _notes.on_order((alike[a], alike[b])) if a != b else {}
         on_this = _notes.on_estimate(float(value), settings.units, k=work.k, n_samples=n, ceiling=ceiling, tied=int(ties))
         if a == b:
             on_this.pop(_notes.AT_CEILING, None)  # which is where a layer with itself is meant to be

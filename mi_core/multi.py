@@ -113,6 +113,9 @@ class Sides:
     points: list[Samples]
     sampling: Sampling
 
+    def __len__(self) -> int:
+        return len(self.points[0])
+
     def take(self, rows: IntArray) -> Sides:
         """Some of the samples of each side."""
         return Sides([side[rows] for side in self.points], self.sampling.take(rows))

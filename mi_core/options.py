@@ -64,7 +64,7 @@ class MIOptions(PairedOptions, total=False):
     reduce: str | Reducer | None
 
 
-class MatrixOptions(Options, total=False):
+class MatrixOptions(Options, SamplingOptions, total=False):
     """Options of `mutual_information_matrix`."""
 
     standardize: Standardize

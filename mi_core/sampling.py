@@ -14,7 +14,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -213,7 +213,7 @@ class Series:
 INDEPENDENT = Independent()
 
 
-def as_fields(sampling: Sampling) -> dict[str, int | None]:
+def as_fields(sampling: Sampling) -> dict[str, Any]:
     """What results record of it."""
     return {"independent_units": sampling.units, "exclude": sampling.exclude if isinstance(sampling, Series) else None}
 

@@ -1,11 +1,15 @@
 """Samples that are not drawn each by itself: rows left out of the counts, exchanged groups, shifted series, and who is told."""
 
+import json
+
 import numpy as np
 import pytest
 from scipy.special import digamma
+from typer.testing import CliRunner
 
 import awkward
 import oracle
+from cli.main import app
 from mi_core import (
     BackendUnavailableError,
     InputError,
@@ -13,6 +17,7 @@ from mi_core import (
     conditional_mutual_information,
     multi_information,
     mutual_information,
+    mutual_information_matrix,
 )
 from mi_core.how_drawn import memory
 from mi_core.sampling import Groups, Series, resemblance
@@ -319,3 +324,91 @@ def test_a_gpu_leaves_nothing_out():
     x, y = np.random.default_rng(0).standard_normal((2, 100))
     with pytest.raises(BackendUnavailableError, match="leave backend out, or take cpu"):
         mutual_information(x, y, series=True, backend="cuda")
+
+
+# All pairs, labels, and what else the options reach
+
+
+def test_a_matrix_has_what_each_pair_has():
+    x, y, groups = subjects(0, rho=0.5)
+    shuffled = np.random.default_rng(1).permutation(len(x))
+    labels = np.where(groups[shuffled] % 2, "odd", "even")
+    layers = {"x": x[shuffled], "y": y[shuffled]}
+    matrix = mutual_information_matrix(layers, labels=labels, groups=groups[shuffled])
+    pair = mutual_information(layers["x"], layers["y"], groups=groups[shuffled])
+    of_labels = mutual_information(layers["x"], labels, estimator="ross", k=matrix.k, groups=groups[shuffled])
+    assert (matrix.k, matrix.mi[0, 1], matrix.stderr[0, 1]) == (pair.k, pair.mi, pair.stderr)
+    assert (matrix.with_labels[0], matrix.with_labels_stderr[0]) == (of_labels.mi, of_labels.stderr)
+    assert (matrix.independent_units, matrix.exclude) == (40, None)
+    unnamed = mutual_information_matrix({"x": x, "y": y}, error_bar=False)
+    assert any("--groups" in note for note in unnamed.notes)
+
+
+def test_class_labels_leave_rows_out():
+    """Classes that subjects have at random tell nothing, though each subject has a level of its own."""
+    groups = subjects(0, sizes=(20,) * 60)[2]
+    x = np.column_stack([subjects(seed, share=0.99, sizes=(20,) * 60)[0] for seed in (0, 1)])
+    labels = np.random.default_rng(5).integers(0, 2, 60)[groups]
+    naive = mutual_information(x, labels, estimator="ross", error_bar=False)
+    named = mutual_information(x, labels, estimator="ross", groups=groups, permutations=19, error_bar=False)
+    assert naive.mi > 0.5
+    assert abs(named.mi) < 0.2
+    assert named.null.p_value > 0.05
+
+
+def test_mixtures_leave_rows_out():
+    x, y, groups = subjects(2, rho=0.6)
+    found = mutual_information(x, y, estimator="mixture", k=25, groups=groups, error_bar=False)
+    assert abs(found.mi - mutual_information(x, y, k=25, groups=groups, error_bar=False).mi) < 0.01
+
+
+def test_groups_go_with_classes_of_z():
+    x, y, groups = subjects(3, rho=0.6)
+    z = np.where(groups < 20, "young", "old")
+    found = mutual_information(x, y, given=z, groups=groups, error_bar=False)
+    young = mutual_information(x[z == "young"], y[z == "young"], k=found.k, groups=groups[z == "young"], error_bar=False)
+    old = mutual_information(x[z == "old"], y[z == "old"], k=found.k, groups=groups[z == "old"], error_bar=False)
+    assert abs(found.mi - (young.mi + old.mi) / 2) < 1e-12
+
+
+def test_a_verdict_on_samples_that_hang_together():
+    x, y, groups = subjects(1, share=0.5)
+    unnamed = mutual_information(x, y, diagnose=True).reliability
+    assert unnamed.verdict != "trust"
+    assert any("name series or groups" in reason for reason in unnamed.reasons)
+    named = mutual_information(x, y, groups=groups, diagnose=True).reliability
+    assert named.verdict == "trust"
+    assert abs(named.surrogates_mi) < 0.1
+    x, y, groups = subjects(0, share=0.98)
+    low = mutual_information(x, y, k=1, groups=groups, diagnose=True).reliability
+    assert low.surrogates_mi < -0.2
+    assert any("whole groups exchanged" in reason for reason in low.reasons)
+
+
+def test_columns_of_fewer_dimensions_hang_together_as_well():
+    x, y, groups = subjects(1, rho=0.5)
+    wide_x, wide_y = np.column_stack([x, 0.1 * y[::-1]]), np.column_stack([y, 0.1 * x[::-1]])
+    found = mutual_information(wide_x, wide_y, reduce="pca:1", groups=groups[::-1])
+    assert found.reduced.independent_units == found.independent_units == 40
+
+
+def test_the_command_line_names_groups_and_series(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    x, y, groups = subjects(0, rho=0.5)
+    for name, values in (("x", x), ("y", y), ("groups", groups), ("subject", groups)):
+        np.save(f"{name}.npy", values)
+    run = CliRunner().invoke(app, ["estimate", "x.npy", "y.npy", "--groups", "subject.npy", "--permutations", "19"])
+    expected = mutual_information(x, y, groups=groups, permutations=19)
+    assert "independent  40 groups" in run.stdout
+    assert f"19 exchanges of whole groups read {expected.null.mean:.4f}" in run.stdout
+    assert f"less what they read: {expected.mi - expected.null.mean:.4f} bits" in run.stdout
+    run = CliRunner().invoke(app, ["estimate", "x.npy", "y.npy", "--series", "--exclude", "30", "--json"])
+    record = json.loads(run.stdout)
+    assert (record["exclude"], record["mi"]) == (30, mutual_information(x, y, series=True, exclude=30).mi)
+    run = CliRunner().invoke(app, ["matrix", "x.npy", "y.npy", "--groups", "subject.npy", "--json"])
+    assert json.loads(run.stdout)["mi"][0][1] == expected.mi
+    run = CliRunner().invoke(app, ["multi", "x.npy", "y.npy", "--groups", "subject.npy", "--quiet"])
+    assert float(run.stdout) == expected.mi
+    run = CliRunner().invoke(app, ["estimate", "x.npy", "y.npy", "--series", "--subsample", "50"])
+    assert run.exit_code == 2
+    assert "--subsample and --series exclude each other" in run.stderr
