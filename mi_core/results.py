@@ -240,8 +240,8 @@ class MIResult(Estimate):
         standardize: How the data were standardised first.
         null: Shuffled pairs and the p-value; None unless asked for.
         by_size: Estimates on parts of the samples; empty unless asked for.
-        reliability: Verdict and measured signs; None unless asked for.
-        reduced: Estimate from fewer columns, as `reduction` says; None unless asked for.
+        reliability: Verdict and measured signs; None unless asked for, and where a side is constant.
+        reduced: Estimate from fewer columns, as `reduction` says; None unless asked for, and where a side is constant.
         reduction: What those were, and what share of each side's variance they keep; None without `reduced`.
         local_mi: (n_samples,) terms whose mean is `mi`, in `units`, for "ross" those of the classes that are not left out; None
             unless asked for.
