@@ -259,8 +259,8 @@ class MIResult(Estimate):
         standardize: How the data were standardised first.
         null: Shuffled pairs and the p-value; None unless asked for.
         by_size: Estimates on parts of the samples, for a verdict on halves alone; empty unless asked for.
-        reliability: Verdict and measured signs; None unless asked for.
-        reduced: Estimate from fewer columns, as `reduction` says; None unless asked for.
+        reliability: Verdict and measured signs; None unless asked for, and where a side is constant.
+        reduced: Estimate from fewer columns, as `reduction` says; None unless asked for, and where a side is constant.
         reduction: What those were, and what share of each side's variance they keep; None without `reduced`.
         independent_units: How many independent units the samples make: groups, or stretches in which a series forgets itself;
             None where each sample was taken for drawn by itself.

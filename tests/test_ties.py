@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.special import digamma
 
 import awkward
 import oracle
@@ -123,6 +124,18 @@ def test_data_without_ties_are_not_looked_at_twice():
         np.arange(N)[:, np.newaxis] / 10,
     ):
         assert _ties.may_tie(points)
+
+
+def test_ties_of_a_few_values_and_copies_of_a_few_samples_are_seen_to():
+    """5 % zeros in one column; and 5 of 1,000 samples alike, which no column tells of, alone and among wide layers."""
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((2, N, 12))
+    assert _ties.may_tie(np.where(rng.random((N, 1)) < 0.05, 0, x[:, :1]))
+    x[:5], y[:5] = x[0], y[0]
+    assert not _ties.may_tie(x)
+    found = mutual_information(x, y, error_bar=False, return_local=True, units="nats")
+    assert found.local[:5] == pytest.approx(digamma(5) + digamma(N) - 2 * digamma(5), abs=1e-12)
+    assert mutual_information_matrix({"x": x, "y": y}, error_bar=False, units="nats").mi[0, 1] == found.mi
 
 
 # Standardising
