@@ -8,7 +8,8 @@ from scipy.stats import norm
 
 import awkward
 import oracle
-from mi_core import InputError, _surrogates, conditional_mutual_information, mutual_information
+from mi_core import InputError, _surrogates, conditional_mutual_information, mutual_information, uncertainty
+from mi_core._prepare import Prepared
 from mi_core.backends import registry
 
 SOME = [
@@ -292,6 +293,28 @@ def test_p_of_places_given_continuous_z(side):
         x, y = (np.round(x), y) if side == "x" else (x, y > 0)
         p.append(p_value(x, y, z, seed=seed, estimator="mixture" if side == "x" else "ross", k=1))
     assert 0.3 < np.mean(p) < 0.7
+
+
+def test_what_is_drawn_again_is_the_side_whose_values_do_not_recur():
+    x, y, z = strong(np.random.default_rng(0), n=100)
+    for sides, same in [((np.round(x), y), "x"), ((x, np.round(y)), "y"), ((x, y), "y")]:
+        seen = []
+        samples = Prepared(*sides, z)
+        uncertainty.shuffled_given(
+            lambda one, seen=seen: seen.append(one) or np.zeros(1), samples, 1, 0, equal_z=False, threads=1
+        )
+        other = {"x": "y", "y": "x"}[same]
+        np.testing.assert_array_equal(getattr(seen[0], same), getattr(samples, same))
+        assert (getattr(seen[0], other) != getattr(samples, other)).mean() > 0.5
+
+
+@pytest.mark.parametrize("estimator", ["discrete", "mixture"])
+def test_samples_of_other_labels_are_never_exchanged(estimator):
+    """Many labels, each of few samples, tell all of x: no shuffle can change it."""
+    z = np.arange(120) % 40
+    y = np.random.default_rng(0).integers(2, size=120)
+    null = mutual_information(z % 2, y, given=z, given_labels=True, estimator=estimator, k=2, permutations=5).null
+    assert (null.p_value, null.std) == (1, 0)
 
 
 def test_p_that_may_be_too_small_is_noted():
