@@ -8,7 +8,7 @@ bmi pins old versions of JAX and NumPy, so this file runs in an environment of i
     BMI_SAMPLES=FOLDER mi bench bmi
 
 FOLDER then holds one file a task and seed, SEED_TASK.npz, with `x` and `y` as bmi draws them, and `mi`, the true MI in nats.
-All together they take some 200 MiB, and are made in a minute, so none is kept in the repository.
+All together they take 120 MiB and a minute, so none is kept in the repository.
 """
 
 import sys

@@ -88,19 +88,22 @@ def verdicts(families: tuple[Family, ...], first_seed: int, tasks: int) -> Itera
 def bmi() -> Iterator[dict[str, Any]]:
     """The verdict on the tasks of bmi, for two k, on the samples in the folder that BMI_SAMPLES names."""
     folder = os.environ.get("BMI_SAMPLES", "")
-    if not (files := sorted(Path(folder).glob("*_*.npz")) if folder else []):
+    files = sorted(Path(folder).glob("*_*.npz")) if folder else []
+    if not files:
         raise mi_core.InputError(
             f"BMI_SAMPLES={folder} names no samples: let it be the folder that benchmarks/bmi_samples.py wrote."
         )
-    starts = np.cumsum([0, *BMI_SIZES])
-    for path in files:
-        seed, name = path.stem.split("_", 1)
-        with np.load(path, allow_pickle=False) as file:
-            x, y, nats = file["x"], file["y"], float(file["mi"])
-        for start, end in itertools.pairwise(starts):
-            results = mi_core.mutual_information(x[start:end], y[start:end], k=[3, 10], diagnose=True, seed=int(seed))
-            for result in results:
-                yield {"task": name, **judged(kind_of(name), nats, result)}
+    return (row for path in files for row in of_file(path))
+
+
+def of_file(path: Path) -> Iterator[dict[str, Any]]:
+    """The verdict on one draw of a task of bmi, for each size and k."""
+    seed, name = path.stem.split("_", 1)
+    with np.load(path, allow_pickle=False) as file:
+        x, y, nats = file["x"], file["y"], float(file["mi"])
+    for start, end in itertools.pairwise(np.cumsum([0, *BMI_SIZES])):
+        for result in mi_core.mutual_information(x[start:end], y[start:end], k=[3, 10], diagnose=True, seed=int(seed)):
+            yield {"task": name, **judged(kind_of(name), nats, result)}
 
 
 def kind_of(name: str) -> str:
@@ -240,10 +243,10 @@ SUITES: dict[str, tuple[Callable[[], Iterator[dict[str, Any]]], Callable[[list[d
 def write(name: str, folder: Path = RESULTS) -> str:
     """Measure, write NAME.jsonl and NAME.md, return the table."""
     measure, table = SUITES[name]
-    rows = []
+    measured, rows = measure(), []  # first, so that what cannot be measured leaves the files as they are
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / f"{name}.jsonl").open("w", encoding="utf-8") as file:
-        for row in measure():
+        for row in measured:
             rows.append(row)
             file.write(json.dumps(row, allow_nan=False) + "\n")
             file.flush()

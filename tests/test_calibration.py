@@ -99,10 +99,12 @@ def test_the_tasks_of_bmi_are_read_size_by_size_and_named_by_kind(tmp_path, monk
 
 
 @pytest.mark.parametrize("folder", ["", "no/such/folder"])
-def test_bmi_needs_its_samples(folder, monkeypatch):
+def test_without_samples_of_bmi_the_kept_rows_stay(folder, tmp_path, monkeypatch):
     monkeypatch.setenv("BMI_SAMPLES", folder)
+    (tmp_path / "bmi.jsonl").write_text("kept")
     with pytest.raises(InputError, match=f"BMI_SAMPLES={folder} names no samples"):
-        next(calibration.bmi())
+        calibration.write("bmi", tmp_path)
+    assert (tmp_path / "bmi.jsonl").read_text() == "kept"
 
 
 def test_coverage_is_measured():
