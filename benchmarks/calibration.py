@@ -6,7 +6,7 @@
     mi bench tuning        # the 1,380 tasks on which the limits were chosen
     mi bench given         # verdicts on conditional mutual information
     mi bench nulls         # how often p is at most 0.05 given z, without and with dependence beside z
-    mi bench dependent     # samples that hang together, named and unnamed
+    mi bench dependent     # samples that belong together, named and unnamed
     mi bench permutations  # seconds of 200 shuffles beside those of one estimate
     mi bench matrices      # seconds of all pairs of layers, at once and one by one
 

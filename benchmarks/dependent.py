@@ -1,4 +1,4 @@
-"""Samples that hang together, of kinds on which nothing was chosen: what is read, rejected and trusted, named and unnamed.
+"""Samples that belong together, of kinds on which nothing was chosen: what is read, rejected and trusted, named and unnamed.
 
 Each draw has a random number of units, a random strength of what holds them together, and in half of the draws no dependence
 between the sides. All sides are Gaussian up to a monotonic map of each column, so that their MI is known.
@@ -18,7 +18,7 @@ from mi_core.reliability import is_right
 DRAWS = 40
 PERMUTATIONS = 39
 Together = tuple[Array, Array, dict[str, Any], float]
-"""Both sides, the options that name how they hang together, and their MI in bits."""
+"""Both sides, the options that name how they belong together, and their MI in bits."""
 
 
 def moving_average(rng: np.random.Generator) -> Together:

@@ -19,7 +19,7 @@ UsualK = Annotated[
         "--k",
         metavar="K[,K...]",
         help="Neighbour order; several cost one pass, one row each.  [default: 3; with --groups or --series as many samples as "
-        "hang together, at most 25]",
+        "belong together, at most 25]",
     ),
 ]
 GroupsFile = Annotated[
@@ -27,7 +27,7 @@ GroupsFile = Annotated[
     typer.Option(
         "--groups",
         metavar="FILE",
-        help="Labels, one per sample: samples of one label hang together, as trials of a subject do, and are not neighbours.",
+        help="Labels, one per sample: samples of one label belong together, as trials of a subject do, and are not neighbours.",
     ),
 ]
 SeriesOption = Annotated[

@@ -32,7 +32,7 @@ def print_null(result: MIResult, lead: str) -> None:
         f"{result.units}; p = {null.p_value:.2g}"
     )
     if result.independent_units is not None:
-        say(f"{lead}less what they read: {result.mi - null.mean:.4f} {result.units}")
+        say(f"{lead}after subtracting that: {result.mi - null.mean:.4f} {result.units}")
 
 
 def how_shuffled(result: MIResult) -> str:

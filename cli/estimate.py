@@ -61,7 +61,7 @@ def estimate(
             help="Shuffle the pairing this often, with --given among samples of like Z, for a p-value: 200 is a good number.",
         ),
     ] = None,
-    diagnose: Annotated[bool, typer.Option("--diagnose", help="Say whether to trust the number, and why.")] = False,
+    diagnose: Annotated[bool, typer.Option("--diagnose", help="Say whether to trust the number, and why; ksg1 only.")] = False,
     pca: Annotated[
         int | None, typer.Option(metavar="DIMS", min=1, help="Estimate that of DIMS principal components of each side, too.")
     ] = None,

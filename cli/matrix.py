@@ -53,7 +53,7 @@ def matrix(
         int | None,
         typer.Option(
             "--k",
-            help="Neighbour order.  [default: 3; with --groups or --series as many samples as hang together, at most 25]",
+            help="Neighbour order.  [default: 3; with --groups or --series as many samples as belong together, at most 25]",
         ),
     ] = None,
     units: UnitsOption = "bits",

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mi_core import _ties
 from mi_core._prepare import middle
 from mi_core.options import Estimator, Standardize, Units
-from mi_core.sampling import RESEMBLE, Sampling, distances_between
+from mi_core.sampling import RESEMBLE, Sampling, Series, distances_between
 from mi_core.text import NAMED
 from mi_core.types import FloatArray, IntArray, Samples
 
@@ -96,10 +96,10 @@ def on_order(resemblances: Iterable[float]) -> dict[str, str]:
     if sorted(resemblances)[-2] <= RESEMBLE:
         return {}
     return {
-        ALIKE: "Rows that stand next to each other are alike, in two sides at once and more than chance allows. Where they "
-        "hang together (a series, trials of one subject, tokens of one sentence), the estimate is too high and its error bar "
-        "too short: name series or groups, on the command line --series or --groups. Independent samples that were merely "
-        "sorted lose this note once shuffled."
+        ALIKE: "Rows that stand next to each other are alike, in two sides at once and more than chance allows. If they belong "
+        "together (a series, trials of one subject, tokens of one sentence), the estimate is too high and its error bar too "
+        "short: pass series or groups, on the command line --series or --groups. Shuffling the rows mends only independent "
+        "samples that were sorted; rows of one subject are still wrong once shuffled, and nothing will show it."
     }
 
 
@@ -110,14 +110,18 @@ def on_sampling(ks: Iterable[int], sampling: Sampling, n_samples: int, dim: int)
     notes = []
     if sampling.units < FEW_UNITS:
         notes.append(
-            f"The samples make about {sampling.units} independent units, which is few: the estimate may be far off by chance, "
-            "more than its error bar says. A trend in a series lets it seem to forget never: take it out first."
+            f"The samples make about {sampling.units} independent units, which is few: chance may move the estimate far."
+            + (
+                " A trend makes a series look as if it never forgets: take it out first."
+                if isinstance(sampling, Series)
+                else ""
+            )
         )
     usual, smallest = sampling.order(n_samples, dim), min(ks, default=n_samples)
     if smallest < usual:
         notes.append(
-            f"k={smallest} is small for samples of which about {usual} or more hang together: the neighbours of a sample then "
-            "come from one other group or time, and the estimate reads low. "
+            f"k={smallest} is small for samples of which about {usual} or more belong together: the neighbours of a sample "
+            "then come from one other group or time, and the estimate reads low. "
             f"Leave k out, for {usual}; or subtract what permutations reads."
         )
     return notes
@@ -268,8 +272,8 @@ def on_estimate(
     if tied > MANY_TIED * n_samples and k is not None:
         notes["tied"] = (
             f"{tied / n_samples:.0%} of the samples have others exactly as far as their {ordinal(k)} neighbour. Such ties are "
-            "taken in any order, which is what noise too small to matter gives on average. Copies of one measurement, "
-            "though, look like dependence: take them out."
+            "taken in any order, which is what noise too small to matter gives on average. One measurement that was "
+            "copied into several rows, though, looks like dependence: keep one of its copies."
         )
     if ceiling is not None and mi > NEAR_CEILING * ceiling:
         notes[AT_CEILING] = (

@@ -48,7 +48,7 @@ class Prepared:
 
     @property
     def left_out(self) -> IntArray | None:
-        """(n_samples, 2) for each sample a range of rows that hang together with it; None where each was drawn by itself."""
+        """(n_samples, 2) for each sample a range of rows that belong together with it; None where each was drawn by itself."""
         return None if self.sampling is None else self.sampling.left_out
 
     @property

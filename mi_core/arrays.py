@@ -132,7 +132,7 @@ def classes_of(values: Any, name: str) -> tuple[IntArray, tuple[str, ...]]:
         array, _ = samples(array, name)
         if (fractions := array % 1 != 0).any():
             row = int(np.argmax(fractions))
-            remedies = {"z": "leave given_labels out", "groups": "name the rows that hang together"}
+            remedies = {"z": "leave given_labels out", "groups": "name the rows that belong together"}
             raise InputError(
                 f"{name} has values that are not whole, first {array[row, 0]:g} in row {row}: labels must be integers, bool or "
                 f"text. For values that vary continuously {remedies.get(name, 'take the estimator ksg1')}."

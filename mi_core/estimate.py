@@ -31,6 +31,7 @@ from mi_core.results import MIResult, NeighbourCounts
 from mi_core.sampling import DEFAULT_ORDER, INDEPENDENT, Groups, Sampling, Series, as_fields, resemblance
 from mi_core.types import FloatArray, IntArray, Progress, ProgressOption
 
+FEWEST_TO_SHUFFLE = 6  # independent units
 LEAST_SHARE_OF_CLASS = 4  # members of the smallest class for each neighbour of the default order
 
 
@@ -54,7 +55,7 @@ def mutual_information(
         y: (n_samples,), (n_samples, dim_y) or of higher rank; row i belongs to row i of x. For "ross" (n_samples,) class
             labels: integers, bool or text.
         k: Neighbour order, 1 <= k < n_samples. Small k: less bias, more variance. Several at once cost one neighbour pass. None
-            (default) for 3, and with `groups` or `series` for about as many samples as hang together, at
+            (default) for 3, and with `groups` or `series` for about as many samples as belong together, at
             most 25, beyond 4 joint dimensions 10.
         units: "bits" (default) or "nats", of the estimate, its ceiling and its local terms.
         estimator: By nearest neighbours:
@@ -108,11 +109,11 @@ def mutual_information(
             where there is none: fit it on others, and say so in its attribute `fitted_on`, which the result records.
         progress: True for a bar on stderr, or a function called with (steps done, steps in all) now and then, once for
             neighbours and once for permutations.
-        groups: (n_samples,) labels, integers, bool or text: rows of one label hang together, as trials of a subject or tokens
+        groups: (n_samples,) labels, integers, bool or text: rows of one label belong together, as trials of a subject or tokens
             of a sentence do. They are then neither neighbours of each other nor counted, shuffles exchange whole groups, and
             error bar, sizes and verdict rest on parts of whole groups. None (default) where each sample was drawn by itself.
-        series: Whether rows are in order of time and hang together; False by default. Rows up to `exclude` steps apart are then
-            neither neighbours nor counted (Theiler 1986, doi:10.1103/PhysRevA.34.2427), shuffles shift y against x, and error
+        series: Whether rows are in order of time and belong together; False by default. Rows up to `exclude` steps apart are
+            then neither neighbours nor counted (Theiler 1986, doi:10.1103/PhysRevA.34.2427), shuffles shift y against x, and error
             bar, sizes and verdict rest on parts of whole stretches.
         exclude: Steps of a series, at most a quarter of it; None (default) for its measured memory: until the autocorrelation
             of values, and of their distances from the middle, is below 1/e, in the side that forgets sooner.
@@ -138,7 +139,9 @@ def mutual_information(
     check_together(settings, given is not None)
     sides, dims, notes = prepared(x, y, given, settings)
     n_samples = len(sides.x)
+    check_classes(sides, settings)
     sides, rows, sampling = as_drawn(sides, settings)
+    check_units(sampling, settings)
     dim = sum(dims.values())
     ks = orders(k, settings.estimator, n_samples, usual_order(sides, sampling, dim))
     of_constants = on_constants(sides)
@@ -194,17 +197,35 @@ def check_together(settings: Settings, is_conditional: bool) -> None:
         raise InputError("given_labels says that z are class labels, and no z came: give z, or leave given_labels out.")
     if is_conditional:
         arguments.one_of(settings.estimator, ConditionalEstimator, "the estimator where z is given")
+        if settings.permutations is not None and (settings.groups is not None or settings.series):
+            raise InputError(
+                "permutations with given treats every sample as independent: leave groups and series out, or permutations."
+            )
     if settings.diagnose and settings.estimator != "ksg1":
-        raise InputError(f"diagnose judges ksg1 and no other estimator, here {settings.estimator}: leave one of them out.")
+        raise InputError(f"diagnose works with ksg1 alone, and the estimator is {settings.estimator}: leave one of them out.")
     if (settings.groups is not None or settings.series) and settings.estimator not in CAN_LEAVE_OUT:
         raise InputError(
-            f"the estimator {settings.estimator} takes each sample for drawn by itself: leave groups and series out, or take "
-            "ksg1."
+            f"the estimator {settings.estimator} treats every sample as independent: leave groups and series out, or take ksg1."
         )
     if settings.reduce is not None:
         reduction.reducer_of(settings.reduce)
         if is_conditional or settings.estimator in ("ross", "discrete"):
             raise InputError("reduce takes x and y as continuous, and no z: leave it, or the labels or z, out.")
+
+
+def check_classes(sides: Prepared, settings: Settings) -> None:
+    """Raise InputError where z are class labels and a verdict is asked for."""
+    if sides.given_classes and settings.diagnose:
+        raise InputError("diagnose knows no class labels as z: leave diagnose out, or judge the samples of each class alone.")
+
+
+def check_units(sampling: Sampling, settings: Settings) -> None:
+    """Raise InputError where there are too few independent units to exchange."""
+    if settings.permutations is not None and sampling.units is not None and sampling.units < FEWEST_TO_SHUFFLE:
+        raise InputError(
+            f"permutations needs at least {FEWEST_TO_SHUFFLE} independent units, and there are about {sampling.units}: leave "
+            "it out, or measure more groups or a longer series."
+        )
 
 
 def needs_host(settings: Settings) -> bool:
@@ -232,7 +253,7 @@ def prepared(x: Any, y: Any, z: Any, settings: Settings) -> tuple[Prepared, dict
 
 
 def as_drawn(sides: Prepared, settings: Settings) -> tuple[Prepared, IntArray | None, Sampling]:
-    """Samples with what hangs together side by side, the caller's row of each, None for the same order; how they were drawn."""
+    """Samples with those side by side that belong together, the caller's row of each (None: the same order), how they were drawn."""
     sampling, rows = how_drawn.drawn(settings, (sides.x, sides.y))
     if sampling is INDEPENDENT:
         return sides, None, sampling

@@ -24,7 +24,7 @@ def drawn(settings: Settings, sides: Sequence[Samples]) -> tuple[Sampling, IntAr
 
     Args:
         settings: Options, of which these three: groups (n_samples,) labels of each row's group; series, whether rows are in
-            order of time; exclude, how many steps of a series hang together, None for the memory of the sides.
+            order of time; exclude, how many steps of a series belong together, None for the memory of the sides.
         sides: (n_samples, dim) samples of the two sides, or more.
 
     Raises:
@@ -34,7 +34,7 @@ def drawn(settings: Settings, sides: Sequence[Samples]) -> tuple[Sampling, IntAr
     if (groups is not None or series) and settings.scheduler is not None:
         raise InputError("groups and series cannot be split over a cluster: leave scheduler out.")
     if exclude is not None and not series:
-        raise InputError("exclude is of a series: name series too, or leave exclude out.")
+        raise InputError("exclude needs series: say that rows are in order of time, or leave exclude out.")
     if groups is not None and series:
         raise InputError("groups and series exclude each other: rows in order of time within each group are groups.")
     if groups is not None:
@@ -57,7 +57,7 @@ def in_groups(groups: Any, n_samples: int) -> tuple[Groups, IntArray | None]:
     if len(places) != n_samples:
         raise InputError(f"groups has {len(places):,} rows and x has {n_samples:,} samples: give the group of each sample.")
     if len(names) == 1:
-        raise InputError(f"groups has one group alone, {names[0]}: independent units are two groups at least, better twenty.")
+        raise InputError(f"groups has only one group, {names[0]}: at least two are needed, better twenty.")
     if len(names) == n_samples:
         raise InputError("groups has a group of its own for each row, which is no grouping: leave groups out.")
     is_sorted = bool((places[1:] >= places[:-1]).all())

@@ -163,9 +163,9 @@ def mutual_information_matrix(
         threads: Most threads to use; None for as many as the process may use.
         error_bar: Whether to estimate standard errors, from disjoint subsamples: Holmes & Nemenman 2019.
         progress: True for a bar on stderr, or a function called with (steps done, steps in all) now and then.
-        groups: (n_samples,) labels: rows of one label hang together, as in `mutual_information`, and so the next two. Each pair
-            is then counted by itself.
-        series: Whether rows are in order of time and hang together.
+        groups: (n_samples,) labels: rows of one label belong together, as in `mutual_information`, and so the next two. Each
+            pair is then counted by itself.
+        series: Whether rows are in order of time and belong together.
         exclude: Steps of a series up to which rows are left out; None for the memory of the layers but the slowest.
 
     Returns:

@@ -42,7 +42,7 @@ def multi_information(
     Args:
         sides: Two or more, each as x in `mutual_information`; rows belong together. Messages call them x1, x2, ...
         k: Neighbour order, 1 <= k < n_samples. Several at once cost one neighbour pass. None for 3, and with `groups` or
-            `series` for about as many samples as hang together, as in `mutual_information`.
+            `series` for about as many samples as belong together, as in `mutual_information`.
         units: "bits" or "nats".
         estimator: "ksg1": Kraskov, Stoegbauer, Grassberger 2004, eq. (23), doi:10.1103/PhysRevE.69.066138. "ksg2": their second
             algorithm, with a radius for each side; not on data with ties. "discrete": plug-in from the frequencies of equal
@@ -56,8 +56,8 @@ def multi_information(
         return_local: Whether to keep the (n_samples,) local terms, whose mean is the estimate.
         error_bar: Whether to estimate the standard error, from disjoint subsamples, as `mutual_information` does.
         progress: True for a bar on stderr, or a function called with (steps done, steps in all) now and then.
-        groups: (n_samples,) labels: rows of one label hang together, as in `mutual_information`, and so the next two.
-        series: Whether rows are in order of time and hang together.
+        groups: (n_samples,) labels: rows of one label belong together, as in `mutual_information`, and so the next two.
+        series: Whether rows are in order of time and belong together.
         exclude: Steps of a series up to which rows are left out; None for its measured memory.
 
     Returns:
@@ -78,7 +78,7 @@ def multi_information(
     settings = arguments.settings(options, PairedOptions, "multi_information")
     arguments.check_scheduler(settings.scheduler, estimator, CAN_BE_SPLIT)
     if estimator == "ksg2" and (settings.groups is not None or settings.series):
-        raise InputError("the estimator ksg2 takes each sample for drawn by itself: leave groups and series out, or take ksg1.")
+        raise InputError("the estimator ksg2 treats every sample as independent: leave groups and series out, or take ksg1.")
     points, dims, notes = prepared(sides, estimator, settings)
     n_samples = len(points[0])
     sampling, rows = how_drawn.drawn(settings, points)

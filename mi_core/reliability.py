@@ -8,7 +8,7 @@
     share of the ceiling                         dependence too strong to be seen in full
     ties, scales                                 data for which the method is not meant
     rows that are alike, unnamed                 samples that are not independent
-    surrogates, of groups or a series            what is left of their hanging together
+    surrogates, of groups or a series            what is left of their belonging together
 
 Each sign has a limit, beyond which it speaks against the number, and a gross limit, beyond which the number is not MI. They
 were chosen on tasks with known MI and tested on others: `mi bench tuning`, `verdicts` and `bmi`, docs/trust.md. A sign counts
@@ -48,7 +48,7 @@ IMPLIED_BIAS, IMPLIED_BIAS_GROSS = 0.6, 3.0
 RANKED, RANKED_GROSS = 0.75, 2.5
 PLAINER, PLAINER_GROSS = 0.75, 2.5
 CEILING, CEILING_GROSS = 0.7, 0.9
-REPEATED_SAMPLES_GROSS, REPEATED_VALUES_GROSS = 0.5, np.inf  # the limits themselves are those of the notes
+FEWEST_UNITS = 6  # independent ones, below which nothing can be said; up to `_notes.FEW_UNITS` little
 SCALE_RATIO_GROSS = 300.0
 SURROGATES, SURROGATES_GROSS = 0.75, 2.5
 
@@ -56,6 +56,9 @@ SURROGATES_DRAWN = 6
 
 FEW = 1000  # points on which the intrinsic dimension is estimated
 NEIGHBOURS = 10
+ON_TIES = (
+    "ties are taken in any order, and verdicts were not measured on such data; discrete, or a little noise (1e-6), shows more"
+)
 LARGEST_K = 4  # the drift with k is from k to this many k
 
 
@@ -89,7 +92,9 @@ def measure(samples: Prepared, result: MIResult, estimates: Estimates, seed: int
     typical = [_notes.typical_distance(side) for side in sides]
     larger = larger_order(k, int(np.min(samples.countable)))
     at_larger_k = float(estimates(samples, [larger])[0])
+    repeated_values = max(_notes.share_of_repeated_values(side) for side in sides)
     is_plain = samples.z is None  # what radii share, or correlations carry, is no bound of conditional MI
+    is_ranked = is_plain and repeated_values <= _notes.REPEATED_VALUES  # scores of ranks that tie are not Gaussian
     return Reliability(
         verdict="trust",
         reasons=(),
@@ -99,13 +104,13 @@ def measure(samples: Prepared, result: MIResult, estimates: Estimates, seed: int
         drift_n=result.mi - result.by_size[0].mi if result.by_size else None,
         ranked_mi=float(estimates(ranked, [k])[0]),
         radii_mi=float(estimates(radii_of(samples), [k])[0]) if is_plain else None,
-        correlation_mi=twins.gaussian_nats(ranked.x, ranked.y) / nats if is_plain else None,
+        correlation_mi=twins.gaussian_nats(ranked.x, ranked.y) / nats if is_ranked else None,
         repeated_samples=max(_notes.repeated_rows(side) / n for side in sides),
-        repeated_values=max(_notes.share_of_repeated_values(side) for side in sides),
+        repeated_values=repeated_values,
         resemblance=None if samples.sampling else min(map(resemblance, (samples.x, samples.y))),
-        surrogates_mi=surrogates_mi(samples, k, estimates, seed),
+        surrogates_mi=surrogates_mi(samples, result, estimates, seed),
         larger_k=larger,
-        scale_ratio=max(typical) / min(typical) if min(typical) > 0 else float(np.finfo(float).max),
+        scale_ratio=max(typical) / min(typical) if min(typical) > 0 else 1.0,  # else most samples of a side are the same
         intrinsic_dim=intrinsic,
         twin_mi=float(estimates(twin, [k])[0]),
         twin_truth=twin_nats / nats,
@@ -189,14 +194,14 @@ def signs(measured: Reliability, result: MIResult) -> Iterator[Sign]:
     yield from beyond(
         measured.repeated_samples,
         _notes.REPEATED_ROWS,
-        REPEATED_SAMPLES_GROSS,
-        f"{measured.repeated_samples:.0%} of the samples of a side have an exact copy: the method is for continuous data.",
+        np.inf,
+        f"{measured.repeated_samples:.0%} of the samples of a side have an exact copy: {ON_TIES}.",
     )
     yield from beyond(
         measured.repeated_values,
         _notes.REPEATED_VALUES,
-        REPEATED_VALUES_GROSS,
-        f"{measured.repeated_values:.0%} of the values of a side recur in their column: the method is for continuous data.",
+        np.inf,
+        f"{measured.repeated_values:.0%} of the values of a side recur in their column: {ON_TIES}.",
     )
     yield from beyond(
         measured.scale_ratio,
@@ -210,16 +215,22 @@ def signs(measured: Reliability, result: MIResult) -> Iterator[Sign]:
         yield Sign(
             measured.resemblance / RESEMBLE,
             False,
-            "Rows that stand next to each other are alike in both sides, so the samples may not be independent: name series or "
-            "groups, or shuffle rows that were merely sorted.",
+            "Rows that stand next to each other are alike in both sides, so the samples may not be independent: see the note.",
         )
     if measured.surrogates_mi is not None:
         yield from beyond(
             (abs(measured.surrogates_mi) - chance / np.sqrt(SURROGATES_DRAWN)) / most,
             SURROGATES,
             SURROGATES_GROSS,
-            f"With whole groups exchanged, or the series shifted, so that the truth is 0, the estimate reads "
-            f"{measured.surrogates_mi:.2f} {units}.",
+            f"With {'whole groups exchanged' if result.exclude is None else 'the series shifted'}, so that the truth is 0, the "
+            f"estimate reads {measured.surrogates_mi:.2f} {units}.",
+        )
+    if result.independent_units is not None and result.independent_units < _notes.FEW_UNITS:
+        yield Sign(
+            _notes.FEW_UNITS / result.independent_units,
+            result.independent_units < FEWEST_UNITS,
+            f"There are only about {result.independent_units} independent units: more of them are needed, and more samples of "
+            "each do not help.",
         )
 
 
@@ -260,13 +271,15 @@ def radii_of(samples: Prepared) -> Prepared:
     return Prepared(log_radii(samples.x), log_radii(samples.y), sampling=samples.sampling)
 
 
-def surrogates_mi(samples: Prepared, k: int, estimates: Estimates, seed: int) -> float | None:
-    """Mean estimate on some surrogates of samples that hang together, where the truth is 0; None for others, and given z."""
+def surrogates_mi(samples: Prepared, result: MIResult, estimates: Estimates, seed: int) -> float | None:
+    """Mean estimate on some surrogates of samples that belong together, where the truth is 0; None for others, and given z."""
     if samples.sampling is None or samples.z is not None:
         return None
+    if result.null is not None:
+        return result.null.mean
     rng = generator(seed, "surrogates")
     rows = [samples.sampling.surrogate(len(samples.y), rng) for _ in range(SURROGATES_DRAWN)]
-    return float(np.mean([estimates(dataclasses.replace(samples, y=samples.y[some]), [k])[0] for some in rows]))
+    return float(np.mean([estimates(dataclasses.replace(samples, y=samples.y[some]), [order(result)])[0] for some in rows]))
 
 
 def log_radii(points: Samples) -> FloatArray:

@@ -92,7 +92,7 @@ class Reliability:
         scale_ratio: Largest of the sides' typical distances over the smallest.
         larger_k: Neighbour order of the drift with k: 4 k, or as many as there are.
         resemblance: How much nearer neighbouring rows are than others, in standard errors, in the side where that is less; None
-            where samples were said to hang together.
+            where samples were said to belong together.
         surrogates_mi: Mean estimate with whole groups exchanged, or the series shifted, where the truth is 0; None for other
             samples.
         intrinsic_dim: Dimension of the sheet that the joint samples fill, however many columns hold it.

@@ -1,12 +1,12 @@
 """How the samples were drawn: each by itself, in groups that belong together, or as rows of a series.
 
-Rows that hang together are each other's nearest neighbours whatever the other side does, so two independent sets of such rows
+Rows that belong together are each other's nearest neighbours whatever the other side does, so two independent sets of such rows
 read MI out of nothing, and shuffles or random parts of them are no test. Here stands, for each way of drawing:
 
     left_out    rows that are neither neighbours of a row nor counted (the window of Theiler, Phys. Rev. A 34, 2427 (1986))
     parts       disjoint parts for error bars, of whole groups or stretches
     surrogate   one side's rows beside the other's as if the sides were independent: whole groups exchanged, a series shifted
-    order       of neighbours by default: about as many as hang together, so that neighbours do not all come from one group
+    order       of neighbours by default: about as many as belong together, so that neighbours do not all come from one group
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Sampling(Protocol):
 
     @property
     def left_out(self) -> IntArray | None:
-        """(n_samples, 2): for each row the first that hangs together with it, and the one behind the last; or None."""
+        """(n_samples, 2): for each row the first that belongs together with it, and the one behind the last; or None."""
 
     @property
     def units(self) -> int | None:
@@ -161,7 +161,7 @@ class Series:
 
     Attributes:
         time: (n_samples,) place of each row in the series, ascending.
-        exclude: Rows up to so many steps of time apart hang together.
+        exclude: Rows up to so many steps of time apart belong together.
     """
 
     time: IntArray
@@ -193,7 +193,7 @@ class Series:
         return number_countable(self.left_out)
 
     def order(self, n_samples: int, dim: int) -> int:
-        """About the rows that hang together to one side."""
+        """About the rows that belong together to one side."""
         return default_order(self.exclude + 1, n_samples, dim)
 
     def take(self, rows: IntArray) -> Series:
@@ -225,7 +225,7 @@ def number_countable(left_out: IntArray) -> IntArray:
 
 
 def default_order(together: float, n_samples: int, dim: int) -> int:
-    """Neighbour order where so many rows hang together: about as many, so that neighbours do not all come from one group."""
+    """Neighbour order where so many rows belong together: about as many, so that neighbours do not all come from one group."""
     largest = LARGEST_ORDER if dim <= FEW_DIMENSIONS else LARGEST_ORDER_IN_MANY
     most = min(largest, n_samples // LEAST_SHARE_OF_ORDER)
     return max(DEFAULT_ORDER, min(most, round(together)))
@@ -246,8 +246,8 @@ def check_enough(left_out: IntArray, ks: Sequence[int]) -> None:
     fewest = int((len(left_out) - (left_out[:, 1] - left_out[:, 0])).min())
     if fewest < max(ks):
         raise InputError(
-            f"k={max(ks)}, and for some samples only {fewest:,} others are of another group or time: take a smaller k, or "
-            "split the largest group."
+            f"k={max(ks)}, and some samples have only {fewest:,} others outside their own group or time to be compared with: take "
+            "a smaller k, or leave out the condition or labels that set the groups apart."
         )
 
 

@@ -50,7 +50,7 @@ def series(seed, memory_of_one_step=0.95, n=1000, rho=0.0):
 
 
 def ranges(n, kind):
-    """(n, 2) rows that hang together with each: three groups of unequal size, or five steps of time."""
+    """(n, 2) rows that belong together with each: three groups of unequal size, or five steps of time."""
     if kind == "groups":
         return Groups(np.arange(n) * 3 // n + (np.arange(n) > n // 2)).left_out
     return Series(np.arange(n), 5).left_out
@@ -136,7 +136,7 @@ def test_the_order_of_the_rows_of_groups_does_not_matter():
     np.testing.assert_array_equal(one.local_mi[shuffled], other.local_mi)
 
 
-# Values: nothing is made out of rows that hang together, and what is there is found
+# Values: nothing is made out of rows that belong together, and what is there is found
 
 
 def test_independent_subjects_share_nothing():
