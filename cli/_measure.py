@@ -82,6 +82,8 @@ def measure(
         )
         results = found if isinstance(found, list) else [found]
         if local_file is not None:
+            if len({len(result.local) for result in results}) > 1:
+                raise InputError("--local: other classes are left out for one k than for another; give one k at a time.")
             values = np.array([result.local for result in results])
             np.save(local_file, values if isinstance(found, list) else values[0], allow_pickle=False)
         if plot is not None and plot_file is not None:

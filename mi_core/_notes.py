@@ -272,8 +272,9 @@ def on_estimate(
     if tied > MANY_TIED * n_samples and k is not None:
         notes["tied"] = (
             f"{tied / n_samples:.0%} of the samples have others exactly as far as their {ordinal(k)} neighbour. Such ties are "
-            "taken in any order, which is what noise too small to matter gives on average. One measurement that was "
-            "copied into several rows, though, looks like dependence: keep one of its copies."
+            "taken in any order, as noise too small to matter has it for single columns; where many columns tie at once, as "
+            "binary ones do, dependence reads far too low: compare with noise (1e-6) or discrete. One measurement copied into "
+            "several rows looks like dependence: keep one of its copies."
         )
     if ceiling is not None and mi > NEAR_CEILING * ceiling:
         notes[AT_CEILING] = (

@@ -78,13 +78,12 @@ def settings(options: Mapping[str, Any], accepted: Any, function: str) -> Settin
         whole_number(given.permutations, "permutations", at_least=1)
     if not isinstance(given.series, bool | np.bool_):
         raise InputError(f"series is {given.series!r}: give True where rows are in order of time.")
-    if given.exclude is not None:
-        whole_number(given.exclude, "exclude", at_least=1)
     return dataclasses.replace(
         given,
         alpha=threshold(given.alpha),
         noise=noise_scale(given.noise),
         seed=whole_number(given.seed, "seed", at_least=0),
+        exclude=None if given.exclude is None else whole_number(given.exclude, "exclude", at_least=1),
     )
 
 

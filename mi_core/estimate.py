@@ -60,7 +60,7 @@ def mutual_information(
         units: "bits" (default) or "nats", of the estimate, its ceiling and its local terms.
         estimator: By nearest neighbours:
             "ksg1" (default): Kraskov, Stoegbauer, Grassberger 2004, eq. (8), doi:10.1103/PhysRevE.69.066138. Samples at equal
-            distance are taken in any order, which is what noise too small to matter would give on average.
+            distance are taken in any order, which for single columns is what noise too small to matter gives on average.
             "ksg2": the same, eq. (9), with a radius for each side; not on data with ties.
             "lnc": ksg2 corrected for strong dependence, Gao, Ver Steeg, Galstyan 2015, arXiv:1411.2003; k of at least 5 times
             dim_x + dim_y, and no ties.
@@ -113,8 +113,8 @@ def mutual_information(
             of a sentence do. They are then neither neighbours of each other nor counted, shuffles exchange whole groups, and
             error bar, sizes and verdict rest on parts of whole groups. None (default) where each sample was drawn by itself.
         series: Whether rows are in order of time and belong together; False by default. Rows up to `exclude` steps apart are
-            then neither neighbours nor counted (Theiler 1986, doi:10.1103/PhysRevA.34.2427), shuffles shift y against x, and error
-            bar, sizes and verdict rest on parts of whole stretches.
+            then neither neighbours nor counted (Theiler 1986, doi:10.1103/PhysRevA.34.2427), shuffles shift y against x, and
+            error bar, sizes and verdict rest on parts of whole stretches.
         exclude: Steps of a series, at most a quarter of it; None (default) for its measured memory: until the autocorrelation
             of values, and of their distances from the middle, is below 1/e, in the side that forgets sooner.
 
@@ -139,13 +139,15 @@ def mutual_information(
     check_together(settings, given is not None)
     sides, dims, notes = prepared(x, y, given, settings)
     n_samples = len(sides.x)
-    check_classes(sides, settings)
     sides, rows, sampling = as_drawn(sides, settings)
     check_units(sampling, settings)
     dim = sum(dims.values())
     ks = orders(k, settings.estimator, n_samples, usual_order(sides, sampling, dim))
     of_constants = on_constants(sides)
     is_nothing = not of_constants.keys().isdisjoint({"x", "y"})
+    if "z" in of_constants:  # and so nothing is conditioned on
+        sides = dataclasses.replace(sides, z=None, given_classes=())
+    check_classes(sides, settings)
     notes += of_constants.values()
     if not is_nothing:
         notes += [*notes_on(sides, settings), *_notes.on_sampling(ks, sampling, n_samples, dim)]
@@ -253,7 +255,7 @@ def prepared(x: Any, y: Any, z: Any, settings: Settings) -> tuple[Prepared, dict
 
 
 def as_drawn(sides: Prepared, settings: Settings) -> tuple[Prepared, IntArray | None, Sampling]:
-    """Samples with those side by side that belong together, the caller's row of each (None: the same order), how they were drawn."""
+    """Samples in order, those side by side that belong together; the caller's row of each; and how they were drawn."""
     sampling, rows = how_drawn.drawn(settings, (sides.x, sides.y))
     if sampling is INDEPENDENT:
         return sides, None, sampling

@@ -1,6 +1,7 @@
 """The commands for estimators beyond `mi estimate X Y`: what they print, and what they refuse."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -170,3 +171,12 @@ def test_help_names_every_option(command):
     run = mi(command, "--help")
     for option in ("--k K[,K...]", "--units <bits|nats>", "--noise SCALE", "--local FILE", "--json", "--quiet", "Example: mi"):
         assert option in run.stdout
+
+
+@pytest.mark.usefixtures("files")
+def test_local_terms_of_different_samples_are_not_put_together():
+    np.save("rare.npy", np.where(np.arange(150) < 2, "rare", LABELS))
+    run = mi("estimate", "x.npy", "rare.npy", "--labels", "--local", "local.npy", "--k", "1,3")
+    assert run.exit_code == 2
+    assert "--local: other classes are left out for one k than for another" in run.stderr
+    assert not Path("local.npy").exists()

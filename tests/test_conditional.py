@@ -418,3 +418,18 @@ def test_p_given_labels(estimator):
             found.append(p_value(x, y, classes, seed=seed, estimator=estimator, k=1))
     assert 0.25 < np.mean(p[False]) < 0.75  # 0.5 +- 0.083
     assert np.mean(p[True]) < np.mean(p[False]) - 0.15
+
+
+@pytest.mark.parametrize("z", [np.zeros(300), ["a"] * 300], ids=["constant", "one class"])
+def test_a_constant_condition_is_judged_and_shuffled_as_none(z):
+    x, y = np.random.default_rng(0).standard_normal((2, 300))
+    given = mutual_information(x, y, given=z, diagnose=True, permutations=9)
+    plain = mutual_information(x, y, diagnose=True, permutations=9)
+    assert (given.mi, given.null, given.reliability) == (plain.mi, plain.null, plain.reliability)
+    assert any("I(X;Y|Z) is I(X;Y)" in note for note in given.notes)
+
+
+def test_a_verdict_does_not_take_labels_for_z():
+    x, y = np.random.default_rng(0).standard_normal((2, 300))
+    with pytest.raises(InputError, match="diagnose knows no class labels as z"):
+        mutual_information(x, y, given=["a", "b", "c"] * 100, diagnose=True)

@@ -300,16 +300,24 @@ def test_independent_rows_are_seldom_taken_to_hang_together(dim):
     ("options", "message"),
     [
         ({"groups": [0, 1]}, "groups has 2 rows and x has 100 samples"),
-        ({"groups": ["a"] * 100}, "groups has one group alone, a"),
+        ({"groups": ["a"] * 100}, "groups has only one group, a"),
         ({"groups": range(100)}, "groups has a group of its own for each row"),
         ({"groups": np.linspace(0, 1, 100)}, "groups has values that are not whole"),
         ({"groups": [0, 1] * 50, "series": True}, "groups and series exclude each other"),
-        ({"groups": [0] * 98 + [1, 2], "k": 3}, "only 2 others are of another group or time: take a smaller k"),
-        ({"exclude": 3}, "exclude is of a series"),
+        ({"groups": [0] * 98 + [1, 2], "k": 3}, "some samples have only 2 others outside their own group or time"),
+        ({"exclude": 3}, "exclude needs series"),
         ({"series": True, "exclude": 26}, "it must be at most a quarter of them, 25"),
         ({"series": True, "exclude": 0}, "exclude is 0: it must be at least 1"),
         ({"series": 5}, "series is 5: give True"),
-        ({"series": True, "estimator": "lnc", "k": 30}, "the estimator lnc takes each sample for drawn by itself"),
+        ({"series": True, "estimator": "lnc", "k": 30}, "the estimator lnc treats every sample as independent"),
+        (
+            {"groups": np.arange(100) // 25, "permutations": 9},
+            "permutations needs at least 6 independent units, and there are about 4",
+        ),
+        (
+            {"series": True, "given": [0.0, 1.0] * 50, "permutations": 9},
+            "permutations with given treats every sample as independent",
+        ),
         ({"series": True, "scheduler": "tcp://127.0.0.1:1"}, "cannot be split over a cluster"),
     ],
 )
@@ -375,7 +383,7 @@ def test_a_verdict_on_samples_that_hang_together():
     x, y, groups = subjects(1, share=0.5)
     unnamed = mutual_information(x, y, diagnose=True).reliability
     assert unnamed.verdict != "trust"
-    assert any("name series or groups" in reason for reason in unnamed.reasons)
+    assert any("alike in both sides" in reason for reason in unnamed.reasons)
     named = mutual_information(x, y, groups=groups, diagnose=True).reliability
     assert named.verdict == "trust"
     assert abs(named.surrogates_mi) < 0.1
@@ -383,6 +391,28 @@ def test_a_verdict_on_samples_that_hang_together():
     low = mutual_information(x, y, k=1, groups=groups, diagnose=True).reliability
     assert low.surrogates_mi < -0.2
     assert any("whole groups exchanged" in reason for reason in low.reasons)
+
+
+def test_few_independent_units_are_no_ground_for_trust():
+    x, y, groups = subjects(1, sizes=(60,) * 15)
+    few = mutual_information(x, y, groups=groups, diagnose=True).reliability
+    assert few.verdict != "trust"
+    assert any("only about 15 independent units" in reason for reason in few.reasons)
+    x, y, groups = subjects(1, sizes=(200,) * 4)
+    assert mutual_information(x, y, groups=groups, diagnose=True).reliability.verdict == "not bits"
+
+
+def test_a_verdict_takes_the_shuffles_that_were_made():
+    x, y, groups = subjects(1)
+    found = mutual_information(x, y, groups=groups, diagnose=True, permutations=9)
+    assert found.reliability.surrogates_mi == found.null.mean
+
+
+def test_exclude_may_be_a_number_of_numpy():
+    x, y = series(0, n=400)
+    found = mutual_information(x, y, series=True, exclude=np.int8(100), error_bar=False)
+    assert type(found.exclude) is int
+    assert found.mi == mutual_information(x, y, series=True, exclude=100, error_bar=False).mi
 
 
 def test_columns_of_fewer_dimensions_hang_together_as_well():
@@ -401,7 +431,7 @@ def test_the_command_line_names_groups_and_series(tmp_path, monkeypatch):
     expected = mutual_information(x, y, groups=groups, permutations=19)
     assert "independent  40 groups" in run.stdout
     assert f"19 exchanges of whole groups read {expected.null.mean:.4f}" in run.stdout
-    assert f"less what they read: {expected.mi - expected.null.mean:.4f} bits" in run.stdout
+    assert f"after subtracting that: {expected.mi - expected.null.mean:.4f} bits" in run.stdout
     run = CliRunner().invoke(app, ["estimate", "x.npy", "y.npy", "--series", "--exclude", "30", "--json"])
     record = json.loads(run.stdout)
     assert (record["exclude"], record["mi"]) == (30, mutual_information(x, y, series=True, exclude=30).mi)
