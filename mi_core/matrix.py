@@ -120,14 +120,14 @@ class Partial:
     """How far a matrix has come, all that is needed to go on.
 
     Attributes:
-        k: Neighbour order.
+        k: Neighbour order; None where the caller knows that it is that of the matrix to go on with.
         rows: (pairs,) samples that each pair has looked at so far.
         sums: For each pair a few numbers whose sum is exactly that of the local terms of these samples, in nats; none before
             the first sample.
         tied: (pairs,) how many of these samples have others exactly as far as their k-th neighbour.
     """
 
-    k: int
+    k: int | None
     rows: IntArray
     sums: tuple[tuple[float, ...], ...]
     tied: IntArray
@@ -198,7 +198,7 @@ def mutual_information_matrix(
         sides, labels, k, settings, sampling, rows
     )  # before the pairs: what is wrong with labels should show at once
     work = Work([(a, b) for a in range(len(sides)) for b in range(a, len(sides))], k, settings, sampling)
-    sums = work.count(list(sides.values()), Sums(work.going_on_from(resume), n, settings.progress, on_partial), sampling)
+    sums = work.count(list(sides.values()), Sums(work.going_on_from(resume), k, n, settings.progress, on_partial), sampling)
     mi, errors = work.in_units(sums), work.errors(list(sides.values()))
     by_pair = notes_by_pair(sides, work, mi, sums.tied, of_labels)
     return MIMatrix(
@@ -266,11 +266,13 @@ class Sums:
     def __init__(
         self,
         partial: Partial,
+        k: int,
         n_samples: int,
         progress: Progress | None = None,
         on_partial: Callable[[Partial], None] | None = None,
     ) -> None:
-        self.k, self.rows, self.sums, self.tied = partial.k, partial.rows.copy(), list(partial.sums), partial.tied.copy()
+        self.rows, self.sums, self.tied = partial.rows.copy(), list(partial.sums), partial.tied.copy()
+        self.k = k
         self.n_samples, self.progress, self.on_partial, self.told = n_samples, progress, on_partial, 0
 
     def add(self, pair: int, radius: FloatArray, counts: IntArray) -> None:
@@ -325,7 +327,7 @@ class Work:
             return self.nothing_yet()
         if not isinstance(resume, Partial):
             raise InputError(f"resume is {type(resume).__name__}: give what an earlier call told to on_partial.")
-        if (resume.k, len(resume.rows)) != (self.k, len(self.pairs)):
+        if resume.k not in (None, self.k) or len(resume.rows) != len(self.pairs):
             raise InputError(
                 f"resume is of {len(resume.rows)} pairs and k={resume.k}, and there are {len(self.pairs)} with k={self.k}: "
                 "give what an earlier call with the same layers and settings told to on_partial."
@@ -387,7 +389,7 @@ class Work:
 
         def on_rows(rows: IntArray) -> FloatArray:
             some = [side[rows] for side in sides]
-            return self.in_units(self.count(some, Sums(self.nothing_yet(), len(rows)), self.sampling.take(rows)))
+            return self.in_units(self.count(some, Sums(self.nothing_yet(), self.k, len(rows)), self.sampling.take(rows)))
 
         if not self.settings.error_bar:
             return None

@@ -216,7 +216,7 @@ def test_given_labels_of_known_truth():
 def test_all_of_one_class_leaves_the_mi():
     (result, plain) = mutual_information(X, Y, given=["a"] * N), mutual_information(X, Y)
     assert (result.mi, result.stderr) == (plain.mi, plain.stderr)
-    assert result.notes == ("z has one class only, a: nothing is conditioned on, and the estimate is that of I(X;Y).",)
+    assert [note for note in result.notes if "I(X;Y|Z) is I(X;Y)" in note] == list(result.notes)
 
 
 # What is refused
