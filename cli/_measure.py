@@ -18,7 +18,7 @@ def measure(
     symbol: str,
     sources: Mapping[str, str],
     *,
-    ks: Sequence[int],
+    ks: Sequence[int] | None,
     subsample: int | None,
     seed: int,
     local: Path | None,
@@ -34,7 +34,7 @@ def measure(
         estimates: Called with the arrays by their names in `sources`, `k` and the options; gives one result or a list.
         symbol: What is estimated, as people write it: I(X;Y).
         sources: Files by the names of the arguments that their arrays become.
-        ks: Neighbour orders.
+        ks: Neighbour orders; None for the usual one.
         subsample: How many samples to draw.
         seed: Seed of the drawing and of the noise.
         local: File for the local terms.
@@ -63,6 +63,8 @@ def measure(
             if path is not None and is_same_file(path, split_key(source)[0]):
                 raise InputError(f"{option} is {path}, which is an input: name another file.")
     arrays: dict[str, Any] = load_arrays(sources)
+    if subsample is not None and options.get("series"):
+        raise InputError("--subsample and --series exclude each other: a series loses its order of time when rows are drawn.")
     if subsample is not None:
         arrays = draw(arrays, subsample, seed, paired)
 
@@ -72,7 +74,7 @@ def measure(
         bar = stack.enter_context(ProgressBar("counting neighbours"))
         found = estimates(
             **arrays,
-            k=ks if len(ks) > 1 else ks[0],
+            k=ks[0] if ks is not None and len(ks) == 1 else ks,
             seed=seed,
             return_local=local is not None,
             progress=bar,
@@ -80,10 +82,12 @@ def measure(
         )
         results = found if isinstance(found, list) else [found]
         if local_file is not None:
+            if len({len(result.local) for result in results}) > 1:
+                raise InputError("--local: other classes are left out for one k than for another; give one k at a time.")
             values = np.array([result.local for result in results])
-            np.save(local_file, values[0] if len(ks) == 1 else values, allow_pickle=False)
+            np.save(local_file, values if isinstance(found, list) else values[0], allow_pickle=False)
         if plot is not None and plot_file is not None:
-            names = " and ".join(in_figure(Path(source).name) for source in sources.values())
+            names = " and ".join(in_figure(Path(source).name) for name, source in sources.items() if name != "groups")
             draw_estimates(results, f"{symbol} of {names}", plot_file, plot.suffix)
 
     drawn = {"subsample": subsample, "subsample_seed": seed if subsample is not None else None}

@@ -13,6 +13,29 @@ from mi_core.options import Backend, Standardize, Units
 FORMATS = ".npy, .npz:KEY, .csv, .tsv, .safetensors:KEY, or - for .npy, CSV or TSV from stdin"
 
 K = Annotated[str, typer.Option("--k", metavar="K[,K...]", help="Neighbour order; several cost one pass, one row each.")]
+UsualK = Annotated[
+    str | None,
+    typer.Option(
+        "--k",
+        metavar="K[,K...]",
+        help="Neighbour order; several cost one pass, one row each.  [default: 3; with --groups or --series as many samples as "
+        "belong together, at most 25]",
+    ),
+]
+GroupsFile = Annotated[
+    str | None,
+    typer.Option(
+        "--groups",
+        metavar="FILE",
+        help="Labels, one per sample: samples of one label belong together, as trials of a subject do, and are not neighbours.",
+    ),
+]
+SeriesOption = Annotated[
+    bool, typer.Option("--series", help="Samples are in order of time, and those near in time are not neighbours.")
+]
+Exclude = Annotated[
+    int | None, typer.Option(metavar="STEPS", min=1, help="For --series, how near that is.  [default: its measured memory]")
+]
 UnitsOption = Annotated[Units, typer.Option("--units", help="Unit of the estimate.")]
 StandardizeOption = Annotated[
     Standardize,
@@ -49,6 +72,11 @@ LocalFile = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the estimate alone, without notes.")]
+
+
+def parse_usual_ks(text: str | None) -> list[int] | None:
+    """Neighbour orders as `parse_ks` reads them; None, for the usual one, where none were given."""
+    return None if text is None else parse_ks(text)
 
 
 def parse_ks(text: str) -> list[int]:

@@ -25,11 +25,21 @@ def print_trust(results: list[MIResult]) -> None:
 
 
 def print_null(result: MIResult, lead: str) -> None:
-    if (null := result.null) is not None:
-        say(
-            f"{lead}{null.permutations} shuffles of the pairing read {null.mean:.4f} with spread {null.std:.4f} "
-            f"{result.units}; p = {null.p_value:.2g}"
-        )
+    if (null := result.null) is None:
+        return
+    say(
+        f"{lead}{null.permutations} {how_shuffled(result)} read {null.mean:.4f} with spread {null.std:.4f} "
+        f"{result.units}; p = {null.p_value:.2g}"
+    )
+    if result.independent_units is not None:
+        say(f"{lead}after subtracting that: {result.mi - null.mean:.4f} {result.units}")
+
+
+def how_shuffled(result: MIResult) -> str:
+    """What was done so that the sides are as if independent."""
+    if result.independent_units is None:
+        return "shuffles of the pairing" if result.dim_z is None else "shuffles given Z"
+    return "exchanges of whole groups" if result.exclude is None else "shifts of the series"
 
 
 def print_verdict(result: MIResult, lead: str) -> None:
@@ -38,7 +48,8 @@ def print_verdict(result: MIResult, lead: str) -> None:
     say(f"{lead}verdict: {found.verdict}")
     for reason in found.reasons:
         say_sentence(reason, "  - ")
-    say(f"  intrinsic dimension about {found.intrinsic_dim:.1f} of {result.dim_x + result.dim_y}")
+    columns = result.dim_x + result.dim_y + (result.dim_z or 0)
+    say(f"  intrinsic dimension about {found.intrinsic_dim:.1f} of {columns}")
 
 
 def all_notes(results: Iterable[Any]) -> Iterator[str]:

@@ -12,10 +12,25 @@ from cli._output import say
 from mi_core import InputError
 
 Suite = Literal["speed", "accuracy", "scaling", "hard"]
-Program = Literal["coverage", "verdicts", "tuning", "permutations", "matrices", "wide-layers", "gpu", "kernels", "report"]
+Program = Literal[
+    "coverage",
+    "verdicts",
+    "bmi",
+    "given",
+    "tuning",
+    "nulls",
+    "dependent",
+    "permutations",
+    "matrices",
+    "wide-layers",
+    "gpu",
+    "kernels",
+    "report",
+]
 WHAT = (
     "Beside other programs: speed, accuracy, scaling (sizes), hard (data that cannot be pruned). On their own: coverage of "
-    "error bars; verdicts, and the tuning tasks behind them; permutations and matrices beside single estimates; wide-layers "
+    "error bars; verdicts on tasks that no limit was chosen on, on those of bmi, on MI given z, and on the tuning tasks; "
+    "nulls (p-values given z); dependent (groups and series); permutations and matrices beside single estimates; wide-layers "
     "(the tables of the documentation); gpu; kernels (registers of the CUDA kernels); report (tables of the kept rows)."
 )
 Name = Literal[Suite, Program]

@@ -13,44 +13,55 @@ from cli._options import (
     AsJson,
     BackendOption,
     ErrorBar,
-    K,
+    Exclude,
+    GroupsFile,
     LocalFile,
     Noise,
     Quiet,
     Scheduler,
     Seed,
+    SeriesOption,
     StandardizeOption,
     Subsample,
     Threads,
     UnitsOption,
-    parse_ks,
+    UsualK,
+    parse_usual_ks,
 )
 from mi_core import InputError
 from mi_core.options import Estimator
 
 ESTIMATORS = (
     "ksg1, ksg2: Kraskov et al. 2004, eq. (8), (9). lnc: Gao et al. 2015, for strong dependence. mixture: Gao et al. 2017, for "
-    "ties. ross: Y are class labels. gaussian, gaussian-copula: closed forms. discrete: frequencies of equal samples."
+    "samples that repeat. ross: Y are class labels. gaussian, gaussian-copula: closed forms. discrete: frequencies of equal "
+    "samples."
 )
 
 
 def estimate(
     x: Annotated[str, typer.Argument(metavar="X", help=f"Samples of one side: {FORMATS}.")],
     y: Annotated[str, typer.Argument(metavar="Y", help="Samples of the other side, paired with X row by row.")],
-    k: K = "3",
+    k: UsualK = None,
     units: UnitsOption = "bits",
     estimator: Annotated[Estimator | None, typer.Option(help=f"{ESTIMATORS}  [default: ksg1]")] = None,
     labels: Annotated[bool, typer.Option("--labels", help="Y are class labels, integers or text: the estimator ross.")] = False,
     given: Annotated[str | None, typer.Option(metavar="Z", help="Estimate I(X;Y|Z), Z paired with X and Y row by row.")] = None,
+    given_labels: Annotated[
+        bool, typer.Option("--given-labels", help="Z are class labels, as text and bool are without saying so.")
+    ] = False,
     alpha: Annotated[float, typer.Option(help="For lnc, how small the neighbours' own box must be to count.")] = 0.25,
     standardize: StandardizeOption = "none",
     noise: Noise = 0.0,
     subsample: Subsample = None,
     error_bar: ErrorBar = True,
     permutations: Annotated[
-        int | None, typer.Option(metavar="TIMES", help="Shuffle the pairing this often, for a p-value: 200 is a good number.")
+        int | None,
+        typer.Option(
+            metavar="TIMES",
+            help="Shuffle the pairing this often, with --given among samples of like Z, for a p-value: 200 is a good number.",
+        ),
     ] = None,
-    diagnose: Annotated[bool, typer.Option("--diagnose", help="Say whether to trust the number, and why.")] = False,
+    diagnose: Annotated[bool, typer.Option("--diagnose", help="Say whether to trust the number, and why; ksg1 only.")] = False,
     pca: Annotated[
         int | None, typer.Option(metavar="DIMS", min=1, help="Estimate that of DIMS principal components of each side, too.")
     ] = None,
@@ -61,6 +72,9 @@ def estimate(
         Path | None,
         typer.Option(metavar="FILE", help="Draw the estimate against 1/N, and against several k, here as .png or .svg."),
     ] = None,
+    groups: GroupsFile = None,
+    series: SeriesOption = False,
+    exclude: Exclude = None,
     seed: Seed = 0,
     backend: BackendOption = "auto",
     threads: Threads = None,
@@ -85,10 +99,11 @@ def estimate(
     measure(
         mutual_information if given is None else conditional_mutual_information,
         "I(X;Y)" if given is None else "I(X;Y|Z)",
-        {"x": x, "y": y} | ({} if given is None else {"z": given}),
-        ks=parse_ks(k),
+        {"x": x, "y": y} | ({} if given is None else {"z": given}) | ({} if groups is None else {"groups": groups}),
+        ks=parse_usual_ks(k),
         units=units,
         estimator="ross" if labels else estimator or "ksg1",
+        given_labels=given_labels,
         alpha=alpha,
         standardize=standardize,
         noise=noise,
@@ -98,6 +113,8 @@ def estimate(
         diagnose=diagnose,
         reduce=f"pca:{pca}" if pca else f"random:{random_projections}" if random_projections else None,
         plot=plot,
+        series=series,
+        exclude=exclude,
         seed=seed,
         backend=backend,
         threads=threads,

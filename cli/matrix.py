@@ -19,8 +19,11 @@ from cli._options import (
     AsJson,
     BackendOption,
     ErrorBar,
+    Exclude,
+    GroupsFile,
     Noise,
     Seed,
+    SeriesOption,
     StandardizeOption,
     Threads,
     UnitsOption,
@@ -34,7 +37,9 @@ if TYPE_CHECKING:
     from mi_core.matrix import MIMatrix, Partial
 
 OUT_FORMATS = (".csv", ".json")
+BESIDE = ("labels", "groups")  # no names of layers
 LONGEST_NAME = 255  # bytes, on nearly all file systems
+KEPT_AS = 2  # the way in which a half-done matrix is kept and counted; another way starts anew
 
 
 def matrix(
@@ -44,11 +49,20 @@ def matrix(
     labels: Annotated[
         str | None, typer.Option(metavar="FILE", help="Class labels, to measure each layer against as well.")
     ] = None,
-    k: Annotated[int, typer.Option("--k", help="Neighbour order.")] = 3,
+    k: Annotated[
+        int | None,
+        typer.Option(
+            "--k",
+            help="Neighbour order.  [default: 3; with --groups or --series as many samples as belong together, at most 25]",
+        ),
+    ] = None,
     units: UnitsOption = "bits",
     standardize: StandardizeOption = "none",
     noise: Noise = 0.0,
     error_bar: ErrorBar = True,
+    groups: GroupsFile = None,
+    series: SeriesOption = False,
+    exclude: Exclude = None,
     seed: Seed = 0,
     backend: BackendOption = "auto",
     threads: Threads = None,
@@ -73,15 +87,18 @@ def matrix(
     if plot is not None:
         check_picture(plot)
     for option, path in (("--out", out), ("--plot", plot)):
-        for source in (*layers, *([labels] if labels else [])):
+        for source in (*layers, *filter(None, (labels, groups))):
             if path is not None and is_same_file(path, split_key(source)[0]):
                 raise InputError(f"{option} is {path}, which is an input: name another file.")
     sources = dict(zip(names_of(layers), layers, strict=True))
-    arrays = load_arrays(sources | ({} if labels is None else {"labels": labels}))
+    beside = {name: source for name, source in (("labels", labels), ("groups", groups)) if source is not None}
+    arrays = load_arrays(sources | beside)
     classes = arrays.pop("labels", None)
     settings: dict[str, Any] = {"k": k, "units": units, "standardize": standardize, "noise": noise}
     settings |= {"error_bar": error_bar, "seed": seed}
+    settings |= {"series": series, "exclude": exclude}
     unfinished = Unfinished(out, arrays, settings) if out is not None else None
+    groups_of_rows = arrays.pop("groups", None)
 
     with contextlib.ExitStack() as stack:
         out_file = stack.enter_context(whole_file(out)) if out is not None else None
@@ -92,6 +109,7 @@ def matrix(
                 arrays,
                 **settings,
                 labels=classes,
+                groups=groups_of_rows,
                 backend=backend,
                 threads=threads,
                 progress=bar,
@@ -123,8 +141,8 @@ def names_of(sources: Sequence[str]) -> list[str]:
     for source in sources:
         path, key = split_key(source)
         name = key or path.stem
-        if name == "labels":
-            raise InputError(f"{source} is named labels, as the column of --labels is: name the file otherwise.")
+        if name in BESIDE:
+            raise InputError(f"{source} is named {name}, as what --{name} names is: name the file otherwise.")
         if name in owners:
             raise InputError(f"{owners[name]} and {source} are both named {name}: give files of different names.")
         owners[name] = source
@@ -144,7 +162,7 @@ class Kept:
 
     rows: list[int]
     sums: list[list[float]]
-    coincident: list[int]
+    tied: list[int]
 
 
 class Unfinished:
@@ -155,7 +173,7 @@ class Unfinished:
 
         self.names, self.k = tuple(arrays), settings["k"]
         self.n_samples = min(len(array) if array.ndim else 0 for array in arrays.values())
-        checksum = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+        checksum = hashlib.sha256(json.dumps([KEPT_AS, settings], sort_keys=True).encode())
         for name, array in arrays.items():
             checksum.update(ascii(f"{name} {array.dtype} {array.shape}").encode())
             for rows in np.array_split(array, max(1, array.nbytes // 2**26)) if array.ndim else [array]:
@@ -184,15 +202,15 @@ class Unfinished:
             return None
         kept = record_from_json(content, Kept, complaint)
         pairs = len(self.names) * (len(self.names) + 1) // 2
-        for name, values in (("rows", kept.rows), ("sums", kept.sums), ("coincident", kept.coincident)):
+        for name, values in (("rows", kept.rows), ("sums", kept.sums), ("tied", kept.tied)):
             if len(values) != pairs:
                 raise InputError(f"{complaint}: {name}: it has {len(values)} values for {pairs} pairs.")
-        for name, counts in (("rows", kept.rows), ("coincident", kept.coincident)):
+        for name, counts in (("rows", kept.rows), ("tied", kept.tied)):
             if not 0 <= min(counts) <= max(counts) <= self.n_samples:
                 raise InputError(f"{complaint}: {name}: each must be between 0 and the number of samples, {self.n_samples}.")
         if any((rows > 0) != (len(parts) > 0) for rows, parts in zip(kept.rows, kept.sums, strict=True)):
             raise InputError(f"{complaint}: rows and sums do not go together: a pair has sums once it has rows.")
-        return Partial(self.k, np.array(kept.rows, np.int64), tuple(map(tuple, kept.sums)), np.array(kept.coincident, np.int64))
+        return Partial(self.k, np.array(kept.rows, np.int64), tuple(map(tuple, kept.sums)), np.array(kept.tied, np.int64))
 
     def write(self, partial: Partial) -> None:
         """Keep what is done, whole or not at all."""
@@ -202,7 +220,7 @@ class Unfinished:
             "checksum": self.checksum,
             "rows": partial.rows.tolist(),
             "sums": partial.sums,
-            "coincident": partial.coincident.tolist(),
+            "tied": partial.tied.tolist(),
         }
         with whole_file(self.path) as file:
             file.write(json.dumps(record).encode())
@@ -236,9 +254,9 @@ def with_labels(found: MIMatrix) -> tuple[list[str], list[list[float]]]:
 
 
 def print_for_people(found: MIMatrix) -> None:
-    is_lifted = any(found.mi[place, place] > found.ceiling + 1e-9 for place in range(len(found.names)))
+    at_ceiling = all(abs(found.mi[place, place] - found.ceiling) < 1e-9 for place in range(len(found.names)))
     itself = (
-        f"the ceiling is {found.ceiling:.4f}" if is_lifted else f"a layer with itself reads the ceiling, {found.ceiling:.4f}"
+        f"a layer with itself reads the ceiling, {found.ceiling:.4f}" if at_ceiling else f"the ceiling is {found.ceiling:.4f}"
     )
     say(f"MI in {found.units}; k={found.k}, {found.n_samples:,} samples; {itself}")
     names, rows = with_labels(found)

@@ -12,34 +12,43 @@ from cli._options import (
     AsJson,
     BackendOption,
     ErrorBar,
-    K,
+    Exclude,
+    GroupsFile,
     LocalFile,
     Noise,
     Quiet,
     Scheduler,
     Seed,
+    SeriesOption,
     StandardizeOption,
     Subsample,
     Threads,
     UnitsOption,
-    parse_ks,
+    UsualK,
+    parse_usual_ks,
 )
-from mi_core.options import ConditionalEstimator
+from mi_core.options import MultiEstimator
 
 
 def multi(
     files: Annotated[
         list[str], typer.Argument(metavar="X1 X2...", help=f"Samples of each side, paired row by row: {FORMATS}.")
     ],
-    k: K = "3",
+    k: UsualK = None,
     units: UnitsOption = "bits",
     estimator: Annotated[
-        ConditionalEstimator, typer.Option(help="ksg1: Kraskov et al. 2004, eq. (23). discrete: frequencies of equal samples.")
+        MultiEstimator,
+        typer.Option(
+            help="ksg1: Kraskov et al. 2004, eq. (23). ksg2: their second algorithm. discrete: frequencies of equal samples."
+        ),
     ] = "ksg1",
     standardize: StandardizeOption = "none",
     noise: Noise = 0.0,
     subsample: Subsample = None,
     error_bar: ErrorBar = True,
+    groups: GroupsFile = None,
+    series: SeriesOption = False,
+    exclude: Exclude = None,
     seed: Seed = 0,
     backend: BackendOption = "auto",
     threads: Threads = None,
@@ -57,21 +66,23 @@ def multi(
     from mi_core import multi_information
 
     def estimates(**arrays_and_options: Any) -> Any:
-        arrays = [arrays_and_options.pop(name) for name in sources]
+        arrays = [arrays_and_options.pop(name) for name in sides]
         return multi_information(arrays, **arrays_and_options)
 
-    sources = {f"x{number}": file for number, file in enumerate(files, start=1)}
+    sides = {f"x{number}": file for number, file in enumerate(files, start=1)}
     measure(
         estimates,
-        f"I({';'.join(name.upper() for name in sources)})",
-        sources,
-        ks=parse_ks(k),
+        f"I({';'.join(name.upper() for name in sides)})",
+        sides | ({} if groups is None else {"groups": groups}),
+        ks=parse_usual_ks(k),
         units=units,
         estimator=estimator,
         standardize=standardize,
         noise=noise,
         subsample=subsample,
         error_bar=error_bar,
+        series=series,
+        exclude=exclude,
         seed=seed,
         backend=backend,
         threads=threads,

@@ -24,14 +24,15 @@ from mi_core._estimators import WITHOUT_NEIGHBOURS, Local, Search
 from mi_core._formula import NATS_PER_UNIT
 from mi_core.arguments import Settings
 from mi_core.results import Estimate
+from mi_core.sampling import DEFAULT_ORDER, INDEPENDENT, Sampling
 from mi_core.types import FloatArray, IntArray
 
 Sides = TypeVar("Sides")
 Result = TypeVar("Result", bound=Estimate)
 
 
-def orders(k: int | Sequence[int], estimator: str, n_samples: int) -> tuple[int, ...]:
-    """Neighbour orders to seek, none for an estimator without neighbours.
+def orders(k: int | Sequence[int] | None, estimator: str, n_samples: int, usual: int = DEFAULT_ORDER) -> tuple[int, ...]:
+    """Neighbour orders to seek, none for an estimator without neighbours; for None the usual one.
 
     Raises:
         InputError: One of them cannot be used, or several are given where k plays no part.
@@ -39,10 +40,10 @@ def orders(k: int | Sequence[int], estimator: str, n_samples: int) -> tuple[int,
     if estimator in WITHOUT_NEIGHBOURS:
         arguments.check_single(k, estimator)
         return ()
-    return arguments.neighbour_orders(k, n_samples)
+    return arguments.neighbour_orders(usual if k is None else k, n_samples)
 
 
-def one_or_all(results: list[Result], k: int | Sequence[int]) -> Result | list[Result]:
+def one_or_all(results: list[Result], k: int | Sequence[int] | None) -> Result | list[Result]:
     """One result where one k was asked for, else all of them in the order of k."""
     return results if arguments.is_several(k) else results[0]
 
@@ -59,6 +60,8 @@ class Estimation(Generic[Sides]):
         settings: Checked options.
         smaller_set: Size of the smaller of two sets of samples, whose rows stand one below the other; None for one set.
         n_rows: Number of rows of both sets.
+        sampling: How the samples were drawn.
+        rows: (n_samples,) the caller's row of each sample; None where they are in the caller's order.
     """
 
     def __init__(
@@ -72,9 +75,12 @@ class Estimation(Generic[Sides]):
         *,
         smaller_set: int | None = None,
         n_rows: int | None = None,
+        sampling: Sampling = INDEPENDENT,
+        rows: IntArray | None = None,
     ) -> None:
         self.method, self.sides, self.take, self.ks, self.settings = method, sides, take, ks, settings
         self.n_samples, self.smaller_set, self.n_rows = n_samples, smaller_set, n_rows or n_samples
+        self.sampling, self.rows = sampling, rows
         self.search = Search(ks, settings.backend, settings.threads, settings.progress, settings.alpha, settings.scheduler)
         self.nats = NATS_PER_UNIT[settings.units]
 
@@ -97,7 +103,17 @@ class Estimation(Generic[Sides]):
         """Standard error for each k; None where none was asked for, or parts of the samples are too small."""
         if not (self.settings.error_bar or self.settings.diagnose):
             return None
-        return uncertainty.error_bar(self.on_rows, self.n_rows, self.ks, self.settings.seed, smaller_set=self.smaller_set)
+        return uncertainty.error_bar(
+            self.on_rows, self.n_rows, self.ks, self.settings.seed, smaller_set=self.smaller_set, sampling=self.sampling
+        )
+
+    def in_callers_order(self, local: Local) -> FloatArray:
+        """Local terms in nats, in the order in which the samples came."""
+        if self.rows is None:
+            return local.nats
+        rows = self.rows if local.kept is None else self.rows[local.kept]
+        ordered: FloatArray = local.nats[np.argsort(rows)]
+        return ordered
 
     def ceiling(self, local: Local) -> float | None:
         """The ceiling in the unit asked for; None where there is none."""
@@ -118,7 +134,7 @@ class Estimation(Generic[Sides]):
 
         def result(place: int, local: Local) -> Result:
             value = local.mean / self.nats
-            terms = local.nats / self.nats if settings.return_local else None
+            terms = self.in_callers_order(local) / self.nats if settings.return_local else None
             named: dict[str, Any] = {kind.quantity: value, f"local_{kind.quantity}": terms}
             return kind(
                 **named,

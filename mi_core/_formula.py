@@ -9,7 +9,9 @@ All give local terms (n_samples,), whose mean is the estimate. Counts exclude th
     R14     Ross, PLoS ONE 9, e87357 (2014), doi:10.1371/journal.pone.0087357
     GVG15   Gao, Ver Steeg, Galstyan, AISTATS (2015), arXiv:1411.2003
     CT06    Cover & Thomas, Elements of Information Theory, 2nd ed. (2006)
+    I17     Ince et al., Human Brain Mapping 38, 1541 (2017), doi:10.1002/hbm.23471
     GKOV17  Gao, Kannan, Oh, Viswanath, NIPS (2017), arXiv:1709.06212
+    MS19    Mesner & Shalizi, IEEE Trans. Inf. Theory 67, 464 (2021), arXiv:1912.03387
 """
 
 from __future__ import annotations
@@ -19,45 +21,51 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
+from mi_core._ties import Ties
 from mi_core.options import Units
 from mi_core.types import FloatArray, IntArray
+
+NEGLIGIBLE = 1e-13  # probability that is left
+QUANTILES = 16  # at which the place of the k-th neighbour among its ties is looked at; 100 move an estimate by up to 0.006 bits
+NEWTON_STEPS, PLACE_ERROR = 50, 1e-14  # at most, and the step after which there is no next
+SMALLEST = np.finfo(np.float64).tiny  # stands in for 0 in a quotient whose numerator is 0 as well
 
 NATS_PER_UNIT: dict[Units, float] = {"bits": float(np.log(2.0)), "nats": 1.0}
 
 
-def ksg1_local(k: int, n_x: IntArray, n_y: IntArray, n_samples: int | None = None) -> FloatArray:
+def ksg1_local(k: int, n_x: IntArray, n_y: IntArray, n_samples: int | IntArray | None = None) -> FloatArray:
     """The first KSG estimate, KSG04 eq. (8): psi(k) + psi(N) - (psi(n_x + 1) + psi(n_y + 1)).
 
     Args:
         k: Neighbour order.
         n_x: (n_samples,) points strictly nearer than the k-th joint neighbour in x.
         n_y: (n_samples,) the same in y.
-        n_samples: N, where n_x and n_y are those of some samples only.
+        n_samples: N, where n_x and n_y are those of some samples only; or for each sample how many may be counted, itself among
+            them, where some are left out.
     """
     n_samples = len(n_x) if n_samples is None else n_samples
-    psi = psi_beyond(n_samples)
+    psi = psi_beyond(int(np.max(n_samples)))
     local_mi: FloatArray = psi[k - 1] + psi[n_samples - 1] - (psi[n_x] + psi[n_y])
     return local_mi
 
 
-def ksg1_ceiling(k: int, n_samples: int) -> float:
+def ksg1_ceiling(k: int, n_samples: int | IntArray) -> float:
     """Largest value, in nats, that KSG04 eq. (8) takes on data without ties: there n_x and n_y are at least k - 1."""
-    psi = psi_beyond(n_samples)
-    return float(psi[n_samples - 1] - psi[k - 1])
+    psi = psi_beyond(int(np.max(n_samples)))
+    return float(np.mean(psi[n_samples - 1]) - psi[k - 1])
 
 
-def ksg2_local(k: int, n_x: IntArray, n_y: IntArray) -> FloatArray:
-    """The second KSG estimate, KSG04 eq. (9): psi(k) - 1/k + psi(N) - (psi(n_x) + psi(n_y)).
+def ksg2_local(k: int, counts: Sequence[IntArray]) -> FloatArray:
+    """Multi-information of m sides by KSG04's second algorithm: psi(k) - (m - 1) / k + (m - 1) psi(N) - sum of psi(n_i).
 
-    Args:
-        k: Neighbour order.
-        n_x: (n_samples,) points no farther in x than the farthest, in x, of the k joint neighbours; at least k.
-        n_y: (n_samples,) the same in y.
+    For two sides that is eq. (9). Counts (m, n_samples) are of points no farther in each side than the farthest, in that side,
+    of the k joint neighbours; at least k.
     """
-    n_samples = len(n_x)
+    n_samples, more = len(counts[0]), len(counts) - 1
     psi = psi_beyond(n_samples)
-    local_mi: FloatArray = psi[k - 1] - 1 / k + psi[n_samples - 1] - (psi[n_x - 1] + psi[n_y - 1])
+    local_mi: FloatArray = psi[k - 1] - more / k + more * psi[n_samples - 1] - sum(psi[n_i - 1] for n_i in counts)
     return local_mi
 
 
@@ -77,19 +85,155 @@ def conditional_ceiling(k: int, n_z: IntArray) -> float:
     return float(np.mean(psi[n_z]) - psi[k - 1])
 
 
-def multi_local(k: int, counts: Sequence[IntArray]) -> FloatArray:
+def mixture_conditional_local(k_or_tied: IntArray, n_xz: IntArray, n_yz: IntArray, n_z: IntArray) -> FloatArray:
+    """Conditional mutual information I(X;Y|Z) of mixtures, MS19 algorithm 1: psi(k~) - (psi(n_xz) + psi(n_yz) - psi(n_z)).
+
+    Counts (n_samples,) are of points no farther than the k-th joint neighbour; all are at least k.
+
+    Args:
+        k_or_tied: k~, the points in the joint space: k, or more where several are as far as the k-th.
+        n_xz: Points in (x, z).
+        n_yz: Points in (y, z).
+        n_z: Points in z.
+    """
+    psi = psi_beyond(len(n_z))
+    local_mi: FloatArray = psi[k_or_tied - 1] + psi[n_z - 1] - (psi[n_xz - 1] + psi[n_yz - 1])
+    return local_mi
+
+
+def mixture_conditional_ceiling(k: int, n_z: IntArray) -> float:
+    """Largest value that MS19 takes with these n_z, ties or not: n_xz and n_yz are at least k~, which is at least k."""
+    psi = psi_beyond(len(n_z))
+    return float(np.mean(psi[n_z - 1]) - psi[k - 1])
+
+
+def multi_local(k: int, counts: Sequence[IntArray] | IntArray, n_samples: int | IntArray) -> FloatArray:
     """Multi-information of m sides, KSG04 eq. (23): psi(k) + (m - 1) psi(N) - sum of psi(n_i + 1).
 
-    Counts (m, n_samples) are of points strictly nearer than the k-th joint neighbour in each side.
+    Counts (m, n_samples) are of points strictly nearer than the k-th joint neighbour in each side; n_samples is N, for each
+    sample where some are left out.
     """
-    n_samples = len(counts[0])
-    psi = psi_beyond(n_samples)
+    psi = psi_beyond(int(np.max(n_samples)))
     local_mi: FloatArray = psi[k - 1] + (len(counts) - 1) * psi[n_samples - 1] - sum(psi[n_i] for n_i in counts)
     return local_mi
 
 
+def correction_for_ties(
+    k: int, ties: Ties, sides: Sequence[tuple[int, int]], signs: Sequence[int]
+) -> tuple[FloatArray, NDArray[np.bool_]]:
+    """What to add to terms with psi(k) and psi(n_i + 1) of counts strictly nearer, so that samples that tie stand in any order.
+
+    Where several samples are as far as the k-th neighbour, any order of them is as likely as any other: what noise too small to
+    matter would give on average. At distance 0 that is to count coincident samples, k~ in all sides and n_i + 1 in side i, as
+    GKOV17 do. Elsewhere ties have places that are uniform on (0, 1) in each part, and the k-th neighbour is at u, where the
+    share F(u) of the joint ties has the beta distribution of an order statistic. Let p_j be the share of the box up to the
+    radius in which part j is strictly nearer. With parts taken as independent within the box,
+    F(u) = (prod (p_j + (1 - p_j) u) - prod p_j) / (1 - prod p_j), and ties in a side come before u as `ties_before` has them.
+
+    Args:
+        k: Neighbour order.
+        ties: Counts around each sample.
+        sides: First part of each side, and the one after its last.
+        signs: 1 for a side whose psi is subtracted, -1 for one whose psi is added.
+
+    Returns:
+        (n_samples,) corrections, exactly 0 without a tie; and whether there was one.
+    """
+    from scipy.special import betaincinv, digamma  # here, because it takes a third of a second to load
+
+    tied = (ties.as_far_in_all > 1) | (ties.as_far > 1).any(axis=0)
+    correction: FloatArray = np.zeros(len(tied))
+    for rows, at_zero in ((tied & ties.at_zero, True), (tied & ~ties.at_zero, False)):
+        nearer, as_far, joint = ties.nearer[:, rows], ties.as_far[:, rows], ties.as_far_in_all[rows]
+        of_signs = np.array(signs)[:, np.newaxis]
+        strict = digamma(k) - (of_signs * digamma(nearer + 1)).sum(axis=0)
+        if at_zero:
+            correction[rows] = digamma(joint + 1) - (of_signs * digamma(as_far + 1)).sum(axis=0) - strict
+            continue
+        open_ = open_shares((nearer + 1) / (nearer + as_far + 1), sides)
+        order = k - ties.nearer_in_all[rows]
+        cases, case = np.unique(np.stack([order, joint]), axis=1, return_inverse=True)  # few, and the quantiles cost most
+        psi = np.zeros(len(order))
+        for quantile in (np.arange(QUANTILES) + 0.5) / QUANTILES:
+            share: FloatArray = betaincinv(cases[0], cases[1] - cases[0] + 1, quantile)[case.reshape(-1)]
+            reach = open_ + (1 - open_) * place_of(share, open_)
+            for sign, side, n, ties_in_side in zip(signs, sides, nearer, as_far, strict=True):
+                psi += sign * digamma(n + 1 + ties_before(order, joint, ties_in_side, open_, reach, side)) / QUANTILES
+        correction[rows] = digamma(k) - psi - strict
+    return correction, tied
+
+
+def open_shares(of_sides: FloatArray, sides: Sequence[tuple[int, int]]) -> FloatArray:
+    """Shares p_j (parts, n) from those of the sides (sides, n), which are products of them.
+
+    Either each side is one part, or the sides are x z, z y and z of the parts x, z, y.
+    """
+    if all(last == first + 1 for first, last in sides):
+        return of_sides
+    xz, zy, z = of_sides
+    return np.stack([np.minimum(xz / z, 1.0), z, np.minimum(zy / z, 1.0)])
+
+
+def ties_before(
+    order: IntArray, joint: IntArray, ties_in_side: IntArray, open_: FloatArray, reach: FloatArray, side: tuple[int, int]
+) -> FloatArray:
+    """Mean number (n,) of the ties of a side that come before the k-th neighbour in it, where that one is at u.
+
+    The ties in all parts are order - 1 before it, itself, and the others after it, though not in every side; ties of the side
+    that are farther than the radius in other parts are before it by chance, as many as the side has reached of its ties.
+
+    Args:
+        order: Place of the k-th neighbour among the ties in all parts.
+        joint: Number of those.
+        ties_in_side: Number of ties in the side.
+        open_: p_j (parts, n).
+        reach: p_j + (1 - p_j) u (parts, n).
+        side: First part of the side, and the one after its last.
+    """
+    here = np.zeros(len(open_), np.bool_)
+    here[slice(*side)] = True
+    (p_here, p_rest), (u_here, u_rest) = ((product(some[here]), product(some[~here])) for some in (open_, reach))
+    decides = (1 - open_) / reach  # as the chances that the k-th neighbour is at u in this part, and so not before itself
+    elsewhere = sum(decides[~here]) / sum(decides) * (u_here - p_here) / u_here
+    before = 1 - p_here * (u_rest - p_rest) / np.maximum(u_here * u_rest - p_here * p_rest, SMALLEST)
+    after = (u_here - p_here) * (1 - u_rest) / np.maximum(1 - u_here * u_rest, SMALLEST)
+    in_side = (1 - p_here) / (1 - p_here * p_rest)
+    farther = np.maximum(ties_in_side - joint * in_side, 0.0) * (u_here - p_here) / np.where(p_here < 1, 1 - p_here, 1.0)
+    number: FloatArray = (order - 1) * before + (joint - order) * after + elsewhere + farther
+    return number
+
+
+def place_of(share: FloatArray, open_: FloatArray) -> FloatArray:
+    """The place u (n,) up to which this share F(u) of all joint ties lies, by Newton's method; open_ are p_j (parts, n).
+
+    F has coefficients of at least 0, so that it is convex and steps from above, u = F^(1 / parts), never go below the root.
+    """
+    inside = product(open_)
+    place: FloatArray = share ** (1 / len(open_))
+    for _ in range(NEWTON_STEPS):
+        reach = open_ + (1 - open_) * place
+        reached = product(reach)
+        step = (reached - inside - share * (1 - inside)) / (reached * sum((1 - open_) / reach))
+        place = np.maximum(place - step, 0.0)
+        if np.abs(step).max(initial=0.0) < PLACE_ERROR:
+            break
+    return place
+
+
+def product(rows: FloatArray) -> FloatArray:
+    """Product (n,) of a few rows (m, n), 1 of none; NumPy's own, along the short axis, takes ten times as long."""
+    found: FloatArray = functools.reduce(np.multiply, rows, np.ones(rows.shape[1]))
+    return found
+
+
 def ross_local(
-    k: int, n_class: IntArray, nearer_class: IntArray, tied_class: IntArray, nearer: IntArray, tied: IntArray
+    k: int,
+    n_class: IntArray,
+    n_samples: int | IntArray,
+    nearer_class: IntArray,
+    tied_class: IntArray,
+    nearer: IntArray,
+    tied: IntArray,
 ) -> FloatArray:
     """Mutual information with class labels, R14: psi(N) + psi(k) - psi(n_class) - psi(m).
 
@@ -99,14 +243,14 @@ def ross_local(
 
     Args:
         k: Neighbour order within the class.
-        n_class: (n_samples,) members of the sample's class, itself included.
+        n_class: (n_samples,) members of the sample's class that may be counted, itself included.
+        n_samples: N, for each sample where some are left out.
         nearer_class: (n_samples,) other members of the class strictly nearer than its k-th; below k.
         tied_class: (n_samples,) other members of the class exactly as far.
         nearer: (n_samples,) other samples of any class strictly nearer.
         tied: (n_samples,) other samples of any class exactly as far.
     """
-    n_samples = len(nearer)
-    psi = psi_beyond(n_samples)
+    psi = psi_beyond(int(np.max(n_samples)))
     local_mi: FloatArray = psi[n_samples - 1] + psi[k - 1] - psi[n_class - 1]
     return local_mi - mean_psi(nearer, k - nearer_class, tied_class, tied)
 
@@ -139,13 +283,13 @@ def mean_psi(before: IntArray, order: IntArray, marked: IntArray, all_: IntArray
     return mean
 
 
-def ross_ceiling(n_class: IntArray) -> float:
+def ross_ceiling(n_class: IntArray, n_samples: int | IntArray) -> float:
     """Largest value of R14, close to the entropy of the labels: m is at least k, ties or not."""
-    psi = psi_beyond(len(n_class))
-    return float(psi[-1] - np.mean(psi[n_class - 1]))
+    psi = psi_beyond(int(np.max(n_samples)))
+    return float(np.mean(psi[n_samples - 1]) - np.mean(psi[n_class - 1]))
 
 
-def mixture_local(k_or_coincident: IntArray, n_x: IntArray, n_y: IntArray) -> FloatArray:
+def mixture_local(k_or_coincident: IntArray, n_x: IntArray, n_y: IntArray, n_samples: int | IntArray) -> FloatArray:
     """Discrete-continuous mixtures, GKOV17 as their own program has it: psi(k~) + log N - psi(n_x + 1) - psi(n_y + 1).
 
     Algorithm 1 as printed has logarithms of n_x + 1 and n_y + 1 in place of psi, which keeps the estimate low for any N.
@@ -155,16 +299,16 @@ def mixture_local(k_or_coincident: IntArray, n_x: IntArray, n_y: IntArray) -> Fl
             of points that coincide with this one, itself included.
         n_x: (n_samples,) other points strictly nearer than the k-th joint neighbour in x, or those that coincide in x.
         n_y: (n_samples,) other points strictly nearer, or that coincide, in y.
+        n_samples: N, for each sample where some are left out.
     """
-    n_samples = len(n_x)
-    psi = psi_beyond(n_samples)
+    psi = psi_beyond(len(n_x))
     local_mi: FloatArray = psi[k_or_coincident - 1] + np.log(n_samples) - psi[n_x] - psi[n_y]
     return local_mi
 
 
-def mixture_ceiling(k: int, n_samples: int) -> float:
+def mixture_ceiling(k: int, n_samples: int | IntArray) -> float:
     """Largest value of GKOV17, ties or not: n_x and n_y are at least k - 1, or k~ - 1, which is more."""
-    return float(np.log(n_samples) - psi_beyond(k)[-1])
+    return float(np.mean(np.log(n_samples)) - psi_beyond(k)[-1])
 
 
 def entropy_local(k: int, radius: FloatArray, dim: int) -> FloatArray:
@@ -216,13 +360,13 @@ def non_uniformity(offsets: FloatArray, alpha: float) -> FloatArray:
 
 # A side of a box, beside its longest one, that is taken for what rounding leaves of a zero. Zeros come out of the singular
 # values at up to 1e-15, for they are good to a few times 2e-16 of the largest; a side of 1e-12 is good to about 1e-3.
-NEGLIGIBLE = 1e-13  # probability that is left
 FLAT = 1e-12
 
 
 def gaussian_local(white: FloatArray, triangle: FloatArray, dim_x: int) -> FloatArray:
-    """Log density ratio of Gaussians with the samples' covariances, whose mean is 0.5 log(|C_x| |C_y| / |C_xy|): CT06 theorem
-    8.4.1, the entropy of a Gaussian.
+    """Log density ratio of Gaussians with the samples' covariances, whose mean is 0.5 log(|C_x| |C_y| / |C_xy|), less its bias.
+
+    CT06 theorem 8.4.1, the entropy of a Gaussian; I17 for the bias.
 
     Args:
         white: (n_samples, dim_x + dim_y) orthonormal columns: Q of the QR decomposition of x and y side by side, around 0.
@@ -230,7 +374,19 @@ def gaussian_local(white: FloatArray, triangle: FloatArray, dim_x: int) -> Float
         dim_x: Dimensions of x.
     """
     of_both, of_x, of_y = (log_density(white, part) for part in (triangle, triangle[:, :dim_x], triangle[:, dim_x:]))
-    return of_both - of_x - of_y
+    return of_both - of_x - of_y - gaussian_bias(len(white), dim_x, triangle.shape[1] - dim_x)
+
+
+def gaussian_bias(n_samples: int, dim_x: int, dim_y: int) -> float:
+    """Mean of what the closed form from estimated covariances reads above that from the true ones: I17, in nats.
+
+    The log determinant of a covariance from N samples around their mean has a mean of the true one plus the sum of
+    psi((N - i) / 2) for i from 1 to the number of dimensions, up to terms that cancel here.
+    """
+    from scipy.special import digamma  # here, because it takes a third of a second to load
+
+    psi = digamma((n_samples - np.arange(1, dim_x + dim_y + 1)) / 2) / 2
+    return float(psi[:dim_x].sum() + psi[:dim_y].sum() - psi.sum())
 
 
 def log_density(white: FloatArray, part: FloatArray) -> FloatArray:

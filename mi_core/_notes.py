@@ -4,30 +4,37 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mi_core._formula import NATS_PER_UNIT
+from mi_core import _ties
 from mi_core._prepare import middle
 from mi_core.options import Estimator, Standardize, Units
+from mi_core.sampling import RESEMBLE, Sampling, Series, distances_between
+from mi_core.text import NAMED
 from mi_core.types import FloatArray, IntArray, Samples
 
 WIDE = 10  # joint dimensions; 5+5 Gaussians of known MI read 25 % low at N=2000, 10+10 read 56 % low
 SCALE_RATIO = 30.0  # between the sides' typical distances; 1+1 Gaussians at N=1000 read 14 % low at 30, 25 % at 100
 NEAR_CEILING = 0.8  # as a share of the ceiling
-MUCH_EXCESS = 0.05  # bits or nats that a closed form reads too high: dim_x dim_y / (2 N) nats, the mean of a chi-squared
 SELDOM = 0.05  # different values for each sample: a plug-in entropy reads about half of this too low, in nats
+FEW_CLASSES = 20  # whole numbers of z, up to which they may be the numbers of classes
+MEMBERS = 10  # samples for each of them
 REPEATED_ROWS = 0.01  # share of samples with an exact copy
 REPEATED_VALUES = 0.1  # share of values with an exact copy in their column
-SAMPLED = 1000  # rows, or pairs of rows, that are looked at where all would cost as much as the estimate
+FEW_UNITS = 20  # independent ones
+MANY_TIED = 0.01  # share of samples
+SAMPLED = 1000  # pairs of rows that are looked at where all would cost as much as the estimate
 FEW_COLUMNS = 8
+MANY_COLUMNS = 10  # of one side, beyond which columns are not asked for their scales: units of a layer always have many
 SLICE_BYTES = 32 * 2**20
-ROUNDING = 1e-9  # of a ceiling, beyond which an estimate is above it
 
 TAKE_TIES = ("mixture", "ross")  # estimators that take ties as they are
-TIES, AT_CEILING = "ties in ", "ceiling"  # kinds of notes: the first goes on with the name of the side
+TIES, CONSTANT, COLUMNS = "ties in ", "constant ", "columns of "  # kinds of notes that go on with the name of the side
+OF_ONE_SIDE = TIES, CONSTANT, COLUMNS
+AT_CEILING, ALIKE = "ceiling", "alike"  # kinds of notes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +47,8 @@ class Measured:
         repeated: How many samples have an exact copy.
         recurring: Share of values with an exact copy in their column; 0 where many samples repeat, which says it already.
         typical: Typical distance between two samples.
+        columns: Places of the columns with the smallest and the largest typical distance above 0, and their ratio; None of many
+            columns, or of fewer than two that vary.
     """
 
     n_samples: int
@@ -47,6 +56,7 @@ class Measured:
     repeated: int
     recurring: float
     typical: float
+    columns: tuple[int, int, float] | None
 
 
 def measured(points: Samples, *, ties: bool = True) -> Measured:
@@ -54,37 +64,24 @@ def measured(points: Samples, *, ties: bool = True) -> Measured:
     repeated = repeated_rows(points) if ties else 0
     look_closer = ties and repeated <= REPEATED_ROWS * len(points)
     recurring = share_of_repeated_values(points) if look_closer else 0.0
-    return Measured(len(points), points.shape[1], repeated, recurring, typical_distance(points))
+    return Measured(len(points), points.shape[1], repeated, recurring, typical_distance(points), columns_apart(points))
 
 
 def on_sides(sides: Mapping[str, Samples], standardize: Standardize, estimator: Estimator) -> dict[str, str]:
     """Notes that depend on the samples alone, by their kind; the samples by the names of their sides."""
     known = [(name, measured(points, ties=estimator not in TAKE_TIES)) for name, points in sides.items()]
-    return on_measured(known, standardize, estimator, could_be_mixture=set(sides) == {"x", "y"})
+    return on_measured(known, standardize, estimator, given="z" if "z" in sides else None)
 
 
 def on_measured(
-    sides: Sequence[tuple[str, Measured]], standardize: Standardize, estimator: Estimator, *, could_be_mixture: bool
+    sides: Sequence[tuple[str, Measured]], standardize: Standardize, estimator: Estimator, given: str | None = None
 ) -> dict[str, str]:
-    """Notes on sides that were measured before, by their kind.
-
-    could_be_mixture: Whether the estimator mixture could take these sides.
-    """
+    """Notes on sides that were measured before, by their kind; `given` is the name of the side that is a condition."""
     notes = {}
     if estimator not in TAKE_TIES:
         notes = {f"{TIES}{name}": note for name, side in sides for note in on_ties(name, side)}
-    if notes and estimator == "ksg2":
-        notes["order"] = "Of neighbours at equal distance ksg2 takes any, so its value is arbitrary where there are ties."
-    if notes and could_be_mixture:
-        notes["mixture"] = "The estimator mixture takes ties as they are, without noise."
-    (small_name, small), *_, (large_name, large) = sorted([*sides, sides[0]], key=lambda side: side[1].typical)
-    if 0 < SCALE_RATIO * small.typical < large.typical:
-        ratio = large.typical / small.typical
-        advice = "standardising the sides brings them together" if standardize == "none" else "outliers may have set its spread"
-        notes["scales"] = (
-            f"The sides are on very different scales: distances in {large_name} are typically {ratio:,.0f} times those in "
-            f"{small_name}, which so count for little and pull the estimate towards 0; {advice}."
-        )
+    if sides:
+        notes |= on_scales(sides, standardize, given)
     dims = [side.dim for _, side in sides]
     if sum(dims) > WIDE:
         notes["dimensions"] = (
@@ -94,9 +91,97 @@ def on_measured(
     return notes
 
 
+def on_order(resemblances: Iterable[float]) -> dict[str, str]:
+    """Whether neighbouring rows are alike in two sides at once, by the `sampling.resemblance` of each side."""
+    if sorted(resemblances)[-2] <= RESEMBLE:
+        return {}
+    return {
+        ALIKE: "Rows that stand next to each other are alike, in two sides at once and more than chance allows. If they belong "
+        "together (a series, trials of one subject, tokens of one sentence), the estimate is too high and its error bar too "
+        "short: pass series or groups, on the command line --series or --groups. Shuffling the rows mends only independent "
+        "samples that were sorted; rows of one subject are still wrong once shuffled, and nothing will show it."
+    }
+
+
+def on_sampling(ks: Iterable[int], sampling: Sampling, n_samples: int, dim: int) -> list[str]:
+    """Whether there are few independent units, or so few neighbours that they may all come from one other unit."""
+    if sampling.units is None:
+        return []
+    notes = []
+    if sampling.units < FEW_UNITS:
+        notes.append(
+            f"The samples make about {sampling.units} independent units, which is few: chance may move the estimate far."
+            + (
+                " A trend makes a series look as if it never forgets: take it out first."
+                if isinstance(sampling, Series)
+                else ""
+            )
+        )
+    usual, smallest = sampling.order(n_samples, dim), min(ks, default=n_samples)
+    if smallest < usual:
+        notes.append(
+            f"k={smallest} is small for samples of which about {usual} or more belong together: the neighbours of a sample "
+            "then come from one other group or time, and the estimate reads low. "
+            f"Leave k out, for {usual}; or subtract what permutations reads."
+        )
+    return notes
+
+
+def on_given(z: Samples | None, classes: Sequence[str], estimator: Estimator) -> list[str]:
+    """Whether z, what is given, looks like class labels that were taken for numbers."""
+    if z is None:
+        return []
+    if classes or estimator == "discrete" or z.shape[1] > 1:
+        return []
+    values = np.unique(np.asarray(z))
+    if len(values) > min(FEW_CLASSES, len(z) / MEMBERS) or (values % 1 != 0).any():
+        return []
+    return [
+        f"z takes {len(values)} whole numbers, and their distances count. Where they are class labels, given_labels=True "
+        "(--given-labels) conditions on the class, whatever its number."
+    ]
+
+
+def on_scales(sides: Sequence[tuple[str, Measured]], standardize: Standardize, given: str | None) -> dict[str, str]:
+    """Whether columns of one side, or whole sides, are on so different scales that the smaller ones count for little."""
+    notes = {}
+    apart = [(name, side.columns) for name, side in sides if side.columns is not None and side.columns[2] > SCALE_RATIO]
+    mend = {"none": "columns" if apart else "sides", "sides": "columns" if apart else None, "columns": None}[standardize]
+    advice = (
+        f'standardize="{mend}", on the command line --standardize {mend}, brings them together'
+        if mend
+        else "outliers may have set its spread"
+    )
+    for name, (small, large, ratio) in apart:
+        notes[f"{COLUMNS}{name}"] = (
+            f"The columns of {name} are on very different scales: distances in column {large} are typically {ratio:,.0f} times "
+            f"those in column {small} (counted from 0), which so counts for little. Unless they have one unit, {advice}."
+        )
+    largest_name, largest = max(sides, key=lambda side: side[1].typical)
+    smaller = [(name, side) for name, side in sides if 0 < SCALE_RATIO * side.typical < largest.typical]
+    for is_given in (False, True):
+        some = [(name, side) for name, side in smaller if (name == given) == is_given]
+        if some:
+            name, side = min(some, key=lambda one: one[1].typical)
+            effect = (
+                "so is hardly taken into account and pulls the estimate up"
+                if is_given
+                else ("so count for little and pull the estimate towards 0")
+            )
+            notes[f"scales of {given}" if is_given else "scales"] = (
+                f"The sides are on very different scales: distances in {largest_name} are typically "
+                f"{largest.typical / side.typical:,.0f} times those in {name}, which {effect}; {advice}."
+            )
+    return notes
+
+
 def on_densities(quantity: str, sides: Mapping[str, Samples]) -> list[str]:
     """Whether ties or dimensions spoil an estimate of differential entropy or divergence."""
     notes = [note for name, points in sides.items() for note in on_ties(name, measured(points))]
+    if notes:
+        notes.append(
+            f"The estimate of {quantity} is for continuous data, and ties bias it: a little noise (1e-6) shows how much."
+        )
     dim = next(iter(sides.values())).shape[1]
     if dim > WIDE:
         notes.append(
@@ -104,6 +189,32 @@ def on_densities(quantity: str, sides: Mapping[str, Samples]) -> list[str]:
             "settings of equal dimensions, k and number of samples."
         )
     return notes
+
+
+def on_constant(name: str, n_samples: int, *, is_given: bool = False, is_class: bool = False) -> str:
+    """Why a constant side has no mutual information with anything; of what is given, that it changes nothing."""
+    what = "has one class only" if is_class else f"is constant: all {n_samples:,} samples are the same"
+    if is_given:
+        return f"{name} {what}, so that to know it changes nothing: I(X;Y|Z) is I(X;Y)."
+    return f"{name} {what}, so by definition it shares no information with anything."
+
+
+def on_shape(name: str) -> str:
+    """Why the correction of lnc says little of dependence between the sides."""
+    return (
+        f"The columns of {name} lie near a curve or a plane of fewer dimensions: what lnc corrects is the shape of that side, "
+        "and not dependence between the sides. Take fewer columns, or ksg1."
+    )
+
+
+def on_left_out(too_few: Sequence[tuple[str, int]], k: int, n_left: int) -> str:
+    """Which classes were left out, with their numbers of members."""
+    named = [f"{name} with {size} member{'s' if size > 1 else ''}" for name, size in too_few[:NAMED]]
+    more = f" and {len(too_few) - NAMED:,} more" if len(too_few) > NAMED else ""
+    return (
+        f"Left out for want of more than k={k} members: class {', '.join(named)}{more}. The estimate is that of the "
+        f"{n_left:,} samples left."
+    )
 
 
 def on_discrete(*sides: Samples) -> list[str]:
@@ -117,8 +228,8 @@ def on_discrete(*sides: Samples) -> list[str]:
     ]
 
 
-def on_gaussian(estimator: Estimator, dim_x: int, dim_y: int, n_samples: int, units: Units) -> list[str]:
-    """What a closed form takes for granted, and how much too high it reads for want of samples."""
+def on_gaussian(estimator: Estimator) -> list[str]:
+    """What a closed form takes for granted."""
     if estimator == "gaussian":
         notes = [
             "gaussian takes x and y together for Gaussian: it sees linear dependence alone, and is the true value only where "
@@ -129,12 +240,6 @@ def on_gaussian(estimator: Estimator, dim_x: int, dim_y: int, n_samples: int, un
             "gaussian-copula takes x and y for Gaussian once each column is mapped to normal scores: it sees monotonic "
             "dependence alone. Between single columns it is a lower bound, but for chance."
         ]
-    excess = dim_x * dim_y / (2 * n_samples) / NATS_PER_UNIT[units]
-    if excess > MUCH_EXCESS:
-        notes.append(
-            f"{n_samples:,} samples for {dim_x} + {dim_y} dimensions: even independent sides would read about {excess:.2f} "
-            f"{units}, which more samples lower."
-        )
     return notes
 
 
@@ -142,45 +247,36 @@ def on_ties(name: str, side: Measured) -> list[str]:
     """Whether whole samples repeat, or else single values, as zeros of ReLU units and saturated units do."""
     n = side.n_samples
     if side.repeated > REPEATED_ROWS * n:
-        return [
-            f"{name} has ties: {side.repeated:,} of {n:,} samples ({side.repeated / n:.0%}) have an exact copy. "
-            "KSG assumes continuous data, and ties bias it; a little noise (1e-6, with a seed) shows how much."
-        ]
+        return [f"{name} has ties: {side.repeated:,} of {n:,} samples ({side.repeated / n:.0%}) have an exact copy."]
     if side.recurring > REPEATED_VALUES:
         return [
             f"{name} has ties: about {side.recurring:.0%} of its values recur in their column (zeros, saturated units or few "
-            "levels). KSG assumes continuous data; a little noise (1e-6, with a seed) shows how much that matters here."
+            "levels)."
         ]
     return []
 
 
 def share_of_repeated_values(points: Samples) -> float:
     """Share of the values of some samples that have an exact copy in their column."""
-    some = points[:: max(1, len(points) // SAMPLED)]
-    columns = max(1, SLICE_BYTES // some[:, 0].nbytes)
-    groups = (some[:, start : start + columns].T for start in range(0, some.shape[1], columns))
-    return sum(count_repeated(np.ascontiguousarray(group)) for group in groups) / some.size
+    return _ties.shares_that_recur(points)[0]
 
 
 def on_estimate(
-    mi: float, units: Units, *, k: int | None, n_samples: int, ceiling: float | None = None, coincident: int = 0
+    mi: float, units: Units, *, k: int | None, n_samples: int, ceiling: float | None = None, tied: int = 0
 ) -> dict[str, str]:
     """Notes that depend on one estimate, by their kind; `mi` and `ceiling` in `units`.
 
-    `coincident`: how many samples have their k-th neighbour at distance 0, where that spoils the estimate.
+    `tied`: how many samples have others exactly as far as their k-th neighbour, which were taken in any order.
     """
     notes = {}
-    if coincident and k is not None:
-        notes["coincident"] = (
-            f"{coincident:,} samples coincide with their {ordinal(k)} neighbour in all sides at once (distance 0), where "
-            "the formula does not hold: such terms are too large and may lift the estimate above its ceiling."
+    if tied > MANY_TIED * n_samples and k is not None:
+        notes["tied"] = (
+            f"{tied / n_samples:.0%} of the samples have others exactly as far as their {ordinal(k)} neighbour. Such ties are "
+            "taken in any order, as noise too small to matter has it for single columns; where many columns tie at once, as "
+            "binary ones do, dependence reads far too low: compare with noise (1e-6) or discrete. One measurement copied into "
+            "several rows looks like dependence: keep one of its copies."
         )
-    elif ceiling is not None and mi > ceiling + ROUNDING * abs(ceiling):
-        notes["above"] = (
-            f"The estimate is above {ceiling:.2f} {units}, the most that k={k} and {n_samples:,} samples show without ties: "
-            "many distances between samples are equal, as those of whole numbers are, and lift it."
-        )
-    elif ceiling is not None and mi > NEAR_CEILING * ceiling:
+    if ceiling is not None and mi > NEAR_CEILING * ceiling:
         notes[AT_CEILING] = (
             f"The estimate is near the ceiling of {ceiling:.2f} {units}, the most that k={k} and {n_samples:,} "
             "samples can show: the true value may be far larger, or infinite. More samples raise the ceiling."
@@ -197,17 +293,30 @@ def on_estimate(
 def typical_distance(points: Samples) -> float:
     """Middle Chebyshev distance of some pairs drawn at random, always the same ones; a few outliers do not move it."""
     one, other = pairs_of(len(points))
-    distances = np.abs(points[one].astype(np.float64) - points[other]).max(axis=1)
+    distances = distances_between(points, one, other)
     return float(middle(distances[one != other])) if np.any(one != other) else 0.0
+
+
+def columns_apart(points: Samples) -> tuple[int, int, float] | None:
+    """Columns with the smallest and the largest typical distance above 0, and their ratio, as `Measured` has them."""
+    if points.shape[1] > MANY_COLUMNS:
+        return None
+    one, other = pairs_of(len(points))
+    typical = middle(np.abs(points[one].astype(np.float64) - points[other])[one != other].T)
+    varying = np.flatnonzero(typical > 0)
+    if len(varying) < 2:
+        return None
+    small, large = varying[typical[varying].argmin()], varying[typical[varying].argmax()]
+    return int(small), int(large), float(typical[large] / typical[small])
 
 
 def repeated_rows(points: Samples) -> int:
     """How many rows of points (n, dim) have at least one exact copy."""
     if points.shape[1] > FEW_COLUMNS:  # rows that differ in a few columns differ
         some = np.ascontiguousarray(points[:, :: -(-points.shape[1] // FEW_COLUMNS)])
-        if count_repeated(row_hashes(some)) == 0:
+        if _ties.count_repeated(np.sort(row_hashes(some))) == 0:
             return 0
-    return count_repeated(row_hashes(points))
+    return _ties.count_repeated(np.sort(row_hashes(points)))
 
 
 @functools.lru_cache(maxsize=8)
@@ -229,16 +338,6 @@ def row_hashes(points: Samples) -> FloatArray | NDArray[np.uint64]:
         rows = points[start : start + rows_a_slice] + points.dtype.type(0)  # turns -0.0 into 0.0
         hashes[start : start + rows_a_slice] = rows.view(np.uint32).astype(np.uint64) @ weights
     return hashes
-
-
-def count_repeated(values: NDArray[np.generic]) -> int:
-    """How many of values (n,), or in each row of values (m, n), have at least one exact copy."""
-    ascending = np.sort(values)
-    same = ascending[..., 1:] == ascending[..., :-1]
-    repeated = np.zeros(values.shape, np.bool_)
-    repeated[..., 1:] = same
-    repeated[..., :-1] |= same
-    return int(np.count_nonzero(repeated))
 
 
 def ordinal(k: int) -> str:

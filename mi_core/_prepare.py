@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from mi_core.options import Standardize
+from mi_core.sampling import Sampling
 from mi_core.types import FloatArray, IntArray, Samples
 
 MUCH_LOST = 0.5  # of the values that noise was to change
@@ -20,18 +21,40 @@ class Prepared:
     Attributes:
         x: (n_samples, dim_x).
         y: (n_samples, dim_y); for class labels (n_samples, 1), the place of each sample's class in `classes`.
-        z: (n_samples, dim_z), what is given; None for mutual information that is not conditional.
-        classes: Names of the classes.
+        z: (n_samples, dim_z), what is given; None for mutual information that is not conditional. For class labels as y.
+        classes: Names of the classes of y; none where y is no label.
+        given_classes: Names of the classes of z; none where z is no label.
+        sampling: How the samples were drawn; None for each by itself.
     """
 
     x: Samples
     y: Samples
     z: Samples | None = None
     classes: tuple[str, ...] = ()
+    given_classes: tuple[str, ...] = ()
+    sampling: Sampling | None = None
+
+    def sides(self) -> dict[str, Samples]:
+        """The sides that there are, by their names."""
+        return {"x": self.x, "y": self.y} | ({} if self.z is None else {"z": self.z})
+
+    def __len__(self) -> int:
+        return len(self.x)
 
     def take(self, rows: IntArray) -> Prepared:
         """Some of the samples of every side."""
-        return self.sides_by(lambda side: side.take(rows, axis=0))
+        some = self.sides_by(lambda side: side.take(rows, axis=0))
+        return some if self.sampling is None else dataclasses.replace(some, sampling=self.sampling.take(rows))
+
+    @property
+    def left_out(self) -> IntArray | None:
+        """(n_samples, 2) for each sample a range of rows that belong together with it; None where each was drawn by itself."""
+        return None if self.sampling is None else self.sampling.left_out
+
+    @property
+    def countable(self) -> int | IntArray:
+        """How many samples may be counted, itself among them; for each sample where some are left out."""
+        return len(self.x) if self.sampling is None else self.sampling.countable(len(self.x))
 
     def sides_by(self, change: Callable[[Samples], Samples]) -> Prepared:
         """All sides, each changed by a function."""
@@ -47,7 +70,7 @@ def prepare(sides: Mapping[str, Samples], how: Standardize, noise: float, seed: 
         for name in ready:
             noisy = add_noise(ready[name], noise, rng)
             lost = float(np.mean(noisy == ready[name]))
-            if lost >= MUCH_LOST:
+            if lost >= MUCH_LOST and (ready[name] != ready[name][0]).any():
                 notes.append(
                     f"The noise was lost in rounding for {lost:.0%} of the values of {name}: it is too small beside them."
                 )
@@ -56,18 +79,24 @@ def prepare(sides: Mapping[str, Samples], how: Standardize, noise: float, seed: 
 
 
 def standardize(points: Samples, how: Standardize) -> Samples:
-    """Divide by the spread, in float64. Nothing is subtracted, since distances do not depend on it; equal values stay equal,
-    but equal distances between values of few levels may come apart by rounding.
+    """Bring to a spread of 1, in float64. Nothing is subtracted, since distances do not depend on it.
 
-    "sides" divides all columns by one number, the root of their mean variance, so that they keep their relative scale.
-    "columns" divides each column by its standard deviation, unless it is constant. "none" returns `points` themselves.
+    "sides" scales all columns by one number, the root of their mean variance, so that they keep their relative scale.
+    "columns" scales each column by its standard deviation, unless it is constant. "none" returns `points` themselves, as does a
+    constant side.
+
+    Values are multiplied by the inverse of the spread, rounded to 24 bits: products with values of up to 29 bits (uint8, whole
+    numbers, halves, float32) are then exact, and equal distances stay equal. Quotients would be rounded, which parts them.
     """
     if how == "none":
         return points
     deviations = standard_deviations(points)
-    if how == "sides":
-        return points / root_mean_square(deviations)
-    return points / np.where(deviations > 0, deviations, 1.0)
+    if not deviations.any():
+        return points
+    scales = root_mean_square(deviations) if how == "sides" else np.where(deviations > 0, deviations, 1.0)
+    fraction, exponent = np.frexp(scales)
+    scaled: FloatArray = np.ldexp(points.astype(np.float64, copy=False), -exponent)
+    return scaled * np.float32(1 / fraction)
 
 
 def add_noise(points: Samples, relative: float, rng: np.random.Generator) -> FloatArray:
@@ -103,9 +132,17 @@ def standard_deviations(points: Samples) -> FloatArray:
 
 
 def root_mean_square(deviations: FloatArray) -> float:
-    """Root of the mean variance; at least one deviation is positive."""
+    """Root of the mean variance."""
     largest = deviations.max()
+    if largest == 0:
+        return 0.0
     return float(np.sqrt(np.mean((deviations / largest) ** 2)) * largest)
+
+
+def varying(points: Samples) -> Samples:
+    """The columns that are not constant; `points` themselves where all are."""
+    varies = (points != points[0]).any(axis=0)
+    return points if varies.all() else np.ascontiguousarray(points[:, varies])
 
 
 def joined(parts: Sequence[Samples]) -> Samples:

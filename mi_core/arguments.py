@@ -29,6 +29,7 @@ class Settings:
 
     units: Units = "bits"
     estimator: Estimator = "ksg1"
+    given_labels: bool = False
     alpha: float = 0.25
     standardize: Standardize = "none"
     noise: float = 0.0
@@ -42,6 +43,9 @@ class Settings:
     by_size: bool = False
     diagnose: bool = False
     reduce: str | Reducer | None = None
+    groups: Any = None
+    series: bool = False
+    exclude: int | None = None
     progress: Progress | None = None
     started: float = dataclasses.field(default_factory=time.perf_counter)
 
@@ -66,13 +70,20 @@ def settings(options: Mapping[str, Any], accepted: Any, function: str) -> Settin
     for name, literal in (("units", Units), ("estimator", Estimator), ("standardize", Standardize), ("backend", Backend)):
         one_of(getattr(given, name), literal, name)
     check_progress(given.progress)
+    if not isinstance(given.given_labels, bool | np.bool_):
+        raise InputError(
+            f"given_labels is {type(given.given_labels).__name__}: give True where z are class labels; z itself is `given`."
+        )
     if given.permutations is not None:
         whole_number(given.permutations, "permutations", at_least=1)
+    if not isinstance(given.series, bool | np.bool_):
+        raise InputError(f"series is {given.series!r}: give True where rows are in order of time.")
     return dataclasses.replace(
         given,
         alpha=threshold(given.alpha),
         noise=noise_scale(given.noise),
         seed=whole_number(given.seed, "seed", at_least=0),
+        exclude=None if given.exclude is None else whole_number(given.exclude, "exclude", at_least=1),
     )
 
 
@@ -94,7 +105,7 @@ def neighbour_orders(k: int | Sequence[int], n_samples: int) -> tuple[int, ...]:
     return ks
 
 
-def check_single(k: int | Sequence[int], estimator: str) -> None:
+def check_single(k: int | Sequence[int] | None, estimator: str) -> None:
     """Raise InputError for several neighbour orders where no neighbours are sought: all would give the same."""
     if is_several(k):
         raise InputError(f"k has several values, but the estimator {estimator} seeks no neighbours: leave k out.")

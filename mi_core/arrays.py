@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mi_core.errors import InputError, as_sentence
 from mi_core.options import Estimator
-from mi_core.types import Samples
+from mi_core.types import IntArray, Samples
 
 LARGEST = np.finfo(np.float64).max / 2  # the difference of two such values is still finite
 CHECK_BYTES = 32 * 2**20  # finite-ness is checked in slices, so that a memory-mapped file is never copied whole
@@ -60,34 +60,49 @@ def cleaned(array: NDArray[Any], name: str) -> tuple[Samples, tuple[str, ...]]:
 
 
 def paired(
-    values: Mapping[str, Any], estimator: Estimator, on_gpu: OnGpu | None = None
-) -> tuple[dict[str, Samples], dict[str, int], tuple[str, ...], list[str]]:
-    """Samples of several sides that belong together row by row, none of them constant, as the estimator needs them.
+    values: Mapping[str, Any], estimator: Estimator, on_gpu: OnGpu | None = None, *, given_labels: bool = False
+) -> tuple[dict[str, Samples], dict[str, int], dict[str, tuple[str, ...]], list[str]]:
+    """Samples of several sides that belong together row by row, as the estimator needs them.
 
-    on_gpu: as for `samples`.
+    on_gpu: as for `samples`. given_labels: Whether z are class labels, as text and bool are by themselves.
 
     Returns:
-        The samples, and how many dimensions came, by the names of the sides; names of the classes where y are labels; notes.
+        The samples, and how many dimensions came, by the names of the sides; names of the classes of sides that are labels;
+        notes.
     """
     sides: dict[str, Samples] = {}
     dims: dict[str, int] = {}
-    classes: tuple[str, ...] = ()
+    classes: dict[str, tuple[str, ...]] = {}
     notes: list[str] = []
     for name, side in values.items():
         some_notes: tuple[str, ...] = ()
-        if estimator == "discrete":
+        if name == "z" and (given_labels or (estimator != "discrete" and are_labels(side))):
+            sides[name], classes[name] = labels(side, name)
+            dims[name] = 1
+        elif estimator == "discrete":
             sides[name], dims[name], some_notes = discrete(side, name)
         elif estimator == "ross" and name == "y":
-            sides[name], classes = labels(side, name)
+            sides[name], classes[name] = labels(side, name)
             dims[name] = 1
         else:
             sides[name], some_notes = samples(side, name, on_gpu)
             dims[name] = sides[name].shape[1]
         notes += some_notes
     check_same_length(sides)
-    for name, points in sides.items():
-        check_not_constant(points, name)
     return sides, dims, classes, notes
+
+
+def are_labels(values: Any) -> bool:
+    """Whether values can be nothing but class labels: text, categories of pandas, or a vector of bool."""
+    dtype = str(getattr(values, "dtype", "")).partition("(")[0]
+    if dtype == "category":
+        return True
+    if "int" in dtype.lower() or "float" in dtype.lower():  # of any library, perhaps on a GPU or in a file: they stay there
+        return False
+    array = host_array(values, "z")
+    if array.dtype == object:
+        return any(isinstance(one, str) for one in array.flat)
+    return array.dtype.kind in "SUT" or (array.dtype.kind == "b" and array.size == len(array))
 
 
 def labels(values: Any, name: str) -> tuple[Samples, tuple[str, ...]]:
@@ -98,26 +113,42 @@ def labels(values: Any, name: str) -> tuple[Samples, tuple[str, ...]]:
         name: What messages call it.
 
     Raises:
-        InputError: Not a vector of labels, or all of one class.
+        InputError: Not a vector of labels.
     """
+    places, names = classes_of(values, name)
+    return places.reshape(-1, 1).astype(np.float64), names
+
+
+def classes_of(values: Any, name: str) -> tuple[IntArray, tuple[str, ...]]:
+    """Place (n_samples,) of each label among the classes in ascending order, and the names of the classes."""
     array = text_as_text(host_array(values, name))
     if array.ndim == 0 or array.size == 0 or array.size != len(array):
         raise InputError(
             f"{name} has shape {array.shape}: labels are one integer, bool or text per sample, shape (n_samples,)."
         )
+    if array.dtype == object and not all(isinstance(one, Real | np.bool_) for one in array.flat):
+        check_labels(array.reshape(-1), name)
     if array.dtype.kind not in "biuUS" and not holds_whole_numbers(array):
         array, _ = samples(array, name)
         if (fractions := array % 1 != 0).any():
             row = int(np.argmax(fractions))
+            remedies = {"z": "leave given_labels out", "groups": "name the rows that belong together"}
             raise InputError(
                 f"{name} has values that are not whole, first {array[row, 0]:g} in row {row}: labels must be integers, bool or "
-                "text. For values that vary continuously take the estimator ksg1."
+                f"text. For values that vary continuously {remedies.get(name, 'take the estimator ksg1')}."
             )
     classes, places = np.unique(array, return_inverse=True)
-    if len(classes) == 1:
-        raise InputError(f"{name} has one class only, {classes[0]}: it shares no information with anything.")
-    names = tuple(f"{one:.0f}" if array.dtype.kind == "f" else str(one) for one in classes)
-    return places.reshape(-1, 1).astype(np.float64), names
+    return places.reshape(-1), tuple(f"{one:.0f}" if array.dtype.kind == "f" else str(one) for one in classes)
+
+
+def check_labels(objects: NDArray[Any], name: str) -> None:
+    """Raise InputError for what Python objects (n_samples,) hold beside text, or where there is none, beside whole numbers."""
+    kind, what = (str, "text") if any(isinstance(one, str) for one in objects) else (Integral | np.bool_, "whole numbers")
+    others = [row for row, one in enumerate(objects) if not isinstance(one, kind)]
+    raise InputError(
+        f"{name} has {len(others)} value{'s' if len(others) > 1 else ''} beside {what}, first {objects[others[0]]} in row "
+        f"{others[0]}: labels are integers, bool or text throughout; leave samples without a label out."
+    )
 
 
 def discrete(values: Any, name: str) -> tuple[Samples, int, tuple[str, ...]]:
@@ -283,11 +314,14 @@ def check_finite(array: Samples, name: str) -> None:
 
 
 def check_not_constant(array: Samples, name: str) -> None:
-    """Raise InputError where every sample is the same: mutual information with a constant is zero by definition."""
-    if (array[-1] == array[0]).all() and (np.asarray(array) == array[0]).all():
-        raise InputError(
-            f"{name} is constant: all {len(array)} samples are the same, so it shares no information with anything."
-        )
+    """Raise InputError where every sample is the same, as what is estimated from one side alone has no value then."""
+    if is_constant(array):
+        raise InputError(f"{name} is constant: all {len(array)} samples are the same, so it has no density to estimate.")
+
+
+def is_constant(array: Samples) -> bool:
+    """Whether every sample is the same."""
+    return bool((array[-1] == array[0]).all() and (np.asarray(array) == array[0]).all())
 
 
 def check_same_length(sides: Mapping[str, NDArray[Any]]) -> None:

@@ -48,13 +48,25 @@ def matrix_in_one_line(matrix: Any) -> str:
 
 
 def dimensions(result: Any) -> str:
-    """Dimensions of all sides: 3, 3 + 2, 3 + 2 given 1, or 3 + class labels."""
+    """Dimensions of all sides: 3, 3 + 2, 3 + 2 given 1, 3 + class labels, or 3 + 2 given class labels."""
     if hasattr(result, "dim"):
         return str(result.dim)
     if hasattr(result, "dims"):
         return " + ".join(map(str, result.dims))
-    given = "" if result.dim_z is None else f" given {result.dim_z}"
+    given = "" if result.dim_z is None else f" given {'class labels' if result.given_labels else result.dim_z}"
     return f"{result.dim_x} + {'class labels' if result.estimator == 'ross' else result.dim_y}{given}"
+
+
+def independent_units(result: Any) -> str | None:
+    """What the samples make of independent units: 40 groups, or 24 stretches of a series with exclude 20."""
+    units, exclude = getattr(result, "independent_units", None), getattr(result, "exclude", None)
+    if units is None:
+        return None
+    return (
+        f"{units:,} groups"
+        if exclude is None
+        else f"about {units:,} stretches of the series, rows up to {exclude} apart left out"
+    )
 
 
 def count_of_notes(notes: tuple[str, ...]) -> str | None:
@@ -65,6 +77,7 @@ def facts(result: Any) -> dict[str, str]:
     """What was estimated from, and how, by names, in the words that people read."""
     found: dict[str, Any] = {
         "samples": f"{result.n_samples:,}" + (f" and {prime:,}" if (prime := getattr(result, "n_samples_prime", 0)) else ""),
+        "independent": independent_units(result),
         "dimensions": dimensions(result),
         "k": result.k,
         "ceiling": None if (ceiling := getattr(result, "ceiling", None)) is None else f"{ceiling:.4f} {result.units}",

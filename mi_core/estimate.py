@@ -7,27 +7,45 @@ import functools
 from collections.abc import Sequence
 from typing import Any, Unpack, cast, overload
 
-from mi_core import _notes, arguments, arrays, backends, reduction, uncertainty
+import numpy as np
+
+from mi_core import _notes, arguments, arrays, backends, how_drawn, reduction, uncertainty
 from mi_core._estimation import Estimation, one_or_all, orders
-from mi_core._estimators import CAN_BE_SPLIT, CONDITIONAL, ESTIMATORS, Local, Method
+from mi_core._estimators import (
+    CAN_BE_SPLIT,
+    CAN_LEAVE_OUT,
+    CONDITIONAL,
+    CONDITIONAL_CAN_BE_SPLIT,
+    ESTIMATORS,
+    Local,
+    Method,
+    nothing,
+    within_classes,
+)
 from mi_core._prepare import Prepared, prepare
 from mi_core.arguments import Settings
 from mi_core.errors import InputError
 from mi_core.options import Backend, ConditionalEstimator, MIOptions
 from mi_core.progress_bar import with_progress
 from mi_core.results import MIResult, NeighbourCounts
-from mi_core.types import FloatArray, Progress, ProgressOption, Samples
+from mi_core.sampling import DEFAULT_ORDER, INDEPENDENT, Groups, Sampling, Series, as_fields, resemblance
+from mi_core.types import FloatArray, IntArray, Progress, ProgressOption
+
+FEWEST_TO_SHUFFLE = 6  # independent units
+LEAST_SHARE_OF_CLASS = 4  # members of the smallest class for each neighbour of the default order
 
 
 @overload
-def mutual_information(x: Any, y: Any, *, k: int = 3, given: Any = None, **options: Unpack[MIOptions]) -> MIResult: ...
+def mutual_information(
+    x: Any, y: Any, *, k: int | None = None, given: Any = None, **options: Unpack[MIOptions]
+) -> MIResult: ...
 @overload
 def mutual_information(
     x: Any, y: Any, *, k: Sequence[int], given: Any = None, **options: Unpack[MIOptions]
 ) -> list[MIResult]: ...
 @with_progress
 def mutual_information(
-    x: Any, y: Any, *, k: int | Sequence[int] = 3, given: Any = None, **options: Unpack[MIOptions]
+    x: Any, y: Any, *, k: int | Sequence[int] | None = None, given: Any = None, **options: Unpack[MIOptions]
 ) -> MIResult | list[MIResult]:
     """Mutual information I(X;Y) of paired samples, or with `given=z` conditional mutual information I(X;Y|Z).
 
@@ -36,23 +54,32 @@ def mutual_information(
             JAX, CuPy, TensorFlow or nested lists; rows are taken by position, a pandas index is not looked at.
         y: (n_samples,), (n_samples, dim_y) or of higher rank; row i belongs to row i of x. For "ross" (n_samples,) class
             labels: integers, bool or text.
-        k: Neighbour order, 1 <= k < n_samples. Small k: less bias, more variance. Several at once cost one neighbour pass.
+        k: Neighbour order, 1 <= k < n_samples. Small k: less bias, more variance. Several at once cost one neighbour pass. None
+            (default) for 3, and with `groups` or `series` for about as many samples as belong together, at
+            most 25, beyond 4 joint dimensions 10.
         units: "bits" (default) or "nats", of the estimate, its ceiling and its local terms.
         estimator: By nearest neighbours:
-            "ksg1" (default): Kraskov, Stoegbauer, Grassberger 2004, eq. (8), doi:10.1103/PhysRevE.69.066138.
-            "ksg2": the same, eq. (9), with a radius for each side; not defined on data with ties.
-            "lnc": ksg1 corrected for strong dependence, Gao, Ver Steeg, Galstyan 2015, arXiv:1411.2003; k >= dim_x + dim_y.
-            "mixture": ties, and mixtures of discrete and continuous values; Gao et al. 2017, arXiv:1709.06212.
-            "ross": y are class labels; Ross 2014, doi:10.1371/journal.pone.0087357.
+            "ksg1" (default): Kraskov, Stoegbauer, Grassberger 2004, eq. (8), doi:10.1103/PhysRevE.69.066138. Samples at equal
+            distance are taken in any order, which for single columns is what noise too small to matter gives on average.
+            "ksg2": the same, eq. (9), with a radius for each side; not on data with ties.
+            "lnc": ksg2 corrected for strong dependence, Gao, Ver Steeg, Galstyan 2015, arXiv:1411.2003; k of at least 5 times
+            dim_x + dim_y, and no ties.
+            "mixture": whole samples that repeat, and mixtures of discrete and continuous values; Gao et al. 2017,
+            arXiv:1709.06212.
+            "ross": y are class labels; Ross 2014, doi:10.1371/journal.pone.0087357. Classes without more than k members are
+            left out.
             Without neighbours, so that k plays no part:
-            "gaussian": closed form from the covariances; "gaussian-copula": the same once each column is mapped to normal
-            scores, Ince et al. 2017, doi:10.1002/hbm.23471; "discrete": plug-in from the frequencies of equal samples.
+            "gaussian": closed form from the covariances, less its bias; "gaussian-copula": the same once each column is mapped
+            to normal scores, Ince et al. 2017, doi:10.1002/hbm.23471; "discrete": plug-in from frequencies of equal samples.
         given: z, (n_samples,), (n_samples, dim_z) or of higher rank: what is known already. For "ksg1" by Frenzel & Pompe 2007,
-            doi:10.1103/PhysRevLett.99.204101, and for "discrete".
+            doi:10.1103/PhysRevLett.99.204101; for "mixture", and for "ross" with labels y, by Mesner & Shalizi 2019,
+            arXiv:1912.03387; for "discrete". Text, bool and pandas categories (n_samples,) are class labels: the estimate is
+            then the mean of those within each class, weighted by its members, whatever the classes are called.
+        given_labels: Whether z are class labels where they are whole numbers; False by default.
         alpha: For "lnc", how small the box along the neighbours' own axes must be, beside the straight box, to count; 0.25 by
             default.
         standardize: "sides" divides each side by its spread (the root of its columns' mean variance), "columns" divides each
-            column by its standard deviation, "none" (default) takes the values as they are.
+            column by its standard deviation, "none" (default) takes the values as they are. Equal distances stay equal.
         noise: Standard deviation of Gaussian noise added to every value against ties, relative to the spread of its side;
             0 by default.
         seed: Seed of all that is random: that noise, error bar, permutations, projections. The same seed gives the same
@@ -62,7 +89,7 @@ def mutual_information(
             this index. All give the same bits.
         threads: Most threads to use; None (default) for as many as the process may use.
         scheduler: Address, tcp://HOST:PORT or tls://HOST:PORT, of the scheduler of a Dask cluster, whose workers split the
-            counting, for "ksg1", also with `given`, and "mixture". It must be one to trust, because this process unpickles what
+            counting, for "ksg1", also with `given`, and "mixture" without. It must be one to trust: this process unpickles what
             the scheduler sends. This process prepares (`threads` are its own) and puts together, workers use the threads that
             they were started with, and the result is the same to the last bit. All estimates that are asked for are split,
             those on parts of the samples too, but permutations of wide data are not. None (default) for this machine alone.
@@ -70,20 +97,30 @@ def mutual_information(
         error_bar: Whether to estimate the standard error, as by default, from disjoint subsamples: Holmes & Nemenman 2019,
             doi:10.1103/PhysRevE.100.022404. Costs 0.4 of an estimate for wide data, up to two for the narrowest.
         permutations: How many times to shuffle the pairing, for a p-value and the estimator's bias at independence; None
-            (default) for no such test. Not with `given`, to which a shuffle would break the tie, too. Wide data cost far less
-            than that many estimates: neighbours within each side are sought once.
+            (default) for no such test. With `given`, what z does not tell of x is shuffled among near neighbours in z, or
+            within classes, so that the p-value is against independence given z: see `ShuffledNull`. Wide data without `given`
+            cost far less than that many estimates: neighbours within each side are sought once.
         by_size: Whether to estimate halves, quarters and eighths of the samples too, which shows the drift with their number.
         diagnose: Whether to judge the estimate of "ksg1" by measured signs: see `Reliability`. Takes an error bar, too, and in
-            all some three more estimates. By default not.
+            all some three more estimates; with `given` too. By default not.
         reduce: "pca:10" or "random:10" to estimate, beside the raw value, that of 10 principal components or random projections
             of each side: a lower bound of MI, in dimensions where an estimate is possible. Or a reducer of your own, a function
             (x, y, rng) -> fewer columns of x and of y. One that was fitted to both sides of these samples finds dependence
             where there is none: fit it on others, and say so in its attribute `fitted_on`, which the result records.
         progress: True for a bar on stderr, or a function called with (steps done, steps in all) now and then, once for
             neighbours and once for permutations.
+        groups: (n_samples,) labels, integers, bool or text: rows of one label belong together, as trials of a subject or tokens
+            of a sentence do. They are then neither neighbours of each other nor counted, shuffles exchange whole groups, and
+            error bar, sizes and verdict rest on parts of whole groups. None (default) where each sample was drawn by itself.
+        series: Whether rows are in order of time and belong together; False by default. Rows up to `exclude` steps apart are
+            then neither neighbours nor counted (Theiler 1986, doi:10.1103/PhysRevA.34.2427), shuffles shift y against x, and
+            error bar, sizes and verdict rest on parts of whole stretches.
+        exclude: Steps of a series, at most a quarter of it; None (default) for its measured memory: until the autocorrelation
+            of values, and of their distances from the middle, is below 1/e, in the side that forgets sooner.
 
     Returns:
-        One result, or for several k a list of results in the order of `k`.
+        One result, or for several k a list of results in the order of `k`. Where x or y is constant it is exactly 0, and a note
+        says so.
 
     Raises:
         InputError: The data or an argument cannot be used; the message says which, what came and what to do.
@@ -102,29 +139,46 @@ def mutual_information(
     check_together(settings, given is not None)
     sides, dims, notes = prepared(x, y, given, settings)
     n_samples = len(sides.x)
-    ks = orders(k, settings.estimator, n_samples)
-    notes += notes_on(sides, settings)
-    if not needs_host(settings):
-        sides = sides.sides_by(lambda side: backends.held(side, settings.backend, sum(dims.values())))
-    run = Estimation(method_for(sides, settings), sides, Prepared.take, n_samples, ks, settings)
+    sides, rows, sampling = as_drawn(sides, settings)
+    check_units(sampling, settings)
+    dim = sum(dims.values())
+    ks = orders(k, settings.estimator, n_samples, usual_order(sides, sampling, dim))
+    of_constants = on_constants(sides)
+    is_nothing = not of_constants.keys().isdisjoint({"x", "y"})
+    if "z" in of_constants:  # and so nothing is conditioned on
+        sides = dataclasses.replace(sides, z=None, given_classes=())
+    check_classes(sides, settings)
+    notes += of_constants.values()
+    if not is_nothing:
+        notes += [*notes_on(sides, settings), *_notes.on_sampling(ks, sampling, n_samples, dim)]
+    if not (needs_host(settings) or sides.given_classes):
+        sides = sides.sides_by(lambda side: backends.held(side, settings.backend, dim))
+    method = nothing if is_nothing else method_for(sides, settings)
+    run = Estimation(method, sides, Prepared.take, n_samples, ks, settings, sampling=sampling, rows=rows)
     results = estimated(run, dims, notes)
-    if settings.reduce is not None:
+    if settings.reduce is not None and not is_nothing:
         results = with_fewer_columns(results, sides, settings)
-    if settings.diagnose:
+    if settings.diagnose and not is_nothing:
         results = with_verdicts(results, run)
     return one_or_all(results, k)
 
 
 @overload
-def conditional_mutual_information(x: Any, y: Any, z: Any, *, k: int = 3, **options: Unpack[MIOptions]) -> MIResult: ...
+def conditional_mutual_information(
+    x: Any, y: Any, z: Any, *, k: int | None = None, **options: Unpack[MIOptions]
+) -> MIResult: ...
 @overload
 def conditional_mutual_information(
     x: Any, y: Any, z: Any, *, k: Sequence[int], **options: Unpack[MIOptions]
 ) -> list[MIResult]: ...
 def conditional_mutual_information(
-    x: Any, y: Any, z: Any, *, k: int | Sequence[int] = 3, **options: Unpack[MIOptions]
+    x: Any, y: Any, z: Any, *, k: int | Sequence[int] | None = None, **options: Unpack[MIOptions]
 ) -> MIResult | list[MIResult]:
     """Conditional mutual information I(X;Y|Z): `mutual_information(x, y, given=z)`, whose other options it takes.
+
+    Estimators: "ksg1" (default) for continuous samples, "mixture" for ties and for mixtures of discrete and continuous values,
+    "ross" for class labels y, "discrete" for few values that recur. z may be class labels with each: text, bool and pandas
+    categories are, whole numbers with `given_labels=True`.
 
     Example:
         >>> import numpy as np
@@ -139,59 +193,117 @@ def conditional_mutual_information(
 
 def check_together(settings: Settings, is_conditional: bool) -> None:
     """Refuse options that make no sense together, or for this estimator."""
-    arguments.check_scheduler(settings.scheduler, settings.estimator, CAN_BE_SPLIT)
+    can_be_split = CONDITIONAL_CAN_BE_SPLIT if is_conditional else CAN_BE_SPLIT
+    arguments.check_scheduler(settings.scheduler, settings.estimator, can_be_split)
+    if settings.given_labels and not is_conditional:
+        raise InputError("given_labels says that z are class labels, and no z came: give z, or leave given_labels out.")
     if is_conditional:
         arguments.one_of(settings.estimator, ConditionalEstimator, "the estimator where z is given")
-        if settings.permutations is not None:
+        if settings.permutations is not None and (settings.groups is not None or settings.series):
             raise InputError(
-                "permutations and given exclude each other: shuffling the pairs of x and y would break their tie to z as well."
+                "permutations with given treats every sample as independent: leave groups and series out, or permutations."
             )
-    if settings.diagnose and (settings.estimator != "ksg1" or is_conditional):
-        raise InputError("diagnose knows the estimator ksg1 without given alone: leave one of them out.")
+    if settings.diagnose and settings.estimator != "ksg1":
+        raise InputError(f"diagnose works with ksg1 alone, and the estimator is {settings.estimator}: leave one of them out.")
+    if (settings.groups is not None or settings.series) and settings.estimator not in CAN_LEAVE_OUT:
+        raise InputError(
+            f"the estimator {settings.estimator} treats every sample as independent: leave groups and series out, or take ksg1."
+        )
     if settings.reduce is not None:
         reduction.reducer_of(settings.reduce)
         if is_conditional or settings.estimator in ("ross", "discrete"):
             raise InputError("reduce takes x and y as continuous, and no z: leave it, or the labels or z, out.")
 
 
+def check_classes(sides: Prepared, settings: Settings) -> None:
+    """Raise InputError where z are class labels and a verdict is asked for."""
+    if sides.given_classes and settings.diagnose:
+        raise InputError("diagnose knows no class labels as z: leave diagnose out, or judge the samples of each class alone.")
+
+
+def check_units(sampling: Sampling, settings: Settings) -> None:
+    """Raise InputError where there are too few independent units to exchange."""
+    if settings.permutations is not None and sampling.units is not None and sampling.units < FEWEST_TO_SHUFFLE:
+        raise InputError(
+            f"permutations needs at least {FEWEST_TO_SHUFFLE} independent units, and there are about {sampling.units}: leave "
+            "it out, or measure more groups or a longer series."
+        )
+
+
 def needs_host(settings: Settings) -> bool:
     """Whether anything asked for needs all values on the host."""
     changed = settings.standardize != "none" or settings.noise > 0
     beside = settings.permutations is not None or settings.diagnose or settings.reduce is not None
-    return settings.estimator != "ksg1" or changed or beside or settings.scheduler is not None
+    is_drawn_together = settings.groups is not None or settings.series
+    return settings.estimator != "ksg1" or changed or beside or is_drawn_together or settings.scheduler is not None
 
 
 def prepared(x: Any, y: Any, z: Any, settings: Settings) -> tuple[Prepared, dict[str, int], list[str]]:
     """Samples as the estimator takes them, the dimensions of each side, and notes on what was done."""
     values = {"x": x, "y": y} | ({} if z is None else {"z": z})
     on_gpu = None if needs_host(settings) else functools.partial(backends.from_gpu, backend=settings.backend)
-    sides, dims, classes, notes = arrays.paired(values, settings.estimator, on_gpu)
+    sides, dims, classes, notes = arrays.paired(values, settings.estimator, on_gpu, given_labels=settings.given_labels)
+    notes += _notes.on_given(sides.get("z"), classes.get("z", ()), settings.estimator)
     if settings.estimator == "discrete":
         arguments.check_left_as_they_are(settings.standardize, settings.noise)
-        return Prepared(sides["x"], sides["y"], sides.get("z")), dims, notes
-    continuous = {name: points for name, points in sides.items() if name != "y" or settings.estimator != "ross"}
-    ready, notes_on_noise = prepare(continuous, settings.standardize, settings.noise, settings.seed)
-    sides |= ready
-    return Prepared(sides["x"], sides["y"], sides.get("z"), classes), dims, [*notes, *notes_on_noise]
+    else:
+        continuous = {name: points for name, points in sides.items() if name not in classes}
+        ready, notes_on_noise = prepare(continuous, settings.standardize, settings.noise, settings.seed)
+        sides |= ready
+        notes += notes_on_noise
+    return Prepared(sides["x"], sides["y"], sides.get("z"), classes.get("y", ()), classes.get("z", ())), dims, notes
+
+
+def as_drawn(sides: Prepared, settings: Settings) -> tuple[Prepared, IntArray | None, Sampling]:
+    """Samples in order, those side by side that belong together; the caller's row of each; and how they were drawn."""
+    sampling, rows = how_drawn.drawn(settings, (sides.x, sides.y))
+    if sampling is INDEPENDENT:
+        return sides, None, sampling
+    in_order = sides if rows is None else sides.take(rows)
+    return dataclasses.replace(in_order, sampling=sampling), rows, sampling
+
+
+def usual_order(sides: Prepared, sampling: Sampling, dim: int) -> int:
+    """Neighbour order to take by default; with class labels no more than a quarter of the smallest class, if that is 3."""
+    usual = sampling.order(len(sides.x), dim)
+    if not sides.classes:
+        return usual
+    smallest = int(np.unique(sides.y, return_counts=True)[1].min())
+    return max(DEFAULT_ORDER, min(usual, smallest // LEAST_SHARE_OF_CLASS))
+
+
+def on_constants(sides: Prepared) -> dict[str, str]:
+    """Notes on the sides that are constant, by their names."""
+    named = {"x": sides.x, "y": sides.y} | ({} if sides.z is None else {"z": sides.z})
+    return {
+        name: _notes.on_constant(name, len(side), is_given=name == "z", is_class=name == "y" and bool(sides.classes))
+        for name, side in named.items()
+        if arrays.is_constant(side)
+    }
 
 
 def method_for(sides: Prepared, settings: Settings) -> Method:
     """The estimator as a function of sides and search; z among the sides makes it conditional."""
     if sides.z is None:
         return ESTIMATORS[settings.estimator]
+    if sides.given_classes and settings.estimator != "discrete":  # whose conditional estimate is within equal z anyway
+        return functools.partial(within_classes, method=ESTIMATORS[settings.estimator])
     return CONDITIONAL[cast(ConditionalEstimator, settings.estimator)]
 
 
 def notes_on(sides: Prepared, settings: Settings) -> list[str]:
     """Notes on the samples that matter for this estimator."""
     named = {"x": sides.x, "y": sides.y} | ({} if sides.z is None else {"z": sides.z})
+    on_order = {} if sides.sampling else _notes.on_order(resemblance(side) for side in (sides.x, sides.y))
     if settings.estimator == "discrete":
-        return _notes.on_discrete(*named.values())
+        return [*_notes.on_discrete(*named.values()), *on_order.values()]
     if settings.estimator in ("gaussian", "gaussian-copula"):
-        return _notes.on_gaussian(settings.estimator, sides.x.shape[1], sides.y.shape[1], len(sides.x), settings.units)
+        return [*_notes.on_gaussian(settings.estimator), *on_order.values()]
     if sides.classes:
         del named["y"]
-    return list(_notes.on_sides(named, settings.standardize, settings.estimator).values())
+    if sides.z is not None and (sides.given_classes or arrays.is_constant(sides.z)):
+        del named["z"]
+    return list((_notes.on_sides(named, settings.standardize, settings.estimator) | on_order).values())
 
 
 def estimated(run: Estimation[Prepared], dims: dict[str, int], notes: list[str]) -> list[MIResult]:
@@ -200,8 +312,11 @@ def estimated(run: Estimation[Prepared], dims: dict[str, int], notes: list[str])
     _ = run.found, run.errors  # first, as their progress is told first
     sizes = None
     if settings.by_size or settings.diagnose:
-        sizes = uncertainty.over_sizes(run.on_rows, n, run.ks, settings.seed)
+        parts = uncertainty.SIZES if settings.by_size else uncertainty.HALVES
+        sizes = uncertainty.over_sizes(run.on_rows, n, run.ks, settings.seed, parts, sampling=run.sampling)
     shuffled = None if settings.permutations is None else shuffles(run, settings.permutations)
+    if shuffled is not None and run.sides.z is not None:
+        notes = [*notes, *uncertainty.on_shuffled_given(run.sides, equal_z=only_equal_z(run))]
 
     def own(place: int, local: Local, mi: float) -> dict[str, Any]:
         ceiling = run.ceiling(local)
@@ -211,7 +326,7 @@ def estimated(run: Estimation[Prepared], dims: dict[str, int], notes: list[str])
             k=local.k,
             n_samples=n,
             ceiling=None if settings.estimator == "ross" else ceiling,  # there it is the entropy of the labels, a true limit
-            coincident=local.coincident,
+            tied=local.tied,
         )
         return {
             "dim_x": dims["x"],
@@ -219,20 +334,33 @@ def estimated(run: Estimation[Prepared], dims: dict[str, int], notes: list[str])
             "dim_z": dims.get("z"),
             "ceiling": ceiling,
             "estimator": settings.estimator,
+            "given_labels": bool(run.sides.given_classes),
             "alpha": settings.alpha if settings.estimator == "lnc" else None,
             "standardize": settings.standardize,
-            "notes": (*notes, *on_this.values()),
+            "notes": (*notes, *local.notes.values(), *on_this.values()),
             "null": None if shuffled is None else uncertainty.shuffled_null(mi, shuffled[:, place], settings.seed),
             "by_size": () if sizes is None else sizes[place],
+            **as_fields(run.sampling),
         }
 
     return run.results(MIResult, own, is_random=sizes is not None or shuffled is not None)
 
 
 def shuffles(run: Estimation[Prepared], permutations: int) -> FloatArray:
-    """Estimates (permutations, number of k) from samples whose pairing was shuffled."""
+    """Estimates (permutations, number of k) from samples whose pairing was shuffled, or drawn again given z."""
     settings = run.settings
-    shuffle = uncertainty.shuffled_ksg1 if settings.estimator == "ksg1" else uncertainty.shuffled
+    if run.sides.z is not None:
+        return uncertainty.shuffled_given(
+            run.means,
+            run.sides,
+            permutations,
+            settings.seed,
+            equal_z=only_equal_z(run),
+            threads=settings.threads,
+            progress=settings.progress,
+        )
+    of_plain_counts = run.method is ESTIMATORS["ksg1"] and not any(local.tied for local in run.found)
+    shuffle = uncertainty.shuffled_ksg1 if of_plain_counts else uncertainty.shuffled
     return shuffle(
         run.means,
         run.sides,
@@ -243,6 +371,11 @@ def shuffles(run: Estimation[Prepared], permutations: int) -> FloatArray:
         threads=settings.threads,
         progress=settings.progress,
     )
+
+
+def only_equal_z(run: Estimation[Prepared]) -> bool:
+    """Whether z only says which samples are of one kind."""
+    return bool(run.sides.given_classes) or run.settings.estimator == "discrete"
 
 
 def with_fewer_columns(results: list[MIResult], sides: Prepared, settings: Settings) -> list[MIResult]:
@@ -262,19 +395,23 @@ def with_fewer_columns(results: list[MIResult], sides: Prepared, settings: Setti
         "diagnose": settings.diagnose,
         "progress": settings.progress,
     }
+    again.update(named_again(sides.sampling))
     few = mutual_information(few_x, few_y, k=[1 if one.k is None else one.k for one in results], **again)
     return [dataclasses.replace(one, reduced=fewer, reduction=how) for one, fewer in zip(results, few, strict=True)]
+
+
+def named_again(sampling: Sampling | None) -> MIOptions:
+    """Options that say how samples were drawn that stand in order already."""
+    if isinstance(sampling, Series):
+        return {"series": True, "exclude": sampling.exclude}
+    return {"groups": sampling.group} if isinstance(sampling, Groups) else {}
 
 
 def with_verdicts(results: list[MIResult], run: Estimation[Prepared]) -> list[MIResult]:
     """Results with a verdict on each."""
     from mi_core import reliability  # here, because of the libraries that it loads
 
-    def of_sides(x: Samples, y: Samples, ks: Sequence[int]) -> FloatArray:
-        return run.means(Prepared(x, y), ks)
-
-    x, y = run.sides.x, run.sides.y
-    verdicts = [reliability.judge(x, y, one, of_sides, run.settings.seed) for one in results]
+    verdicts = [reliability.judge(run.sides, one, run.means, run.settings.seed) for one in results]
     return [dataclasses.replace(one, reliability=verdict) for one, verdict in zip(results, verdicts, strict=True)]
 
 
@@ -299,7 +436,7 @@ def neighbour_counts(
     """Distance to the k-th joint neighbour of every point, and how many points lie strictly nearer in x and in y.
 
     Distances are Chebyshev distances in float64 arithmetic on the values given, whatever their dtype; every backend returns
-    the same bits. Arguments and errors as for `mutual_information`; constant sides are allowed here. Where a GPU is to count,
+    the same bits. Arguments and errors as for `mutual_information`; constant sides are counted as any. Where a GPU is to count,
     float32 and float64 arrays of CuPy, Torch or JAX that lie on one are taken where they are, without a copy.
 
     Returns:

@@ -172,7 +172,8 @@ def columns(file: io.TextIOBase, path: Path, delimiter: str) -> NDArray[Any]:
         table = np.loadtxt(rows, delimiter=delimiter, ndmin=2, comments=None)
     except ValueError as error:
         raise InputError(
-            f"{path} cannot be read as numbers, rows counted from 0 after any header: {first_line(error)}"
+            f"{path} cannot be read as numbers, rows counted from 0 after any header: {first_line(error)} Text labels are read "
+            "from .npy."
         ) from error
     if (np.abs(table) >= EXACT).any():
         with contextlib.suppress(ValueError, OverflowError):  # not all of them are whole

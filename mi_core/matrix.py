@@ -10,14 +10,15 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from mi_core import _formula, _notes, arguments, arrays, backends, display, results, uncertainty
+from mi_core import _formula, _notes, _ties, arguments, arrays, backends, display, how_drawn, results, uncertainty
 from mi_core._estimation import Estimation
-from mi_core._estimators import Local, number_of_zeros, ross
+from mi_core._estimators import Local, Search, ksg1_of, nothing, number_of_zeros, ross
 from mi_core._prepare import Prepared, prepare
 from mi_core.arguments import Settings
 from mi_core.errors import InputError
 from mi_core.options import MatrixOptions, Standardize, Units
 from mi_core.progress_bar import with_progress
+from mi_core.sampling import Sampling, as_fields, resemblance
 from mi_core.text import concerning
 from mi_core.types import FloatArray, IntArray, Progress, Samples
 
@@ -53,7 +54,7 @@ class MIMatrix:
     Attributes:
         names: Names of the layers, in the order of rows and columns.
         mi: (layers, layers) estimates in `units`, symmetric. The diagonal is each layer with itself, which is the ceiling,
-            or more where samples or distances repeat: the method cannot say how much a continuous layer knows of itself.
+            or less where samples or distances repeat: the method cannot say how much a continuous layer knows of itself.
         stderr: (layers, layers) standard errors in `units`; None where they were switched off or there are too few samples.
         with_labels: (layers,) mutual information of each layer with the class labels, by the estimator of Ross 2014; None
             without labels.
@@ -73,7 +74,9 @@ class MIMatrix:
         notes: What a reader should know before using the numbers: each kind of note once, as its first pair has it, with the
             pairs or layers that it concerns.
         pair_notes: For each pair of layers, and each layer with the labels, the notes that `mutual_information` gives for it;
-            left out where there are none. For a layer with itself, only what lifts it above the ceiling.
+            left out where there are none. For a layer with itself, only those on ties.
+        independent_units: How many independent units the samples make, as in `MIResult`; and so `exclude`.
+        exclude: Steps of a series up to which rows were left out; None without `series`.
     """
 
     names: tuple[str, ...]
@@ -95,6 +98,8 @@ class MIMatrix:
     seconds: float
     notes: tuple[str, ...]
     pair_notes: tuple[PairNotes, ...]
+    independent_units: int | None = None
+    exclude: int | None = None
 
     def __repr__(self) -> str:
         return display.matrix_in_one_line(self)
@@ -115,17 +120,17 @@ class Partial:
     """How far a matrix has come, all that is needed to go on.
 
     Attributes:
-        k: Neighbour order.
+        k: Neighbour order; None where the caller knows that it is that of the matrix to go on with.
         rows: (pairs,) samples that each pair has looked at so far.
         sums: For each pair a few numbers whose sum is exactly that of the local terms of these samples, in nats; none before
             the first sample.
-        coincident: (pairs,) how many of these samples have their k-th neighbour at distance 0.
+        tied: (pairs,) how many of these samples have others exactly as far as their k-th neighbour.
     """
 
-    k: int
+    k: int | None
     rows: IntArray
     sums: tuple[tuple[float, ...], ...]
-    coincident: IntArray
+    tied: IntArray
 
 
 @with_progress
@@ -133,7 +138,7 @@ def mutual_information_matrix(
     layers: Mapping[str, Any],
     *,
     labels: Any = None,
-    k: int = 3,
+    k: int | None = None,
     resume: Partial | None = None,
     on_partial: Callable[[Partial], None] | None = None,
     **options: Unpack[MatrixOptions],
@@ -146,17 +151,22 @@ def mutual_information_matrix(
     Args:
         layers: Name -> (n_samples, dim) or of higher rank, at least two; row i of each belongs to the same sample.
         labels: (n_samples,) class labels, integers, bool or text, to measure each layer against as well.
-        k: Neighbour order, 1 <= k < n_samples.
+        k: Neighbour order, 1 <= k < n_samples; None for 3, and with `groups` or `series` for about as many samples as hang
+            together, as in `mutual_information` for the widest pair.
         resume: What an earlier call with the same layers and settings told to `on_partial`.
         on_partial: Called about twenty times with what is done so far.
         units: "bits" or "nats".
         standardize: How to standardise first, each layer by itself; see `mutual_information`.
         noise: Noise against ties, see `mutual_information`; a layer has one and the same noise in all its pairs.
         seed: Seed of that noise and of the error bars.
-        backend: "auto" and "cpu" share the distances within a layer; any other backend counts each pair by itself.
+        backend: "auto" and "cpu" share the distances within a layer without ties; any other backend counts each pair by itself.
         threads: Most threads to use; None for as many as the process may use.
         error_bar: Whether to estimate standard errors, from disjoint subsamples: Holmes & Nemenman 2019.
         progress: True for a bar on stderr, or a function called with (steps done, steps in all) now and then.
+        groups: (n_samples,) labels: rows of one label belong together, as in `mutual_information`, and so the next two. Each
+            pair is then counted by itself.
+        series: Whether rows are in order of time and belong together.
+        exclude: Steps of a series up to which rows are left out; None for the memory of the layers but the slowest.
 
     Returns:
         Names, estimates, standard errors and all that is needed to repeat them.
@@ -177,14 +187,20 @@ def mutual_information_matrix(
     settings = arguments.settings(options, MatrixOptions, "mutual_information_matrix")
     samples, done = validated(layers)
     n = len(next(iter(samples.values())))
-    (k,) = arguments.neighbour_orders((k,), n)
     ready, notes_on_noise = prepare(samples, settings.standardize, settings.noise, settings.seed)
     sides = dict(zip(ready, backends.in_one_dtype(list(ready.values())), strict=True))
-    of_labels = against_labels(sides, labels, k, settings)  # before the pairs: what is wrong with labels should show at once
-    work = Work([(a, b) for a in range(len(sides)) for b in range(a, len(sides))], k, settings)
-    sums = work.count(list(sides.values()), Sums(work.going_on_from(resume), n, settings.progress, on_partial))
+    sampling, rows = how_drawn.drawn(settings, list(sides.values()))
+    widest = 2 * max(side.shape[1] for side in sides.values())
+    (k,) = arguments.neighbour_orders(sampling.order(n, widest) if k is None else (k,), n)
+    if rows is not None:
+        sides = {name: side[rows] for name, side in sides.items()}
+    of_labels = against_labels(
+        sides, labels, k, settings, sampling, rows
+    )  # before the pairs: what is wrong with labels should show at once
+    work = Work([(a, b) for a in range(len(sides)) for b in range(a, len(sides))], k, settings, sampling)
+    sums = work.count(list(sides.values()), Sums(work.going_on_from(resume), k, n, settings.progress, on_partial), sampling)
     mi, errors = work.in_units(sums), work.errors(list(sides.values()))
-    by_pair = notes_by_pair(sides, work, mi, sums.coincident, of_labels)
+    by_pair = notes_by_pair(sides, work, mi, sums.tied, of_labels)
     return MIMatrix(
         names=tuple(sides),
         mi=work.as_matrix(mi),
@@ -192,10 +208,16 @@ def mutual_information_matrix(
         with_labels=np.array([one.mi for one in of_labels]) if of_labels else None,
         with_labels_stderr=errors_of(of_labels),
         dims=tuple(side.shape[1] for side in sides.values()),
-        ceiling=_formula.ksg1_ceiling(k, n) / work.nats,
-        notes=(*(note for notes in done.values() for note in notes), *notes_on_noise, *each_kind_once(by_pair)),
+        ceiling=_formula.ksg1_ceiling(k, sampling.countable(n)) / work.nats,
+        notes=(
+            *(note for notes in done.values() for note in notes),
+            *notes_on_noise,
+            *_notes.on_sampling((k,), sampling, n, widest),
+            *each_kind_once(by_pair),
+        ),
         pair_notes=as_pair_notes(by_pair, done),
         **circumstances(k, n, settings),
+        **as_fields(sampling),
     )
 
 
@@ -228,7 +250,6 @@ def validated(layers: Mapping[str, Any]) -> tuple[dict[str, Samples], dict[str, 
     notes: dict[str, tuple[str, ...]] = {}
     for name, values in layers.items():
         samples[name], notes[name] = arrays.samples(values, name)
-        arrays.check_not_constant(samples[name], name)
     arrays.check_same_length(samples)
     return samples, notes
 
@@ -239,22 +260,19 @@ class Sums:
     Attributes:
         rows: (pairs,) samples that each pair has looked at so far.
         sums: For each pair a few numbers whose sum is exactly that of the local terms of these samples, in nats.
-        coincident: (pairs,) how many of these samples have their k-th neighbour at distance 0.
+        tied: (pairs,) how many of these samples have others exactly as far as their k-th neighbour.
     """
 
     def __init__(
         self,
         partial: Partial,
+        k: int,
         n_samples: int,
         progress: Progress | None = None,
         on_partial: Callable[[Partial], None] | None = None,
     ) -> None:
-        self.k, self.rows, self.sums, self.coincident = (
-            partial.k,
-            partial.rows.copy(),
-            list(partial.sums),
-            partial.coincident.copy(),
-        )
+        self.rows, self.sums, self.tied = partial.rows.copy(), list(partial.sums), partial.tied.copy()
+        self.k = k
         self.n_samples, self.progress, self.on_partial, self.told = n_samples, progress, on_partial, 0
 
     def add(self, pair: int, radius: FloatArray, counts: IntArray) -> None:
@@ -262,14 +280,19 @@ class Sums:
         local = _formula.ksg1_local(self.k, counts[0], counts[1], self.n_samples)
         self.sums[pair] = tuple(_formula.exact_sum(np.concatenate([self.sums[pair], local]))) or (0.0,)
         self.rows[pair] += len(local)
-        self.coincident[pair] += number_of_zeros(radius)
+        self.tied[pair] += number_of_zeros(radius)  # a pair with other ties is not counted in parts
+
+    def put(self, pair: int, local: Local) -> None:
+        """Take in all samples of a pair, in place of what was known of it."""
+        self.sums[pair] = tuple(_formula.exact_sum(local.nats)) or (0.0,)
+        self.rows[pair], self.tied[pair] = len(local.nats), local.tied
 
     def tell(self) -> None:
         """Tell how far the work is, and now and then all that is done."""
         share = int(STEPS * self.rows.sum() / (self.n_samples * len(self.rows)))
         if self.on_partial is not None and share > self.told:
             self.told = share
-            self.on_partial(Partial(self.k, self.rows.copy(), tuple(self.sums), self.coincident.copy()))
+            self.on_partial(Partial(self.k, self.rows.copy(), tuple(self.sums), self.tied.copy()))
         self.tell_progress(0)
 
     def tell_progress(self, more: int) -> None:
@@ -285,15 +308,14 @@ class Sums:
 class Work:
     """All pairs to estimate, by themselves or together."""
 
-    def __init__(self, pairs: list[Pair], k: int, settings: Settings) -> None:
-        self.pairs, self.k, self.settings = pairs, k, settings
+    def __init__(self, pairs: list[Pair], k: int, settings: Settings, sampling: Sampling) -> None:
+        self.pairs, self.k, self.settings, self.sampling = pairs, k, settings, sampling
         self.nats = _formula.NATS_PER_UNIT[settings.units]
 
     def nothing_yet(self) -> Partial:
         """The state before any sample was looked at."""
-        return Partial(
-            self.k, np.zeros(len(self.pairs), np.int64), ((),) * len(self.pairs), np.zeros(len(self.pairs), np.int64)
-        )
+        none = np.zeros(len(self.pairs), np.int64)
+        return Partial(self.k, none, ((),) * len(self.pairs), none)
 
     def going_on_from(self, resume: Partial | None) -> Partial:
         """The state to go on from.
@@ -305,37 +327,40 @@ class Work:
             return self.nothing_yet()
         if not isinstance(resume, Partial):
             raise InputError(f"resume is {type(resume).__name__}: give what an earlier call told to on_partial.")
-        if (resume.k, len(resume.rows)) != (self.k, len(self.pairs)):
+        if resume.k not in (None, self.k) or len(resume.rows) != len(self.pairs):
             raise InputError(
                 f"resume is of {len(resume.rows)} pairs and k={resume.k}, and there are {len(self.pairs)} with k={self.k}: "
                 "give what an earlier call with the same layers and settings told to on_partial."
             )
         return resume
 
-    def count(self, sides: Sequence[Samples], sums: Sums) -> Sums:
-        """Look at all samples that the sums do not have yet; sides (n, dim) all of one dtype."""
-        alone = [self.is_alone(sides, pair) for pair in self.pairs]
-        self.count_alone(sides, sums, [pair for pair, by_itself in enumerate(alone) if by_itself])
-        self.count_together(sides, sums, [pair for pair, by_itself in enumerate(alone) if not by_itself])
+    def count(self, sides: Sequence[Samples], sums: Sums, sampling: Sampling) -> Sums:
+        """Look at all samples that the sums do not have yet; sides (n, dim) all of one dtype, drawn as `sampling` says."""
+        by_itself = [_ties.may_tie(side) for side in sides]  # a constant side among them
+        alone = [any(by_itself[layer] for layer in pair) or self.is_alone(sides, pair) for pair in self.pairs]
+        together = [place for place, is_alone in enumerate(alone) if not is_alone]
+        search = Search((self.k,), self.settings.backend, self.settings.threads, sampling=sampling)
+        self.count_alone(
+            sides,
+            sums,
+            [place for place, is_alone in enumerate(alone) if is_alone and sums.rows[place] < sums.n_samples],
+            search,
+        )
+        self.count_together(sides, sums, together)
+        self.count_alone(sides, sums, [place for place in together if sums.tied[place]], search)
         return sums
 
     def is_alone(self, sides: Sequence[Samples], pair: Pair) -> bool:
-        """Whether a pair is counted by itself."""
-        return self.settings.backend not in ("auto", "cpu") or sum(sides[layer].shape[1] for layer in pair) <= NARROW
+        """Whether a pair is counted by itself, ties or not."""
+        is_one_of_many = self.settings.backend in ("auto", "cpu") and self.sampling.left_out is None
+        return not is_one_of_many or sum(sides[layer].shape[1] for layer in pair) <= NARROW
 
-    def count_alone(self, sides: Sequence[Samples], sums: Sums, places: list[int]) -> None:
-        """Pairs of few dimensions, or for a backend that shares nothing."""
+    def count_alone(self, sides: Sequence[Samples], sums: Sums, places: Sequence[int], search: Search) -> None:
+        """Pairs of few dimensions, with ties, or for a backend that shares nothing."""
         for place in places:
-            if sums.rows[place] == sums.n_samples:
-                continue
-            radius, counts, _ = backends.neighbour_counts(
-                tuple(sides[layer] for layer in self.pairs[place]),
-                ((0, 1), (1, 2)),
-                (self.k,),
-                backend=self.settings.backend,
-                threads=self.settings.threads,
-            )
-            sums.add(place, radius[0], counts[:, 0])
+            pair = [sides[layer] for layer in self.pairs[place]]
+            (local,) = nothing(pair[0], search) if any(map(arrays.is_constant, pair)) else ksg1_of(pair, search)
+            sums.put(place, local)
             sums.tell()
 
     def count_together(self, sides: Sequence[Samples], sums: Sums, places: list[int]) -> None:
@@ -364,11 +389,11 @@ class Work:
 
         def on_rows(rows: IntArray) -> FloatArray:
             some = [side[rows] for side in sides]
-            return self.in_units(self.count(some, Sums(self.nothing_yet(), len(rows))))
+            return self.in_units(self.count(some, Sums(self.nothing_yet(), self.k, len(rows)), self.sampling.take(rows)))
 
         if not self.settings.error_bar:
             return None
-        return uncertainty.error_bar(on_rows, len(sides[0]), (self.k,), self.settings.seed)
+        return uncertainty.error_bar(on_rows, len(sides[0]), (self.k,), self.settings.seed, sampling=self.sampling)
 
     def as_matrix(self, values: FloatArray) -> FloatArray:
         """(layers, layers), symmetric, from values (pairs,)."""
@@ -388,17 +413,28 @@ class WithLabels:
     local: Local
 
 
-def against_labels(sides: Mapping[str, Samples], labels: Any, k: int, settings: Settings) -> list[WithLabels]:
-    """Each layer with the class labels, by the estimator of Ross 2014; none without labels."""
+def against_labels(
+    sides: Mapping[str, Samples], labels: Any, k: int, settings: Settings, sampling: Sampling, rows: IntArray | None
+) -> list[WithLabels]:
+    """Each layer with the class labels, by the estimator of Ross 2014; none without labels, which are put in order by rows."""
     if labels is None:
         return []
     if LABELS in sides:
         raise InputError("a layer is named labels, as the class labels are: name it otherwise.")
     places, classes = arrays.labels(labels, LABELS)
     arrays.check_same_length({**sides, LABELS: places})
+    places = places if rows is None else places[rows]
     quiet = dataclasses.replace(settings, progress=None)
     runs = [
-        Estimation(ross, Prepared(side, places, classes=classes), Prepared.take, len(side), (k,), quiet)
+        Estimation(
+            nothing if arrays.is_constant(side) or arrays.is_constant(places) else ross,
+            Prepared(side, places, classes=classes, sampling=None if sampling.left_out is None else sampling),
+            Prepared.take,
+            len(side),
+            (k,),
+            quiet,
+            sampling=sampling,
+        )
         for side in sides.values()
     ]
     return [
@@ -421,28 +457,37 @@ def notes_by_pair(
     sides: Mapping[str, Samples],
     work: Work,
     mi: FloatArray,
-    coincident: IntArray,
+    tied: IntArray,
     of_labels: Sequence[WithLabels],
 ) -> NotesByPair:
-    """Notes that `mutual_information` gives for each pair; for a layer with itself, what lifts it above the ceiling."""
+    """Notes that `mutual_information` gives for each pair; for a layer with itself, those on ties."""
     settings, names, n = work.settings, list(sides), len(next(iter(sides.values())))
     known = [(name, _notes.measured(side)) for name, side in sides.items()]
-    ceiling = _formula.ksg1_ceiling(work.k, n) / work.nats
+    ceiling = _formula.ksg1_ceiling(work.k, work.sampling.countable(n)) / work.nats
+    alike = [0.0 if work.sampling.units else resemblance(side) for side in sides.values()]
     by_pair: dict[tuple[str, str], dict[str, str]] = {}
-    for (a, b), value, zeros in zip(work.pairs, mi, coincident, strict=True):
+    for (a, b), value, ties in zip(work.pairs, mi, tied, strict=True):
         of_pair = [known[a], known[b]]
-        on_both = _notes.on_measured(of_pair, settings.standardize, "ksg1", could_be_mixture=True) if a != b else {}
-        on_this = _notes.on_estimate(
-            float(value), settings.units, k=work.k, n_samples=n, ceiling=ceiling, coincident=int(zeros)
-        )
+        on_both = _notes.on_measured(of_pair, settings.standardize, "ksg1") if a != b else {}
+        on_both |= _notes.on_order((alike[a], alike[b])) if a != b else {}
+        on_this = _notes.on_estimate(float(value), settings.units, k=work.k, n_samples=n, ceiling=ceiling, tied=int(ties))
         if a == b:
             on_this.pop(_notes.AT_CEILING, None)  # which is where a layer with itself is meant to be
-        by_pair[names[a], names[b]] = on_both | on_this
+        by_pair[names[a], names[b]] = on_constants(sides, names[a], names[b]) or on_both | on_this
     for side, one in zip(known, of_labels, strict=False):
-        on_side = _notes.on_measured([side], settings.standardize, "ross", could_be_mixture=False)
-        on_this = _notes.on_estimate(one.mi, settings.units, k=work.k, n_samples=n, coincident=one.local.coincident)
-        by_pair[side[0], LABELS] = on_side | on_this
+        on_side = _notes.on_measured([side], settings.standardize, "ross")
+        on_this = _notes.on_estimate(one.mi, settings.units, k=work.k, n_samples=n)
+        by_pair[side[0], LABELS] = on_constants(sides, side[0]) or on_side | dict(one.local.notes) | on_this
     return by_pair
+
+
+def on_constants(sides: Mapping[str, Samples], *names: str) -> dict[str, str]:
+    """Notes, by their kind, on those of the layers that are constant."""
+    return {
+        f"{_notes.CONSTANT}{name}": _notes.on_constant(name, len(sides[name]))
+        for name in names
+        if arrays.is_constant(sides[name])
+    }
 
 
 def as_pair_notes(by_pair: NotesByPair, done: Mapping[str, tuple[str, ...]]) -> tuple[PairNotes, ...]:
@@ -461,8 +506,10 @@ def each_kind_once(by_pair: NotesByPair) -> list[str]:
     where: dict[str, dict[str, None]] = {}
     for (x, y), on_pair in by_pair.items():
         for kind, note in on_pair.items():
-            is_of_layer = kind.startswith(_notes.TIES)
-            kind, place = (_notes.TIES, kind.removeprefix(_notes.TIES)) if is_of_layer else (kind, f"{x} / {y}")
+            of_layer = next((some for some in _notes.OF_ONE_SIDE if kind.startswith(some)), None)
+            kind, place = (of_layer, kind.removeprefix(of_layer)) if of_layer else (kind, f"{x} / {y}")
             first.setdefault(kind, note)
             where.setdefault(kind, {})[place] = None
-    return [concerning(note, list(where[kind]), "layers" if kind == _notes.TIES else "pairs") for kind, note in first.items()]
+    return [
+        concerning(note, list(where[kind]), "layers" if kind in _notes.OF_ONE_SIDE else "pairs") for kind, note in first.items()
+    ]

@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import Any, Unpack, overload
 
-from mi_core import _formula, _notes, arguments, arrays
+from mi_core import _formula, _notes, arguments, arrays, how_drawn
 from mi_core._estimation import Estimation, one_or_all, orders
-from mi_core._estimators import CAN_BE_SPLIT, Local, Search, copies, number_of_zeros
+from mi_core._estimators import CAN_BE_SPLIT, Local, Search, copies, ksg1_of, ksg2_of, nothing
 from mi_core._prepare import prepare
 from mi_core.arguments import Settings
 from mi_core.errors import InputError
-from mi_core.options import ConditionalEstimator, PairedOptions
+from mi_core.options import MultiEstimator, PairedOptions
 from mi_core.progress_bar import with_progress
 from mi_core.results import MultiInformationResult
+from mi_core.sampling import INDEPENDENT, Sampling, as_fields, resemblance
 from mi_core.types import IntArray, Samples
 
 
 @overload
 def multi_information(
-    sides: Sequence[Any], *, k: int = 3, estimator: ConditionalEstimator = "ksg1", **options: Unpack[PairedOptions]
+    sides: Sequence[Any], *, k: int | None = None, estimator: MultiEstimator = "ksg1", **options: Unpack[PairedOptions]
 ) -> MultiInformationResult: ...
 @overload
 def multi_information(
-    sides: Sequence[Any], *, k: Sequence[int], estimator: ConditionalEstimator = "ksg1", **options: Unpack[PairedOptions]
+    sides: Sequence[Any], *, k: Sequence[int], estimator: MultiEstimator = "ksg1", **options: Unpack[PairedOptions]
 ) -> list[MultiInformationResult]: ...
 @with_progress
 def multi_information(
     sides: Sequence[Any],
     *,
-    k: int | Sequence[int] = 3,
-    estimator: ConditionalEstimator = "ksg1",
+    k: int | Sequence[int] | None = None,
+    estimator: MultiEstimator = "ksg1",
     **options: Unpack[PairedOptions],
 ) -> MultiInformationResult | list[MultiInformationResult]:
     """Multi-information (total correlation) of paired sides: the sum of their entropies minus that of all together.
@@ -39,10 +41,12 @@ def multi_information(
 
     Args:
         sides: Two or more, each as x in `mutual_information`; rows belong together. Messages call them x1, x2, ...
-        k: Neighbour order, 1 <= k < n_samples. Several at once cost one neighbour pass.
+        k: Neighbour order, 1 <= k < n_samples. Several at once cost one neighbour pass. None for 3, and with `groups` or
+            `series` for about as many samples as belong together, as in `mutual_information`.
         units: "bits" or "nats".
-        estimator: "ksg1": Kraskov, Stoegbauer, Grassberger 2004, eq. (23), doi:10.1103/PhysRevE.69.066138. "discrete": plug-in
-            from the frequencies of equal samples, where k plays no part.
+        estimator: "ksg1": Kraskov, Stoegbauer, Grassberger 2004, eq. (23), doi:10.1103/PhysRevE.69.066138. "ksg2": their second
+            algorithm, with a radius for each side; not on data with ties. "discrete": plug-in from the frequencies of equal
+            samples, where k plays no part.
         standardize: As in `mutual_information`, and so the options below.
         noise: Standard deviation of Gaussian noise added to every value against ties, relative to the spread of its side.
         seed: Seed of that noise and of the error bar.
@@ -52,6 +56,9 @@ def multi_information(
         return_local: Whether to keep the (n_samples,) local terms, whose mean is the estimate.
         error_bar: Whether to estimate the standard error, from disjoint subsamples, as `mutual_information` does.
         progress: True for a bar on stderr, or a function called with (steps done, steps in all) now and then.
+        groups: (n_samples,) labels: rows of one label belong together, as in `mutual_information`, and so the next two.
+        series: Whether rows are in order of time and belong together.
+        exclude: Steps of a series up to which rows are left out; None for its measured memory.
 
     Returns:
         One result, or for several k a list of results in the order of `k`.
@@ -67,31 +74,55 @@ def multi_information(
         >>> print(f"{result.mi:.1f} {result.units}")  # the truth is log2(3) / 2 = 0.79
         0.8 bits
     """
-    arguments.one_of(estimator, ConditionalEstimator, "estimator")
+    arguments.one_of(estimator, MultiEstimator, "estimator")
     settings = arguments.settings(options, PairedOptions, "multi_information")
     arguments.check_scheduler(settings.scheduler, estimator, CAN_BE_SPLIT)
+    if estimator == "ksg2" and (settings.groups is not None or settings.series):
+        raise InputError("the estimator ksg2 treats every sample as independent: leave groups and series out, or take ksg1.")
     points, dims, notes = prepared(sides, estimator, settings)
     n_samples = len(points[0])
-    run = Estimation(METHODS[estimator], points, take, n_samples, orders(k, estimator, n_samples), settings)
+    sampling, rows = how_drawn.drawn(settings, points)
+    notes += [] if sampling.units else _notes.on_order(map(resemblance, points)).values()
+    ks = orders(k, estimator, n_samples, sampling.order(n_samples, sum(dims)))
+    notes += _notes.on_sampling(ks, sampling, n_samples, sum(dims))
+    varying = [side for side in points if not arrays.is_constant(side)]  # a constant side adds nothing
+    method = METHODS[estimator] if len(varying) > 1 else nothing
+    in_order = Sides(varying or points, INDEPENDENT) if rows is None else Sides(varying or points, INDEPENDENT).take(rows)
+    in_order = dataclasses.replace(in_order, sampling=sampling)
+    run = Estimation(method, in_order, Sides.take, n_samples, ks, settings, sampling=sampling, rows=rows)
 
     def own(place: int, local: Local, mi: float) -> dict[str, Any]:
         ceiling = run.ceiling(local)
-        on_this = _notes.on_estimate(
-            mi, settings.units, k=local.k, n_samples=n_samples, ceiling=ceiling, coincident=local.coincident
-        )
+        on_this = _notes.on_estimate(mi, settings.units, k=local.k, n_samples=n_samples, ceiling=ceiling, tied=local.tied)
         return {
             "dims": dims,
             "ceiling": ceiling,
             "estimator": estimator,
             "standardize": settings.standardize,
             "notes": (*notes, *on_this.values()),
+            **as_fields(sampling),
         }
 
     return one_or_all(run.results(MultiInformationResult, own), k)
 
 
+@dataclasses.dataclass(frozen=True)
+class Sides:
+    """Samples of each side (n_samples, dim), and how they were drawn."""
+
+    points: list[Samples]
+    sampling: Sampling
+
+    def __len__(self) -> int:
+        return len(self.points[0])
+
+    def take(self, rows: IntArray) -> Sides:
+        """Some of the samples of each side."""
+        return Sides([side[rows] for side in self.points], self.sampling.take(rows))
+
+
 def prepared(
-    sides: Sequence[Any], estimator: ConditionalEstimator, settings: Settings
+    sides: Sequence[Any], estimator: MultiEstimator, settings: Settings
 ) -> tuple[list[Samples], tuple[int, ...], list[str]]:
     """Samples of each side as the estimator takes them, the dimensions of each, and notes."""
     if not isinstance(sides, Iterable) or isinstance(sides, str | bytes):
@@ -100,38 +131,31 @@ def prepared(
     if len(values) < 2:
         raise InputError(f"sides holds {len(values)} side{'' if values else 's'}: give two or more.")
     points, dims, _, notes = arrays.paired(values, estimator)
+    notes += [_notes.on_constant(name, len(side)) for name, side in points.items() if arrays.is_constant(side)]
     if estimator == "discrete":
         arguments.check_left_as_they_are(settings.standardize, settings.noise)
         notes += _notes.on_discrete(*points.values())
     else:
         points, notes_on_noise = prepare(points, settings.standardize, settings.noise, settings.seed)
-        notes += [*notes_on_noise, *_notes.on_sides(points, settings.standardize, estimator).values()]
+        varying = {name: side for name, side in points.items() if not arrays.is_constant(side)}
+        notes += [*notes_on_noise, *_notes.on_sides(varying, settings.standardize, estimator).values()]
     return list(points.values()), tuple(dims.values()), notes
 
 
-def take(sides: list[Samples], rows: IntArray) -> list[Samples]:
-    """Some of the samples of each side."""
-    return [side[rows] for side in sides]
-
-
-def ksg1(sides: list[Samples], search: Search) -> list[Local]:
+def ksg1(sides: Sides, search: Search) -> list[Local]:
     """Kraskov, Stoegbauer, Grassberger 2004, eq. (23)."""
-    radius, counts, backend = search.counts(sides, [(i, i + 1) for i in range(len(sides))])
-    return [
-        Local(
-            k,
-            _formula.multi_local(k, list(counts[:, m])),
-            backend,
-            (len(sides) - 1) * _formula.ksg1_ceiling(k, len(sides[0])),
-            number_of_zeros(radius[m]),
-        )
-        for m, k in enumerate(search.ks)
-    ]
+    return ksg1_of(sides.points, search.among(sides.sampling))
 
 
-def discrete(sides: list[Samples], search: Search) -> list[Local]:
+def ksg2(sides: Sides, search: Search) -> list[Local]:
+    """Kraskov, Stoegbauer, Grassberger 2004, the second algorithm."""
+    return ksg2_of(sides.points, search)
+
+
+def discrete(sides: Sides, search: Search) -> list[Local]:
     """Plug-in estimate; k plays no part."""
-    return [Local(None, _formula.discrete_local([copies(side) for side in sides], copies(*sides)))]
+    points = sides.points
+    return [Local(None, _formula.discrete_local([copies(side) for side in points], copies(*points)))]
 
 
-METHODS = {"ksg1": ksg1, "discrete": discrete}
+METHODS = {"ksg1": ksg1, "ksg2": ksg2, "discrete": discrete}

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 if TYPE_CHECKING:
     from mi_core.types import ProgressOption, Reducer
 
 Units = Literal["bits", "nats"]
 Estimator = Literal["ksg1", "ksg2", "lnc", "mixture", "ross", "gaussian", "gaussian-copula", "discrete"]
-ConditionalEstimator = Literal["ksg1", "discrete"]
+ConditionalEstimator = Literal["ksg1", "mixture", "ross", "discrete"]
+MultiEstimator = Literal["ksg1", "ksg2", "discrete"]
 EntropyEstimator = Literal["knn", "discrete"]
 Standardize = Literal["none", "sides", "columns"]
 Gpu = Literal["cuda", "cuda:0", "cuda:1", "cuda:2", "cuda:3", "cuda:4", "cuda:5", "cuda:6", "cuda:7"]
@@ -36,7 +37,15 @@ class LocalOptions(Options, total=False):
     return_local: bool
 
 
-class PairedOptions(LocalOptions, total=False):
+class SamplingOptions(TypedDict, total=False):
+    """How the samples were drawn, where not each by itself; `mi_core.how_drawn.drawn` says what each means."""
+
+    groups: Any
+    series: bool
+    exclude: int | None
+
+
+class PairedOptions(LocalOptions, SamplingOptions, total=False):
     """Options of estimates from paired sides."""
 
     standardize: Standardize
@@ -47,6 +56,7 @@ class MIOptions(PairedOptions, total=False):
     """Options of `mutual_information` and `conditional_mutual_information`."""
 
     estimator: Estimator
+    given_labels: bool
     alpha: float
     permutations: int | None
     by_size: bool
@@ -54,7 +64,7 @@ class MIOptions(PairedOptions, total=False):
     reduce: str | Reducer | None
 
 
-class MatrixOptions(Options, total=False):
+class MatrixOptions(Options, SamplingOptions, total=False):
     """Options of `mutual_information_matrix`."""
 
     standardize: Standardize

@@ -4,12 +4,15 @@
     twin: a Gaussian of known MI, same setting   too many dimensions, too few samples, too strong dependence
     drift with k, drift with N                   bias that the Gaussian does not have: curved or clustered data
     the same on ranks, which have the same MI    heavy tails, columns on different scales
+    plainer views: radii, correlations of ranks  dependence that they see, and the estimate does not: a common scale
     share of the ceiling                         dependence too strong to be seen in full
     ties, scales                                 data for which the method is not meant
-    standard error                               chance
+    rows that are alike, unnamed                 samples that are not independent
+    surrogates, of groups or a series            what is left of their belonging together
 
 Each sign has a limit, beyond which it speaks against the number, and a gross limit, beyond which the number is not MI. They
-were chosen on tasks with known MI and tested on others: `mi bench verdicts`, docs/trust.md.
+were chosen on tasks with known MI and tested on others: `mi bench tuning`, `verdicts` and `bmi`, docs/trust.md. A sign counts
+only as far as chance does not explain it; chance alone is no reason against a number that says how far it may be off.
 """
 
 from __future__ import annotations
@@ -18,34 +21,44 @@ import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from mi_core import _formula, _notes
+from mi_core import _formula, _notes, twins
 from mi_core._estimators import normal_scores
-from mi_core._prepare import centred, standard_deviations
+from mi_core._prepare import Prepared, centred
 from mi_core.results import MIResult, Reliability, Verdict
+from mi_core.sampling import RESEMBLE, resemblance
 from mi_core.types import FloatArray, Samples
 from mi_core.uncertainty import generator
 
-Estimates = Callable[[Samples, Samples, Sequence[int]], FloatArray]
-"""(x, y, ks) -> estimates (len(ks),), in the unit of the result."""
+Estimates = Callable[[Prepared, Sequence[int]], FloatArray]
+"""(samples, ks) -> estimates (len(ks),), in the unit of the result."""
 
 TOLERATED = 0.2  # error that counts as right, as a share of the truth
 TOLERATED_BITS = 0.1  # and at least this
 
-# Limits. Errors and drifts are in units of what is tolerated.
+CHANCE = 2.0  # standard errors by which an estimate may be off, beside what is tolerated
+
+# Limits. Errors and drifts are in units of what is tolerated, after so many standard errors as chance makes of them are taken
+# off: one where other samples are compared, the twin or halves, and half of one where the same samples are.
+OF_OTHER_SAMPLES, OF_SAME_SAMPLES = 1.0, 0.5
 TWIN, TWIN_GROSS = 0.8, 2.5
-DRIFT_N, DRIFT_N_GROSS = 0.35, 1.25  # beyond one standard error, so that chance is not taken for drift
-IMPLIED_BIAS, IMPLIED_BIAS_GROSS = 0.75, 3.0
-RANKED, RANKED_GROSS = 0.6, 2.5
-STDERR = 0.45
+DRIFT_N, DRIFT_N_GROSS = 0.5, 1.25
+IMPLIED_BIAS, IMPLIED_BIAS_GROSS = 0.6, 3.0
+RANKED, RANKED_GROSS = 0.75, 2.5
+PLAINER, PLAINER_GROSS = 0.75, 2.5
 CEILING, CEILING_GROSS = 0.7, 0.9
-REPEATED_SAMPLES_GROSS, REPEATED_VALUES_GROSS = 0.5, np.inf  # the limits themselves are those of the notes
+FEWEST_UNITS = 6  # independent ones, below which nothing can be said; up to `_notes.FEW_UNITS` little
 SCALE_RATIO_GROSS = 300.0
+SURROGATES, SURROGATES_GROSS = 0.75, 2.5
+
+SURROGATES_DRAWN = 6
 
 FEW = 1000  # points on which the intrinsic dimension is estimated
 NEIGHBOURS = 10
+ON_TIES = (
+    "ties are taken in any order, and verdicts were not measured on such data; discrete, or a little noise (1e-6), shows more"
+)
 LARGEST_K = 4  # the drift with k is from k to this many k
 
 
@@ -58,39 +71,56 @@ class Sign:
     reason: str
 
 
-def judge(x: Samples, y: Samples, result: MIResult, estimates: Estimates, seed: int) -> Reliability:
-    """Verdict on a result for x and y; `estimates` gives the same estimator's values on other data, in the result's unit."""
-    per_nat = 1 / _formula.NATS_PER_UNIT[result.units]
-    n, k = len(x), result.k
-    assert k is not None  # noqa: S101  for the type checker: ksg1 has neighbours
-    assert result.ceiling is not None  # noqa: S101  and a ceiling
-    intrinsic = intrinsic_dimension(x, y, generator(seed, "intrinsic dimension"))
-    twin_x, twin_y, twin_nats = gaussian_twin(x, y, result.mi / per_nat, intrinsic, generator(seed, "twin"))
-    (twin_mi,) = estimates(twin_x, twin_y, [k])
-    (at_larger_k,) = estimates(x, y, [larger_order(k, n)])
-    (ranked_mi,) = estimates(normal_scores(x), normal_scores(y), [k])
-    drift_k = float(at_larger_k - result.mi)
-    typical = sorted((_notes.typical_distance(x), _notes.typical_distance(y)))
-    measured = Reliability(
-        verdict="trust",
-        reasons=(),
-        ceiling_share=result.mi / result.ceiling if result.ceiling > 0 else 1.0,
-        drift_k=drift_k,
-        implied_bias=implied_bias(drift_k, larger_order(k, n) / k, intrinsic),
-        drift_n=result.mi - result.by_size[0].mi if result.by_size else None,
-        ranked_mi=float(ranked_mi),
-        repeated_samples=max(_notes.repeated_rows(side) / n for side in (x, y)),
-        repeated_values=max(_notes.share_of_repeated_values(side) for side in (x, y)),
-        scale_ratio=typical[1] / typical[0] if typical[0] > 0 else float(np.finfo(float).max),
-        intrinsic_dim=intrinsic,
-        twin_mi=float(twin_mi),
-        twin_truth=twin_nats * per_nat,
-    )
+def judge(samples: Prepared, result: MIResult, estimates: Estimates, seed: int) -> Reliability:
+    """Verdict on a result for these samples; `estimates` gives the same estimator's values on others, in the result's unit."""
+    measured = measure(samples, result, estimates, seed)
     against = sorted(signs(measured, result), key=lambda sign: (sign.is_gross, sign.size), reverse=True)
     if not against:
         return dataclasses.replace(measured, reasons=(reason_to_trust(measured, result),))
     verdict: Verdict = "not bits" if any(sign.is_gross for sign in against) else "caution"
     return dataclasses.replace(measured, verdict=verdict, reasons=tuple(sign.reason for sign in against))
+
+
+def measure(samples: Prepared, result: MIResult, estimates: Estimates, seed: int) -> Reliability:
+    """All signs, without a verdict on them yet."""
+    nats = _formula.NATS_PER_UNIT[result.units]
+    n, k = result.n_samples, order(result)
+    sides = list(samples.sides().values())
+    intrinsic = intrinsic_dimension(sides, generator(seed, "intrinsic dimension"))
+    twin, twin_nats = twins.gaussian_twin(samples, result.mi * nats, intrinsic, generator(seed, "twin"))
+    ranked = samples.sides_by(normal_scores)
+    typical = [_notes.typical_distance(side) for side in sides]
+    larger = larger_order(k, int(np.min(samples.countable)))
+    at_larger_k = float(estimates(samples, [larger])[0])
+    repeated_values = max(_notes.share_of_repeated_values(side) for side in sides)
+    is_plain = samples.z is None  # what radii share, or correlations carry, is no bound of conditional MI
+    is_ranked = is_plain and repeated_values <= _notes.REPEATED_VALUES  # scores of ranks that tie are not Gaussian
+    return Reliability(
+        verdict="trust",
+        reasons=(),
+        ceiling_share=result.mi / result.ceiling if result.ceiling is not None and result.ceiling > 0 else 1.0,
+        drift_k=at_larger_k - result.mi,
+        implied_bias=implied_bias(at_larger_k - result.mi, larger / k, intrinsic),
+        drift_n=result.mi - result.by_size[0].mi if result.by_size else None,
+        ranked_mi=float(estimates(ranked, [k])[0]),
+        radii_mi=float(estimates(radii_of(samples), [k])[0]) if is_plain else None,
+        correlation_mi=twins.gaussian_nats(ranked.x, ranked.y) / nats if is_ranked else None,
+        repeated_samples=max(_notes.repeated_rows(side) / n for side in sides),
+        repeated_values=repeated_values,
+        resemblance=None if samples.sampling else min(map(resemblance, (samples.x, samples.y))),
+        surrogates_mi=surrogates_mi(samples, result, estimates, seed),
+        larger_k=larger,
+        scale_ratio=max(typical) / min(typical) if min(typical) > 0 else 1.0,  # else most samples of a side are the same
+        intrinsic_dim=intrinsic,
+        twin_mi=float(estimates(twin, [k])[0]),
+        twin_truth=twin_nats / nats,
+    )
+
+
+def order(result: MIResult) -> int:
+    """Neighbour order of a result that has one."""
+    assert result.k is not None  # noqa: S101  for the type checker: ksg1 has neighbours
+    return result.k
 
 
 def tolerated(mi: float, units: str) -> float:
@@ -99,43 +129,61 @@ def tolerated(mi: float, units: str) -> float:
     return float(max(TOLERATED * abs(mi), least))
 
 
+def is_right(mi: float, truth: float, stderr: float | None, units: str) -> bool:
+    """Whether an estimate is as near to the truth as "trust" promises: within what is tolerated, or two standard errors."""
+    return bool(abs(mi - truth) <= max(tolerated(truth, units), CHANCE * (stderr or 0.0)))
+
+
 def signs(measured: Reliability, result: MIResult) -> Iterator[Sign]:
     """All that speaks against the number."""
-    mi, units, n, k = result.mi, result.units, result.n_samples, result.k
-    assert k is not None  # noqa: S101  as above
-    most = tolerated(mi, units)
+    mi, units, n, k = result.mi, result.units, result.n_samples, order(result)
+    most, chance = tolerated(mi, units), result.stderr or 0.0
     yield from beyond(
-        abs(measured.twin_mi - measured.twin_truth) / tolerated(measured.twin_truth, units),
+        (abs(measured.twin_mi - measured.twin_truth) - OF_OTHER_SAMPLES * chance) / tolerated(measured.twin_truth, units),
         TWIN,
         TWIN_GROSS,
         f"Gaussian data of the same size and shape, whose MI is known to be {measured.twin_truth:.2f} {units}, read "
         f"{measured.twin_mi:.2f}: this many samples do not suffice for this many dimensions and this much dependence.",
     )
-    if measured.drift_n is None:
-        yield Sign(1.0, False, f"{n:,} samples are too few to see whether the estimate still changes with more.")
-    else:
+    if measured.drift_n is None or result.stderr is None:
+        reason = f"{n:,} samples are too few to see how far chance moves the estimate, and whether it still changes with more."
+        yield Sign(1.0, False, reason)
+    if measured.drift_n is not None:
         yield from beyond(
-            (abs(measured.drift_n) - (result.stderr or 0)) / most,
+            (abs(measured.drift_n) - OF_OTHER_SAMPLES * chance) / most,
             DRIFT_N,
             DRIFT_N_GROSS,
             f"Half the samples give {mi - measured.drift_n:.2f} {units}, all of them {mi:.2f}: "
             f"the estimate still {grows(measured.drift_n)} with their number.",
         )
+    by_chance = implied_bias(OF_SAME_SAMPLES * chance, measured.larger_k / k, measured.intrinsic_dim)
     yield from beyond(
-        abs(measured.implied_bias) / most,
+        (abs(measured.implied_bias) - by_chance) / most,
         IMPLIED_BIAS,
         IMPLIED_BIAS_GROSS,
         f"The estimate {grows(measured.drift_k)} with k, from {mi:.2f} {units} at k={k} to {mi + measured.drift_k:.2f} at "
-        f"k={larger_order(k, n)}: in {measured.intrinsic_dim:.1f} dimensions that suggests an error of "
+        f"k={measured.larger_k}: in {measured.intrinsic_dim:.1f} dimensions that suggests an error of "
         f"{abs(measured.implied_bias):.2f}.",
     )
     yield from beyond(
-        abs(measured.ranked_mi - mi) / most,
+        (abs(measured.ranked_mi - mi) - OF_SAME_SAMPLES * chance) / most,
         RANKED,
         RANKED_GROSS,
         f"With each column replaced by its ranks, which leaves MI as it is, the estimate is {measured.ranked_mi:.2f} {units} "
         f"and not {mi:.2f}: scales or tails of the columns decide.",
     )
+    for what, seen in (
+        ("The distances of the samples from the middle of each side alone share", measured.radii_mi),
+        ("Correlations of the columns' ranks alone account for", measured.correlation_mi),
+    ):
+        if seen is not None:
+            yield from beyond(
+                (seen - mi - OF_SAME_SAMPLES * chance) / most,
+                PLAINER,
+                PLAINER_GROSS,
+                f"{what} {seen:.2f} {units}, more than the estimate of {mi:.2f}, which therefore misses part of the "
+                "dependence.",
+            )
     yield from beyond(
         measured.ceiling_share,
         CEILING,
@@ -146,28 +194,43 @@ def signs(measured: Reliability, result: MIResult) -> Iterator[Sign]:
     yield from beyond(
         measured.repeated_samples,
         _notes.REPEATED_ROWS,
-        REPEATED_SAMPLES_GROSS,
-        f"{measured.repeated_samples:.0%} of the samples of a side have an exact copy: the method is for continuous data.",
+        np.inf,
+        f"{measured.repeated_samples:.0%} of the samples of a side have an exact copy: {ON_TIES}.",
     )
     yield from beyond(
         measured.repeated_values,
         _notes.REPEATED_VALUES,
-        REPEATED_VALUES_GROSS,
-        f"{measured.repeated_values:.0%} of the values of a side recur in their column: the method is for continuous data.",
+        np.inf,
+        f"{measured.repeated_values:.0%} of the values of a side recur in their column: {ON_TIES}.",
     )
     yield from beyond(
         measured.scale_ratio,
         _notes.SCALE_RATIO,
         SCALE_RATIO_GROSS,
-        f"Distances in one side are typically {measured.scale_ratio:,.0f} times those in the other, which so counts for "
+        f"Distances in one side are typically {measured.scale_ratio:,.0f} times those in another, which so counts for "
         "little: standardise the sides.",
     )
-    if result.stderr is not None:
+
+    if measured.resemblance is not None and measured.resemblance > RESEMBLE:
+        yield Sign(
+            measured.resemblance / RESEMBLE,
+            False,
+            "Rows that stand next to each other are alike in both sides, so the samples may not be independent: see the note.",
+        )
+    if measured.surrogates_mi is not None:
         yield from beyond(
-            result.stderr / most,
-            STDERR,
-            np.inf,
-            f"Its standard error is {result.stderr:.2f} {units}: chance alone may be that far off.",
+            (abs(measured.surrogates_mi) - chance / np.sqrt(SURROGATES_DRAWN)) / most,
+            SURROGATES,
+            SURROGATES_GROSS,
+            f"With {'whole groups exchanged' if result.exclude is None else 'the series shifted'}, so that the truth is 0, the "
+            f"estimate reads {measured.surrogates_mi:.2f} {units}.",
+        )
+    if result.independent_units is not None and result.independent_units < _notes.FEW_UNITS:
+        yield Sign(
+            _notes.FEW_UNITS / result.independent_units,
+            result.independent_units < FEWEST_UNITS,
+            f"There are only about {result.independent_units} independent units: more of them are needed, and more samples of "
+            "each do not help.",
         )
 
 
@@ -195,20 +258,53 @@ def larger_order(k: int, n_samples: int) -> int:
 
 
 def reason_to_trust(measured: Reliability, result: MIResult) -> str:
+    assert result.stderr is not None  # noqa: S101  for the type checker: without one there is no trust
     return (
         f"Gaussian data of the same size and shape, whose MI is known to be {measured.twin_truth:.2f} {result.units}, read "
-        f"{measured.twin_mi:.2f}, and the estimate changes little with k, with the number of samples, and on ranks."
+        f"{measured.twin_mi:.2f}, and the estimate changes little with k, with the number of samples, and on ranks. By chance "
+        f"it may be off by {CHANCE * result.stderr:.2f} {result.units}, two standard errors."
     )
 
 
-def intrinsic_dimension(x: Samples, y: Samples, rng: np.random.Generator) -> float:
+def radii_of(samples: Prepared) -> Prepared:
+    """The distances of the samples from the middle of either side, in logarithms."""
+    return Prepared(log_radii(samples.x), log_radii(samples.y), sampling=samples.sampling)
+
+
+def surrogates_mi(samples: Prepared, result: MIResult, estimates: Estimates, seed: int) -> float | None:
+    """Mean estimate on some surrogates of samples that belong together, where the truth is 0; None for others, and given z."""
+    if samples.sampling is None or samples.z is not None:
+        return None
+    if result.null is not None:
+        return result.null.mean
+    rng = generator(seed, "surrogates")
+    rows = [samples.sampling.surrogate(len(samples.y), rng) for _ in range(SURROGATES_DRAWN)]
+    return float(np.mean([estimates(dataclasses.replace(samples, y=samples.y[some]), [order(result)])[0] for some in rows]))
+
+
+def log_radii(points: Samples) -> FloatArray:
+    """Logarithm (n, 1) of each sample's distance from the middle, columns centred by their median and divided by the median
+    absolute deviation, or where that is 0 by the standard deviation. A sample in the middle has the least of all others' radii.
+    """
+    columns, _ = centred(points[:, twins.varying(points)])
+    columns -= np.median(columns, axis=0)
+    spread = np.median(np.abs(columns), axis=0)
+    columns /= np.where(spread > 0, spread, columns.std(axis=0))
+    largest = np.abs(columns).max(axis=1, keepdims=True)  # first, so that no square overflows
+    largest = np.where(largest > 0, largest, largest[largest > 0].min())
+    lengths = np.sqrt(np.sum((columns / largest) ** 2, axis=1, keepdims=True))
+    radii: FloatArray = np.log(largest) + np.log(np.where(lengths > 0, lengths, 1.0))
+    return radii
+
+
+def intrinsic_dimension(sides: Sequence[Samples], rng: np.random.Generator) -> float:
     """Dimension of the joint samples, columns at unit variance: Levina & Bickel 2004, with inverses averaged as MacKay &
     Ghahramani 2005 advise.
 
     From at most 1,000 samples; reads low above about 10 dimensions, as every estimate from so few does.
     """
-    rows = np.sort(rng.permutation(len(x))[:FEW])
-    points = np.hstack([unit_variance(side[rows]) for side in (x, y)])
+    rows = np.sort(rng.permutation(len(sides[0]))[:FEW])
+    points = np.hstack([twins.unit_variance(side[rows]) for side in sides])
     points = np.unique(points, axis=0)
     m = min(NEIGHBOURS, len(points) - 1)
     if m < 3:
@@ -216,61 +312,3 @@ def intrinsic_dimension(x: Samples, y: Samples, rng: np.random.Generator) -> flo
     near = np.asarray(cKDTree(points).query(points, k=m + 1)[0])[:, 1:]
     inverse = np.mean(np.log(near[:, -1:] / near[:, :-1]).sum(axis=1)) / (m - 2)
     return float(min(1 / inverse, points.shape[1])) if inverse > 0 else float(points.shape[1])
-
-
-def unit_variance(points: Samples) -> FloatArray:
-    """Columns around 0 with variance 1, in float64; constant ones are left out."""
-    columns, _ = centred(points[:, varying(points)])
-    white: FloatArray = columns / columns.std(axis=0)
-    return white
-
-
-def varying(points: Samples) -> NDArray[np.bool_]:
-    """Which columns are not constant."""
-    some: NDArray[np.bool_] = (points != points[0]).any(axis=0)
-    return some
-
-
-def gaussian_twin(
-    x: Samples, y: Samples, nats: float, intrinsic_dim: float, rng: np.random.Generator
-) -> tuple[FloatArray, FloatArray, float]:
-    """Gaussian samples of the same size, with the same covariance up to one factor, and their MI in nats.
-
-    The covariance is shrunk towards its diagonal, little unless there are nearly as many columns as samples. Where it explains
-    less MI than the `nats` that were estimated, because dependence is not linear, as much of the strongest canonical pairs as
-    half the intrinsic dimension are raised evenly: so the twin always has at least the MI that it is to vouch for.
-
-    The samples depend on the pairs' correlations and planes alone, not on the signs and turns of their directions, which no
-    two machines need choose alike.
-    """
-    n = len(x)
-    side_x, side_y = unit_variance(x), unit_variance(y)
-    p_x, p_y = side_x.shape[1], side_y.shape[1]
-    shrinkage = min(1.0, ((p_x + p_y) / n) ** 2 + 1e-9)
-    (white_x, root_x), (white_y, root_y) = (whitened(side, shrinkage) for side in (side_x, side_y))
-    left, correlation, right = np.linalg.svd(white_x.T @ white_y, full_matrices=False)
-    # Canonical correlations rho carry -log(1 - rho^2) / 2 nats each, Kraskov et al. 2004, eq. (10) for each pair.
-    carried = -0.5 * np.log1p(-(np.minimum(correlation, 1 - 1e-12) ** 2))
-    missing = nats - carried.sum()
-    if missing > 0:
-        pairs = int(np.clip(round(intrinsic_dim / 2), 1, len(carried)))
-        carried[:pairs] += missing / pairs
-    correlation = np.sqrt(-np.expm1(-2 * carried))
-    full_x, own = rng.standard_normal((n, p_x)), rng.standard_normal((n, p_y))
-    # y follows from x through left rho right, and the rest of its variance, 1 - rho^2 along each of right, is its own.
-    full_y = own + (full_x @ left * correlation + own @ right.T * (np.exp(-carried) - 1)) @ right
-    scales_x, scales_y = (standard_deviations(side)[varying(side)] for side in (x, y))
-    largest = max(scales_x.max(), scales_y.max())
-    return full_x @ root_x * (scales_x / largest), full_y @ root_y * (scales_y / largest), float(carried.sum())
-
-
-def whitened(points: FloatArray, shrinkage: float) -> tuple[FloatArray, FloatArray]:
-    """White rows (n, p), and a triangle R (p, p) with positive diagonal for which R'R is the shrunken covariance.
-
-    Their product is points * sqrt((1 - shrinkage) / n). Shrinking adds rows, which the QR decomposition takes in; a Cholesky
-    decomposition of the covariance itself would square the condition.
-    """
-    n, p = points.shape
-    white, root = np.linalg.qr(np.vstack([np.sqrt((1 - shrinkage) / n) * points, np.sqrt(shrinkage) * np.eye(p)]))
-    signs = np.copysign(1.0, np.diag(root))
-    return white[:n] * signs, root * signs[:, np.newaxis]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mi_core import display
 from mi_core.errors import InputError
-from mi_core.options import ConditionalEstimator, EntropyEstimator, Estimator, Standardize, Units
+from mi_core.options import EntropyEstimator, Estimator, MultiEstimator, Standardize, Units
 from mi_core.types import FloatArray, IntArray
 
 
@@ -41,10 +41,14 @@ Verdict = Literal["trust", "caution", "not bits"]
 class ShuffledNull:
     """What the estimator gives when the pairing of x and y is destroyed by shuffling, in the unit of its result.
 
+    Where z is given, shuffled is what z does not tell of x (or of y, where y alone is continuous), among near neighbours in z,
+    or among samples of equal z: x and y then share what z tells, and nothing else.
+
     Attributes:
         permutations: Number of shuffles.
-        p_value: (1 + shuffles with an estimate at least as large) / (1 + permutations): one-sided, against independence.
-        mean: Mean of the estimates on shuffled pairs: the estimator's bias at independence.
+        p_value: (1 + shuffles with an estimate at least as large) / (1 + permutations): one-sided, against independence,
+            or where z is given against independence given z.
+        mean: Mean of the estimates on shuffled pairs: the estimator's bias at such independence.
         std: Their standard deviation.
         seed: Seed of the shuffles.
     """
@@ -79,12 +83,21 @@ class Reliability:
         implied_bias: The error at k that this drift suggests, if it grows as volumes do in the intrinsic dimension.
         drift_n: Estimate minus the mean estimate on halves of the samples; None with too few samples. A bias falls with N.
         ranked_mi: Estimate with each column replaced by the normal scores of its ranks, which leaves MI as it is.
-        repeated_samples: Larger of both sides' shares of samples with an exact copy.
-        repeated_values: Larger of both sides' shares of values with an exact copy in their column.
-        scale_ratio: Typical distance in one side over that in the other, the larger over the smaller.
+        radii_mi: Estimate between the logarithms of each side's distances from its middle, which cannot share more than the
+            sides; None where z is given.
+        correlation_mi: MI of Gaussians with the correlations of the columns' normal scores, less what chance adds; None where
+            z is given.
+        repeated_samples: Largest of the sides' shares of samples with an exact copy.
+        repeated_values: Largest of the sides' shares of values with an exact copy in their column.
+        scale_ratio: Largest of the sides' typical distances over the smallest.
+        larger_k: Neighbour order of the drift with k: 4 k, or as many as there are.
+        resemblance: How much nearer neighbouring rows are than others, in standard errors, in the side where that is less; None
+            where samples were said to belong together.
+        surrogates_mi: Mean estimate with whole groups exchanged, or the series shifted, where the truth is 0; None for other
+            samples.
         intrinsic_dim: Dimension of the sheet that the joint samples fill, however many columns hold it.
         twin_mi: Estimate on the Gaussian twin, data of the same size, covariance and at least the same MI.
-        twin_truth: MI of the twin, in closed form.
+        twin_truth: MI of the twin, in closed form; where z is given, conditional MI.
     """
 
     verdict: Verdict
@@ -94,9 +107,14 @@ class Reliability:
     implied_bias: float
     drift_n: float | None
     ranked_mi: float
+    radii_mi: float | None
+    correlation_mi: float | None
     repeated_samples: float
     repeated_values: float
     scale_ratio: float
+    larger_k: int
+    resemblance: float | None
+    surrogates_mi: float | None
     intrinsic_dim: float
     twin_mi: float
     twin_truth: float
@@ -232,18 +250,23 @@ class MIResult(Estimate):
         mi: The estimate, in `units`. May be negative: see `notes`.
         dim_x: Dimensions of x.
         dim_y: Dimensions of y; 1 for class labels.
-        dim_z: Dimensions of z, which is given; None without.
+        dim_z: Dimensions of z, which is given; 1 for class labels; None without.
         ceiling: In `units`, what no estimate on data without ties can exceed: psi(n_samples) - psi(k) for "ksg1", about the
             entropy of the labels for "ross"; None where there is no such limit.
         estimator: Name of the estimator.
+        given_labels: Whether z was taken for class labels.
         alpha: Threshold of "lnc"; None for others.
         standardize: How the data were standardised first.
         null: Shuffled pairs and the p-value; None unless asked for.
-        by_size: Estimates on parts of the samples; empty unless asked for.
-        reliability: Verdict and measured signs; None unless asked for.
-        reduced: Estimate from fewer columns, as `reduction` says; None unless asked for.
+        by_size: Estimates on parts of the samples, for a verdict on halves alone; empty unless asked for.
+        reliability: Verdict and measured signs; None unless asked for, and where a side is constant.
+        reduced: Estimate from fewer columns, as `reduction` says; None unless asked for, and where a side is constant.
         reduction: What those were, and what share of each side's variance they keep; None without `reduced`.
-        local_mi: (n_samples,) terms whose mean is `mi`, in `units`; None unless asked for.
+        independent_units: How many independent units the samples make: groups, or stretches in which a series forgets itself;
+            None where each sample was taken for drawn by itself.
+        exclude: Steps of a series up to which rows were left out; None without `series`.
+        local_mi: (n_samples,) terms whose mean is `mi`, in `units`, for "ross" those of the classes that are not left out; None
+            unless asked for.
     """
 
     quantity: ClassVar[str] = "mi"
@@ -256,10 +279,13 @@ class MIResult(Estimate):
     estimator: Estimator
     alpha: float | None
     standardize: Standardize
+    given_labels: bool = False
     null: ShuffledNull | None = None
     by_size: tuple[SizePoint, ...] = ()
     reliability: Reliability | None = None
     reduced: MIResult | None = None
+    independent_units: int | None = None
+    exclude: int | None = None
     reduction: Reduction | None = None
     local_mi: FloatArray | None = dataclasses.field(default=None, compare=False)
 
@@ -275,6 +301,8 @@ class MultiInformationResult(Estimate):
             None where there is none.
         estimator: Name of the estimator.
         standardize: How the data were standardised first.
+        independent_units: How many independent units the samples make, as in `MIResult`; and so `exclude`.
+        exclude: Steps of a series up to which rows were left out; None without `series`.
         local_mi: (n_samples,) terms whose mean is `mi`, in `units`; None unless asked for.
     """
 
@@ -283,8 +311,10 @@ class MultiInformationResult(Estimate):
     mi: float
     dims: tuple[int, ...]
     ceiling: float | None
-    estimator: ConditionalEstimator
+    estimator: MultiEstimator
     standardize: Standardize
+    independent_units: int | None = None
+    exclude: int | None = None
     local_mi: FloatArray | None = dataclasses.field(default=None, compare=False)
 
 

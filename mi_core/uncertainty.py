@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -16,21 +16,20 @@ from mi_core._formula import ksg1_local, mean
 from mi_core._prepare import Prepared
 from mi_core.errors import InputError
 from mi_core.results import ShuffledNull, SizePoint
+from mi_core.sampling import INDEPENDENT, Sampling
 from mi_core.types import FloatArray, IntArray, Progress
 
 Estimate = Callable[[IntArray], FloatArray]
 
-# Numbers of parts the samples are cut into for the error bar: n parts of N/n samples cost 1/n of the estimate by brute force
-# and give n - 1 degrees of freedom. These two cost 0.4 of an estimate for wide data, two where time grows as N. More cuts
-# narrow the bar's own error little (they share their samples), smaller parts read low: see the next lines.
-PARTS = (4, 8)
 # The variance of KSG falls as N^-0.73 to N^-0.86 at such sizes (1+1, 5+5 Gaussians, 15 to 1,000 samples). With 1/N, the
 # published fit, the 68 % interval covers in 56 to 65 % of runs.
 FALLS_AS = 0.85
 SIZES = (2, 4, 8)  # parts whose means show the drift with the number of samples
+HALVES = (2,)  # what the verdict needs of them
 LEAST_SAMPLES = 4  # in a part, in units of k + 1: below, the estimate's spread no longer falls as 1/N
 NARROW = 8  # joint dimensions up to which each shuffle is estimated by itself; see docs/trust.md for seconds
 FEW = 10  # shuffles, up to which to seek all neighbours within each side is not worth it
+MEASURED_DIMS = 3  # of z, up to which the p-value given z was measured; see docs/trust.md
 SHUFFLED_BYTES = 2**28  # radii and counts of the shuffles that are worked on together
 
 
@@ -43,62 +42,72 @@ def generator(seed: int, purpose: str) -> np.random.Generator:
 
 
 def subsample_estimates(
-    estimate: Estimate, n_samples: int, parts: Sequence[int], rng: np.random.Generator
-) -> dict[int, FloatArray]:
-    """Number of parts -> (parts, values): the estimate on each of that many disjoint random parts of equal size."""
-    found = {}
-    for count in parts:
-        size = n_samples // count
-        order = rng.permutation(n_samples)
-        rows = [np.sort(order[part * size : (part + 1) * size]) for part in range(count)]
-        found[count] = np.array([estimate(some) for some in rows])
-    return found
+    estimate: Estimate, n_samples: int, parts: Sequence[int], rng: np.random.Generator, sampling: Sampling
+) -> list[FloatArray]:
+    """For each number of parts (parts, values): the estimate on that many disjoint random parts of equal size; left out where
+    there are too few independent units for them.
+    """
+    drawn = [sampling.parts(n_samples, count, rng) for count in parts]
+    return [np.array([estimate(rows) for rows in of_count]) for of_count in drawn if of_count]
 
 
-def standard_errors(by_parts: Mapping[int, FloatArray]) -> FloatArray:
+def standard_errors(by_parts: Sequence[FloatArray]) -> FloatArray:
     """Standard error (values,) of the estimates on all samples.
 
     Holmes & Nemenman 2019, doi:10.1103/PhysRevE.100.022404: variances over n parts are scaled from N/n to N samples and
     averaged with their n - 1 degrees of freedom as weights, the most likely fit of scaled chi-squared variances. They scale as
     1/N; measured, KSG's falls a little more slowly, see `FALLS_AS`.
     """
-    weighted = [(n - 1) * np.var(values, axis=0, ddof=1) / n**FALLS_AS for n, values in by_parts.items()]
-    errors: FloatArray = np.sqrt(np.sum(weighted, axis=0) / sum(n - 1 for n in by_parts))
+    weighted = [(len(of) - 1) * np.var(of, axis=0, ddof=1) / len(of) ** FALLS_AS for of in by_parts]
+    errors: FloatArray = np.sqrt(np.sum(weighted, axis=0) / sum(len(of) - 1 for of in by_parts))
     return errors
 
 
 def error_bar(
-    estimate: Estimate, n_samples: int, ks: Sequence[int], seed: int, *, smaller_set: int | None = None
+    estimate: Estimate,
+    n_samples: int,
+    ks: Sequence[int],
+    seed: int,
+    *,
+    smaller_set: int | None = None,
+    sampling: Sampling = INDEPENDENT,
 ) -> FloatArray | None:
     """Standard error of each of the values that `estimate` gives; None where parts of the samples are too small for it.
 
     smaller_set: Size of the smaller of two sets of samples where the rows are those of both.
     """
-    parts = possible(PARTS, smaller_set or n_samples, ks)
-    if not parts:
-        return None
+    parts = possible(sampling.cuts, smaller_set or n_samples, ks)
     try:
-        return standard_errors(subsample_estimates(estimate, n_samples, parts, generator(seed, "error bar")))
+        by_parts = subsample_estimates(estimate, n_samples, parts, generator(seed, "error bar"), sampling)
+        return standard_errors(by_parts) if by_parts else None
     except InputError:  # a class with too few members in a part, or a singular covariance
         return None
 
 
-def over_sizes(estimate: Estimate, n_samples: int, ks: Sequence[int], seed: int) -> list[tuple[SizePoint, ...]]:
+def over_sizes(
+    estimate: Estimate,
+    n_samples: int,
+    ks: Sequence[int],
+    seed: int,
+    sizes: Sequence[int] = SIZES,
+    *,
+    sampling: Sampling = INDEPENDENT,
+) -> list[tuple[SizePoint, ...]]:
     """For each value of `estimate`: its mean over halves, quarters and eighths of the samples, with a standard error.
 
-    The error is that of the mean over the parts of one size.
+    The error is that of the mean over the parts of one size. `sizes` are the numbers of parts.
     """
-    parts = possible(SIZES, n_samples, ks)
+    parts = possible(sizes, n_samples, ks)
     try:
-        by_parts = subsample_estimates(estimate, n_samples, parts, generator(seed, "sizes"))
+        by_parts = subsample_estimates(estimate, n_samples, parts, generator(seed, "sizes"), sampling)
     except InputError:  # as above
-        by_parts = {}
+        by_parts = []
     points = [
         [
-            SizePoint(n_samples // n, float(mean), float(spread))
-            for mean, spread in zip(values.mean(axis=0), values.std(axis=0, ddof=1) / np.sqrt(n), strict=True)
+            SizePoint(n_samples // len(of), float(mean), float(spread))
+            for mean, spread in zip(of.mean(axis=0), of.std(axis=0, ddof=1) / np.sqrt(len(of)), strict=True)
         ]
-        for n, values in by_parts.items()
+        for of in by_parts
     ]
     return [tuple(of_one) for of_one in zip(*points, strict=True)] if points else [()] * max(1, len(ks))
 
@@ -143,9 +152,11 @@ def shuffled(
     ks, nats and threads are for `shuffled_ksg1`, which stands in for this where it can.
     """
     rng = generator(seed, "permutations")
+    sampling = samples.sampling or INDEPENDENT
     found = []
     for done in range(permutations):
-        found.append(estimate(dataclasses.replace(samples, y=samples.y[rng.permutation(len(samples.y))])))
+        rows = sampling.surrogate(len(samples.y), rng)
+        found.append(estimate(dataclasses.replace(samples, y=samples.y[rows])))
         if progress is not None:
             progress(done + 1, permutations)
     return np.array(found)
@@ -168,7 +179,7 @@ def shuffled_ksg1(
     backend. Narrow data: estimates on each shuffle, which are cheaper there.
     """
     x, y = samples.x, samples.y
-    if x.shape[1] + y.shape[1] <= NARROW or permutations < FEW:
+    if x.shape[1] + y.shape[1] <= NARROW or permutations < FEW or samples.sampling is not None:
         return shuffled(estimate, samples, ks, permutations, seed, nats=nats, threads=threads, progress=progress)
 
     from mi_core.backends.cpu.shuffles import shuffled_counts
@@ -188,6 +199,54 @@ def shuffled_ksg1(
         for row, of_x, of_y in zip(range(first, first + len(shuffles)), n_x, n_y, strict=True):
             found[row] = [mean(ksg1_local(k, of_x[m], of_y[m])) for m, k in enumerate(ascending)]
     return found[:, [ascending.index(k) for k in ks]] / nats
+
+
+def shuffled_given(
+    estimate: Callable[[Prepared], FloatArray],
+    samples: Prepared,
+    permutations: int,
+    seed: int,
+    *,
+    equal_z: bool,
+    threads: int,
+    progress: Progress | None = None,
+) -> FloatArray:
+    """Estimates (permutations, values) where x was drawn again given z, so that x and y share what z tells, and nothing else.
+
+    Drawn again is y in place of x where y alone is continuous. equal_z: Whether z only says which samples are of one kind.
+    """
+    from mi_core import _surrogates  # here, because of the libraries that it loads
+
+    assert samples.z is not None  # noqa: S101  called only where z is given
+    only_y = not _surrogates.is_continuous(samples.x) and _surrogates.is_continuous(samples.y)
+    rng = generator(seed, "permutations")
+    found = []
+    side = samples.y if only_y else samples.x
+    for again in _surrogates.redrawn(side, samples.z, permutations, rng, equal_z=equal_z, threads=threads):
+        found.append(estimate(dataclasses.replace(samples, y=again) if only_y else dataclasses.replace(samples, x=again)))
+        if progress is not None:
+            progress(len(found), permutations)
+    return np.array(found)
+
+
+def on_shuffled_given(samples: Prepared, *, equal_z: bool) -> list[str]:
+    """Whether p is to be doubted where x was drawn again given z; nothing where it was within equal z."""
+    from mi_core import _surrogates  # as above
+
+    assert samples.z is not None  # noqa: S101  as above
+    if equal_z or _surrogates.takes_equal_z(samples.z):
+        return []
+    if not any(map(_surrogates.is_continuous, (samples.x, samples.y))):
+        return [
+            "The values of x and y recur, so x itself was exchanged among near neighbours in z: p is too small where z tells "
+            "much of x, the more so the more columns z has."
+        ]
+    if (dim := samples.z.shape[1]) > MEASURED_DIMS:
+        return [
+            f"z has {dim} columns: p given z was measured to hold for up to {MEASURED_DIMS}. With more, what x and y owe to z "
+            "may pass for dependence beside z, and p be too small."
+        ]
+    return []
 
 
 def part_of(progress: Progress, batch: int, batches: int) -> Progress:

@@ -1,11 +1,13 @@
 """Slow, obvious, independent: neighbour counts and estimates straight from their definitions. NumPy and SciPy only."""
 
+import functools
 import math
 import operator
 from fractions import Fraction
 
 import numpy as np
 from scipy.special import comb, digamma
+from scipy.stats import beta
 
 
 def as_table(samples):
@@ -30,10 +32,67 @@ def neighbour_counts(x, y, k, rows=None):
     return radius, n_x, n_y
 
 
-def ksg1(x, y, k):
-    """The estimate of Kraskov et al. 2004, eq. (8), in nats."""
-    _, n_x, n_y = neighbour_counts(x, y, k)
-    return digamma(k) + digamma(len(n_x)) - np.mean(digamma(n_x + 1) + digamma(n_y + 1))
+def ksg1(x, y, k, **how):
+    """The estimate of Kraskov et al. 2004, eq. (8), in nats, where samples that tie stand in any order."""
+    return multi_information([x, y], k, **how)
+
+
+def in_any_order(parts, sides, k, few_ties=False):
+    """Mean psi (len(sides) + 1, n) of the joint order, and of the counts in each side with the point itself.
+
+    Where one point alone is as far as the k-th neighbour they are those of k and of the counts strictly nearer; at distance 0
+    those of coincident points; elsewhere means over 16 quantiles of the k-th neighbour's place among the ties.
+
+    parts: (n, n) distances; sides: for each side, which of the parts are in it; few_ties: whether they are let be.
+    """
+    n = len(parts[0])
+    joint, apart = np.max(parts, axis=0), [np.max([parts[part] for part in side], axis=0) for side in sides]
+    radius = kth(joint, k)[:, np.newaxis]
+    nearer, tied = np.array([[(d < radius).sum(1), (d == radius).sum(1)] for d in (joint, *apart)]).transpose(1, 0, 2)
+    psi = np.vstack([np.full(n, digamma(k)), digamma(nearer[1:] + 1)])
+    some = (tied > 1).any(axis=0) & (not few_ties)
+    zero = radius[:, 0] == 0
+    psi[:, some & zero] = digamma(tied + 1)[:, some & zero]
+    for i in np.flatnonzero(some & ~zero):
+        psi[1:, i] = psi_over_places(k, sides, tuple(nearer[:, i].tolist()), tuple(tied[:, i].tolist()))
+    return psi
+
+
+@functools.cache
+def psi_over_places(k, sides, nearer, tied):
+    """Mean psi of the count in each side over quantiles of the place u of the k-th neighbour among its ties, by bisection."""
+    n, ties = np.array(nearer), np.array(tied)
+    closed = dict(zip(sides, (n[1:] + 1) / (n[1:] + ties[1:] + 1), strict=True))
+    inner = list(closed.values())
+    if (0, 1) in closed:  # x z, z y and z
+        inner = [min(closed[0, 1] / closed[1,], 1), closed[1,], min(closed[1, 2] / closed[1,], 1)]
+
+    def reached(u, members):
+        inside = np.prod([inner[j] for j in members])
+        return (
+            (np.prod([inner[j] + (1 - inner[j]) * u for j in members], axis=0) - inside) / (1 - inside) if inside < 1 else 0 * u
+        )
+
+    order = k - n[0]
+    share = beta.ppf((np.arange(16) + 0.5) / 16, order, ties[0] - order + 1)
+    low, high = np.zeros(16), np.ones(16)
+    for _ in range(60):
+        middle = (low + high) / 2
+        is_beyond = reached(middle, range(len(inner))) > share
+        low, high = np.where(is_beyond, low, middle), np.where(is_beyond, middle, high)
+    inner, reach = np.array(inner)[:, np.newaxis] + 0 * low, np.array([p + (1 - p) * low for p in inner])
+    found = []
+    for place, side in enumerate(sides, start=1):
+        rest = [j for j in range(len(inner)) if j not in side]
+        (p, p_rest), (u, u_rest) = [(some[list(side)].prod(0), some[rest].prod(0)) for some in (inner, reach)]
+        weights = (1 - inner) / reach
+        # Joint ties: order - 1 before u, one at u, the others after; each in this side, at a place before u there, or not.
+        before = (order - 1) * (u - p) * u_rest / (u * u_rest - p * p_rest)
+        at = weights[rest].sum(0) / weights.sum(0) * (u - p) / u
+        after = (ties[0] - order) * (u - p) * (1 - u_rest) / np.maximum(1 - u * u_rest, 1e-300)
+        others = max(ties[place] - ties[0] * (1 - p[0]) / (1 - p[0] * p_rest[0]), 0) * (u - p) / max(1 - p[0], 1e-300)
+        found.append(np.mean(digamma(n[place] + 1 + before + at + after + others)))
+    return found
 
 
 def count_nearer(points, radius):
@@ -66,22 +125,40 @@ def ksg2(x, y, k):
     return np.mean(terms)
 
 
-def conditional(x, y, z, k):
-    """The estimate of Frenzel & Pompe 2007, in nats."""
-    in_x, in_y, in_z = distances(x), distances(y), distances(z)
-    radius = kth(np.maximum(np.maximum(in_x, in_y), in_z), k)[:, np.newaxis]
-    n_xz = np.sum(np.maximum(in_x, in_z) < radius, axis=1)
-    n_yz = np.sum(np.maximum(in_y, in_z) < radius, axis=1)
-    n_z = np.sum(in_z < radius, axis=1)
-    return digamma(k) - np.mean(digamma(n_xz + 1) + digamma(n_yz + 1) - digamma(n_z + 1))
+def conditional(x, y, z, k, **how):
+    """The estimate of Frenzel & Pompe 2007, in nats, where samples that tie stand in any order."""
+    psi_k, in_xz, in_yz, in_z = in_any_order([distances(x), distances(z), distances(y)], ((0, 1), (1, 2), (1,)), k, **how)
+    return np.mean(psi_k - in_xz - in_yz + in_z)
 
 
-def multi_information(sides, k):
-    """The estimate of Kraskov et al. 2004, eq. (23), in nats."""
+def mixture_conditional(x, y, z, k, *, labels=False):
+    """The estimate of Mesner & Shalizi 2019, in nats: every count is of points no farther, the point left out.
+
+    labels: Whether y are class labels, infinitely far from each other.
+    """
+    in_x, in_z = distances(x), distances(z)
+    in_y = np.where(np.equal.outer(y, y), 0.0, np.inf) if labels else distances(y)
+    in_xz, in_yz = np.maximum(in_x, in_z), np.maximum(in_y, in_z)
+    joint = np.maximum(in_xz, in_y)
+    terms = []
+    for i in range(len(in_z)):
+        radius = np.sort(joint[i])[k - 1]
+        k_or_tied, n_xz, n_yz, n_z = (np.sum(row[i] <= radius) for row in (joint, in_xz, in_yz, in_z))
+        terms.append(digamma(k_or_tied) - digamma(n_xz) - digamma(n_yz) + digamma(n_z))
+    return np.mean(terms)
+
+
+def within_classes(estimate, x, y, z, k):
+    """Conditional mutual information given class labels z: the estimates within the classes, weighted by their members."""
+    x, y, z = as_table(x), np.asarray(y), np.asarray(z)
+    return sum(np.mean(z == one) * estimate(x[z == one], y[z == one], k) for one in set(z.tolist()))
+
+
+def multi_information(sides, k, **how):
+    """The estimate of Kraskov et al. 2004, eq. (23), in nats, where samples that tie stand in any order."""
     apart = [distances(side) for side in sides]
-    radius = kth(np.max(apart, axis=0), k)[:, np.newaxis]
-    psi = sum(digamma(np.sum(one < radius, axis=1) + 1) for one in apart)
-    return digamma(k) + (len(sides) - 1) * digamma(len(radius)) - np.mean(psi)
+    psi_k, *in_sides = in_any_order(apart, tuple((i,) for i in range(len(sides))), k, **how)
+    return np.mean(psi_k - sum(in_sides)) + (len(sides) - 1) * digamma(len(apart[0]))
 
 
 def ross(x, labels, k):
@@ -115,7 +192,7 @@ def mixture(x, y, k):
 
 
 def lnc(x, y, k, alpha):
-    """The first estimate of Kraskov et al. plus the correction of Gao, Ver Steeg, Galstyan 2015, in nats; without ties.
+    """The second estimate of Kraskov et al. plus the correction of Gao, Ver Steeg, Galstyan 2015, in nats; without ties.
 
     With it the error that float64 may leave in it: for each sample, the logarithm of the rotated box is as well determined as
     the smallest singular value, whose error is a few machine precisions of the largest one.
@@ -129,7 +206,7 @@ def lnc(x, y, k, alpha):
         straight, rotated = (np.prod(np.abs(some).max(axis=0)) for some in (offsets, offsets @ axes.T))
         corrections.append(np.log(straight / rotated) if rotated < alpha * straight else 0.0)
     error = 16 * np.finfo(float).eps * np.mean(conditions)
-    return ksg1(x, y, k) + np.mean(corrections), error
+    return ksg2(x, y, k) + np.mean(corrections), error
 
 
 def entropy(x, k):

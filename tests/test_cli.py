@@ -242,7 +242,6 @@ BAD_FILES = {
         save("bad.npy", np.where(X[4, 0] == X, np.nan, X)),
         "x has 1 value that is NaN or infinite, first in row 4",
     ),
-    "constant": ("bad.npy", save("bad.npy", np.ones((150, 2))), "x is constant"),
     "truncated .npz": ("bad.npz:a", truncated_npz, "is truncated or not a .npz file"),
     "damaged .npz": ("bad.npz", damaged_npz, "is truncated, damaged or not a .npz file"),
     "no key": ("bad.npz", lambda folder: np.savez(folder / "bad.npz", a=X, b=Y), "holds 2 arrays: name one as"),

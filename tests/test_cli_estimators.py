@@ -1,6 +1,7 @@
 """The commands for estimators beyond `mi estimate X Y`: what they print, and what they refuse."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ def files(tmp_path, monkeypatch):
 
 COMMANDS = [
     (("estimate", "x.npy", "y.npy", "--given", "z.npy"), "I(X;Y|Z)", "2 + 3 given 1", lambda: (X, Y, Z)),
+    (("estimate", "x.npy", "y.npy", "--given", "labels.npy"), "I(X;Y|Z)", "2 + 3 given class labels", lambda: (X, Y, LABELS)),
     (("estimate", "x.npy", "labels.npy", "--labels"), "I(X;Y)", "2 + class labels", lambda: (X, LABELS)),
     (("multi", "x.npy", "y.npy", "z.npy"), "I(X1;X2;X3)", "2 + 3 + 1", lambda: ([X, Y, Z],)),
     (("entropy", "x.npy"), "H(X)", "2", lambda: (X,)),
@@ -74,9 +76,9 @@ def test_divergence_takes_two_sets_of_their_own_sizes():
 @pytest.mark.parametrize("estimator", ["ksg2", "lnc", "mixture", "gaussian", "gaussian-copula"])
 @pytest.mark.usefixtures("files")
 def test_estimators_by_name(estimator):
-    run = mi("estimate", "x.npy", "y.npy", "--estimator", estimator, "--k", "6", "--json")
-    assert json.loads(run.stdout)["mi"] == mi_core.mutual_information(X, Y, estimator=estimator, k=6).mi
-    people = mi("estimate", "x.npy", "y.npy", "--estimator", estimator, "--k", "6")
+    run = mi("estimate", "x.npy", "y.npy", "--estimator", estimator, "--k", "25", "--json")
+    assert json.loads(run.stdout)["mi"] == mi_core.mutual_information(X, Y, estimator=estimator, k=25).mi
+    people = mi("estimate", "x.npy", "y.npy", "--estimator", estimator, "--k", "25")
     assert f"estimator   {estimator}" in people.stdout
     assert ("backend" in people.stdout) == (estimator not in ("gaussian", "gaussian-copula"))
     assert ("alpha" in people.stdout) == (estimator == "lnc")
@@ -91,6 +93,37 @@ def test_subsampling_draws_the_same_rows_of_all_sides():
     labels = mi("estimate", "x.npy", "labels.npy", "--labels", *options)
     assert float(labels.stdout) == mi_core.mutual_information(X[rows], LABELS[rows], estimator="ross").mi
     assert float(mi("entropy", "x.npy", *options).stdout) == mi_core.entropy(X[rows]).entropy
+
+
+@pytest.mark.usefixtures("files")
+def test_labels_and_mixtures_given_z():
+    of_labels = mi("estimate", "x.npy", "labels.npy", "--labels", "--given", "z.npy", "--quiet")
+    assert float(of_labels.stdout) == mi_core.mutual_information(X, LABELS, given=Z, estimator="ross").mi
+    np.save("codes.npy", LABELS == "dog")
+    for options in (("labels.npy",), ("codes.npy", "--given-labels")):
+        given = mi("estimate", "x.npy", "y.npy", "--estimator", "mixture", "--quiet", "--given", *options)
+        assert float(given.stdout) == mi_core.mutual_information(X, Y, given=LABELS, estimator="mixture").mi
+
+
+@pytest.mark.usefixtures("files")
+def test_permutations_given_z():
+    run = mi("estimate", "x.npy", "y.npy", "--given", "z.npy", "--permutations", "20", "--seed", "3", "--no-error-bar")
+    null = mi_core.mutual_information(X, Y, given=Z, permutations=20, seed=3, error_bar=False).null
+    assert f"20 shuffles given Z read {null.mean:.4f} with spread {null.std:.4f} bits; p = {null.p_value:.2g}" in run.stdout
+
+
+@pytest.mark.usefixtures("files")
+def test_a_constant_side_reads_0_and_says_so():
+    np.save("dead.npy", np.ones((150, 2)))
+    run = mi("estimate", "x.npy", "dead.npy")
+    assert (run.exit_code, run.stdout.splitlines()[0]) == (0, "I(X;Y) = 0.0000 +- 0.0000 bits")
+    assert "note: y is constant: all 150 samples are the same" in run.stderr
+
+
+@pytest.mark.usefixtures("files")
+def test_multi_information_by_the_second_algorithm():
+    run = mi("multi", "x.npy", "y.npy", "z.npy", "--estimator", "ksg2", "--quiet")
+    assert float(run.stdout) == mi_core.multi_information([X, Y, Z], estimator="ksg2").mi
 
 
 @pytest.mark.usefixtures("files")
@@ -113,6 +146,10 @@ def test_labels_may_be_numbers_in_text():
         (("estimate", "x.npy", "y.npy", "--given", "none.npy"), "none.npy: there is no such file"),
         (("estimate", "x.npy", "y.npy", "--given", "z.npy", "--local", "z.npy"), "which is an input: name another file"),
         (("estimate", "x.npy", "y.npy", "--given", "z.npy", "--estimator", "lnc"), "the estimator where z is given is 'lnc'"),
+        (("estimate", "x.npy", "y.npy", "--given", "z.npy", "--given-labels"), "z has values that are not whole"),
+        (("estimate", "x.npy", "y.npy", "--given", "labels.npy", "--k", "100"), "class cat of z has"),
+        (("estimate", "x.npy", "y.npy", "--given-labels"), "no z came: give z, or leave given_labels out"),
+        (("estimate", "x.npy", "y.npy", "--given", "z.npy", "--pca", "1"), "reduce takes x and y as continuous, and no z"),
         (("multi", "x.npy"), "give two or more"),
         (("multi", "x.npy", "short.npy"), "x1 has 150 samples and x2 has 100"),
         (("entropy", "x.npy", "--k", "150"), "x has 150 samples and k=150"),
@@ -134,3 +171,12 @@ def test_help_names_every_option(command):
     run = mi(command, "--help")
     for option in ("--k K[,K...]", "--units <bits|nats>", "--noise SCALE", "--local FILE", "--json", "--quiet", "Example: mi"):
         assert option in run.stdout
+
+
+@pytest.mark.usefixtures("files")
+def test_local_terms_of_different_samples_are_not_put_together():
+    np.save("rare.npy", np.where(np.arange(150) < 2, "rare", LABELS))
+    run = mi("estimate", "x.npy", "rare.npy", "--labels", "--local", "local.npy", "--k", "1,3")
+    assert run.exit_code == 2
+    assert "--local: other classes are left out for one k than for another" in run.stderr
+    assert not Path("local.npy").exists()

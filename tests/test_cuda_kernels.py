@@ -314,8 +314,14 @@ def test_bad_values_on_the_gpu_are_named():
             estimate(y, y[1:], backend="cuda")
         with pytest.raises(InputError, match=r"x is empty, shape \(0, 3\)"):
             estimate(y[:0], y, backend="cuda")
-    with pytest.raises(InputError, match="y is constant"):
-        mutual_information(y, 0 * y, backend="cuda")
+
+
+def test_ties_and_constants_on_the_gpu_are_taken_as_elsewhere():
+    x, y = (np.round(side[:60]) for side in awkward.CASES["2+3"])
+    expected = mutual_information(x, y, backend="cpu-brute", error_bar=False).mi
+    on_gpu = device.xp.asarray(x), device.xp.asarray(y)
+    assert mutual_information(*on_gpu, backend="cuda", error_bar=False).mi == expected
+    assert mutual_information(on_gpu[0], 0 * on_gpu[1], backend="cuda").mi == 0
 
 
 def test_one_gpu_may_be_named(monkeypatch):

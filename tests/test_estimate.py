@@ -78,10 +78,12 @@ def test_equals_npeet_without_its_noise(name, k, monkeypatch):
     assert mutual_information(x, y, k=k, units="nats").mi == pytest.approx(theirs, abs=1e-10)
 
 
-@pytest.mark.parametrize("name", sorted(awkward.CASES.keys() - {"all points equal"}))  # a constant side is refused
+@pytest.mark.parametrize("name", sorted(awkward.CASES.keys() - {"all points equal"}))  # of constants it is 0
 def test_equals_the_oracle(name):
     x, y = awkward.CASES[name]
-    assert mutual_information(x, y, k=1, units="nats").mi == pytest.approx(oracle.ksg1(x, y, 1), abs=1e-12)
+    assert mutual_information(x, y, k=1, units="nats").mi == pytest.approx(
+        oracle.ksg1(x, y, 1, few_ties=name == "one outlier"), abs=1e-12
+    )
 
 
 # Symmetries
@@ -202,13 +204,13 @@ def test_noise_is_added_to_both_sides(side):
 
 
 def test_standardizing_only_divides():
-    """Nothing is subtracted, so values are rounded once and as little as can be."""
+    """Nothing is subtracted, and whole numbers are not rounded at all."""
     x = np.random.default_rng(0).integers(0, 16, (400, 3)) * [1.0, 2.0, 4.0]
     for how in ("sides", "columns"):
         factors = x[x.all(axis=1)] / _prepare.standardize(x, how)[x.all(axis=1)]
         np.testing.assert_allclose(factors, np.broadcast_to(factors[0], factors.shape), rtol=4e-16)
         expected = np.sqrt(x.var(axis=0).mean()) if how == "sides" else x.std(axis=0)
-        np.testing.assert_allclose(factors[0], np.broadcast_to(expected, 3), rtol=1e-12)
+        np.testing.assert_allclose(factors[0], np.broadcast_to(expected, 3), rtol=1e-7)
 
 
 def test_noise_is_seeded_and_relative_to_the_spread():
@@ -240,7 +242,11 @@ def test_clean_narrow_data_has_no_notes():
         ("many zeros", {}, "of its values recur in their column"),
         ("offset 1e8", {"noise": 1e-12}, "The noise was lost in rounding"),
         ("duplicates in x alone", {}, "x has ties: 160 of 160 samples (100%) have an exact copy"),
-        ("duplicates", {"k": 3}, "160 samples coincide with their 3rd neighbour"),
+        ("duplicates", {"k": 3}, "100% of the samples have others exactly as far as their 3rd neighbour"),
+        ("columns of many scales", {}, "distances in column 2 are typically"),
+        ("columns of many scales", {}, 'standardize="columns", on the command line --standardize columns'),
+        ("columns of many scales", {"standardize": "sides"}, 'standardize="columns"'),
+        ("scales 1 and 1e6", {}, 'standardize="sides", on the command line --standardize sides'),
         ("scales 1 and 1e6", {}, "distances in y are typically"),
         ("24+16", {}, "24 + 16 dimensions"),
     ],
@@ -272,9 +278,9 @@ def test_equal_rows_are_found_whatever_the_sign_of_their_zeros():
     rows[:50, 1] = 0.0
     rows[50:] = rows[:50]
     rows[50:, 1] = -0.0
-    assert _notes.count_repeated(_notes.row_hashes(rows)) == 100
-    assert _notes.count_repeated(_notes.row_hashes(rows[:50])) == 0
-    assert _notes.count_repeated(_notes.row_hashes(rows[:, 1:2])) == 100
+    assert _notes.repeated_rows(rows) == 100
+    assert _notes.repeated_rows(rows[:50]) == 0
+    assert _notes.repeated_rows(rows[:, 1:2]) == 100
     wide = np.random.default_rng(0).standard_normal((60, 40))
     assert _notes.repeated_rows(wide) == 0
     wide[:, ::5] = 0  # in the columns that are looked at first, all are alike
@@ -305,13 +311,6 @@ def test_a_note_explains_a_negative_estimate():
     ]
     assert negative
     assert all("negative" in " ".join(result.notes) for result in negative)
-
-
-def test_ties_that_lift_the_estimate_above_its_ceiling_are_named():
-    x = np.repeat(np.arange(50.0), 4)
-    result = mutual_information(x, x, k=3)
-    assert result.mi > result.ceiling
-    assert "coincide" in " ".join(result.notes)
 
 
 def test_options_are_checked():

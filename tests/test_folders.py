@@ -350,7 +350,7 @@ def test_every_field_of_a_stopped_matrix_may_hold_anything(stopped):
                 continue  # of another task, and so without effect
             if isinstance(value, int | float) and not isinstance(value, bool) and path[0] == "sums" and len(path) > 2:
                 continue  # what is a number may be the right one
-            if len(path) > 1 and path[0] == "coincident" and value == 0 and not isinstance(value, bool):
+            if len(path) > 1 and path[0] == "tied" and value == 0 and not isinstance(value, bool):
                 continue  # what is a number may be the right one
             if changed(record, path, value) == record and not isinstance(value, bool):
                 continue  # as a pair that is still to be looked at has it

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from conftest import REPOSITORY
@@ -35,6 +36,8 @@ NOT_RUN = {
     'import torch\n\nx = torch.randn(10_000, 200, device="cuda")': "needs a GPU",
 }
 WITH = {  # options that make a command of minutes one of seconds
+    "mi estimate x.npy y.npy --groups subject.npy --permutations 200": "--permutations 5",
+    "mi estimate x.npy y.npy --series --permutations 200": "--permutations 5",
     "mi train --arch shortcut --epochs 20": "--data digits --epochs 1 --samples 100",
     "mi train --arch shortcut --data digits --epochs 20 --out runs/shortcut-digits": "--epochs 1 --samples 100",
     "mi reproduce fig4a --profile smoke": "--dry-run",
@@ -92,6 +95,7 @@ def copy(tmp_path):
     for first, last in (("x", "y"), ("first", "last")):
         shutil.copy(REPOSITORY / "examples" / "digits_first.npy", tmp_path / f"{first}.npy")
         shutil.copy(REPOSITORY / "examples" / "digits_last.npy", tmp_path / f"{last}.npy")
+    np.save(tmp_path / "subject.npy", np.arange(1797) // 60)
     return tmp_path
 
 

@@ -151,7 +151,7 @@ class Measurement:
             started = time.perf_counter()
             try:
                 estimates = self.estimator(sides[x], sides[y], labels=y == "labels", null=is_due(self.null_every, epoch))
-            except InputError as problem:  # a dead or diverged layer is a finding, and no reason to end the training
+            except InputError as problem:  # a diverged layer is a finding, and no reason to end the training
                 estimates = [{"k": k, "notes": (str(problem),)} for k in self.estimator.k]
             rows += [
                 Row(
@@ -197,7 +197,7 @@ class Estimator:
             null: Whether to estimate the MI with the rows of `y` shuffled too, whose truth is 0.
 
         Raises:
-            mi_core.InputError: One of them is constant or not finite, as when training has failed.
+            mi_core.InputError: One of them is not finite, as when training has failed.
         """
         results = mi_core.mutual_information(
             x,

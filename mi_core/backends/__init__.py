@@ -5,6 +5,9 @@ Each backend is one module with two functions, the contract:
     neighbour_counts(parts, sides, ks, *, threads, progress=None) -> radius (len(ks), n), counts (len(sides), len(ks), n)
     count_nearer(points, radius, *, threads, progress=None)        -> counts (len(radius), n)
 
+Those of the CPU take left_out (n, 2), too: for each point a range of rows, its own among them, that are no neighbours of it.
+The radius is then the distance to the k-th of the others; counts are made less by those left out here, for every backend.
+
 and two more, where its work can be split over machines:
 
     prepare(parts, sides, ks, workers)   -> an index: arrays in named tuples, which may be copied to another machine
@@ -30,6 +33,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from mi_core._prepare import joined
 from mi_core.backends import choice, registry
 from mi_core.backends.cuda import presence
 from mi_core.errors import BackendUnavailableError
@@ -50,18 +54,22 @@ def neighbour_counts(
     threads: int,
     scheduler: str | None = None,
     progress: Progress | None = None,
+    left_out: IntArray | None = None,
 ) -> tuple[FloatArray, IntArray, str]:
     """Radius (len(ks), n) and counts (len(sides), len(ks), n) for ks in their order, and the name of the backend that counted.
 
-    One pass over the neighbours for all of ks; the contract above says what parts and sides are. `scheduler`: address of that
-    of a Dask cluster, over whose workers to split it.
+    One pass over the neighbours for all of ks; the contract above says what parts, sides and left_out are. `scheduler`: address
+    of that of a Dask cluster, over whose workers to split it.
     """
     parts = in_one_dtype(parts)
     ascending = tuple(sorted(set(ks)))
+    ranges: dict[str, IntArray] = {} if left_out is None else {"left_out": left_out}
+    if left_out is not None:
+        backend = on_cpu(backend)
 
     def count(module: Any, parts: tuple[Samples, ...], **options: Any) -> tuple[FloatArray, IntArray]:
         found: tuple[FloatArray, IntArray] = module.neighbour_counts(
-            parts, tuple(sides), ascending, threads=threads, progress=progress, **options
+            parts, tuple(sides), ascending, threads=threads, progress=progress, **ranges, **options
         )
         return found
 
@@ -79,8 +87,31 @@ def neighbour_counts(
             threads=threads,
             progress=progress,
         )
+    if left_out is not None:
+        for (first, last), of_side in zip(sides, counts, strict=True):
+            of_side -= nearer_left_out(joined(parts[first:last]), radius, left_out, threads)
     rows = [ascending.index(k) for k in ks]
     return radius[rows], counts[:, rows], name
+
+
+def on_cpu(backend: Backend) -> Backend:
+    """The backend that leaves rows out: "cpu" for "auto".
+
+    Raises:
+        BackendUnavailableError: It is one of a GPU.
+    """
+    if registry.is_cuda(backend):
+        raise BackendUnavailableError(
+            f"backend {backend} cannot leave out rows of one group or of one time: leave backend out, or take cpu."
+        )
+    return "cpu" if backend == "auto" else backend
+
+
+def nearer_left_out(points: Samples, radius: FloatArray, left_out: IntArray, threads: int) -> IntArray:
+    """Counts (m, n) of those left out that are strictly nearer than radius (m, n), ascending along m."""
+    from mi_core.backends.cpu import left_out as rows  # here, because it loads what kernels are compiled with
+
+    return rows.nearer_left_out(points, radius, left_out, threads=threads)
 
 
 def on_cluster(name: str, module: Any, *arguments: Any, **options: Any) -> tuple[FloatArray, IntArray, str]:
@@ -94,15 +125,27 @@ def on_cluster(name: str, module: Any, *arguments: Any, **options: Any) -> tuple
 
 
 def count_nearer(
-    points: Samples, radius: FloatArray, *, backend: Backend, threads: int, progress: Progress | None = None
+    points: Samples,
+    radius: FloatArray,
+    *,
+    backend: Backend,
+    threads: int,
+    progress: Progress | None = None,
+    left_out: IntArray | None = None,
 ) -> tuple[IntArray, str]:
-    """Counts (m, n): other points (n, dim) strictly nearer than radius (m, n), ascending along m; the name of the backend."""
+    """Counts (m, n): other points (n, dim) strictly nearer than radius (m, n), ascending along m; the name of the backend.
+
+    left_out: (n, 2) as in the contract, or None.
+    """
 
     def count(module: Any, parts: tuple[Samples, ...], **options: Any) -> IntArray:
         found: IntArray = module.count_nearer(*parts, radius, threads=threads, progress=progress, **options)
         return found
 
-    return counted(count, (points,), backend)
+    if left_out is None:
+        return counted(count, (points,), backend)
+    counts, name = counted(count, (points,), on_cpu(backend))
+    return counts - nearer_left_out(points, radius, left_out, threads), name
 
 
 def counted(count: Callable[..., Found], parts: tuple[Samples, ...], backend: Backend) -> tuple[Found, str]:

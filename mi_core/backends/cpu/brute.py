@@ -19,6 +19,7 @@ import numpy as np
 
 from mi_core._prepare import joined
 from mi_core.backends.cpu.jit import jit
+from mi_core.backends.cpu.left_out import NOBODY, leave_out
 from mi_core.backends.cpu.workers import WHOLE, Workers
 from mi_core.types import FloatArray, IntArray, Progress, Samples, Share
 
@@ -44,13 +45,14 @@ def neighbour_counts(
     *,
     threads: int,
     progress: Progress | None = None,
+    left_out: IntArray = NOBODY,
     tile_rows: int | None = None,
     tile_points: int = TILE_POINTS,
 ) -> tuple[FloatArray, IntArray]:
     """Radius (len(ks), n) and counts (len(sides), len(ks), n) for ascending ks; the contract of `mi_core.backends`."""
     with Workers(threads, progress, len(parts[0])) as workers:
         index = prepare(parts, sides, ks, workers)
-        return answer(index, ks, workers, tile_rows=tile_rows, tile_points=tile_points)
+        return answer(index, ks, workers, left_out=left_out, tile_rows=tile_rows, tile_points=tile_points)
 
 
 def prepare(parts: tuple[Samples, ...], sides: tuple[tuple[int, int], ...], ks: tuple[int, ...], workers: Workers) -> Index:
@@ -65,6 +67,7 @@ def answer(
     workers: Workers,
     share: Share = WHOLE,
     *,
+    left_out: IntArray = NOBODY,
     tile_rows: int | None = None,
     tile_points: int = TILE_POINTS,
 ) -> tuple[FloatArray, IntArray]:
@@ -80,6 +83,9 @@ def answer(
         for strip, part in zip(strips, columns, strict=True):
             distances(part, first, tile_points, strip)
         joint = merged(strips, 0, len(columns))
+        if len(left_out) > 0:
+            joint = joint.copy()  # it may be the strip of a side
+            leave_out(joint, left_out, first)
         find_radii(points, joint, orders, first, radius)
         for (start, stop), out in zip(sides, counts, strict=True):
             count_rows(points, edges[start], edges[stop], merged(strips, start, stop), first, radius, out)

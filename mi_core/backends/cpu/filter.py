@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from mi_core.backends.cpu.filter_codes import ENDS, NO_ENDS, REACH, SHORT_TOP, TOP, Ends, Points, Range, encode, typical_radii
 from mi_core.backends.cpu.jit import inlined, jit
+from mi_core.backends.cpu.left_out import NOBODY
 from mi_core.backends.cpu.simd import (
     BYTES,
     LANES,
@@ -96,11 +97,12 @@ def neighbour_counts(
     *,
     threads: int,
     progress: Progress | None = None,
+    left_out: IntArray = NOBODY,
     tile_blocks: int = TILE_BLOCKS,
 ) -> tuple[FloatArray, IntArray]:
     """Radius (len(ks), n) and counts (len(sides), len(ks), n) for ascending ks; the contract of `mi_core.backends`."""
     with Workers(threads, progress, -(-len(parts[0]) // BYTES) * (1 + len(sides))) as workers:
-        return answer(prepare(parts, sides, ks, workers), ks, workers, tile_blocks=tile_blocks)
+        return answer(prepare(parts, sides, ks, workers), ks, workers, left_out=left_out, tile_blocks=tile_blocks)
 
 
 def prepare(parts: tuple[Samples, ...], sides: tuple[tuple[int, int], ...], ks: tuple[int, ...], workers: Workers) -> Index:
@@ -113,7 +115,13 @@ def prepare(parts: tuple[Samples, ...], sides: tuple[tuple[int, int], ...], ks: 
 
 
 def answer(
-    index: Index, ks: tuple[int, ...], workers: Workers, share: Share = WHOLE, *, tile_blocks: int = TILE_BLOCKS
+    index: Index,
+    ks: tuple[int, ...],
+    workers: Workers,
+    share: Share = WHOLE,
+    *,
+    left_out: IntArray = NOBODY,
+    tile_blocks: int = TILE_BLOCKS,
 ) -> tuple[FloatArray, IntArray]:
     """Radius and counts of a share of the queries, zeros beside them; the contract of `mi_core.backends`."""
     n = len(index.points.order)
@@ -122,7 +130,7 @@ def answer(
     counts = np.zeros((len(index.sides), len(ks), n), np.int64)
 
     def find_radii(first: int, last: int) -> None:
-        radius_tile(index.points, index.joint, orders, radius, first, last)
+        radius_tile(index.points, index.joint, orders, left_out, radius, first, last)
 
     workers.for_each_tile(find_radii, len(index.points.codes), tile_blocks, is_progress=True, share=share)
     for side, out in zip(index.sides, counts, strict=True):
@@ -399,8 +407,11 @@ def short_sure(radius, shorts_per_unit):
 
 
 @jit
-def radius_tile(points, dims, ks, radius, first, last):
-    """Radius (len(ks), n) of the queries of blocks first to last: distances to their ks-th neighbours."""
+def radius_tile(points, dims, ks, left_out, radius, first, last):
+    """Radius (len(ks), n) of the queries of blocks first to last: distances to their ks-th neighbours.
+
+    left_out: (n, 2) for each row the range of rows that are no neighbours of it, or (0, 2).
+    """
     n, k = len(points.order), ks[-1]
     start, queries = first * BYTES, min(len(points.order), last * BYTES) - first * BYTES
     targets = new_targets(queries, dims)
@@ -408,6 +419,10 @@ def radius_tile(points, dims, ks, radius, first, last):
     nearest = np.full((queries, k), np.inf)
     bounds = np.full(queries, np.int16(2 * SHORT_TOP))
     seen = np.zeros(queries, np.uint64)
+    no_first, no_last = np.zeros(queries, np.int64), np.zeros(queries, np.int64)
+    if len(left_out) > 0:
+        for query in range(queries):
+            no_first[query], no_last[query] = left_out[points.order[start + query]]
     codes, low, high, rows, shorts = points.codes, points.low, points.high, points.rows, points.shorts
     offsets, starts, reach, limits, found = targets.offsets, targets.starts, targets.reach, targets.limits, targets.found
     shorts_per_unit = points.shorts_per_unit
@@ -417,7 +432,21 @@ def radius_tile(points, dims, ks, radius, first, last):
         seen[query] = np.uint64(1) << np.uint64(lane)
         bits = look_near(points, dims, block, lane, k, points_in(n, block) & ~seen[query])
         seen[query] |= bits
-        enter(rows, shorts, dims, start + query, block, bits, nearest, bounds, query, shorts_per_unit)
+        enter(
+            points.order,
+            rows,
+            shorts,
+            dims,
+            start + query,
+            block,
+            bits,
+            no_first,
+            no_last,
+            nearest,
+            bounds,
+            query,
+            shorts_per_unit,
+        )
         set_reach(targets, query, nearest[query, -1], points.steps_per_unit)
     order = np.argsort(votes) + dims.first
     for other in by_distance(points, dims, first, last):
@@ -443,7 +472,19 @@ def radius_tile(points, dims, ks, radius, first, last):
                 alive &= alive - np.uint64(1)
                 query = base + lane
                 if nearest[query, k - 1] > 0 and enter(
-                    rows, shorts, dims, start + query, other, found[lane], nearest, bounds, query, shorts_per_unit
+                    points.order,
+                    rows,
+                    shorts,
+                    dims,
+                    start + query,
+                    other,
+                    found[lane],
+                    no_first,
+                    no_last,
+                    nearest,
+                    bounds,
+                    query,
+                    shorts_per_unit,
                 ):
                     set_reach(targets, query, nearest[query, k - 1], points.steps_per_unit)
     for query in range(queries):
@@ -470,8 +511,11 @@ def by_distance(points, dims, first, last):
 
 
 @inlined
-def enter(rows, shorts, dims, query, block, bits, nearest, bounds, target, shorts_per_unit):
-    """Enter those points of a block into nearest[target] (k,), ascending; bounds[target] is how far others may be."""
+def enter(order, rows, shorts, dims, query, block, bits, no_first, no_last, nearest, bounds, target, shorts_per_unit):
+    """Enter those points of a block into nearest[target] (k,), ascending; bounds[target] is how far others may be.
+
+    Rows no_first[target] to no_last[target] are left out; order (n,) has the row of each point.
+    """
     entered = False
     while bits:
         point = block * BYTES + lowest_bit(bits)
@@ -480,7 +524,7 @@ def enter(rows, shorts, dims, query, block, bits, nearest, bounds, target, short
         if above(short_distance(shorts, query, point, dims, bound), splat(bound)):
             continue
         distance = exact_distance(rows, query, point, dims)
-        if distance < nearest[target, nearest.shape[1] - 1]:
+        if distance < nearest[target, nearest.shape[1] - 1] and not no_first[target] <= order[point] < no_last[target]:
             insert(nearest[target], distance)
             bounds[target] = short_reach(nearest[target, nearest.shape[1] - 1], shorts_per_unit)
             entered = True

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from mi_core._prepare import joined
 from mi_core.backends.cpu.jit import inlined, jit
+from mi_core.backends.cpu.left_out import NOBODY
 from mi_core.backends.cpu.line import Line, count_line
 from mi_core.backends.cpu.simd import (
     LANES,
@@ -58,12 +59,13 @@ def neighbour_counts(
     *,
     threads: int,
     progress: Progress | None = None,
+    left_out: IntArray = NOBODY,
     tile_blocks: int = TILE_BLOCKS,
 ) -> tuple[FloatArray, IntArray]:
     """Radius (len(ks), n) and counts (len(sides), len(ks), n) for ascending ks; the contract of `mi_core.backends`."""
     steps = -(-len(parts[0]) // LANES) * (1 + len(sides) * len(ks))
     with Workers(few_threads(sum(part.size for part in parts), threads), progress, steps) as workers:
-        return answer(prepare(parts, sides, ks, workers), ks, workers, tile_blocks=tile_blocks)
+        return answer(prepare(parts, sides, ks, workers), ks, workers, left_out=left_out, tile_blocks=tile_blocks)
 
 
 def prepare(parts: tuple[Samples, ...], sides: tuple[tuple[int, int], ...], ks: tuple[int, ...], workers: Workers) -> Index:
@@ -73,7 +75,13 @@ def prepare(parts: tuple[Samples, ...], sides: tuple[tuple[int, int], ...], ks: 
 
 
 def answer(
-    index: Index, ks: tuple[int, ...], workers: Workers, share: Share = WHOLE, *, tile_blocks: int = TILE_BLOCKS
+    index: Index,
+    ks: tuple[int, ...],
+    workers: Workers,
+    share: Share = WHOLE,
+    *,
+    left_out: IntArray = NOBODY,
+    tile_blocks: int = TILE_BLOCKS,
 ) -> tuple[FloatArray, IntArray]:
     """Radius and counts of a share of the queries, zeros beside them; the contract of `mi_core.backends`."""
     n = len(index.joint.order)
@@ -82,7 +90,7 @@ def answer(
     counts = np.zeros((len(index.sides), len(ks), n), np.int64)
 
     def work(first: int, last: int) -> None:
-        radius_tile(index.joint, orders, radius, first, last)
+        radius_tile(index.joint, orders, left_out, radius, first, last)
 
     for_blocks(work, len(index.joint.blocks), tile_blocks, workers, share)
     for side, out in zip(index.sides, counts, strict=True):
@@ -192,8 +200,11 @@ def far_walls(blocks, walls, query, box, limit):
 
 
 @jit
-def radius_tile(tree, ks, radius, first, last):
-    """Radius (len(ks), n) of the queries of blocks first to last: distances to their ks-th neighbours."""
+def radius_tile(tree, ks, left_out, radius, first, last):
+    """Radius (len(ks), n) of the queries of blocks first to last: distances to their ks-th neighbours.
+
+    left_out: (n, 2) for each row the range of rows that are no neighbours of it, or (0, 2).
+    """
     order, blocks = tree.order, tree.blocks
     n, k, height = len(order), ks[-1], len(tree.sizes)
     nearest = np.empty(k)
@@ -203,13 +214,16 @@ def radius_tile(tree, ks, radius, first, last):
     todo = np.empty(height, np.uint64)
     for block in range(first, last):
         start = block * LANES
-        if k < LANES:
+        if k < LANES and len(left_out) == 0:
             warm_bounds(blocks, block, least)
         else:
             least[k] = np.inf
         for lane in range(min(LANES, n - start)):
             nearest[:] = np.inf
-            search(tree, block, lane, nearest, least[k, lane], near, nodes, todo)
+            no_first, no_last = np.int64(0), np.int64(0)
+            if len(left_out) > 0:
+                no_first, no_last = left_out[order[start + lane], 0], left_out[order[start + lane], 1]
+            search(tree, block, lane, no_first, no_last, nearest, least[k, lane], near, nodes, todo)
             for m in range(len(ks)):
                 radius[m, order[start + lane]] = nearest[ks[m] - 1]
 
@@ -235,15 +249,16 @@ def warm_bounds(blocks, block, least):
 
 
 @inlined
-def search(tree, block, lane, nearest, bound, near, nodes, todo):
-    """Fill nearest (k,) for query `lane` of `block`, whose k-th neighbour is no further than bound.
+def search(tree, block, lane, no_first, no_last, nearest, bound, near, nodes, todo):
+    """Fill nearest (k,) for query `lane` of `block`, whose k-th neighbour is no further than bound; rows no_first to no_last
+    are none.
 
     From its own block upwards; at each level the other children of the box there, and what is under them. near (height,
     LANES), nodes (height,) and todo (height,) are scratch: at each level the box that is open, how far its children are, and
     the bits of those still to visit.
     """
     query = block * tree.blocks.shape[1] * LANES + lane
-    bound = visit_block(tree.blocks, query, lane, block, nearest, bound)
+    bound = visit_block(tree.blocks, tree.order, query, lane, block, no_first, no_last, nearest, bound)
     came_from = block
     for top in range(1, len(tree.sizes)):
         level, node, done = top, came_from // LANES, np.uint64(1) << np.uint64(came_from % LANES)
@@ -267,20 +282,23 @@ def search(tree, block, lane, nearest, bound, near, nodes, todo):
                 continue
             node = nodes[level] * LANES + child
             if level == 1:
-                bound = visit_block(tree.blocks, query, LANES, node, nearest, bound)
+                bound = visit_block(tree.blocks, tree.order, query, LANES, node, no_first, no_last, nearest, bound)
             else:
                 level -= 1
                 opening = True
 
 
 @inlined
-def visit_block(blocks, query, own_lane, block, nearest, bound):
+def visit_block(blocks, order, query, own_lane, block, no_first, no_last, nearest, bound):
     """Enter the points of `block` into nearest (k,), ascending; return the bound that is left for others."""
     bits = at_most(point_distances(blocks, query, block, bound), splat(bound)) & ~(np.uint64(1) << np.uint64(own_lane))
     while bits:
-        distance = exact_distance(blocks, query, block * blocks.shape[1] * LANES + lowest_bit(bits))
+        lane = lowest_bit(bits)
         bits &= bits - np.uint64(1)
+        distance = exact_distance(blocks, query, block * blocks.shape[1] * LANES + lane)
         if distance < nearest[-1]:
+            if no_last > 0 and no_first <= order[block * LANES + lane] < no_last:
+                continue
             insert(nearest, distance)
             if nearest[-1] == 0:  # as near as can be: nothing else needs a look
                 return blocks.dtype.type(-1)

@@ -1,0 +1,35 @@
+"""Samples of the 40 tasks of bmi (Czyz et al. 2023, arXiv:2306.11078), for `mi bench bmi`.
+
+bmi pins old versions of JAX and NumPy, so this file runs in an environment of its own and imports nothing of ours:
+
+    python3.11 -m venv bmi-env
+    bmi-env/bin/pip install benchmark-mi==0.1.3 jax==0.4.33 jaxlib==0.4.33
+    bmi-env/bin/python benchmarks/bmi_samples.py FOLDER
+    BMI_SAMPLES=FOLDER mi bench bmi
+
+FOLDER then holds one file a task and seed, SEED_TASK.npz, with `x` and `y` as bmi draws them, and `mi`, the true MI in nats.
+All together they take 120 MiB and a minute, so none is kept in the repository.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+SEEDS = (1, 2, 3)
+SIZES = (1_000, 5_000, 10_000)  # of the parts that the rows of a file are cut into, so that sizes share no sample
+
+
+def main(folder: Path) -> None:
+    """Write the samples of every task and seed."""
+    from bmi.benchmark import BENCHMARK_TASKS
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, task in BENCHMARK_TASKS.items():
+        for seed in SEEDS:
+            x, y = task.sample(sum(SIZES), seed)
+            np.savez(folder / f"{seed}_{name}.npz", x=np.asarray(x), y=np.asarray(y), mi=float(task.mutual_information))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,154 @@
+"""Samples of one side drawn again, given z: as dependent on z as they are, and on the other side through z alone.
+
+    equal z:      whole samples exchanged among those of equal z (class labels, or few values that recur)
+    continuous z: x = m(z) + s(z) e, where e, which tells little of z, is exchanged among near neighbours in z
+
+Exchanging x itself among neighbours, a local permutation (Runge, AISTATS 2018, arXiv:1709.01447), supposes that what z tells of
+x is constant within a neighbourhood. A few hundred samples in two or three dimensions of z have no neighbours so near: x then
+loses some of its dependence on z, the estimate on surrogates reads lower than at conditional independence, and p is too small.
+So what z tells of the place m and the scale s of x is kept, fitted by ridge regression on smooth functions of z.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from scipy.spatial.distance import cdist
+
+from mi_core._prepare import centred, standardize
+from mi_core.backends.cpu.nearest import nearest_neighbours
+from mi_core.types import FloatArray, IntArray, Samples
+
+NEIGHBOURS = 5  # in z, itself among them, that a sample exchanges with; see docs/trust.md for other numbers
+MEMBERS = 10  # samples for each value of z, from which on they exchange with those of equal z alone
+CENTRES = 200  # samples of z that the smooth functions stand on
+LEVELS = 20  # quantiles of each column of z that the functions of single columns stand on
+WIDTHS = (0.25, 0.5, 1.0, 2.0)  # of the smooth functions, in standard deviations of z
+RIDGES = 10.0 ** np.arange(-4, 3.5, 0.5)
+SAMPLES_A_SLOPE = 10  # for each column of z, below which no plane is fitted
+SMALL = 1e-3  # of the middle residual, below which one says no more of the scale
+ROUNDING = 1e-15  # residuals of columns whose largest value is 1, where z tells all of x
+CONTINUOUS = 0.5  # share of different values in a column, above which it is smooth in z but for chance
+
+
+def takes_equal_z(z: Samples) -> bool:
+    """Whether so many samples share each value of z that they exchange with those of equal z alone."""
+    return MEMBERS * len(np.unique(z, axis=0)) <= len(z)
+
+
+def redrawn(
+    x: Samples, z: Samples, permutations: int, rng: np.random.Generator, *, equal_z: bool, threads: int
+) -> Iterator[Samples]:
+    """Surrogates (n_samples, dim_x) of x given z, one after the other.
+
+    equal_z: Whether z only says which samples are of one kind.
+    """
+    if equal_z or takes_equal_z(z):
+        _, kinds = np.unique(z, axis=0, return_inverse=True)
+        for _ in range(permutations):
+            yield x[exchanged_within(kinds.reshape(-1), rng)]
+        return
+    others = min(NEIGHBOURS - 1, len(z) - 1)
+    neighbours = nearest_neighbours(standardize(z, "columns"), others, threads=threads)
+    neighbours = np.hstack([np.arange(len(z))[:, np.newaxis], neighbours])
+    columns, unit = centred(x)
+    place, scale, rest = place_and_scale(columns, z)
+    for _ in range(permutations):
+        again = place + scale * rest[exchanged_nearby(neighbours, rng)]
+        yield (x + unit * (again - columns)).astype(x.dtype)
+
+
+def is_continuous(points: Samples) -> bool:
+    """Whether few values recur in each column of points (n, dim)."""
+    return all(len(np.unique(column)) > CONTINUOUS * len(column) for column in points.T)
+
+
+def exchanged_within(kinds: IntArray, rng: np.random.Generator) -> IntArray:
+    """A permutation (n,) that exchanges samples of equal kind (n,)."""
+    permutation = np.empty(len(kinds), np.int64)
+    permutation[np.argsort(kinds, kind="stable")] = np.lexsort((rng.random(len(kinds)), kinds))
+    return permutation
+
+
+def exchanged_nearby(neighbours: IntArray, rng: np.random.Generator) -> IntArray:
+    """For each sample one of its neighbours (n, k), each taken once where possible: Runge 2018, algorithm 1, in rounds.
+
+    In each round the samples that wait, in random order, ask for their next neighbour, in a random order too, and get those
+    that are free. Whoever finds none free takes the last, a second time.
+    """
+    wishes = rng.permuted(neighbours, axis=1)
+    chosen = wishes[:, -1].copy()
+    is_free = np.ones(len(wishes), np.bool_)
+    waiting = rng.permutation(len(wishes))
+    for wish in wishes.T:
+        (free,) = np.nonzero(is_free[wish[waiting]])
+        _, first = np.unique(wish[waiting[free]], return_index=True)
+        served = waiting[free[first]]
+        chosen[served] = wish[served]
+        is_free[wish[served]] = False
+        waiting = np.delete(waiting, free[first])
+    return chosen
+
+
+def place_and_scale(columns: FloatArray, z: Samples) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Parts (n, dim) of columns = place + scale * rest, where place and scale are what a smooth function of z tells.
+
+    Columns whose values recur have place 0 and scale 1, because smooth parts would tell their values apart.
+    """
+    place, scale, rest = np.zeros(columns.shape), np.ones(columns.shape), columns.copy()
+    smooth = np.array([is_continuous(column[:, np.newaxis]) for column in columns.T])
+    bases = list(smooth_functions(z))
+    fit, residuals = fitted(columns[:, smooth], bases)
+    sizes = np.abs(residuals)
+    log_scale, _ = fitted(np.log(np.maximum(sizes, np.maximum(SMALL * np.median(sizes, axis=0), ROUNDING))), bases)
+    place[:, smooth], scale[:, smooth] = fit, np.exp(log_scale)
+    rest[:, smooth] = residuals / scale[:, smooth]
+    return place, scale, rest
+
+
+Basis = tuple[FloatArray, FloatArray, FloatArray]
+"""Orthonormal columns (n, p) free of any ridge; orthonormal columns (n, m) beside them; their singular values (m,)."""
+
+
+def smooth_functions(z: Samples) -> Iterator[Basis]:
+    """Spaces of functions of z (n, dim): planes alone, and planes with bumps of several widths, of all columns or of each."""
+    points = standardize(centred(z)[0], "columns")
+    n, dim = points.shape
+    ones = np.ones((n, 1))
+    plane, _ = np.linalg.qr(np.hstack([ones, points]) if SAMPLES_A_SLOPE * dim <= n else ones)
+    yield plane, np.empty((n, 0)), np.empty(0)
+    centres = points[np.linspace(0, n - 1, min(n, CENTRES)).astype(np.int64)]
+    squares = [cdist(points, centres, "sqeuclidean") / dim]
+    if 1 < dim <= CENTRES // LEVELS:
+        levels = np.quantile(points, np.linspace(0, 1, LEVELS), axis=0)
+        squares.append(np.hstack([(points[:, [d]] - levels[:, d]) ** 2 for d in range(dim)]))
+    for apart in squares:
+        for width in WIDTHS:
+            bumps = np.exp(-apart / (2 * width**2))
+            bumps -= plane @ (plane.T @ bumps)
+            left, values, _ = np.linalg.svd(bumps, full_matrices=False)
+            kept = values > 1e-6 * values[0]
+            yield plane, left[:, kept], values[kept]
+
+
+def fitted(columns: FloatArray, bases: list[Basis]) -> tuple[FloatArray, FloatArray]:
+    """The best fit (n, dim) to columns, and its residuals as large as the errors are, not smaller by what was fitted to them.
+
+    Each column has the space and the ridge whose errors, each sample left out in turn, have the least mean square.
+    """
+    fit, residuals = np.empty(columns.shape), np.empty(columns.shape)
+    least = np.full(columns.shape[1], np.inf)
+    for plane, bumps, values in bases:
+        on_plane, on_bumps = plane @ (plane.T @ columns), bumps.T @ columns
+        for ridge in RIDGES if len(values) else RIDGES[:1]:
+            shrunk = values**2 / (values**2 + ridge)
+            some = on_plane + bumps @ (shrunk[:, np.newaxis] * on_bumps)
+            leverage = (plane**2).sum(axis=1) + bumps**2 @ shrunk
+            free = np.maximum(1 - leverage, 1e-6)[:, np.newaxis]
+            errors = np.mean(((columns - some) / free) ** 2, axis=0)
+            better = errors < least
+            least[better] = errors[better]
+            fit[:, better] = some[:, better]
+            residuals[:, better] = ((columns - some) / np.sqrt(free))[:, better]
+    return fit, residuals

@@ -1,0 +1,83 @@
+"""The door for how samples were drawn: groups and series, checked, become a `sampling.Sampling`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from mi_core import arrays
+from mi_core._prepare import centred
+from mi_core.arguments import Settings
+from mi_core.errors import InputError
+from mi_core.sampling import INDEPENDENT, Groups, Sampling, Series
+from mi_core.types import FloatArray, IntArray, Samples
+
+FORGOTTEN = float(np.exp(-1))  # autocorrelation below which a series has forgotten
+MOST_EXCLUDED = 4  # exclude is at most this part of the series
+MOST_COLUMNS = 64  # whose autocorrelation is looked at
+
+
+def drawn(settings: Settings, sides: Sequence[Samples]) -> tuple[Sampling, IntArray | None]:
+    """How samples were drawn, and the order to put their rows in, None to leave them.
+
+    Args:
+        settings: Options, of which these three: groups (n_samples,) labels of each row's group; series, whether rows are in
+            order of time; exclude, how many steps of a series belong together, None for the memory of the sides.
+        sides: (n_samples, dim) samples of the two sides, or more.
+
+    Raises:
+        InputError: The groups or exclude cannot be used, or several were named.
+    """
+    n_samples, groups, series, exclude = len(sides[0]), settings.groups, settings.series, settings.exclude
+    if (groups is not None or series) and settings.scheduler is not None:
+        raise InputError("groups and series cannot be split over a cluster: leave scheduler out.")
+    if exclude is not None and not series:
+        raise InputError("exclude needs series: say that rows are in order of time, or leave exclude out.")
+    if groups is not None and series:
+        raise InputError("groups and series exclude each other: rows in order of time within each group are groups.")
+    if groups is not None:
+        return in_groups(groups, n_samples)
+    if not series:
+        return INDEPENDENT, None
+    most = n_samples // MOST_EXCLUDED
+    if exclude is None:
+        exclude = max(1, min(most, sorted(memory(side, most) for side in sides)[-2]))
+    elif exclude > most:
+        raise InputError(
+            f"exclude is {exclude:,} and there are {n_samples:,} samples: it must be at most a quarter of them, {most:,}."
+        )
+    return Series(np.arange(n_samples), exclude), None
+
+
+def in_groups(groups: Any, n_samples: int) -> tuple[Groups, IntArray | None]:
+    """Groups from labels (n_samples,), and the order that puts rows of one group side by side."""
+    places, names = arrays.classes_of(groups, "groups")
+    if len(places) != n_samples:
+        raise InputError(f"groups has {len(places):,} rows and x has {n_samples:,} samples: give the group of each sample.")
+    if len(names) == 1:
+        raise InputError(f"groups has only one group, {names[0]}: at least two are needed, better twenty.")
+    if len(names) == n_samples:
+        raise InputError("groups has a group of its own for each row, which is no grouping: leave groups out.")
+    is_sorted = bool((places[1:] >= places[:-1]).all())
+    order = None if is_sorted else np.argsort(places, kind="stable")
+    return Groups(places if order is None else places[order]), order
+
+
+def memory(points: Samples, most: int) -> int:
+    """Steps after which the slowest column of a series (n, dim) has forgotten its value, and how far it was from the middle.
+
+    Forgotten is an autocorrelation below 1/e; `most` where it never is.
+    """
+    columns = centred(points[:, :: -(-points.shape[1] // MOST_COLUMNS)])[0]
+    return max(first_forgotten(columns, most), first_forgotten(np.abs(columns) - np.abs(columns).mean(axis=0), most))
+
+
+def first_forgotten(columns: FloatArray, most: int) -> int:
+    """First step at which the autocorrelation of the slowest column (n, dim) around 0 is below `FORGOTTEN`; at most `most`."""
+    n = len(columns)
+    power = np.abs(np.fft.rfft(columns, 2 * n, axis=0)) ** 2
+    correlation = np.fft.irfft(power, axis=0)[: most + 1]
+    below = correlation < FORGOTTEN * np.where(correlation[0] > 0, correlation[0], np.inf)
+    return int(np.where(below.any(axis=0), below.argmax(axis=0), most).max())

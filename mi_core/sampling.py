@@ -1,0 +1,275 @@
+"""How the samples were drawn: each by itself, in groups that belong together, or as rows of a series.
+
+Rows that belong together are each other's nearest neighbours whatever the other side does, so two independent sets of such rows
+read MI out of nothing, and shuffles or random parts of them are no test. Here stands, for each way of drawing:
+
+    left_out    rows that are neither neighbours of a row nor counted (the window of Theiler, Phys. Rev. A 34, 2427 (1986))
+    parts       disjoint parts for error bars, of whole groups or stretches
+    surrogate   one side's rows beside the other's as if the sides were independent: whole groups exchanged, a series shifted
+    order       of neighbours by default: about as many as belong together, so that neighbours do not all come from one group
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from mi_core.errors import InputError
+from mi_core.types import FloatArray, IntArray, Samples
+
+DEFAULT_ORDER = 3
+LARGEST_ORDER = 25  # by default; reads -0.03 to 0 bits on independent AR(1) series and groups where 3 reads -0.1 to -0.3
+LARGEST_ORDER_IN_MANY = 10  # beyond FEW_DIMENSIONS, where so large an order costs more bits than it saves: 0.6 of 2.2 at 3+3
+FEW_DIMENSIONS = 4  # joint
+LEAST_SHARE_OF_ORDER = 20  # samples for each neighbour of the default order
+FEWEST_UNITS = 2  # in a part
+STRETCH = 4  # length of a stretch, in units of exclude
+RESEMBLE = 3.0  # standard errors beyond which neighbouring rows resemble each other
+LOOKED_AT = 2000  # neighbouring rows
+
+
+class Sampling(Protocol):
+    """One way of drawing samples."""
+
+    @property
+    def left_out(self) -> IntArray | None:
+        """(n_samples, 2): for each row the first that belongs together with it, and the one behind the last; or None."""
+
+    @property
+    def units(self) -> int | None:
+        """Number of independent units, None where these are the samples themselves."""
+
+    def countable(self, n_samples: int) -> int | IntArray:
+        """N of the formulas: how many samples may be counted for each, itself among them."""
+
+    @property
+    def cuts(self) -> tuple[int, ...]:
+        """Numbers of parts to cut the samples into for an error bar."""
+
+    def order(self, n_samples: int, dim: int) -> int:
+        """Neighbour order k to take by default in so many joint dimensions."""
+
+    def take(self, rows: IntArray) -> Sampling:
+        """The same for some of the rows, ascending."""
+
+    def parts(self, n_samples: int, count: int, rng: np.random.Generator) -> list[IntArray]:
+        """Rows, ascending, of so many disjoint parts of about equal size; none where there are too few units."""
+
+    def surrogate(self, n_samples: int, rng: np.random.Generator) -> IntArray:
+        """(n_samples,) the row of y to put beside each row of x."""
+
+
+class Independent:
+    """Each sample drawn by itself."""
+
+    left_out = None
+    units = None
+    # Parts of N/n samples cost 1/n of the estimate by brute force and give n - 1 degrees of freedom. These two cost 0.4 of an
+    # estimate for wide data, two where time grows as N. More cuts narrow the bar's own error little, for they share their
+    # samples; smaller parts read low.
+    cuts = (4, 8)
+
+    def countable(self, n_samples: int) -> int:
+        """All samples."""
+        return n_samples
+
+    def order(self, n_samples: int, dim: int) -> int:
+        """The field's usual order."""
+        return DEFAULT_ORDER
+
+    def take(self, rows: IntArray) -> Independent:
+        """Independent too."""
+        return self
+
+    def parts(self, n_samples: int, count: int, rng: np.random.Generator) -> list[IntArray]:
+        """Rows drawn without replacement, of parts of equal size."""
+        size = n_samples // count
+        order = rng.permutation(n_samples)
+        return [np.sort(order[part * size : (part + 1) * size]) for part in range(count)]
+
+    def surrogate(self, n_samples: int, rng: np.random.Generator) -> IntArray:
+        """All rows in random order."""
+        return rng.permutation(n_samples)
+
+
+@dataclasses.dataclass(frozen=True)
+class Groups:
+    """Rows of one group belong together: trials of a subject, tokens of a sentence, positions of an image.
+
+    Attributes:
+        group: (n_samples,) number of each row's group, ascending.
+    """
+
+    group: IntArray
+
+    @functools.cached_property
+    def left_out(self) -> IntArray:
+        """The rows of each row's own group."""
+        return np.column_stack([np.searchsorted(self.group, self.group, side) for side in ("left", "right")]).astype(np.int64)
+
+    @functools.cached_property
+    def sizes(self) -> IntArray:
+        """Rows of each group."""
+        sizes: IntArray = np.unique(self.group, return_counts=True)[1]
+        return sizes
+
+    @property
+    def units(self) -> int:
+        """Number of groups."""
+        return len(self.sizes)
+
+    @property
+    def cuts(self) -> tuple[int, ...]:
+        """Twice four: eighths hold so few groups that their spread is too small, by a quarter at strong dependence."""
+        return (4, 4)
+
+    def countable(self, n_samples: int) -> IntArray:
+        """For each row those of other groups, and itself."""
+        return number_countable(self.left_out)
+
+    def order(self, n_samples: int, dim: int) -> int:
+        """About the mean size of a group."""
+        return default_order(float(self.sizes.mean()), n_samples, dim)
+
+    def take(self, rows: IntArray) -> Groups:
+        """Groups of some of the rows, ascending."""
+        return Groups(self.group[rows])
+
+    def parts(self, n_samples: int, count: int, rng: np.random.Generator) -> list[IntArray]:
+        """Rows of parts of whole groups."""
+        return parts_of_units(self.group, count, rng)
+
+    def surrogate(self, n_samples: int, rng: np.random.Generator) -> IntArray:
+        """Rows of another group beside those of each, in their order: where it is larger, some of them; where it is smaller,
+        all of them about equally often.
+        """
+        starts = np.cumsum([0, *self.sizes[:-1]])
+        rows = []
+        for size, other in zip(self.sizes, rng.permutation(self.units), strict=True):
+            there = rng.permutation(self.sizes[other])
+            rows.append(starts[other] + np.sort(np.resize(there, size)))
+        return np.concatenate(rows)
+
+
+@dataclasses.dataclass(frozen=True)
+class Series:
+    """Rows in order of time.
+
+    Attributes:
+        time: (n_samples,) place of each row in the series, ascending.
+        exclude: Rows up to so many steps of time apart belong together.
+    """
+
+    time: IntArray
+    exclude: int
+
+    @functools.cached_property
+    def left_out(self) -> IntArray:
+        """The rows up to `exclude` steps before and after each row."""
+        first = np.searchsorted(self.time, self.time - self.exclude, "left")
+        return np.column_stack([first, np.searchsorted(self.time, self.time + self.exclude, "right")]).astype(np.int64)
+
+    @property
+    def stretch(self) -> IntArray:
+        """(n_samples,) number of the stretch that each row lies in; a stretch is several times as long as the memory."""
+        return self.time // max(STRETCH * self.exclude, 1)
+
+    @property
+    def units(self) -> int:
+        """How often the series could have forgotten itself: stretches of exclude rows before and after a row."""
+        return max(1, len(self.time) // (2 * self.exclude + 1))
+
+    @property
+    def cuts(self) -> tuple[int, ...]:
+        """As for groups."""
+        return (4, 4)
+
+    def countable(self, n_samples: int) -> IntArray:
+        """For each row those that are farther away, and itself."""
+        return number_countable(self.left_out)
+
+    def order(self, n_samples: int, dim: int) -> int:
+        """About the rows that belong together to one side."""
+        return default_order(self.exclude + 1, n_samples, dim)
+
+    def take(self, rows: IntArray) -> Series:
+        """Some of the rows, ascending, at their own times."""
+        return Series(self.time[rows], self.exclude)
+
+    def parts(self, n_samples: int, count: int, rng: np.random.Generator) -> list[IntArray]:
+        """Rows of parts of whole stretches."""
+        return parts_of_units(self.stretch, count, rng)
+
+    def surrogate(self, n_samples: int, rng: np.random.Generator) -> IntArray:
+        """All rows later by one random number of steps, at least twice the memory, and from the end on at the beginning."""
+        least = min(2 * self.exclude + 1, n_samples // 3)
+        return np.roll(np.arange(n_samples), int(rng.integers(least, n_samples - least + 1)))
+
+
+INDEPENDENT = Independent()
+
+
+def as_fields(sampling: Sampling) -> dict[str, Any]:
+    """What results record of it."""
+    return {"independent_units": sampling.units, "exclude": sampling.exclude if isinstance(sampling, Series) else None}
+
+
+def number_countable(left_out: IntArray) -> IntArray:
+    """(n_samples,) rows that are not left out, and the row itself."""
+    number: IntArray = len(left_out) - (left_out[:, 1] - left_out[:, 0]) + 1
+    return number
+
+
+def default_order(together: float, n_samples: int, dim: int) -> int:
+    """Neighbour order where so many rows belong together: about as many, so that neighbours do not all come from one group."""
+    largest = LARGEST_ORDER if dim <= FEW_DIMENSIONS else LARGEST_ORDER_IN_MANY
+    most = min(largest, n_samples // LEAST_SHARE_OF_ORDER)
+    return max(DEFAULT_ORDER, min(most, round(together)))
+
+
+def parts_of_units(unit: IntArray, count: int, rng: np.random.Generator) -> list[IntArray]:
+    """Rows of so many parts of whole units; unit (n_samples,), ascending, is the number of each row's."""
+    numbers, place = np.unique(unit, return_inverse=True)
+    if len(numbers) < FEWEST_UNITS * count:
+        return []
+    part = np.empty(len(numbers), np.int64)
+    part[rng.permutation(len(numbers))] = np.arange(len(numbers)) % count
+    return [np.flatnonzero(part[place] == one) for one in range(count)]
+
+
+def check_enough(left_out: IntArray, ks: Sequence[int]) -> None:
+    """Raise InputError unless each sample has more than k others that are not left out."""
+    fewest = int((len(left_out) - (left_out[:, 1] - left_out[:, 0])).min())
+    if fewest < max(ks):
+        raise InputError(
+            f"k={max(ks)}, and some samples have only {fewest:,} others outside their own group or time to be compared with: "
+            "take a smaller k, or leave out the condition or labels that set the groups apart."
+        )
+
+
+# Whether samples that were taken for independent are
+
+
+def resemblance(points: Samples) -> float:
+    """How much nearer, in standard errors, neighbouring rows (n, dim) are to each other than rows drawn at random.
+
+    Of neighbouring rows i and i + 1, and a row j at random, the neighbour is the nearer one half of the time where rows are
+    independent; ties count one half.
+    """
+    n = len(points)
+    here = np.unique(np.linspace(0, n - 2, min(n - 1, LOOKED_AT)).astype(np.int64))
+    other = np.random.default_rng(0).integers(n, size=len(here))
+    apart = (other != here) & (other != here + 1)
+    near, far = (distances_between(points, here[apart], there[apart]) for there in (here + 1, other))
+    nearer = np.mean((near < far) + 0.5 * (near == far)) if apart.any() else 0.5
+    return float((nearer - 0.5) * np.sqrt(4 * max(1, int(apart.sum()))))
+
+
+def distances_between(points: Samples, one: IntArray, other: IntArray) -> FloatArray:
+    """Chebyshev distances (m,) between the points of rows `one` (m,) and `other` (m,)."""
+    distances: FloatArray = np.abs(points[one].astype(np.float64) - points[other]).max(axis=1)
+    return distances

@@ -1,0 +1,140 @@
+"""Gaussian twins: data of known mutual information, as like the samples at hand as a Gaussian can be.
+
+samples --unit_variance--> columns --canonical--> pairs of directions, and the nats that each carries
+                                                      |
+gaussian_twin  <-  random Gaussians with these pairs, raised to the MI that was estimated
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import digamma
+
+from mi_core._prepare import Prepared, centred, standard_deviations
+from mi_core.types import FloatArray, Samples
+
+
+@dataclasses.dataclass(frozen=True)
+class Canonical:
+    """Canonical pairs of two sides.
+
+    Attributes:
+        root_x: (p, p) triangle R for which R'R is the covariance of x, shrunk a little; `root_y` (q, q) likewise.
+        left: (p, m) directions of x among its white columns, `right` (m, q) those of y.
+        nats: (m,) MI that each pair carries: -log(1 - rho^2) / 2, Kraskov et al. 2004, eq. (10) for each pair.
+        excess: How many nats their sum reads too high because the correlations are those of finite samples.
+    """
+
+    root_x: FloatArray
+    root_y: FloatArray
+    left: FloatArray
+    right: FloatArray
+    nats: FloatArray
+    excess: float
+
+
+def canonical(x: FloatArray, y: FloatArray) -> Canonical:
+    """Canonical pairs of columns around 0.
+
+    The covariance is shrunk towards its diagonal, little unless there are nearly as many columns as samples.
+    """
+    n = len(x)
+    shrinkage = min(1.0, ((x.shape[1] + y.shape[1]) / n) ** 2 + 1e-9)
+    (white_x, root_x), (white_y, root_y) = (whitened(side, shrinkage) for side in (x, y))
+    left, correlation, right = np.linalg.svd(white_x.T @ white_y, full_matrices=False)
+    nats = -0.5 * np.log1p(-(np.minimum(correlation, 1 - 1e-12) ** 2))
+    # Directions without variance are shrunk away: a white column then has no length, and counts for nothing.
+    dim_x, dim_y = (round(float(np.sum(white**2))) for white in (white_x, white_y))
+    return Canonical(root_x, root_y, left, right, nats, excess_of_chance(n, dim_x, dim_y))
+
+
+def excess_of_chance(n_samples: int, dim_x: int, dim_y: int) -> float:
+    """How many nats the MI of a sample covariance lies above that of the true one, in the mean, whatever that is.
+
+    From the mean log determinant of Wishart matrices; infinite where columns are as many as samples.
+    """
+    freedom = n_samples - 1
+    if dim_x + dim_y >= freedom:
+        return float(np.inf)
+
+    def log_determinant(dim: int) -> float:
+        return float(digamma((freedom - np.arange(dim)) / 2).sum())
+
+    return (log_determinant(dim_x) + log_determinant(dim_y) - log_determinant(dim_x + dim_y)) / 2
+
+
+def gaussian_nats(x: Samples, y: Samples) -> float:
+    """MI in nats of Gaussians with the covariance of x and y, less what chance correlations add; never below 0."""
+    pairs = canonical(unit_variance(x), unit_variance(y))
+    return max(0.0, float(pairs.nats.sum()) - pairs.excess)
+
+
+def gaussian_twin(samples: Prepared, nats: float, intrinsic_dim: float, rng: np.random.Generator) -> tuple[Prepared, float]:
+    """Gaussian samples of the same size, with the same covariance up to one factor, and their (conditional) MI in nats.
+
+    Where the covariance explains less MI than the `nats` that were estimated, because dependence is not linear, as many of the
+    strongest canonical pairs as half the intrinsic dimension are raised evenly: so the twin always has at least the MI that it
+    is to vouch for. With z, x and y are what the twin of z explains of them linearly, and a rest of which all this is true.
+
+    The samples depend on the pairs' correlations and planes alone, not on the signs and turns of their directions, which no
+    two machines need choose alike.
+    """
+    n = len(samples.x)
+    x, y = unit_variance(samples.x), unit_variance(samples.y)
+    if samples.z is None:
+        twin_z, (from_z_x, from_z_y) = None, (0.0, 0.0)
+    else:
+        z = unit_variance(samples.z)
+        white, root = whitened(z, min(1.0, (z.shape[1] / n) ** 2 + 1e-9))
+        drawn = rng.standard_normal(z.shape)
+        twin_z = drawn @ root
+        from_z_x, from_z_y = (drawn @ (white.T @ side) / np.sqrt(n) for side in (x, y))
+        x, y = (side - white @ (white.T @ side) for side in (x, y))
+    pairs = canonical(x, y)
+    carried = pairs.nats.copy()
+    missing = nats - carried.sum()
+    if missing > 0:
+        raised = int(np.clip(round(intrinsic_dim / 2), 1, len(carried)))
+        carried[:raised] += missing / raised
+    correlation = np.sqrt(-np.expm1(-2 * carried))
+    full_x, own = rng.standard_normal(x.shape), rng.standard_normal(y.shape)
+    # y follows from x through left rho right, and the rest of its variance, 1 - rho^2 along each of right, is its own.
+    full_y = own + (full_x @ pairs.left * correlation + own @ pairs.right.T * (np.exp(-carried) - 1)) @ pairs.right
+    twin = Prepared(from_z_x + full_x @ pairs.root_x, from_z_y + full_y @ pairs.root_y, twin_z)
+    return scaled_as(samples, twin), float(carried.sum())
+
+
+def scaled_as(samples: Prepared, twin: Prepared) -> Prepared:
+    """The twin with its columns on the scales of the samples' columns, up to one factor for all sides."""
+    scales = [standard_deviations(side)[varying(side)] for side in samples.sides().values()]
+    largest = max(float(of_side.max()) for of_side in scales)
+    x, y, *others = (side * (of_side / largest) for side, of_side in zip(twin.sides().values(), scales, strict=True))
+    return Prepared(x, y, others[0] if others else None)
+
+
+def unit_variance(points: Samples) -> FloatArray:
+    """Columns around 0 with variance 1, in float64; constant ones are left out."""
+    columns, _ = centred(points[:, varying(points)])
+    white: FloatArray = columns / columns.std(axis=0)
+    return white
+
+
+def varying(points: Samples) -> NDArray[np.bool_]:
+    """Which columns are not constant."""
+    some: NDArray[np.bool_] = (points != points[0]).any(axis=0)
+    return some
+
+
+def whitened(points: FloatArray, shrinkage: float) -> tuple[FloatArray, FloatArray]:
+    """White rows (n, p), and a triangle R (p, p) with positive diagonal for which R'R is the shrunken covariance.
+
+    Their product is points * sqrt((1 - shrinkage) / n). Shrinking adds rows, which the QR decomposition takes in; a Cholesky
+    decomposition of the covariance itself would square the condition.
+    """
+    n, p = points.shape
+    white, root = np.linalg.qr(np.vstack([np.sqrt((1 - shrinkage) / n) * points, np.sqrt(shrinkage) * np.eye(p)]))
+    signs = np.copysign(1.0, np.diag(root))
+    return white[:n] * signs, root * signs[:, np.newaxis]
