@@ -260,13 +260,19 @@ def resemblance(points: Samples) -> float:
     Of neighbouring rows i and i + 1, and a row j at random, the neighbour is the nearer one half of the time where rows are
     independent; ties count one half.
     """
-    n = len(points)
-    here = np.unique(np.linspace(0, n - 2, min(n - 1, LOOKED_AT)).astype(np.int64))
+    here, other = rows_to_compare(len(points))
+    near, far = (distances_between(points, here, there) for there in (here + 1, other))
+    nearer = np.count_nonzero(near < far) + 0.5 * np.count_nonzero(near == far)
+    return float((2 * nearer - len(here)) / np.sqrt(max(1, len(here))))
+
+
+@functools.lru_cache(maxsize=8)
+def rows_to_compare(n: int) -> tuple[IntArray, IntArray]:
+    """Rows of n samples, of which the next is another one, and for each a row at random that is neither."""
+    here = np.arange(0, n - 1, max(1, (n - 1) // LOOKED_AT))
     other = np.random.default_rng(0).integers(n, size=len(here))
     apart = (other != here) & (other != here + 1)
-    near, far = (distances_between(points, here[apart], there[apart]) for there in (here + 1, other))
-    nearer = np.mean((near < far) + 0.5 * (near == far)) if apart.any() else 0.5
-    return float((nearer - 0.5) * np.sqrt(4 * max(1, int(apart.sum()))))
+    return here[apart], other[apart]
 
 
 def distances_between(points: Samples, one: IntArray, other: IntArray) -> FloatArray:
