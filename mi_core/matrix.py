@@ -151,7 +151,7 @@ def mutual_information_matrix(
     Args:
         layers: Name -> (n_samples, dim) or of higher rank, at least two; row i of each belongs to the same sample.
         labels: (n_samples,) class labels, integers, bool or text, to measure each layer against as well.
-        k: Neighbour order, 1 <= k < n_samples; None for 3, and with `groups` or `series` for about as many samples as hang
+        k: Neighbour order, 1 <= k < n_samples; None for 3, and with `groups` or `series` for about as many samples as belong
             together, as in `mutual_information` for the widest pair.
         resume: What an earlier call with the same layers and settings told to `on_partial`.
         on_partial: Called about twenty times with what is done so far.
