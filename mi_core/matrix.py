@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Unpack
 
@@ -125,12 +126,14 @@ class Partial:
         sums: For each pair a few numbers whose sum is exactly that of the local terms of these samples, in nats; none before
             the first sample.
         tied: (pairs,) how many of these samples have others exactly as far as their k-th neighbour.
+        drawn: Checksum of the rows that were left out, 0 where none were; None where the caller knows, as for k.
     """
 
     k: int | None
     rows: IntArray
     sums: tuple[tuple[float, ...], ...]
     tied: IntArray
+    drawn: int | None = None
 
 
 @with_progress
@@ -272,7 +275,7 @@ class Sums:
         on_partial: Callable[[Partial], None] | None = None,
     ) -> None:
         self.rows, self.sums, self.tied = partial.rows.copy(), list(partial.sums), partial.tied.copy()
-        self.k = k
+        self.k, self.drawn = k, partial.drawn
         self.n_samples, self.progress, self.on_partial, self.told = n_samples, progress, on_partial, 0
 
     def add(self, pair: int, radius: FloatArray, counts: IntArray) -> None:
@@ -292,7 +295,7 @@ class Sums:
         share = int(STEPS * self.rows.sum() / (self.n_samples * len(self.rows)))
         if self.on_partial is not None and share > self.told:
             self.told = share
-            self.on_partial(Partial(self.k, self.rows.copy(), tuple(self.sums), self.tied.copy()))
+            self.on_partial(Partial(self.k, self.rows.copy(), tuple(self.sums), self.tied.copy(), self.drawn))
         self.tell_progress(0)
 
     def tell_progress(self, more: int) -> None:
@@ -311,11 +314,12 @@ class Work:
     def __init__(self, pairs: list[Pair], k: int, settings: Settings, sampling: Sampling) -> None:
         self.pairs, self.k, self.settings, self.sampling = pairs, k, settings, sampling
         self.nats = _formula.NATS_PER_UNIT[settings.units]
+        self.drawn = 0 if sampling.left_out is None else zlib.crc32(sampling.left_out.tobytes())
 
     def nothing_yet(self) -> Partial:
         """The state before any sample was looked at."""
         none = np.zeros(len(self.pairs), np.int64)
-        return Partial(self.k, none, ((),) * len(self.pairs), none)
+        return Partial(self.k, none, ((),) * len(self.pairs), none, self.drawn)
 
     def going_on_from(self, resume: Partial | None) -> Partial:
         """The state to go on from.
@@ -332,6 +336,8 @@ class Work:
                 f"resume is of {len(resume.rows)} pairs and k={resume.k}, and there are {len(self.pairs)} with k={self.k}: "
                 "give what an earlier call with the same layers and settings told to on_partial."
             )
+        if resume.drawn not in (None, self.drawn):
+            raise InputError("resume is of samples with other groups, or another series: give those, or start anew.")
         return resume
 
     def count(self, sides: Sequence[Samples], sums: Sums, sampling: Sampling) -> Sums:

@@ -352,6 +352,17 @@ def test_a_matrix_has_what_each_pair_has():
     assert any("--groups" in note for note in unnamed.notes)
 
 
+def test_a_matrix_does_not_go_on_with_other_groups():
+    x, y, groups = subjects(0, sizes=(25,) * 8)
+    layers, told = {"x": x, "y": y}, []
+    whole = mutual_information_matrix(layers, k=3, groups=groups, on_partial=told.append, error_bar=False)
+    again = mutual_information_matrix(layers, k=3, groups=groups, resume=told[0], error_bar=False)
+    np.testing.assert_array_equal(again.mi, whole.mi)
+    for options in ({"groups": groups // 2}, {}):
+        with pytest.raises(InputError, match="resume is of samples with other groups"):
+            mutual_information_matrix(layers, k=3, resume=told[0], error_bar=False, **options)
+
+
 def test_class_labels_leave_rows_out():
     """Classes that subjects have at random tell nothing, though each subject has a level of its own."""
     groups = subjects(0, sizes=(20,) * 60)[2]
