@@ -40,7 +40,7 @@ class Search:
     sampling: Sampling = INDEPENDENT
 
     def among(self, sampling: Sampling | None) -> Search:
-        """The same search among samples that were drawn in this way; None for each by itself."""
+        """A search among samples that were drawn in this way, None for each by itself, with all else as here."""
         return dataclasses.replace(self, sampling=sampling or INDEPENDENT)
 
     def countable(self, n_samples: int) -> int | IntArray:

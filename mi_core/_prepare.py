@@ -47,11 +47,6 @@ class Prepared:
         return some if self.sampling is None else dataclasses.replace(some, sampling=self.sampling.take(rows))
 
     @property
-    def left_out(self) -> IntArray | None:
-        """(n_samples, 2) for each sample a range of rows that belong together with it; None where each was drawn by itself."""
-        return None if self.sampling is None else self.sampling.left_out
-
-    @property
     def countable(self) -> int | IntArray:
         """How many samples may be counted, itself among them; for each sample where some are left out."""
         return len(self.x) if self.sampling is None else self.sampling.countable(len(self.x))

@@ -11,6 +11,7 @@ read MI out of nothing, and shuffles or random parts of them are no test. Here s
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 import functools
 from collections.abc import Sequence
@@ -54,7 +55,7 @@ class Sampling(Protocol):
         """Neighbour order k to take by default in so many joint dimensions."""
 
     def take(self, rows: IntArray) -> Sampling:
-        """The same for some of the rows, ascending."""
+        """How some of the rows, ascending, were drawn."""
 
     def parts(self, n_samples: int, count: int, rng: np.random.Generator) -> list[IntArray]:
         """Rows, ascending, of so many disjoint parts of about equal size; none where there are too few units."""
@@ -96,8 +97,39 @@ class Independent:
         return rng.permutation(n_samples)
 
 
+class Together(abc.ABC):
+    """What groups and series have in common: rows that belong together make units, which are drawn each by itself."""
+
+    # Eighths of the samples hold so few units that their spread is too small, by a quarter where dependence is strong.
+    cuts = (4, 4)
+
+    @property
+    @abc.abstractmethod
+    def left_out(self) -> IntArray:
+        """(n_samples, 2) rows that belong together with each, as in `Sampling`."""
+
+    @property
+    @abc.abstractmethod
+    def part_of(self) -> IntArray:
+        """(n_samples,) number, ascending, of what each row may not be parted from."""
+
+    def countable(self, n_samples: int) -> IntArray:
+        """For each row those that are not left out, and itself."""
+        number: IntArray = n_samples - (self.left_out[:, 1] - self.left_out[:, 0]) + 1
+        return number
+
+    def parts(self, n_samples: int, count: int, rng: np.random.Generator) -> list[IntArray]:
+        """Rows of disjoint parts of whole units; none where there are too few of them."""
+        numbers, place = np.unique(self.part_of, return_inverse=True)
+        if len(numbers) < FEWEST_UNITS * count:
+            return []
+        part = np.empty(len(numbers), np.int64)
+        part[rng.permutation(len(numbers))] = np.arange(len(numbers)) % count
+        return [np.flatnonzero(part[place] == one) for one in range(count)]
+
+
 @dataclasses.dataclass(frozen=True)
-class Groups:
+class Groups(Together):
     """Rows of one group belong together: trials of a subject, tokens of a sentence, positions of an image.
 
     Attributes:
@@ -111,6 +143,11 @@ class Groups:
         """The rows of each row's own group."""
         return np.column_stack([np.searchsorted(self.group, self.group, side) for side in ("left", "right")]).astype(np.int64)
 
+    @property
+    def part_of(self) -> IntArray:
+        """The groups themselves."""
+        return self.group
+
     @functools.cached_property
     def sizes(self) -> IntArray:
         """Rows of each group."""
@@ -122,15 +159,6 @@ class Groups:
         """Number of groups."""
         return len(self.sizes)
 
-    @property
-    def cuts(self) -> tuple[int, ...]:
-        """Twice four: eighths hold so few groups that their spread is too small, by a quarter at strong dependence."""
-        return (4, 4)
-
-    def countable(self, n_samples: int) -> IntArray:
-        """For each row those of other groups, and itself."""
-        return number_countable(self.left_out)
-
     def order(self, n_samples: int, dim: int) -> int:
         """About the mean size of a group."""
         return default_order(float(self.sizes.mean()), n_samples, dim)
@@ -138,10 +166,6 @@ class Groups:
     def take(self, rows: IntArray) -> Groups:
         """Groups of some of the rows, ascending."""
         return Groups(self.group[rows])
-
-    def parts(self, n_samples: int, count: int, rng: np.random.Generator) -> list[IntArray]:
-        """Rows of parts of whole groups."""
-        return parts_of_units(self.group, count, rng)
 
     def surrogate(self, n_samples: int, rng: np.random.Generator) -> IntArray:
         """Rows of another group beside those of each, in their order: where it is larger, some of them; where it is smaller,
@@ -156,7 +180,7 @@ class Groups:
 
 
 @dataclasses.dataclass(frozen=True)
-class Series:
+class Series(Together):
     """Rows in order of time.
 
     Attributes:
@@ -174,23 +198,14 @@ class Series:
         return np.column_stack([first, np.searchsorted(self.time, self.time + self.exclude, "right")]).astype(np.int64)
 
     @property
-    def stretch(self) -> IntArray:
-        """(n_samples,) number of the stretch that each row lies in; a stretch is several times as long as the memory."""
+    def part_of(self) -> IntArray:
+        """Stretches, several times as long as the memory."""
         return self.time // max(STRETCH * self.exclude, 1)
 
     @property
     def units(self) -> int:
         """How often the series could have forgotten itself: stretches of exclude rows before and after a row."""
         return max(1, len(self.time) // (2 * self.exclude + 1))
-
-    @property
-    def cuts(self) -> tuple[int, ...]:
-        """As for groups."""
-        return (4, 4)
-
-    def countable(self, n_samples: int) -> IntArray:
-        """For each row those that are farther away, and itself."""
-        return number_countable(self.left_out)
 
     def order(self, n_samples: int, dim: int) -> int:
         """About the rows that belong together to one side."""
@@ -199,10 +214,6 @@ class Series:
     def take(self, rows: IntArray) -> Series:
         """Some of the rows, ascending, at their own times."""
         return Series(self.time[rows], self.exclude)
-
-    def parts(self, n_samples: int, count: int, rng: np.random.Generator) -> list[IntArray]:
-        """Rows of parts of whole stretches."""
-        return parts_of_units(self.stretch, count, rng)
 
     def surrogate(self, n_samples: int, rng: np.random.Generator) -> IntArray:
         """All rows later by one random number of steps, at least twice the memory, and from the end on at the beginning."""
@@ -218,27 +229,11 @@ def as_fields(sampling: Sampling) -> dict[str, Any]:
     return {"independent_units": sampling.units, "exclude": sampling.exclude if isinstance(sampling, Series) else None}
 
 
-def number_countable(left_out: IntArray) -> IntArray:
-    """(n_samples,) rows that are not left out, and the row itself."""
-    number: IntArray = len(left_out) - (left_out[:, 1] - left_out[:, 0]) + 1
-    return number
-
-
 def default_order(together: float, n_samples: int, dim: int) -> int:
     """Neighbour order where so many rows belong together: about as many, so that neighbours do not all come from one group."""
     largest = LARGEST_ORDER if dim <= FEW_DIMENSIONS else LARGEST_ORDER_IN_MANY
     most = min(largest, n_samples // LEAST_SHARE_OF_ORDER)
     return max(DEFAULT_ORDER, min(most, round(together)))
-
-
-def parts_of_units(unit: IntArray, count: int, rng: np.random.Generator) -> list[IntArray]:
-    """Rows of so many parts of whole units; unit (n_samples,), ascending, is the number of each row's."""
-    numbers, place = np.unique(unit, return_inverse=True)
-    if len(numbers) < FEWEST_UNITS * count:
-        return []
-    part = np.empty(len(numbers), np.int64)
-    part[rng.permutation(len(numbers))] = np.arange(len(numbers)) % count
-    return [np.flatnonzero(part[place] == one) for one in range(count)]
 
 
 def check_enough(left_out: IntArray, ks: Sequence[int]) -> None:

@@ -227,7 +227,7 @@ def test_a_series_is_shifted_by_more_than_its_memory():
 
 @pytest.mark.parametrize("sampling", [Groups(np.repeat(np.arange(20), 7)), Series(np.arange(140), 2)])
 def test_parts_are_disjoint_and_of_whole_units(sampling):
-    unit = sampling.group if isinstance(sampling, Groups) else sampling.stretch
+    unit = sampling.part_of
     parts = sampling.parts(140, 4, np.random.default_rng(0))
     assert sorted(np.concatenate(parts)) == list(range(140))
     for part in parts:
