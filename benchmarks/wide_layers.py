@@ -23,6 +23,7 @@ LATENT = 3
 def main() -> None:
     """Measure and print all tables."""
     for heading, rows in (
+        ("| layers | samples | truth | ksg1 | at least | --cca 8 | verdict |", at_least()),
         ("| columns a side | all columns | three directions | shuffled |", same_mi_in_wider_layers()),
         ("| truth | 10 + 10 | 50 + 50 | 200 + 200 |", more_mi_in_the_same_layers()),
         ("| samples | k=3 | k=10 | ceiling, k=3 |", more_samples()),
@@ -33,6 +34,53 @@ def main() -> None:
         for row in rows:
             print("|", " | ".join(row), "|", flush=True)
         print()
+
+
+def at_least() -> Iterator[tuple[str, ...]]:
+    """Lower bound and shared directions where the truth is known, of several kinds."""
+    rng = np.random.default_rng(4)
+    for name, n, bits, (x, y) in (
+        ("3 shared of 50 columns", N, 3, among(3, 50, 3, N, rng)),
+        ("3 shared of 200 columns", N, 3, among(3, 200, 3, N, rng)),
+        ("3 shared of 200 columns", 4 * N, 3, among(3, 200, 3, 4 * N, rng)),
+        ("spread over 10 columns", N, 3, gaussians(10, 3)),
+        ("spread over 50 columns", N, 3, gaussians(50, 3)),
+        ("spread over 50 columns", 4 * N, 3, gaussians(50, 3, 4 * N)),
+        ("3 of 40, bent by sinh and exp", N, 3, bent(*among(3, 40, 3, N, rng))),
+        ("largest variance not shared, 200", N, 3, hidden(3, 3, 200, 10.0, 0.0, N, rng)),
+        ("5 large directions not shared, 120", N, 3, hidden(3, 5, 120, 10.0, 1.0, N, rng)),
+        ("10 bits in 20 of 200 columns", N, 10, among(20, 200, 10, N, rng)),
+        ("independent, 200 columns", N, 0, among(1, 200, 0, N, rng)),
+    ):
+        result = mutual_information(x, y, diagnose=True, reduce="cca:8")
+        bound, few, verdict = result.lower_bound, result.reduced, result.reliability
+        assert bound is not None and few is not None and verdict is not None  # noqa: S101, PT018  for the type checker
+        yield name, f"{n:,}", f"{bits}", shown(result), f"{bound.mi:.2f} +- {bound.stderr:.2f}", shown(few), verdict.verdict
+
+
+def among(shared: int, width: int, bits: float, n: int, rng: np.random.Generator) -> tuple[Samples, Samples]:
+    """So many bits in some columns, among others that are not shared."""
+    rho = correlation(bits / shared)
+    x, y = rng.standard_normal((2, n, width))
+    y[:, :shared] = rho * x[:, :shared] + math.sqrt(1 - rho**2) * y[:, :shared]
+    return x, y
+
+
+def bent(x: Samples, y: Samples) -> tuple[Samples, Samples]:
+    """Each column by a map that leaves MI as it is."""
+    return np.sinh(2 * x), np.exp(y)
+
+
+def hidden(
+    shared: int, large: int, width: int, scale: float, noise: float, n: int, rng: np.random.Generator
+) -> tuple[Samples, Samples]:
+    """Some shared directions beside larger ones that are not, all turned into the columns of a layer."""
+    sides = []
+    for side in among(shared, shared, 3, n, rng):
+        columns = [side, scale * rng.standard_normal((n, large)), noise * rng.standard_normal((n, width - shared - large))]
+        turn, _ = np.linalg.qr(rng.standard_normal((width, width)))
+        sides.append(np.hstack(columns) @ turn)
+    return sides[0], sides[1]
 
 
 def same_mi_in_wider_layers() -> Iterator[tuple[str, ...]]:

@@ -20,9 +20,9 @@ def print_trust(results: list[MIResult]) -> None:
     for result in results:
         lead = f"k={result.k}: " if len(results) > 1 else ""
         print_null(result, lead)
-        if result is results[0] and result.lower_bound is not None:  # which is the same for every k
-            bound = result.lower_bound
-            say(f"at least {bound}, {how_bound(bound)}; ceiling {bound.ceiling:.2f}")
+        is_said = len(results) == 1 and result.falls_short  # in the headline
+        if result is results[0] and not is_said and (bound := result.lower_bound) is not None:  # the same for every k
+            say(f"at least {bound}, {how_bound(bound)}")
         print_verdict(result, lead)
         if result.reduced is not None:
             print_reduced(result, lead)

@@ -43,7 +43,7 @@ WITH = {  # options that make a command of minutes one of seconds
     "mi reproduce fig4a --profile smoke": "--dry-run",
     "mi reproduce all": "--dry-run",
     "mi reproduce all --data PATH": "--dry-run",
-    "mi estimate first.npy last.npy --diagnose --permutations 200 --pca 5 --json": "--permutations 5 --subsample 500",
+    "mi estimate first.npy last.npy --diagnose --permutations 200 --cca 5 --json": "--permutations 5 --subsample 500",
 }
 BEFORE = {  # what a page takes for granted: the reader's model and data
     "callback.md": """
