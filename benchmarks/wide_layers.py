@@ -6,7 +6,7 @@ Run it with `mi bench wide-layers`; it takes a minute.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,10 @@ def main() -> None:
     """Measure and print all tables."""
     for heading, rows in (
         ("| layers | samples | truth | ksg1 | at least | --cca 8 | verdict |", at_least()),
+        (
+            "| independent sides | draws | largest bound | bounds above two errors | --cca 4: mean | beyond two errors |",
+            nothing(),
+        ),
         ("| columns a side | all columns | three directions | shuffled |", same_mi_in_wider_layers()),
         ("| truth | 10 + 10 | 50 + 50 | 200 + 200 |", more_mi_in_the_same_layers()),
         ("| samples | k=3 | k=10 | ceiling, k=3 |", more_samples()),
@@ -56,6 +60,38 @@ def at_least() -> Iterator[tuple[str, ...]]:
         bound, few, verdict = result.lower_bound, result.reduced, result.reliability
         assert bound is not None and few is not None and verdict is not None  # noqa: S101, PT018  for the type checker
         yield name, f"{n:,}", f"{bits}", shown(result), f"{bound.mi:.2f} +- {bound.stderr:.2f}", shown(few), verdict.verdict
+
+
+def nothing(draws: int = 40) -> Iterator[tuple[str, ...]]:
+    """What bound and shared directions claim where nothing is shared: 300 to 3,000 samples of 4 to 200 columns."""
+    for name, side in INDEPENDENT.items():
+        bounds, errors, few = [], [], []
+        for draw in range(draws):
+            rng = np.random.default_rng([11, draw])
+            n = int(rng.choice([300, 1_000, 3_000]))
+            x, y = (side(n, int(rng.choice([4, 20, 60, 200])), rng) for _ in range(2))
+            result = mutual_information(x, y, lower_bound=True, reduce="cca:4", seed=draw)
+            assert result.lower_bound is not None and result.reduced is not None  # noqa: S101, PT018  for the type checker
+            bounds.append(result.lower_bound.mi)
+            errors.append(result.lower_bound.stderr)
+            few.append(result.reduced.mi / result.reduced.stderr if result.reduced.stderr else 0.0)
+        above, beyond = np.greater(bounds, 2 * np.array(errors)).sum(), np.greater(np.abs(few), 2).sum()
+        yield name, f"{draws}", f"{max(bounds):.3f}", f"{above}", f"{np.mean(few):+.2f} errors", f"{beyond}"
+
+
+def few_directions(n: int, dim: int, rng: np.random.Generator) -> Samples:
+    """Three latent variables in all columns, with a little noise."""
+    return rng.standard_normal((n, 3)) @ rng.standard_normal((3, dim)) + 0.1 * rng.standard_normal((n, dim))
+
+
+INDEPENDENT: dict[str, Callable[[int, int, np.random.Generator], Samples]] = {
+    "Gaussian": lambda n, dim, rng: rng.standard_normal((n, dim)),
+    "Cauchy": lambda n, dim, rng: rng.standard_t(1, (n, dim)),
+    "Student-t, one scale a side": lambda n, dim, rng: rng.standard_normal((n, dim)) / np.sqrt(rng.chisquare(2, (n, 1))),
+    "ReLU": lambda n, dim, rng: np.maximum(rng.standard_normal((n, dim)) - 0.5, 0),
+    "few directions": few_directions,
+    "few directions, ReLU": lambda n, dim, rng: np.maximum(few_directions(n, dim, rng), 0),
+}
 
 
 def among(shared: int, width: int, bits: float, n: int, rng: np.random.Generator) -> tuple[Samples, Samples]:

@@ -30,7 +30,7 @@ from mi_core.types import FloatArray, IntArray, Samples
 FEWEST_SAMPLES = 40
 FIFTHS, HALVES = 5, 2  # parts, on each of which the critic is measured that the others fitted
 NEAR_LIMIT = 0.5  # share of a fifth's ceiling beyond which halves, with their higher ceiling, show more
-CLEARLY = 3.0  # standard errors by which the radii must share more than directions show, so that chance does not choose them
+CLEARLY = 4.0  # standard errors, themselves uncertain, by which radii must share more, so that chance does not choose them
 SCORES_AT_ONCE = 2**22  # of a matrix of samples by partners
 
 Critic = Callable[[IntArray, IntArray, np.random.Generator], tuple[FloatArray, FloatArray]]

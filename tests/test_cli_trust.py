@@ -101,7 +101,10 @@ def test_the_plot_is_a_picture(name, options, files, tmp_path):
         (["--permutations", "0"], "mi: permutations is 0: it must be at least 1."),
         (["--permutations", "-5"], "mi: permutations is -5: it must be at least 1."),
         (["--plot", "picture.pdf"], "mi: --plot is picture.pdf: pictures are written as .png or .svg, so name it that way."),
-        (["--pca", "2", "--random-projections", "2"], "mi: --pca and --random-projections exclude each other: choose one."),
+        (
+            ["--pca", "2", "--random-projections", "2"],
+            "mi: --cca, --pca and --random-projections exclude each other: choose one.",
+        ),
         (["--pca", "3"], "mi: reduce asks for 3 columns, x has 3 and y 3: ask for fewer, or leave it out."),
     ],
 )

@@ -144,8 +144,8 @@ def test_its_error_is_the_spread_over_data_sets():
 def test_radii_are_taken_only_where_chance_does_not_explain_that_they_share_more():
     directions = lower_bound.LowerBound(1.0, 0.03, 9.0, "bits", "directions", 2)
     radii = dataclasses.replace(directions, stderr=0.04, kind="radii", directions=None)
-    assert lower_bound.larger(directions, dataclasses.replace(radii, mi=1.14)).kind == "directions"
-    assert lower_bound.larger(directions, dataclasses.replace(radii, mi=1.16)).kind == "radii"
+    assert lower_bound.larger(directions, dataclasses.replace(radii, mi=1.19)).kind == "directions"
+    assert lower_bound.larger(directions, dataclasses.replace(radii, mi=1.21)).kind == "radii"
 
 
 def test_radii_are_distances_from_the_middle_in_units_of_each_column():
