@@ -23,7 +23,7 @@ def as_one(halves: Sequence[MIResult], null: ShuffledNull | None, independent_un
     return dataclasses.replace(
         halves[0],
         mi=math.fsum(half.mi for half in halves) / len(halves),
-        stderr=error_of_mean([half.stderr for half in halves]),
+        stderr=error_of_mean(halves),
         n_samples=sum(half.n_samples for half in halves),
         dim_x=max(half.dim_x for half in halves),
         dim_y=max(half.dim_y for half in halves),
@@ -38,10 +38,17 @@ def as_one(halves: Sequence[MIResult], null: ShuffledNull | None, independent_un
     )
 
 
-def error_of_mean(errors: Sequence[float | None]) -> float | None:
-    """Standard error of the mean of independent estimates; None where one has none."""
-    known = [error for error in errors if error is not None]
-    return math.hypot(*known) / len(known) if len(known) == len(errors) else None
+def error_of_mean(halves: Sequence[MIResult]) -> float | None:
+    """Standard error of the mean of the halves' estimates; None where one has none.
+
+    Their own errors know nothing of how the choice of columns varies, but the halves vary by it: half of what they differ by is the
+    spread of their mean, from one degree of freedom.
+    """
+    known = [half.stderr for half in halves if half.stderr is not None]
+    if len(known) < len(halves):
+        return None
+    apart = max(half.mi for half in halves) - min(half.mi for half in halves)
+    return max(math.hypot(*known) / len(known), apart / len(halves))
 
 
 def mean_of(points: Sequence[SizePoint]) -> SizePoint:

@@ -10,6 +10,7 @@ from scipy.stats import rankdata
 import awkward
 from mi_core import InputError, lower_bound, mutual_information
 from mi_core._prepare import Prepared
+from mi_core.halves import as_one
 from mi_core.sampling import INDEPENDENT, Groups, Series
 from mi_core.shared_directions import Ranks, SharedDirections, fewer_columns, shared_directions
 
@@ -287,6 +288,16 @@ def test_directions_fitted_and_estimated_on_the_same_samples_would_find_what_is_
     assert mutual_information(*same).mi > 0.2
     crossed = mutual_information(x, y, reduce="cca:2").reduced
     assert abs(crossed.mi) < 3 * crossed.stderr
+
+
+def test_the_error_of_both_halves_is_at_least_what_they_differ_by():
+    """Forty draws of such data spread by 0.09 bits, of which the error bars within the halves see 0.05."""
+    half = mutual_information(*awkward.correlated(np.random.default_rng(0), 200, 1, 0.6))
+    for apart, expected in ((0.0, 0.1 / np.sqrt(2)), (0.4, 0.2)):
+        halves = [dataclasses.replace(half, mi=mi, stderr=0.1) for mi in (1.0, 1.0 + apart)]
+        assert as_one(halves, None, None).stderr == pytest.approx(expected)
+        assert as_one(halves, None, None).mi == pytest.approx(1.0 + apart / 2)
+    assert as_one([half, dataclasses.replace(half, stderr=None)], None, None).stderr is None
 
 
 def test_several_k_and_all_that_can_be_asked_for_beside():
