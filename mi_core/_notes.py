@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -189,6 +190,16 @@ def on_densities(quantity: str, sides: Mapping[str, Samples]) -> list[str]:
             "settings of equal dimensions, k and number of samples."
         )
     return notes
+
+
+def on_indexes(x: Any, y: Any) -> list[str]:
+    """Whether the indexes of two sides of pandas, None for others, name different rows or another order of them."""
+    if x is None or y is None or len(x) != len(y) or x.equals(y):
+        return []
+    return [
+        "The pandas indexes of x and y differ. Rows were paired by position, not by index: align them first, for example with "
+        "x.align(y, join='inner', axis=0), if the index tells which belong together."
+    ]
 
 
 def on_constant(name: str, n_samples: int, *, is_given: bool = False, is_class: bool = False) -> str:

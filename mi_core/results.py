@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from numbers import Real
 from typing import Any, ClassVar, Literal
 
@@ -289,6 +290,14 @@ class MIResult(Estimate):
     reduction: Reduction | None = None
     local_mi: FloatArray | None = dataclasses.field(default=None, compare=False)
 
+    @property
+    def correlation(self) -> float:
+        """The estimate as the correlation that Gaussians of this MI have, between 0 and 1: sqrt(1 - exp(-2 I)), I in nats.
+
+        Linfoot 1957, doi:10.1016/S0019-9958(57)90116-X. It is 0 where the estimate is negative.
+        """
+        return linfoot(self.mi, self.units)
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class MultiInformationResult(Estimate):
@@ -354,6 +363,12 @@ class DivergenceResult(Estimate):
     n_samples_prime: int
     dim: int
     local_divergence: FloatArray | None = dataclasses.field(default=None, compare=False)
+
+
+def linfoot(mi: float, units: Units) -> float:
+    """Correlation of Gaussians whose mutual information is `mi`; 0 for a negative one."""
+    nats = max(0.0, mi) * (math.log(2) if units == "bits" else 1.0)
+    return math.sqrt(-math.expm1(-2 * nats))
 
 
 def as_plain(value: Any) -> Any:
