@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mi_core import _ties
-from mi_core._prepare import middle
+from mi_core._prepare import kinds, middle
 from mi_core.options import Estimator, Standardize, Units
 from mi_core.sampling import RESEMBLE, Sampling, Series, distances_between
 from mi_core.text import NAMED
@@ -230,7 +230,7 @@ def on_left_out(too_few: Sequence[tuple[str, int]], k: int, n_left: int) -> str:
 
 def on_discrete(*sides: Samples) -> list[str]:
     """Whether values recur too seldom for their frequencies to tell their probabilities."""
-    n_samples, distinct = len(sides[0]), len(np.unique(np.hstack(sides), axis=0))
+    n_samples, distinct = len(sides[0]), len(kinds(*sides)[1])
     if distinct <= SELDOM * n_samples:
         return []
     return [

@@ -66,6 +66,17 @@ class MIOptions(PairedOptions, total=False):
     reduce: str | Reducer | None
 
 
+class RankOptions(TypedDict, total=False):
+    """Options of `rank`."""
+
+    units: Units
+    missing: Missing
+    seed: int
+    error_bar: bool
+    threads: int | None
+    progress: ProgressOption
+
+
 class MatrixOptions(Options, SamplingOptions, total=False):
     """Options of `mutual_information_matrix`."""
 
