@@ -122,7 +122,7 @@ def between_classes(x: Samples, labels: Samples, k: int) -> float:
 
 def of_unit_variance(points: Samples) -> Samples:
     """Columns divided by their standard deviation: exactly, as scikit-learn does, or so that equal distances stay equal."""
-    if may_tie(points):
+    if may_tie(points) or arrays.is_constant(points):
         return standardize(points, "columns")
     divided: FloatArray = points / np.std(points, axis=0, dtype=np.float64)
     return divided
