@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import pickle
 import re
 import stat
 import sys
@@ -223,7 +224,10 @@ def read_mat(path: Path, key: str | None) -> NDArray[Any]:
 def read_torch(path: Path, key: str | None) -> NDArray[Any]:
     """A tensor that torch.save wrote, by itself or in dictionaries, whose keys are joined by points. No code in it is run."""
     (torch,) = needed(path, "torch")
-    content = torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:  # whose words say how to load it all the same
+        raise InputError(f"{path} holds Python objects that could run code: save tensors, or a dictionary of them.") from None
     if not isinstance(content, Mapping):
         content = {"tensor": content}
     tensors = {name: one for name, one in flattened(content) if hasattr(one, "detach")}

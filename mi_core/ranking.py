@@ -212,8 +212,9 @@ def rank(
         raise InputError(f"{whole.name} has no column to rank beside {', '.join(filter(None, beside))}: name others.")
     if target_name in names_given:
         raise InputError(f"{target_name} is the target and given: leave it out of given.")
+    used = [*names, target_name, *names_given]
     if settings.missing == "refuse":
-        check_complete(whole, [*names, target_name, *names_given])
+        check_complete(whole, used)
     (order,) = arguments.neighbour_orders((k,), len(whole))
     work = Ranker(whole, target_name, names_given, order, settings, permutations)
     found = work.all_of(names)
@@ -232,7 +233,7 @@ def rank(
         seed=settings.seed,
         threads=settings.threads,
         seconds=time.perf_counter() - settings.started,
-        notes=(*whole.notes, *notes_of(found, len(whole))),
+        notes=(*whole.chosen_of(used).notes, *notes_of(found, len(whole))),
         frame=type(table).__module__.partition(".")[0] if is_frame(table) else None,
     )
 
@@ -529,9 +530,12 @@ class Ranker:
             if local.ceiling is None or estimator == "ross"
             else local.ceiling / _formula.NATS_PER_UNIT[self.settings.units]
         )
-        return notes | _notes.on_estimate(
-            mi, self.settings.units, k=local.k, n_samples=len(x.points), ceiling=ceiling, tied=local.tied
-        )
+        if local.tied > _notes.MANY_TIED * len(x.points):
+            notes["tied"] = (
+                f"{local.tied / len(x.points):.0%} of the rows have others exactly as far as their neighbour of order "
+                f"{self.k}, which are taken in any order. Rows that were copied look like dependence: keep one of each."
+            )
+        return notes | _notes.on_estimate(mi, self.settings.units, k=local.k, n_samples=len(x.points), ceiling=ceiling)
 
 
 def with_q_values(rows: Sequence[RankedColumn]) -> list[RankedColumn]:

@@ -74,9 +74,11 @@ class Table:
 
     def chosen(self, key: str) -> Table:
         """The columns that `key` names, one or several with commas between them; a name may hold commas itself."""
-        return dataclasses.replace(
-            self, columns={name: self.columns[name] for name in chosen_names(key, list(self.columns), self.name)}
-        )
+        return self.chosen_of(chosen_names(key, list(self.columns), self.name))
+
+    def chosen_of(self, names: Sequence[str]) -> Table:
+        """The columns of these names."""
+        return dataclasses.replace(self, columns={name: self.columns[name] for name in names})
 
     def row(self, row: int) -> str:
         """A row as messages name it."""

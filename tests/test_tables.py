@@ -186,6 +186,14 @@ def test_tensors_of_torch_are_read_without_running_code(tmp_path):
     torch.save({"layer1": torch.ones(3, 2), "more": {"layer2": torch.zeros(3)}}, tmp_path / "acts.pt")
     assert load_array(f"{tmp_path}/acts.pt:layer1").shape == (3, 2)
     assert load_array(f"{tmp_path}/acts.pt:more.layer2").tolist() == [0, 0, 0]
+    torch.save({"layer1": Unsafe()}, tmp_path / "unsafe.pt")
+    with pytest.raises(InputError, match=r"unsafe\.pt holds Python objects that could run code: save tensors"):
+        load_array(f"{tmp_path}/unsafe.pt")
+
+
+class Unsafe:
+    def __reduce__(self):
+        return pytest.fail, ("code of a file was run",)
 
 
 # Frames
