@@ -1,7 +1,7 @@
 """Arrays and tables from files, without ever running code from them. A new format is a reader and a record in `FORMATS`.
 
 One grammar names what to read, for every command: FILE, FILE:KEY for an array of a container, FILE:COLUMN[,COLUMN...] for
-columns of a table, and - for standard input, of which -:COLUMN names columns.
+columns of a table, and - for standard input.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def load_arrays(sources: Mapping[str, str], *, text: Container[str] = (), missin
     Raises:
         InputError: One cannot be read or used, or two are standard input.
     """
-    from_stdin = [name for name, source in sources.items() if split_key(source)[0] == Path(STDIN)]
+    from_stdin = [name for name, source in sources.items() if source == STDIN]
     if len(from_stdin) > 1:
         raise InputError(f"{' and '.join(from_stdin)} are both -, standard input, which can be read once: name a file for one.")
     read = {name: load(source) for name, source in sources.items()}
@@ -96,9 +96,9 @@ def load(source: str) -> NDArray[Any] | Table:
     path, key = split_key(source)
     kind = path.suffix
     try:
-        if path == Path(STDIN):
+        if source == STDIN:
             path, kind = Path("standard input"), ".npy, .csv or .tsv"
-            return read_stdin(path, key)
+            return read_stdin(path)
         check_is_file(path)
         known = FORMAT_OF.get(path.suffix.lower())
         if known is None:
@@ -137,7 +137,7 @@ def split_key(source: str) -> tuple[Path, str | None]:
 
     Keys may have colons themselves; a file whose whole name is the source goes first.
     """
-    keyed = re.fullmatch(rf"(-|.*?(?:{KEYED})):(.+)", source, flags=re.IGNORECASE | re.DOTALL)
+    keyed = re.fullmatch(rf"(.*?(?:{KEYED})):(.+)", source, flags=re.IGNORECASE | re.DOTALL)
     if keyed is None or is_a_file(source):
         return Path(source), None
     return Path(keyed[1]), keyed[2]
@@ -245,11 +245,19 @@ def flattened(tree: Mapping[Any, Any], lead: str = "") -> Iterator[tuple[str, An
 
 def read_text(path: Path, key: str | None) -> Table:
     """Columns, one sample a line; a first line that is not numbers is a header."""
-    text = path.read_text(encoding="utf-8-sig")
+    content = path.read_bytes()
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise InputError(
+            f"{path} is truncated, damaged or not a {path.suffix} file in UTF-8, by a byte 0x{content[error.start]:02x} in "
+            f"line {line}: save its text as UTF-8."
+        ) from None
     return chosen_of(from_text(text, path, "\t" if path.suffix.lower() == ".tsv" else ","), key)
 
 
-def read_stdin(path: Path, key: str | None) -> NDArray[Any] | Table:
+def read_stdin(path: Path) -> NDArray[Any] | Table:
     """What is piped into standard input: .npy by its first bytes, else columns, tabs or commas between."""
     if sys.stdin is None or sys.stdin.closed:
         raise InputError(f"{path} is closed: pipe .npy, CSV or TSV into it, or name a file.")
@@ -261,7 +269,7 @@ def read_stdin(path: Path, key: str | None) -> NDArray[Any] | Table:
     if content.startswith(NPY_MAGIC):
         return np.asarray(np.lib.format.read_array(io.BytesIO(content), allow_pickle=False))
     text = content.decode("utf-8-sig")
-    return chosen_of(from_text(text, path, "\t" if "\t" in text.partition("\n")[0] else ","), key)
+    return from_text(text, path, "\t" if "\t" in text.partition("\n")[0] else ",")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -124,11 +124,8 @@ class Ranking:
 
     def to_dict(self) -> dict[str, Any]:
         """The target and the rows, then all other fields, as plain Python values ready for JSON."""
-        return {
-            field.name: results.as_plain(getattr(self, field.name))
-            for field in dataclasses.fields(self)
-            if field.name != "frame"
-        }
+        names = [field.name for field in dataclasses.fields(self) if field.name != "frame"]
+        return {name: results.as_plain(getattr(self, name)) for name in ("target", "rows", *names)}
 
     def to_frame(self) -> Any:
         """The rows as a data frame: of the library that the table came from, else of polars or pandas, as is installed.

@@ -186,10 +186,12 @@ def test_q_values_are_those_of_benjamini_and_hochberg(ranking):
     assert all(row.q_value is None for row in rank(TABLE, "income", columns=["none"], error_bar=False))
 
 
-def test_threads_and_order_of_columns_change_nothing(ranking):
-    for threads in (1, 3):
-        again = rank(dict(reversed(TABLE.items())), "income", permutations=39, threads=threads)
-        assert by_column(again) == by_column(ranking)
+def test_threads_and_order_of_columns_change_nothing():
+    table = {name: TABLE[name] for name in ("strong", "none", "city", "income")}
+    one, other = (
+        rank(some, "income", permutations=9, threads=t) for some, t in ((table, 1), (dict(reversed(table.items())), 3))
+    )
+    assert by_column(one) == by_column(other)
 
 
 # Tables
@@ -303,6 +305,7 @@ def test_the_command_gives_json_csv_and_a_picture(people, tmp_path):
     run = mi("rank", people, "--target", "income", "--columns", "city,none", "--permutations", "9", "--json", "--seed", "3",
              "--csv", tmp_path / "out.csv", "--plot", tmp_path / "out.png")  # fmt: skip
     record = json.loads(run.stdout)
+    assert list(record)[:3] == ["table", "target", "rows"]
     assert (record["target"], [row["column"] for row in record["rows"]]) == ("income", ["city", "none"])
     assert {"column", "mi", "stderr", "p_value", "q_value", "estimator", "n_samples", "notes"} <= record["rows"][0].keys()
     expected = mi_core.rank(TABLE, "income", columns=["city", "none"], permutations=9, seed=3)

@@ -5,6 +5,7 @@ import pytest
 from scipy.special import digamma
 
 from mi_core import InputError, mutual_information, scores
+from mi_core.selection import of_unit_variance
 
 selection = pytest.importorskip("sklearn.feature_selection")
 module = pytest.importorskip("sklearn.feature_selection._mutual_info")
@@ -37,6 +38,10 @@ def test_regression_and_classification_are_scikit_learns(k):
     for y in (CLASSES, LABELS, CLASSES.astype(float)):
         np.testing.assert_allclose(scores(X, y, k=k), expected, atol=1e-9, rtol=0)
     assert expected.max() > 0.1
+
+
+def test_numbers_are_divided_exactly_where_nothing_ties():
+    np.testing.assert_array_equal(of_unit_variance(X[:, [2]]), X[:, [2]] / X[:, 2].std())
 
 
 def test_large_samples_are_scikit_learns_too():

@@ -141,6 +141,12 @@ def test_what_is_wrong_with_a_csv_is_said_in_one_line(content, message, tmp_path
     assert "\n" not in str(caught.value)
 
 
+def test_text_in_another_encoding_is_said(tmp_path):
+    (tmp_path / "x.csv").write_bytes("navn,alder\nJørgen,3\n".encode("latin-1"))
+    with pytest.raises(InputError, match=r"not a .csv file in UTF-8, by a byte 0xf8 in line 2: save its text as UTF-8"):
+        load(f"{tmp_path}/x.csv")
+
+
 def test_a_csv_of_numbers_needs_no_polars_and_all_else_says_how_to_get_it(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "polars", None)
     (tmp_path / "x.csv").write_text("a,b\n1,2\n3,4\n")
