@@ -127,7 +127,7 @@ def test_what_is_given_is_conditioned_on(given):
             columns=["strong", "none"],
             given=given,
             error_bar=False,
-            permutations=3 if given == "weak" else None,
+            permutations=1 if given == "weak" else None,
         )
     )
     for name, row in found.items():
