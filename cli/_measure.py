@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,8 @@ def measure(
         for source in sources.values():
             if path is not None and is_same_file(path, split_key(source)[0]):
                 raise InputError(f"{option} is {path}, which is an input: name another file.")
-    arrays: dict[str, Any] = load_arrays(sources)
+    loaded = load_arrays(sources, text=may_be_text(options.get("estimator"), sources), missing=options.get("missing") == "drop")
+    arrays: dict[str, Any] = loaded.arrays
     if subsample is not None and options.get("series"):
         raise InputError("--subsample and --series exclude each other: a series loses its order of time when rows are drawn.")
     if subsample is not None:
@@ -80,7 +82,7 @@ def measure(
             progress=bar,
             **options,
         )
-        results = found if isinstance(found, list) else [found]
+        results = with_notes(loaded.notes, found if isinstance(found, list) else [found])
         if local_file is not None:
             if len({len(result.local) for result in results}) > 1:
                 raise InputError("--local: other classes are left out for one k than for another; give one k at a time.")
@@ -101,6 +103,17 @@ def measure(
         if any(hasattr(result, "null") for result in results):
             print_trust(results)
         print_notes(all_notes(results))
+
+
+def may_be_text(estimator: str | None, sources: Iterable[str]) -> set[str]:
+    """Names of the arrays that may be text: what sets samples apart, and class labels."""
+    sides = {"ross": {"y"}, "discrete": set(sources)}
+    return {"z", "groups"} | sides.get(estimator or "", set())
+
+
+def with_notes(notes: Sequence[str], results: list[Any]) -> list[Any]:
+    """Results with notes ahead of their own."""
+    return [dataclasses.replace(one, notes=(*notes, *one.notes)) for one in results] if notes else results
 
 
 def draw(arrays: Mapping[str, Any], subsample: int, seed: int, paired: bool) -> dict[str, Any]:

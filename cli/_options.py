@@ -8,9 +8,12 @@ from typing import Annotated
 import typer
 
 from mi_core import InputError
-from mi_core.options import Backend, Standardize, Units
+from mi_core.options import Backend, Missing, Standardize, Units
 
-FORMATS = ".npy, .npz:KEY, .csv, .tsv, .safetensors:KEY, or - for .npy, CSV or TSV from stdin"
+FORMATS = (
+    ".npy; .npz:KEY, .h5:KEY, .mat:KEY, .pt:KEY, .safetensors:KEY; .csv, .tsv, .parquet, .feather, .xlsx, and :COLUMN,COLUMN "
+    "for some columns; or - for .npy, CSV or TSV from stdin"
+)
 
 K = Annotated[str, typer.Option("--k", metavar="K[,K...]", help="Neighbour order; several cost one pass, one row each.")]
 UsualK = Annotated[
@@ -40,6 +43,10 @@ UnitsOption = Annotated[Units, typer.Option("--units", help="Unit of the estimat
 StandardizeOption = Annotated[
     Standardize,
     typer.Option("--standardize", help="Divide each side by its spread, or each column by its standard deviation."),
+]
+MissingOption = Annotated[
+    Missing,
+    typer.Option("--missing", help="Where values are missing: refuse to go on, or drop the rows; nothing is filled in."),
 ]
 Noise = Annotated[
     float, typer.Option(metavar="SCALE", help="Add Gaussian noise of SCALE times the side's spread, against ties.")

@@ -7,7 +7,7 @@ import json
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import typer
@@ -45,12 +45,17 @@ def print_facts(facts: Mapping[str, object]) -> None:
         say(f"  {name:<{width}}  {value}")
 
 
-def print_table(rows: Sequence[Mapping[str, str]]) -> None:
-    """Right-aligned columns under their names."""
+def print_table(rows: Sequence[Mapping[str, str]], left: Collection[str] = ()) -> None:
+    """Columns under their names, right-aligned but for those that are named."""
+    names = list(rows[0])
     lines = [[printable(cell) for cell in line] for line in [list(rows[0]), *([*row.values()] for row in rows)]]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
-        say("  " + "  ".join(f"{cell:>{width}}" for cell, width in zip(line, widths, strict=True)))
+        padded = [
+            cell.ljust(width) if name in left else cell.rjust(width)
+            for cell, width, name in zip(line, widths, names, strict=True)
+        ]
+        say(f"  {'  '.join(padded)}".rstrip())
 
 
 def print_notes(notes: Iterable[str]) -> None:

@@ -9,10 +9,12 @@ from mi_core import InputError
 from mi_core.text import in_figure
 
 if TYPE_CHECKING:
-    from mi_core import MIResult
+    from mi_core import MIResult, Ranking
     from mi_core.matrix import MIMatrix
 
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#999999"  # of Okabe & Ito, which colour-blind readers can tell apart
+MOST_BARS = 40  # columns of a ranking that are drawn
+FALSE_DISCOVERIES = 0.05  # rate above which a column of a ranking is drawn grey
 MOST_LABELLED = 20  # layers whose cells still have room for a number
 
 
@@ -110,6 +112,24 @@ def draw_matrix(matrix: MIMatrix, file: BinaryIO, suffix: str) -> None:
                 )
     figure.colorbar(image, ax=axis, label=f"MI in {matrix.units}", shrink=0.8)
     axis.set_title(f"{matrix.estimator}, k={matrix.k}, {matrix.n_samples:,} samples; grey: a layer with itself", fontsize=9)
+    save(figure, file, suffix)
+
+
+def draw_ranking(ranking: Ranking, file: BinaryIO, suffix: str) -> None:
+    """Bars of the columns that share most, with standard errors; grey where the false-discovery rate is above 5 %."""
+    from matplotlib.figure import Figure
+
+    rows = ranking.rows[:MOST_BARS]
+    figure = Figure(figsize=(7, 1.6 + 0.25 * len(rows)), layout="constrained")
+    axis = figure.subplots()
+    places = range(len(rows))
+    colours = [GREY if row.q_value is not None and row.q_value > FALSE_DISCOVERIES else BLUE for row in rows]
+    axis.barh(places, [row.mi for row in rows], xerr=[row.stderr or 0 for row in rows], color=colours, ecolor=ORANGE)
+    axis.set(yticks=places, yticklabels=[in_figure(row.column) for row in rows], xlabel=f"MI in {ranking.units}")
+    axis.invert_yaxis()
+    more = f", the first {len(rows)} of {len(ranking.rows)} columns" if len(ranking.rows) > len(rows) else ""
+    grey = "; grey: q above 0.05" if ranking.permutations else ""
+    axis.set_title(f"MI with {in_figure(ranking.target)}{more}{grey}", fontsize=9)
     save(figure, file, suffix)
 
 

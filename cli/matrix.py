@@ -21,6 +21,7 @@ from cli._options import (
     ErrorBar,
     Exclude,
     GroupsFile,
+    MissingOption,
     Noise,
     Seed,
     SeriesOption,
@@ -63,6 +64,7 @@ def matrix(
     groups: GroupsFile = None,
     series: SeriesOption = False,
     exclude: Exclude = None,
+    missing: MissingOption = "refuse",
     seed: Seed = 0,
     backend: BackendOption = "auto",
     threads: Threads = None,
@@ -92,11 +94,12 @@ def matrix(
                 raise InputError(f"{option} is {path}, which is an input: name another file.")
     sources = dict(zip(names_of(layers), layers, strict=True))
     beside = {name: source for name, source in (("labels", labels), ("groups", groups)) if source is not None}
-    arrays = load_arrays(sources | beside)
+    loaded = load_arrays(sources | beside, text=BESIDE, missing=missing == "drop")
+    arrays = loaded.arrays
     classes = arrays.pop("labels", None)
     settings: dict[str, Any] = {"k": k, "units": units, "standardize": standardize, "noise": noise}
     settings |= {"error_bar": error_bar, "seed": seed}
-    settings |= {"series": series, "exclude": exclude}
+    settings |= {"series": series, "exclude": exclude} | ({"missing": missing} if missing != "refuse" else {})
     unfinished = Unfinished(out, arrays, settings) if out is not None else None
     groups_of_rows = arrays.pop("groups", None)
 
@@ -120,6 +123,7 @@ def matrix(
             if unfinished is None or not unfinished.path.exists():
                 raise
             stop_for(interrupt, f"{unfinished.path} keeps what was done: the same command goes on from there.")
+        found = dataclasses.replace(found, notes=(*loaded.notes, *found.notes))
         if out is not None and out_file is not None:
             out_file.write((as_csv(found) if out.suffix.lower() == ".csv" else as_text(found, layers)).encode())
         if plot is not None and plot_file is not None:
@@ -253,12 +257,19 @@ def with_labels(found: MIMatrix) -> tuple[list[str], list[list[float]]]:
     return names, rows
 
 
+def samples_of(found: MIMatrix) -> str:
+    """How many samples the entries rest on."""
+    if found.pair_samples is None:
+        return f"{found.n_samples:,}"
+    return f"{found.pair_samples.min():,} to {found.pair_samples.max():,} of {found.n_samples:,}"
+
+
 def print_for_people(found: MIMatrix) -> None:
     at_ceiling = all(abs(found.mi[place, place] - found.ceiling) < 1e-9 for place in range(len(found.names)))
     itself = (
         f"a layer with itself reads the ceiling, {found.ceiling:.4f}" if at_ceiling else f"the ceiling is {found.ceiling:.4f}"
     )
-    say(f"MI in {found.units}; k={found.k}, {found.n_samples:,} samples; {itself}")
+    say(f"MI in {found.units}; k={found.k}, {samples_of(found)} samples; {itself}")
     names, rows = with_labels(found)
     print_table(
         [

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from mi_core.estimate import conditional_mutual_information, mutual_information, neighbour_counts
     from mi_core.matrix import MIMatrix, mutual_information_matrix
     from mi_core.multi import multi_information
+    from mi_core.ranking import RankedColumn, Ranking, rank
     from mi_core.results import (
         DivergenceResult,
         EntropyResult,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
         ShuffledNull,
         SizePoint,
     )
+    from mi_core.selection import scores
 
 _HOME_OF = {
     "BackendUnavailableError": "mi_core.errors",
@@ -58,6 +60,8 @@ _HOME_OF = {
     "MIResult": "mi_core.results",
     "MultiInformationResult": "mi_core.results",
     "NeighbourCounts": "mi_core.results",
+    "RankedColumn": "mi_core.ranking",
+    "Ranking": "mi_core.ranking",
     "Reduction": "mi_core.results",
     "Reliability": "mi_core.results",
     "ShuffledNull": "mi_core.results",
@@ -69,6 +73,8 @@ _HOME_OF = {
     "mutual_information": "mi_core.estimate",
     "mutual_information_matrix": "mi_core.matrix",
     "neighbour_counts": "mi_core.estimate",
+    "rank": "mi_core.ranking",
+    "scores": "mi_core.selection",
 }
 
 __all__ = [
@@ -82,6 +88,8 @@ __all__ = [
     "MIResult",
     "MultiInformationResult",
     "NeighbourCounts",
+    "RankedColumn",
+    "Ranking",
     "Reduction",
     "Reliability",
     "ShuffledNull",
@@ -93,6 +101,8 @@ __all__ = [
     "mutual_information",
     "mutual_information_matrix",
     "neighbour_counts",
+    "rank",
+    "scores",
 ]
 
 

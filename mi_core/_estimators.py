@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 import numpy as np
 
 from mi_core import _formula, _notes, _ties, backends
-from mi_core._prepare import Prepared, centred, joined, varying
+from mi_core._prepare import Prepared, centred, joined, kinds, varying
 from mi_core.backends.cpu.nearest import nearest_neighbours
 from mi_core.errors import InputError
 from mi_core.options import Backend, ConditionalEstimator, Estimator
@@ -292,7 +292,7 @@ def ross(samples: Prepared, search: Search) -> list[Local]:
 
 
 def ross_of_all(samples: Prepared, search: Search) -> list[Local]:
-    """Ross 2014, where each class has more members than k, or none."""
+    """Ross 2014, where each class has two members or more; one of no more than k has as many neighbours as there are."""
     labels, in_all_classes = places(samples.y), search.among(samples.sampling)
     n_ks, n_class = len(search.ks), np.empty(len(labels), np.int64)
     radius = np.empty((2 * n_ks, len(labels)))  # up to the k-th of the class, and with what is exactly as far
@@ -301,15 +301,17 @@ def ross_of_all(samples: Prepared, search: Search) -> list[Local]:
         (members,) = np.nonzero(labels == label)
         of_class, in_one_class = samples.x[members], search.among(samples.sampling and samples.sampling.take(members))
         n_class[members] = in_one_class.countable(len(members))
-        found, _, _ = in_one_class.counts((of_class,), (), quiet=True)
+        ks = tuple(min(k, len(members) - 1) for k in search.ks)
+        found, _, _ = dataclasses.replace(in_one_class, ks=ks).counts((of_class,), (), quiet=True)
         radius[:, members] = np.vstack([found, np.nextafter(found, np.inf)])
         in_class[:, members], _ = in_one_class.nearer(of_class, radius[:, members], quiet=True)
     in_all, backend = in_all_classes.nearer(samples.x, radius)
     countable = in_all_classes.countable(len(labels))
     ceiling = _formula.ross_ceiling(n_class, countable)
+    sizes = np.bincount(labels)[labels]
     locals_nats = [
         _formula.ross_local(
-            k,
+            np.minimum(k, sizes - 1),
             n_class,
             countable,
             in_class[place],
@@ -391,8 +393,8 @@ def discrete(samples: Prepared, search: Search) -> list[Local]:
 
 def copies(*sides: Samples) -> IntArray:
     """How many samples equal each one in all sides at once, itself included."""
-    _, places, counts = np.unique(np.hstack(sides), axis=0, return_inverse=True, return_counts=True)
-    equal: IntArray = counts[places.reshape(-1)]
+    kind, counts = kinds(*sides)
+    equal: IntArray = counts[kind]
     return equal
 
 

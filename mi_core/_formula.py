@@ -227,7 +227,7 @@ def product(rows: FloatArray) -> FloatArray:
 
 
 def ross_local(
-    k: int,
+    k: int | IntArray,
     n_class: IntArray,
     n_samples: int | IntArray,
     nearer_class: IntArray,
@@ -242,7 +242,7 @@ def ross_local(
     give on average. So values that tie lift nothing, and the estimate never exceeds the entropy of the labels.
 
     Args:
-        k: Neighbour order within the class.
+        k: Neighbour order within the class, for all samples or for each.
         n_class: (n_samples,) members of the sample's class that may be counted, itself included.
         n_samples: N, for each sample where some are left out.
         nearer_class: (n_samples,) other members of the class strictly nearer than its k-th; below k.

@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mi_core import _ties
-from mi_core._prepare import middle
+from mi_core._prepare import kinds, middle
 from mi_core.options import Estimator, Standardize, Units
 from mi_core.sampling import RESEMBLE, Sampling, Series, distances_between
 from mi_core.text import NAMED
@@ -191,6 +192,16 @@ def on_densities(quantity: str, sides: Mapping[str, Samples]) -> list[str]:
     return notes
 
 
+def on_indexes(x: Any, y: Any) -> list[str]:
+    """Whether the indexes of two sides of pandas, None for others, name different rows or another order of them."""
+    if x is None or y is None or len(x) != len(y) or x.equals(y):
+        return []
+    return [
+        "The pandas indexes of x and y differ. Rows were paired by position, not by index: align them first, for example with "
+        "x.align(y, join='inner', axis=0), if the index tells which belong together."
+    ]
+
+
 def on_constant(name: str, n_samples: int, *, is_given: bool = False, is_class: bool = False) -> str:
     """Why a constant side has no mutual information with anything; of what is given, that it changes nothing."""
     what = "has one class only" if is_class else f"is constant: all {n_samples:,} samples are the same"
@@ -219,7 +230,7 @@ def on_left_out(too_few: Sequence[tuple[str, int]], k: int, n_left: int) -> str:
 
 def on_discrete(*sides: Samples) -> list[str]:
     """Whether values recur too seldom for their frequencies to tell their probabilities."""
-    n_samples, distinct = len(sides[0]), len(np.unique(np.hstack(sides), axis=0))
+    n_samples, distinct = len(sides[0]), len(kinds(*sides)[1])
     if distinct <= SELDOM * n_samples:
         return []
     return [

@@ -146,6 +146,16 @@ def joined(parts: Sequence[Samples]) -> Samples:
     return together
 
 
+def kinds(*sides: Samples) -> tuple[IntArray, IntArray]:
+    """Number (n,) of each sample's kind, equal where samples (n, dim) are equal in all sides; how many there are of each."""
+    kind = np.zeros(len(sides[0]), np.int64)
+    counts = np.array([len(kind)])
+    for column in joined(sides).T:  # one after the other is 20 times as fast as numpy.unique of whole rows
+        values, place = np.unique(column, return_inverse=True)
+        _, kind, counts = np.unique(kind * len(values) + place, return_inverse=True, return_counts=True)
+    return kind, counts
+
+
 def middle(values: FloatArray) -> FloatArray:
     """The middle one along the last axis; unlike a median it is never a mean of two, which might overflow."""
     half = values.shape[-1] // 2

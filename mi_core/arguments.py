@@ -12,7 +12,7 @@ from typing import Any, get_args
 import numpy as np
 
 from mi_core.errors import InputError, did_you_mean
-from mi_core.options import Backend, Estimator, Standardize, Units
+from mi_core.options import Backend, Estimator, Missing, Standardize, Units
 from mi_core.threads import available_threads
 from mi_core.types import CrossFittedReducer, Progress, Reducer
 
@@ -47,6 +47,7 @@ class Settings:
     groups: Any = None
     series: bool = False
     exclude: int | None = None
+    missing: Missing = "refuse"
     progress: Progress | None = None
     started: float = dataclasses.field(default_factory=time.perf_counter)
 
@@ -68,7 +69,8 @@ def settings(options: Mapping[str, Any], accepted: Any, function: str) -> Settin
     """
     check_names(options, accepted, function)
     given = Settings(**{**options, "threads": thread_count(options.get("threads"))})
-    for name, literal in (("units", Units), ("estimator", Estimator), ("standardize", Standardize), ("backend", Backend)):
+    words = {"units": Units, "estimator": Estimator, "standardize": Standardize, "backend": Backend, "missing": Missing}
+    for name, literal in words.items():
         one_of(getattr(given, name), literal, name)
     check_progress(given.progress)
     if not isinstance(given.given_labels, bool | np.bool_):

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mi_core import tables
 from mi_core.errors import InputError, as_sentence
 from mi_core.options import Estimator
 from mi_core.types import IntArray, Samples
@@ -37,6 +38,10 @@ def samples(values: Any, name: str, on_gpu: OnGpu | None = None) -> tuple[Sample
     Raises:
         InputError: Not an array of real, finite numbers with at least one sample and one column.
     """
+    if tables.is_frame(values):
+        table = tables.of_frame(values, name)
+        array, notes = cleaned(table.array(text=False), name)
+        return array, (*table.notes, *notes)
     return (on_gpu and on_gpu(values, name)) or cleaned(host_array(values, name), name)
 
 
@@ -94,9 +99,10 @@ def paired(
 
 def are_labels(values: Any) -> bool:
     """Whether values can be nothing but class labels: text, categories of pandas, or a vector of bool."""
+    if tables.is_frame(values):
+        columns = list(tables.of_frame(values, "z").columns.values())
+        return len(columns) == 1 and columns[0].kind in ("text", "flags")
     dtype = str(getattr(values, "dtype", "")).partition("(")[0]
-    if dtype == "category":
-        return True
     if "int" in dtype.lower() or "float" in dtype.lower():  # of any library, perhaps on a GPU or in a file: they stay there
         return False
     array = host_array(values, "z")
@@ -188,6 +194,14 @@ def host_array(values: Any, name: str) -> NDArray[Any]:
         return np.asarray(values.data)
     if isinstance(values, np.ndarray):
         return np.asarray(values)  # no matrix, whose rows never become vectors, nor any other kind
+    if tables.is_frame(values):
+        return tables.of_frame(values, name).array()
+    if hasattr(values, "toarray"):
+        raise InputError(f"{name} is a sparse matrix ({type(values).__name__}): give {name}.toarray(), if memory has room.")
+    if type(values).__name__ == "LazyFrame":
+        raise InputError(f"{name} is a LazyFrame: give {name}.collect().")
+    if type(values).__name__ == "Dataset" and hasattr(values, "data_vars"):
+        raise InputError(f"{name} is a Dataset of several arrays: name one, as {name}[{next(iter(values), '')!r}].")
     if isinstance(values, str | bytes):
         raise InputError(f"{name} is text, not an array: load the file first, for example with numpy.load.")
     try:
@@ -212,6 +226,42 @@ def host_array(values: Any, name: str) -> NDArray[Any]:
         f"{name} is not an array but {type(values).__name__}: give anything with __array__, __dlpack__ or "
         "__cuda_array_interface__, or nested lists."
     )
+
+
+def table(values: Any, name: str) -> tables.Table:
+    """A table from a data frame or series of pandas or polars, a mapping from names to columns, or an array.
+
+    Raises:
+        InputError: It is none of these, or a column holds something else than numbers, flags, dates and text.
+    """
+    if isinstance(values, tables.Table):
+        return values
+    if tables.is_frame(values):
+        return tables.of_frame(values, name)
+    if not isinstance(values, Mapping):
+        array = host_array(values, name)
+        if array.ndim not in (1, 2) or not array.size:
+            raise InputError(f"{name} has shape {array.shape}: a table has one row a sample and one column a variable.")
+        values = {str(place): column for place, column in enumerate(array.reshape(len(array), -1).T)}
+    columns = {str(key): column(str(key), one, f"{name}: column {key}") for key, one in values.items()}
+    if not columns:
+        raise InputError(f"{name} has no columns: give at least one.")
+    (first, n_samples), *others = ((key, len(one.values)) for key, one in columns.items())
+    for key, length in others:
+        if length != n_samples:
+            raise InputError(f"{name}: column {first} has {n_samples:,} rows and {key} has {length:,}: give as many of each.")
+    return tables.Table(name, columns)
+
+
+def column(name: str, values: Any, what: str) -> tables.Column:
+    """One column of a table, from a series of pandas or polars, or anything that is an array (n_samples,)."""
+    if tables.is_frame(values) and type(values).__name__ == "Series":
+        return tables.of_series(name, values, what)
+    missing = np.ma.getmaskarray(values) if isinstance(values, np.ma.MaskedArray) else None
+    array = host_array(values if missing is None else values.data, what)
+    if array.ndim == 0 or array.size != len(array):
+        raise InputError(f"{what} has shape {array.shape}: a column holds one value a sample, shape (n_samples,).")
+    return tables.typed(name, array.reshape(-1), None if missing is None else missing.reshape(-1), what)
 
 
 def as_floating(array: NDArray[Any], name: str, notes: list[str]) -> Samples:
@@ -242,10 +292,16 @@ def as_floating(array: NDArray[Any], name: str, notes: list[str]) -> Samples:
         )
     if dtype.kind in "USTO":
         raise InputError(
-            f"{name} has dtype {dtype}: give real numbers (float, integer or bool). Class labels, as y, go with the estimator "
-            "ross, on the command line --labels."
+            f"{name} has dtype {dtype}, first {first_word(array)}: give real numbers (float, integer or bool). Class labels, "
+            "as y, go with the estimator ross, on the command line --labels."
         )
     raise InputError(f"{name} has dtype {dtype}: give real numbers (float, integer or bool).")
+
+
+def first_word(array: NDArray[Any]) -> str:
+    """The first value that is no number, as messages quote it."""
+    other = next((one for one in array.flat if not isinstance(one, Real | np.bool_)), "")
+    return repr(str(other)) if isinstance(other, str) else repr(other)
 
 
 def beyond_53_bits(array: NDArray[Any]) -> bool:
@@ -306,7 +362,9 @@ def check_finite(array: Samples, name: str) -> None:
                 first_row = start + int(finite.all(axis=1).argmin())
     if bad:
         what = "value that is" if bad == 1 else "values that are"
-        raise InputError(f"{name} has {bad} {what} NaN or infinite, first in row {first_row}: remove or replace them.")
+        raise InputError(
+            f"{name} has {bad} {what} NaN or infinite, first in row {first_row}: remove or replace them; {tables.DROP} for NaN."
+        )
     if largest > LARGEST:
         raise InputError(
             f"{name} has values up to {largest:.1e}, whose differences exceed float64: divide it by a large number."

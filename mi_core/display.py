@@ -120,6 +120,54 @@ def as_html(result: Any) -> str:
     return f"<table>{cells}</table>{as_html_list((*remarks, *result.notes))}"
 
 
+def ranking_in_one_line(ranking: Any) -> str:
+    """A ranking as Python prints it: the target, the columns that share most, and how it was made."""
+    first = [f"{row.column} {row.mi:.4f}" for row in ranking.rows[:MOST_NAMED]]
+    more = ["..."] if len(ranking.rows) > MOST_NAMED else []
+    words = [
+        f"{len(ranking.rows)} columns against {ranking.target}: {', '.join([*first, *more])} {ranking.units}",
+        f"given {', '.join(ranking.given)}" if ranking.given else None,
+        f"n_samples={ranking.n_samples}",
+        count_of_notes(ranking.notes),
+    ]
+    return f"Ranking({'; '.join(filter(None, words))})"
+
+
+def ranking_title(ranking: Any) -> str:
+    """What was ranked, and how, in one sentence."""
+    given = f" given {', '.join(ranking.given)}" if ranking.given else ""
+    return (
+        f"MI with {ranking.target}{given} in {ranking.units}; {ranking.n_samples:,} rows, k={ranking.k}, numbers divided by "
+        "their standard deviation"
+    )
+
+
+def ranking_cells(row: Any) -> dict[str, str]:
+    """One row of a ranking as text, by the names of its columns; empty where there is nothing."""
+    number = {"p": row.p_value, "q": row.q_value}
+    return {
+        "column": row.column,
+        "mi": with_error(row.mi, row.stderr),
+        **{name: f"{value:.2g}" for name, value in number.items() if value is not None},
+        "estimator": row.estimator,
+        "samples": f"{row.n_samples:,}",
+    }
+
+
+def ranking_as_html(ranking: Any) -> str:
+    """A table for notebooks, the cell of each estimate with a bar, and the notes."""
+    largest = max((row.mi for row in ranking.rows), default=0.0)
+    head = "".join(f"<th>{escape(name)}</th>" for name in ranking_cells(ranking.rows[0]))
+    body = ""
+    for row in ranking.rows:
+        share = 100 * max(0.0, row.mi / largest) if largest > 0 else 0.0
+        bar = f' style="background: linear-gradient(to right, {SHADE.format(0.4)} {share:.0f}%, transparent {share:.0f}%)"'
+        cells = ranking_cells(row)
+        body += "<tr>" + "".join(f"<td{bar if name == 'mi' else ''}>{escape(cells[name])}</td>" for name in cells) + "</tr>"
+    caption = escape(ranking_title(ranking))
+    return f"<table><caption>{caption}</caption><tr>{head}</tr>{body}</table>{as_html_list(ranking.notes)}"
+
+
 def matrix_as_html(matrix: Any) -> str:
     """A table for notebooks, shaded by the MI between different layers, with the labels where there are any, and the notes."""
     layers = range(len(matrix.names))

@@ -9,7 +9,18 @@ from typing import Any, Unpack, cast, overload
 
 import numpy as np
 
-from mi_core import _notes, arguments, arrays, backends, how_drawn, lower_bound, reduction, uncertainty
+from mi_core import (
+    _notes,
+    arguments,
+    arrays,
+    backends,
+    how_drawn,
+    lower_bound,
+    missing,
+    reduction,
+    tables,
+    uncertainty,
+)
 from mi_core._estimation import Estimation, one_or_all, orders
 from mi_core._estimators import (
     CAN_BE_SPLIT,
@@ -51,8 +62,9 @@ def mutual_information(
     """Mutual information I(X;Y) of paired samples, or with `given=z` conditional mutual information I(X;Y|Z).
 
     Args:
-        x: (n_samples,), (n_samples, dim_x) or of higher rank, flattened per sample. NumPy, memory-mapped, pandas, Torch,
-            JAX, CuPy, TensorFlow or nested lists; rows are taken by position, a pandas index is not looked at.
+        x: (n_samples,), (n_samples, dim_x) or of higher rank, flattened per sample. NumPy, memory-mapped, pandas, polars,
+            xarray, Torch, JAX, CuPy, TensorFlow or nested lists; rows are taken by position, and a note says where the indexes
+            of pandas differ.
         y: (n_samples,), (n_samples, dim_y) or of higher rank; row i belongs to row i of x. For "ross" (n_samples,) class
             labels: integers, bool or text.
         k: Neighbour order, 1 <= k < n_samples. Small k: less bias, more variance. Several at once cost one neighbour pass. None
@@ -123,6 +135,9 @@ def mutual_information(
         series: Whether rows are in order of time and belong together; False by default. Rows up to `exclude` steps apart are
             then neither neighbours nor counted (Theiler 1986, doi:10.1103/PhysRevA.34.2427), shuffles shift y against x, and
             error bar, sizes and verdict rest on parts of whole stretches.
+        missing: "refuse" (default) to raise an error where a value is missing (NaN, None, NaT, NA, masked), or "drop" to leave
+            out the rows in which one of the sides, or `groups`, has a missing value; `n_samples` and a note then say how many
+            are left.
         exclude: Steps of a series, at most a quarter of it; None (default) for its measured memory: until the autocorrelation
             of values, and of their distances from the middle, is below 1/e, in the side that forgets sooner.
 
@@ -145,7 +160,12 @@ def mutual_information(
     """
     settings = arguments.settings(options, MIOptions, "mutual_information")
     check_together(settings, given is not None)
-    sides, dims, notes = prepared(x, y, given, settings)
+    of_indexes = _notes.on_indexes(*(tables.index_of(side) for side in (x, y)))
+    sides_given = {"x": x, "y": y, "given": given, "groups": settings.groups}
+    values, on_missing = missing.complete(sides_given, settings.missing, series=settings.series)
+    settings = dataclasses.replace(settings, groups=values["groups"])
+    sides, dims, notes = prepared(values["x"], values["y"], values["given"], settings)
+    notes = [*of_indexes, *on_missing, *notes]
     n_samples = len(sides.x)
     sides, rows, sampling = as_drawn(sides, settings)
     check_units(sampling, settings)

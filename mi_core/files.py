@@ -1,51 +1,96 @@
-"""Arrays from files, without ever running code from them. A new format is a reader and a record in `FORMATS`."""
+"""Arrays and tables from files, without ever running code from them. A new format is a reader and a record in `FORMATS`.
+
+One grammar names what to read, for every command: FILE, FILE:KEY for an array of a container, FILE:COLUMN[,COLUMN...] for
+columns of a table, and - for standard input.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import io
+import pickle
 import re
 import stat
 import sys
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mi_core import arrays
 from mi_core.errors import InputError, did_you_mean, first_line
+from mi_core.table_files import chosen_of, from_text, needed, read_excel, read_feather, read_parquet
+from mi_core.tables import Table
 from mi_core.whole_files import SHORTAGES
 
-Reader = Callable[[Path, str | None], NDArray[Any]]
+Reader = Callable[[Path, str | None], "NDArray[Any] | Table"]
 
 STDIN = "-"
-EXACT = 2**53  # up to here float64 holds every whole number
 NPY_MAGIC = b"\x93NUMPY"
 NOT_A_FILE = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
 
 
-def load_arrays(sources: Mapping[str, str]) -> dict[str, NDArray[Any]]:
-    """Arrays by the names of their sources, each as `load_array` reads it; standard input can be one of them.
+@dataclasses.dataclass(frozen=True)
+class Loaded:
+    """Arrays by the names of their sources, and notes on how they were read."""
+
+    arrays: dict[str, NDArray[Any]]
+    notes: tuple[str, ...]
+
+
+def load_arrays(sources: Mapping[str, str], *, text: Container[str] = (), missing: bool = False) -> Loaded:
+    """Arrays by the names of their sources, one of which can be standard input.
+
+    Args:
+        sources: What to read, by names of your own.
+        text: Names of those that may be text.
+        missing: Whether values may be missing in a table; they are then NaN or None.
 
     Raises:
-        InputError: One cannot be read, or two are standard input.
+        InputError: One cannot be read or used, or two are standard input.
     """
     from_stdin = [name for name, source in sources.items() if source == STDIN]
     if len(from_stdin) > 1:
         raise InputError(f"{' and '.join(from_stdin)} are both -, standard input, which can be read once: name a file for one.")
-    return {name: load_array(source) for name, source in sources.items()}
+    read = {name: load(source) for name, source in sources.items()}
+    return Loaded(
+        {name: one.array(text=name in text, missing=missing) if isinstance(one, Table) else one for name, one in read.items()},
+        tuple(dict.fromkeys(note for one in read.values() if isinstance(one, Table) for note in one.notes)),
+    )
 
 
 def load_array(source: str) -> NDArray[Any]:
-    """The array that `source` names: a path, path:key for a format that holds several arrays, or - for standard input.
+    """The array that a source names, of text or of numbers, none of them missing; .npy is memory-mapped.
+
+    Raises:
+        InputError: There is no such file, key or column, or it cannot be read as an array.
+        OSError: The system has run out of something, open files for example.
+    """
+    read = load(source)
+    return read.array() if isinstance(read, Table) else read
+
+
+def load_table(source: str) -> Table:
+    """The table that a source names; the columns of an array are named by their places, counted from 0.
+
+    Raises:
+        InputError: As for `load_array`.
+        OSError: Likewise.
+    """
+    read = load(source)
+    return read if isinstance(read, Table) else arrays.table(read, source)
+
+
+def load(source: str) -> NDArray[Any] | Table:
+    """What a source names: a table for the formats of tables, else an array.
 
     .npy is memory-mapped, so only the samples that are used are read.
 
     Raises:
-        InputError: There is no such file or key, or it cannot be read as an array.
+        InputError: There is no such file, key or column, or it cannot be read.
         OSError: The system has run out of something, open files for example.
     """
     path, key = split_key(source)
@@ -88,9 +133,21 @@ def check_is_file(path: Path) -> None:
 
 
 def split_key(source: str) -> tuple[Path, str | None]:
-    """acts.npz:layer1 -> (acts.npz, layer1); keys may have colons themselves."""
+    """The path and the key or columns of a source: people.csv:age,income -> (people.csv, "age,income").
+
+    Keys may have colons themselves; a file whose whole name is the source goes first.
+    """
     keyed = re.fullmatch(rf"(.*?(?:{KEYED})):(.+)", source, flags=re.IGNORECASE | re.DOTALL)
-    return (Path(keyed[1]), keyed[2]) if keyed else (Path(source), None)
+    if keyed is None or is_a_file(source):
+        return Path(source), None
+    return Path(keyed[1]), keyed[2]
+
+
+def is_a_file(source: str) -> bool:
+    try:
+        return Path(source).is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def read_npy(path: Path, key: str | None) -> NDArray[Any]:
@@ -133,14 +190,75 @@ def read_safetensors(path: Path, key: str | None) -> NDArray[Any]:
         raise InputError(f"{path} cannot be read: {first_line(error)}") from error
 
 
-def read_text(path: Path, key: str | None) -> NDArray[Any]:
-    """Numbers in columns, one sample a line; a first line that is not numbers is a header."""
-    with path.open(encoding="utf-8-sig") as file:
-        return columns(file, path, "\t" if path.suffix.lower() == ".tsv" else ",")
+def read_hdf5(path: Path, key: str | None) -> NDArray[Any]:
+    (h5py,) = needed(path, "h5py")
+    with h5py.File(path, "r") as file:
+        return of_hdf5(file, path, key)
 
 
-def read_stdin(path: Path) -> NDArray[Any]:
-    """The array that is piped into standard input: .npy by its first bytes, else numbers in columns, tabs or commas between."""
+def of_hdf5(file: Any, path: Path, key: str | None) -> NDArray[Any]:
+    """A data set of an open HDF5 file, whose key may begin with a slash."""
+    sets: list[str] = []
+    file.visititems(lambda name, one: sets.append(f"/{name}") if hasattr(one, "dtype") and not name.startswith("#") else None)
+    found = file[chosen_key(path, key and f"/{key.strip('/')}", sets)]
+    is_text = found.dtype.kind == "O" and found.attrs.get("MATLAB_class") is None
+    return np.asarray(found.asstr()[()] if is_text else found[()])
+
+
+def read_mat(path: Path, key: str | None) -> NDArray[Any]:
+    """A variable of MATLAB's: up to version 7 by SciPy, from 7.3 on, which is HDF5 with its axes the other way, by h5py."""
+    from scipy.io import loadmat, whosmat  # here, because it takes a while to load
+
+    with path.open("rb") as file:
+        is_hdf5 = file.read(10) == b"MATLAB 7.3"
+    if is_hdf5:
+        return read_hdf5(path, key).T
+    names = [name for name, _, _ in whosmat(path)]
+    chosen = chosen_key(path, key, names)
+    array = np.asarray(loadmat(path, variable_names=[chosen])[chosen])
+    if array.dtype == object or array.dtype.names:
+        raise InputError(f"{path}:{chosen} is a cell array or a struct: save a matrix of numbers.")
+    return array
+
+
+def read_torch(path: Path, key: str | None) -> NDArray[Any]:
+    """A tensor that torch.save wrote, by itself or in dictionaries, whose keys are joined by points. No code in it is run."""
+    (torch,) = needed(path, "torch")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:  # whose words say how to load it all the same
+        raise InputError(f"{path} holds Python objects that could run code: save tensors, or a dictionary of them.") from None
+    if not isinstance(content, Mapping):
+        content = {"tensor": content}
+    tensors = {name: one for name, one in flattened(content) if hasattr(one, "detach")}
+    return arrays.host_array(tensors[chosen_key(path, key, list(tensors))], str(path))
+
+
+def flattened(tree: Mapping[Any, Any], lead: str = "") -> Iterator[tuple[str, Any]]:
+    """Leaves of nested dictionaries, by their keys with points between."""
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from flattened(value, f"{lead}{key}.")
+        else:
+            yield f"{lead}{key}", value
+
+
+def read_text(path: Path, key: str | None) -> Table:
+    """Columns, one sample a line; a first line that is not numbers is a header."""
+    content = path.read_bytes()
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise InputError(
+            f"{path} is truncated, damaged or not a {path.suffix} file in UTF-8, by a byte 0x{content[error.start]:02x} in "
+            f"line {line}: save its text as UTF-8."
+        ) from None
+    return chosen_of(from_text(text, path, "\t" if path.suffix.lower() == ".tsv" else ","), key)
+
+
+def read_stdin(path: Path) -> NDArray[Any] | Table:
+    """What is piped into standard input: .npy by its first bytes, else columns, tabs or commas between."""
     if sys.stdin is None or sys.stdin.closed:
         raise InputError(f"{path} is closed: pipe .npy, CSV or TSV into it, or name a file.")
     if sys.stdin.isatty():
@@ -151,34 +269,7 @@ def read_stdin(path: Path) -> NDArray[Any]:
     if content.startswith(NPY_MAGIC):
         return np.asarray(np.lib.format.read_array(io.BytesIO(content), allow_pickle=False))
     text = content.decode("utf-8-sig")
-    return columns(io.StringIO(text), path, "\t" if "\t" in text.partition("\n")[0] else ",")
-
-
-def columns(file: io.TextIOBase, path: Path, delimiter: str) -> NDArray[Any]:
-    """Numbers in columns; int64 where they are whole and beyond what float64 tells apart."""
-    first = file.readline().strip()
-    if not first:
-        raise InputError(f"{path} is empty, or its first line is.")
-    words = [word.strip().strip('"') for word in first.split(delimiter)]
-    header = 0 if all(is_number(word) for word in words) else 1
-    file.seek(0)
-    rows = file.readlines()[header:]
-    if words[0] == "" or (len(words) > 1 and words == [str(d) for d in range(len(words))]):
-        saved = "an unnamed first column" if words[0] == "" else "a first line 0, 1, 2, ..."
-        raise InputError(f"{path} has {saved}, row or column numbers that were saved with the data: leave them out.")
-    if not any(row.strip() for row in rows):
-        raise InputError(f"{path} has a header and no samples.")
-    try:
-        table = np.loadtxt(rows, delimiter=delimiter, ndmin=2, comments=None)
-    except ValueError as error:
-        raise InputError(
-            f"{path} cannot be read as numbers, rows counted from 0 after any header: {first_line(error)} Text labels are read "
-            "from .npy."
-        ) from error
-    if (np.abs(table) >= EXACT).any():
-        with contextlib.suppress(ValueError, OverflowError):  # not all of them are whole
-            return np.loadtxt(rows, dtype=np.int64, delimiter=delimiter, ndmin=2, comments=None)
-    return table
+    return from_text(text, path, "\t" if "\t" in text.partition("\n")[0] else ",")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -187,8 +278,8 @@ class Format:
 
     Attributes:
         suffixes: Endings of such files, in lower case.
-        read: (path, key) -> its array.
-        is_keyed: Whether it holds several arrays, named as path:key.
+        read: (path, key) -> its array, or its table.
+        is_keyed: Whether it holds several arrays or columns, named as path:key.
     """
 
     suffixes: tuple[str, ...]
@@ -199,7 +290,13 @@ class Format:
 FORMATS = (
     Format((".npy",), read_npy),
     Format((".npz",), read_npz, is_keyed=True),
-    Format((".csv", ".tsv"), read_text),
+    Format((".csv", ".tsv"), read_text, is_keyed=True),
+    Format((".parquet",), read_parquet, is_keyed=True),
+    Format((".feather", ".arrow"), read_feather, is_keyed=True),
+    Format((".xlsx",), read_excel, is_keyed=True),
+    Format((".h5", ".hdf5"), read_hdf5, is_keyed=True),
+    Format((".mat",), read_mat, is_keyed=True),
+    Format((".pt", ".pth"), read_torch, is_keyed=True),
     Format((".safetensors",), read_safetensors, is_keyed=True),
 )
 FORMAT_OF = {suffix: one for one in FORMATS for suffix in one.suffixes}
@@ -217,14 +314,6 @@ def chosen_key(path: Path, key: str | None, keys: Sequence[str]) -> str:
     if key not in keys:
         raise InputError(f"{path} has no array {key!r}: it holds {', '.join(keys)}{did_you_mean(key, keys)}")
     return key
-
-
-def is_number(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
 
 
 def is_same_file(one: Path, other: Path) -> bool:

@@ -41,8 +41,8 @@ def as_one(halves: Sequence[MIResult], null: ShuffledNull | None, independent_un
 def error_of_mean(halves: Sequence[MIResult]) -> float | None:
     """Standard error of the mean of the halves' estimates; None where one has none.
 
-    Their own errors know nothing of how the choice of columns varies, but the halves vary by it: half of what they differ by is the
-    spread of their mean, from one degree of freedom.
+    Their own errors know nothing of how the choice of columns varies, but the halves vary by it: half of what they differ by is
+    the spread of their mean, from one degree of freedom.
     """
     known = [half.stderr for half in halves if half.stderr is not None]
     if len(known) < len(halves):

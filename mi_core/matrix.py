@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 import time
 import zlib
@@ -10,8 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Unpack
 
 import numpy as np
+from numpy.typing import NDArray
 
-from mi_core import _formula, _notes, _ties, arguments, arrays, backends, display, how_drawn, results, uncertainty
+from mi_core import _formula, _notes, _ties, arguments, arrays, backends, display, how_drawn, missing, results, uncertainty
 from mi_core._estimation import Estimation
 from mi_core._estimators import Local, Search, ksg1_of, nothing, number_of_zeros, ross
 from mi_core._prepare import Prepared, prepare
@@ -78,6 +80,8 @@ class MIMatrix:
             left out where there are none. For a layer with itself, only those on ties.
         independent_units: How many independent units the samples make, as in `MIResult`; and so `exclude`.
         exclude: Steps of a series up to which rows were left out; None without `series`.
+        pair_samples: (layers, layers) number of samples of each pair, where rows with missing values were left out; None where
+            all pairs have all `n_samples`.
     """
 
     names: tuple[str, ...]
@@ -101,6 +105,7 @@ class MIMatrix:
     pair_notes: tuple[PairNotes, ...]
     independent_units: int | None = None
     exclude: int | None = None
+    pair_samples: IntArray | None = None
 
     def __repr__(self) -> str:
         return display.matrix_in_one_line(self)
@@ -166,6 +171,9 @@ def mutual_information_matrix(
         threads: Most threads to use; None for as many as the process may use.
         error_bar: Whether to estimate standard errors, from disjoint subsamples: Holmes & Nemenman 2019.
         progress: True for a bar on stderr, or a function called with (steps done, steps in all) now and then.
+        missing: "refuse" to raise an error where a value is missing, "drop" to leave out, for each pair by itself, the rows in
+            which one of the two has a missing value; `pair_samples` then says how many each pair has, and such a matrix is
+            neither resumed nor told to `on_partial`.
         groups: (n_samples,) labels: rows of one label belong together, as in `mutual_information`, and so the next two. Each
             pair is then counted by itself.
         series: Whether rows are in order of time and belong together.
@@ -188,6 +196,8 @@ def mutual_information_matrix(
                [0. , 0. , 7.6]])
     """
     settings = arguments.settings(options, MatrixOptions, "mutual_information_matrix")
+    if settings.missing == "drop" and (gone := gaps(layers)):
+        return of_complete_pairs(layers, gone, labels, k, options)
     samples, done = validated(layers)
     n = len(next(iter(samples.values())))
     ready, notes_on_noise = prepare(samples, settings.standardize, settings.noise, settings.seed)
@@ -224,6 +234,78 @@ def mutual_information_matrix(
     )
 
 
+def gaps(layers: Mapping[str, Any]) -> dict[str, NDArray[np.bool_]]:
+    """Whether a row (n_samples,) of each layer has a missing value, by the names of the layers; none where no layer has any."""
+    check_layers(layers)
+    held = {name: missing.with_missing(values, name) for name, values in layers.items()}
+    arrays.check_same_length(held)
+    gone = {name: missing.rows_with_missing(side) for name, side in held.items()}
+    return gone if any(rows.any() for rows in gone.values()) else {}
+
+
+def of_complete_pairs(
+    layers: Mapping[str, Any], gone: Mapping[str, NDArray[np.bool_]], labels: Any, k: int | None, options: MatrixOptions
+) -> MIMatrix:
+    """A matrix of which each entry rests on the rows that its pair has without a missing value."""
+    if options.get("series"):
+        raise InputError(
+            "missing values cannot be dropped from a series, whose steps would no longer be equal: leave series out."
+        )
+    names, count = list(layers), len(layers)
+    held = {name: missing.with_missing(values, name) for name, values in layers.items()}
+    sets_apart = None if labels is None else missing.with_missing(labels, LABELS)
+    groups = options.get("groups")
+    mi, stderr, samples = np.empty((count, count)), np.full((count, count), np.nan), np.empty((count, count), np.int64)
+    of_labels: list[tuple[float, float]] = []
+    by_pair: list[PairNotes] = []
+    for a, b in itertools.combinations_with_replacement(range(count), 2):
+        rows = ~(gone[names[a]] | gone[names[b]])
+        if a == b and sets_apart is not None:
+            rows &= ~missing.rows_with_missing(sets_apart)
+        if not rows.any():
+            raise InputError(f"{names[a]} and {names[b]} have no row without a missing value in common: leave one of them out.")
+        other = names[b] if a != b else f"{names[a]} again"
+        own: MatrixOptions = {**options, "missing": "refuse", "progress": None}
+        if groups is not None:
+            own["groups"] = arrays.host_array(groups, "groups")[rows]
+        with_classes = sets_apart is not None and a == b
+        pair = mutual_information_matrix(
+            {names[a]: held[names[a]][rows], other: held[names[b]][rows]},
+            labels=sets_apart[rows] if sets_apart is not None and with_classes else None,
+            k=k,
+            **own,
+        )
+        place = (0, 0) if a == b else (0, 1)
+        mi[a, b] = mi[b, a] = pair.mi[place]
+        samples[a, b] = samples[b, a] = pair.n_samples
+        if pair.stderr is not None:
+            stderr[a, b] = stderr[b, a] = pair.stderr[place]
+        if pair.with_labels is not None:
+            error = np.nan if pair.with_labels_stderr is None else float(pair.with_labels_stderr[0])
+            of_labels.append((float(pair.with_labels[0]), error))
+        wanted = {(names[a], other if a != b else names[a]), (names[a], LABELS)}
+        by_pair += [one for one in pair.pair_notes if (one.x, one.y) in wanted]
+    dropped = (
+        f"Rows with missing values were left out pair by pair: {samples.min():,} to {samples.max():,} of "
+        f"{len(gone[names[0]]):,} are left. If they are missing for a reason, the rest is another population."
+    )
+    by_kind = {(one.x, one.y): {note: note for note in one.notes} for one in by_pair}
+    return dataclasses.replace(
+        pair,
+        names=tuple(names),
+        mi=mi,
+        stderr=None if np.isnan(stderr).any() else stderr,
+        with_labels=np.array([value for value, _ in of_labels]) if of_labels else None,
+        with_labels_stderr=np.array([e for _, e in of_labels]) if of_labels and not np.isnan(of_labels).any() else None,
+        dims=tuple(int(np.prod(held[name].shape[1:], dtype=int)) for name in names),
+        n_samples=len(gone[names[0]]),
+        ceiling=_formula.ksg1_ceiling(pair.k, int(samples.max())) / _formula.NATS_PER_UNIT[pair.units],
+        notes=(dropped, *each_kind_once(by_kind)),
+        pair_notes=tuple(by_pair),
+        pair_samples=samples,
+    )
+
+
 def circumstances(k: int, n_samples: int, settings: Settings) -> dict[str, Any]:
     """Fields of a matrix that say how it was made."""
     return {
@@ -240,8 +322,8 @@ def circumstances(k: int, n_samples: int, settings: Settings) -> dict[str, Any]:
     }
 
 
-def validated(layers: Mapping[str, Any]) -> tuple[dict[str, Samples], dict[str, tuple[str, ...]]]:
-    """Samples of each layer, and notes on what had to be done to them, by the names of the layers."""
+def check_layers(layers: Mapping[str, Any]) -> None:
+    """Raise InputError unless there are two layers or more, with names."""
     if not isinstance(layers, Mapping):
         raise InputError(f"layers is {type(layers).__name__}: give a mapping from names to arrays.")
     if len(layers) < 2:
@@ -249,6 +331,11 @@ def validated(layers: Mapping[str, Any]) -> tuple[dict[str, Samples], dict[str, 
     for name in layers:
         if not isinstance(name, str):
             raise InputError(f"a layer is named {name!r}, which is {type(name).__name__}: names are text.")
+
+
+def validated(layers: Mapping[str, Any]) -> tuple[dict[str, Samples], dict[str, tuple[str, ...]]]:
+    """Samples of each layer, and notes on what had to be done to them, by the names of the layers."""
+    check_layers(layers)
     samples: dict[str, Samples] = {}
     notes: dict[str, tuple[str, ...]] = {}
     for name, values in layers.items():

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Unpack, overload
 
-from mi_core import _formula, _notes, arguments, arrays, how_drawn
+from mi_core import _formula, _notes, arguments, arrays, how_drawn, missing
 from mi_core._estimation import Estimation, one_or_all, orders
 from mi_core._estimators import CAN_BE_SPLIT, Local, Search, copies, ksg1_of, ksg2_of, nothing
 from mi_core._prepare import prepare
@@ -56,6 +56,7 @@ def multi_information(
         return_local: Whether to keep the (n_samples,) local terms, whose mean is the estimate.
         error_bar: Whether to estimate the standard error, from disjoint subsamples, as `mutual_information` does.
         progress: True for a bar on stderr, or a function called with (steps done, steps in all) now and then.
+        missing: "refuse" to raise an error where a value is missing, "drop" to leave out such rows.
         groups: (n_samples,) labels: rows of one label belong together, as in `mutual_information`, and so the next two.
         series: Whether rows are in order of time and belong together.
         exclude: Steps of a series up to which rows are left out; None for its measured memory.
@@ -79,7 +80,10 @@ def multi_information(
     arguments.check_scheduler(settings.scheduler, estimator, CAN_BE_SPLIT)
     if estimator == "ksg2" and (settings.groups is not None or settings.series):
         raise InputError("the estimator ksg2 treats every sample as independent: leave groups and series out, or take ksg1.")
-    points, dims, notes = prepared(sides, estimator, settings)
+    values, on_missing = missing.complete({**named(sides), "groups": settings.groups}, settings.missing, series=settings.series)
+    settings = dataclasses.replace(settings, groups=values.pop("groups"))
+    points, dims, notes = prepared(values, estimator, settings)
+    notes = [*on_missing, *notes]
     n_samples = len(points[0])
     sampling, rows = how_drawn.drawn(settings, points)
     notes += [] if sampling.units else _notes.on_order(map(resemblance, points)).values()
@@ -121,15 +125,20 @@ class Sides:
         return Sides([side[rows] for side in self.points], self.sampling.take(rows))
 
 
-def prepared(
-    sides: Sequence[Any], estimator: MultiEstimator, settings: Settings
-) -> tuple[list[Samples], tuple[int, ...], list[str]]:
-    """Samples of each side as the estimator takes them, the dimensions of each, and notes."""
+def named(sides: Sequence[Any]) -> dict[str, Any]:
+    """The sides by the names that messages call them."""
     if not isinstance(sides, Iterable) or isinstance(sides, str | bytes):
         raise InputError(f"sides is {type(sides).__name__}: give a sequence of two or more arrays.")
     values = {f"x{number}": side for number, side in enumerate(sides, start=1)}
     if len(values) < 2:
         raise InputError(f"sides holds {len(values)} side{'' if values else 's'}: give two or more.")
+    return values
+
+
+def prepared(
+    values: Mapping[str, Any], estimator: MultiEstimator, settings: Settings
+) -> tuple[list[Samples], tuple[int, ...], list[str]]:
+    """Samples of each side as the estimator takes them, the dimensions of each, and notes."""
     points, dims, _, notes = arrays.paired(values, estimator)
     notes += [_notes.on_constant(name, len(side)) for name, side in points.items() if arrays.is_constant(side)]
     if estimator == "discrete":

@@ -13,6 +13,7 @@ ConditionalEstimator = Literal["ksg1", "mixture", "ross", "discrete"]
 MultiEstimator = Literal["ksg1", "ksg2", "discrete"]
 EntropyEstimator = Literal["knn", "discrete"]
 Standardize = Literal["none", "sides", "columns"]
+Missing = Literal["refuse", "drop"]
 Gpu = Literal["cuda", "cuda:0", "cuda:1", "cuda:2", "cuda:3", "cuda:4", "cuda:5", "cuda:6", "cuda:7"]
 Backend = Literal["auto", "cpu", "cpu-tree", "cpu-filter", "cpu-brute", Gpu]
 
@@ -50,6 +51,7 @@ class PairedOptions(LocalOptions, SamplingOptions, total=False):
 
     standardize: Standardize
     scheduler: str | None
+    missing: Missing
 
 
 class MIOptions(PairedOptions, total=False):
@@ -65,7 +67,19 @@ class MIOptions(PairedOptions, total=False):
     reduce: str | Reducer | CrossFittedReducer | None
 
 
+class RankOptions(TypedDict, total=False):
+    """Options of `rank`."""
+
+    units: Units
+    missing: Missing
+    seed: int
+    error_bar: bool
+    threads: int | None
+    progress: ProgressOption
+
+
 class MatrixOptions(Options, SamplingOptions, total=False):
     """Options of `mutual_information_matrix`."""
 
     standardize: Standardize
+    missing: Missing

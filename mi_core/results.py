@@ -321,6 +321,14 @@ class MIResult(Estimate):
         chance = FALLS_SHORT * math.hypot(self.stderr or 0.0, self.lower_bound.stderr)
         return self.lower_bound.mi > self.mi + chance
 
+    @property
+    def correlation(self) -> float:
+        """The estimate as the correlation that Gaussians of this MI have, between 0 and 1: sqrt(1 - exp(-2 I)), I in nats.
+
+        Linfoot 1957, doi:10.1016/S0019-9958(57)90116-X. It is 0 where the estimate is negative.
+        """
+        return linfoot(self.mi, self.units)
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class MultiInformationResult(Estimate):
@@ -386,6 +394,12 @@ class DivergenceResult(Estimate):
     n_samples_prime: int
     dim: int
     local_divergence: FloatArray | None = dataclasses.field(default=None, compare=False)
+
+
+def linfoot(mi: float, units: Units) -> float:
+    """Correlation of Gaussians whose mutual information is `mi`; 0 for a negative one."""
+    nats = max(0.0, mi) * (math.log(2) if units == "bits" else 1.0)
+    return math.sqrt(-math.expm1(-2 * nats))
 
 
 def as_plain(value: Any) -> Any:

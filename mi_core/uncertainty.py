@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -151,15 +151,19 @@ def shuffled(
 
     ks, nats and threads are for `shuffled_ksg1`, which stands in for this where it can.
     """
-    rng = generator(seed, "permutations")
-    sampling = samples.sampling or INDEPENDENT
     found = []
-    for done in range(permutations):
-        rows = sampling.surrogate(len(samples.y), rng)
+    for rows in surrogate_rows(len(samples.y), permutations, seed, samples.sampling or INDEPENDENT):
         found.append(estimate(dataclasses.replace(samples, y=samples.y[rows])))
         if progress is not None:
-            progress(done + 1, permutations)
+            progress(len(found), permutations)
     return np.array(found)
+
+
+def surrogate_rows(n_samples: int, permutations: int, seed: int, sampling: Sampling) -> Iterator[IntArray]:
+    """Rows (n_samples,) of y to put beside those of x, once for each shuffle."""
+    rng = generator(seed, "permutations")
+    for _ in range(permutations):
+        yield sampling.surrogate(n_samples, rng)
 
 
 def shuffled_ksg1(
@@ -215,18 +219,24 @@ def shuffled_given(
 
     Drawn again is y in place of x where y alone is continuous. equal_z: Whether z only says which samples are of one kind.
     """
+    found = []
+    for again in drawn_again(samples, permutations, seed, equal_z=equal_z, threads=threads):
+        found.append(estimate(again))
+        if progress is not None:
+            progress(len(found), permutations)
+    return np.array(found)
+
+
+def drawn_again(samples: Prepared, permutations: int, seed: int, *, equal_z: bool, threads: int) -> Iterator[Prepared]:
+    """Samples of which x, or y, was drawn again given z, as `shuffled_given` says, one after the other."""
     from mi_core import _surrogates  # here, because of the libraries that it loads
 
     assert samples.z is not None  # noqa: S101  called only where z is given
     only_y = not _surrogates.is_continuous(samples.x) and _surrogates.is_continuous(samples.y)
     rng = generator(seed, "permutations")
-    found = []
     side = samples.y if only_y else samples.x
     for again in _surrogates.redrawn(side, samples.z, permutations, rng, equal_z=equal_z, threads=threads):
-        found.append(estimate(dataclasses.replace(samples, y=again) if only_y else dataclasses.replace(samples, x=again)))
-        if progress is not None:
-            progress(len(found), permutations)
-    return np.array(found)
+        yield dataclasses.replace(samples, y=again) if only_y else dataclasses.replace(samples, x=again)
 
 
 def on_shuffled_given(samples: Prepared, *, equal_z: bool) -> list[str]:

@@ -252,8 +252,16 @@ BAD_FILES = {
         lambda folder: np.savez(folder / "bad.npz", a=np.array([None])),
         "bad.npz:a has dtype object",
     ),
-    "words in .csv": ("bad.csv", write("bad.csv", b"a,b\n1,2\n3,x\n"), "cannot be read as numbers, rows counted from 0"),
-    "comments in .csv": ("bad.csv", write("bad.csv", b"1,2\n3#4,5\n"), "cannot be read as numbers"),
+    "words in .csv": (
+        "bad.csv",
+        write("bad.csv", b"a,b\n1,2\n3,x\n"),
+        "column b has 1 value that is no number, first 'x' in row 1 (line 3)",
+    ),
+    "comments in .csv": (
+        "bad.csv",
+        write("bad.csv", b"1,2\n3#4,5\n"),
+        "column 0 has 1 value that is no number, first '3#4' in row 1 (line 2)",
+    ),
     "row numbers in .csv": ("bad.csv", write("bad.csv", b",a\n0,1.5\n1,2.5\n"), "has an unnamed first column"),
     "column numbers in .csv": ("bad.csv", write("bad.csv", b"0,1\n1.5,2.5\n"), "has a first line 0, 1, 2, ..."),
     "damaged header": (
@@ -266,7 +274,7 @@ BAD_FILES = {
         lambda folder: changed_npy(folder, b"(150, 2), } ", b"(2**99, 2), "),
         "is truncated, damaged or not",
     ),
-    "ragged .csv": ("bad.csv", write("bad.csv", b"1,2\n3\n"), "number of columns changed"),
+    "ragged .csv": ("bad.csv", write("bad.csv", b"1,2\n3\n"), "line 2 has 1 value and the first line has 2"),
     "empty .csv": ("bad.csv", write("bad.csv", b""), "is empty, or its first line is"),
     "header alone": ("bad.csv", write("bad.csv", b"a,b\n"), "has a header and no samples"),
     "binary .csv": ("bad.csv", write("bad.csv", bytes(range(256))), "is truncated, damaged or not a .csv file"),

@@ -136,7 +136,7 @@ def test_labels_may_be_numbers_in_text():
 @pytest.mark.parametrize(
     ("command", "message"),
     [
-        (("estimate", "x.npy", "labels.npy"), "y has dtype <U3: give real numbers"),
+        (("estimate", "x.npy", "labels.npy"), "y has dtype <U3, first 'cat': give real numbers"),
         (("estimate", "x.npy", "labels.npy", "--labels", "--k", "149"), "class cat has"),
         (("estimate", "x.npy", "y.npy", "--labels"), "y has shape (150, 3): labels are one integer"),
         (("estimate", "x.npy", "z.npy", "--labels"), "y has values that are not whole"),

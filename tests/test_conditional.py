@@ -236,7 +236,7 @@ MISSING[3] = None
         ((X, Y, X[:, 0]), {"given_labels": True}, "z has values that are not whole, first .* leave given_labels out"),
         ((X, Y, np.where(PLACES, 1.0, np.nan)), {"given_labels": True}, r"z has \d+ values that are NaN"),
         ((X, Y, MISSING), {}, "z has 1 value beside text, first None in row 3"),
-        ((X, Y, pd.Series(MISSING).astype("category")), {}, "z has 1 value beside text, first nan in row 3"),
+        ((X, Y, pd.Series(MISSING).astype("category")), {}, "z: column 0 has 1 missing value in 150 rows, first in row 3"),
         (
             (X, Y, [None, *PLACES[1:].tolist()]),
             {"given_labels": True},

@@ -187,7 +187,7 @@ def test_standard_input_is_told_by_how_it_starts(content, monkeypatch):
         (as_npy(VALUES)[:-3], "standard input is truncated, damaged or not a .npy, .csv or .tsv file"),
         (as_npy(np.array([None])), "standard input is truncated, damaged or not a .npy"),
         (bytes(range(128, 256)), "standard input is truncated, damaged or not"),
-        (b"1,2\n3\n", "standard input cannot be read as numbers"),
+        (b"1,2\n3\n", "standard input: line 2 has 1 value and the first line has 2"),
     ],
 )
 def test_bad_standard_input_is_refused(content, message, monkeypatch):
@@ -209,7 +209,7 @@ def test_a_terminal_is_not_waited_for(monkeypatch):
 def test_one_input_alone_is_standard_input(monkeypatch, tmp_path):
     piped(monkeypatch, b"1\n2\n")
     np.save(tmp_path / "y.npy", VALUES)
-    arrays = load_arrays({"x": "-", "y": str(tmp_path / "y.npy")})
+    arrays = load_arrays({"x": "-", "y": str(tmp_path / "y.npy")}).arrays
     assert [len(array) for array in arrays.values()] == [2, 2]
     with pytest.raises(InputError, match="x and z are both -, standard input, which can be read once"):
         load_arrays({"x": "-", "y": "y.npy", "z": "-"})

@@ -32,12 +32,14 @@ NOT_RUN = {
     "mi estimate x.npy y.npy --scheduler": "needs the cluster; test_cluster.py starts one",
     "dask ": "waits for ever; test_cluster.py starts clusters",
     "export DASK": "is for the shell; test_cluster.py sets the same in Dask's configuration",
+    "selector = SelectKBest(": "is one line of a program; test_scores.py runs it",
     "model.fit(": "is one line of a program; examples/mi_of_your_own_network.py is the whole",
     'import torch\n\nx = torch.randn(10_000, 200, device="cuda")': "needs a GPU",
 }
 WITH = {  # options that make a command of minutes one of seconds
     "mi estimate x.npy y.npy --groups subject.npy --permutations 200": "--permutations 5",
     "mi estimate x.npy y.npy --series --permutations 200": "--permutations 5",
+    "mi rank examples/people.csv --target mood --missing drop --permutations 999": "--permutations 9",
     "mi train --arch shortcut --epochs 20": "--data digits --epochs 1 --samples 100",
     "mi train --arch shortcut --data digits --epochs 20 --out runs/shortcut-digits": "--epochs 1 --samples 100",
     "mi reproduce fig4a --profile smoke": "--dry-run",
@@ -134,6 +136,9 @@ def test_examples_run(example, copy):
         assert re.fullmatch(r"epoch 5  I\(input; hidden\) = \d\.\d\d bits  error 0\.\d{3}", printed[-1])
         errors = [float(line.split()[-1]) for line in printed]
         assert errors[-1] < 0.5 < errors[0]
+    elif example.name == "make_people.py":
+        assert printed[0].endswith("people.csv: 800 rows")
+        assert (copy / "examples" / "people.csv").read_bytes() == (REPOSITORY / "examples" / "people.csv").read_bytes()
     else:
         assert [line.split(": ")[-1] for line in printed[1:]] == ["(1797, 24)"] * 2
 

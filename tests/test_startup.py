@@ -12,7 +12,20 @@ import pytest
 from conftest import REPOSITORY
 from mi_core.backends.cpu.jit import CodeFiles, uninterrupted
 
-HEAVY = {"numba", "llvmlite", "keras", "tensorflow", "jax", "torch", "cupy", "scipy", "pandas", "matplotlib", "distributed"}
+HEAVY = {
+    "numba",
+    "llvmlite",
+    "keras",
+    "tensorflow",
+    "jax",
+    "torch",
+    "cupy",
+    "scipy",
+    "pandas",
+    "polars",
+    "matplotlib",
+    "distributed",
+}
 
 ESTIMATE = """
 import numpy as np
@@ -39,6 +52,7 @@ def run(code, *arguments, **environment):
         ("from cli.main import app; app(standalone_mode=False)", ["train", "--help"]),
         ("from cli.main import app; app(standalone_mode=False)", ["plot", "--help"]),
         ("from cli.main import app; app(standalone_mode=False)", ["multi", "--help"]),
+        ("from cli.main import app; app(standalone_mode=False)", ["rank", "--help"]),
         ("from cli.main import app; app(standalone_mode=False)", ["entropy", "--help"]),
         ("from cli.main import app; app(standalone_mode=False)", ["divergence", "--help"]),
     ],

@@ -1,0 +1,129 @@
+"""`mi rank`: a table in, its columns ranked by the mutual information of each with one of them out."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli._options import AsJson, ErrorBar, MissingOption, Seed, Threads, UnitsOption
+from cli._output import print_json, print_notes, print_table, say
+from mi_core import InputError
+from mi_core.progress_bar import ProgressBar
+from mi_core.text import as_cell
+
+if TYPE_CHECKING:
+    from mi_core import Ranking
+
+TABLES = (
+    ".csv, .tsv, .parquet, .feather or .xlsx, with names in the first line; - for CSV or TSV from stdin; or an array, such as "
+    ".npy, whose columns are named 0, 1, ..."
+)
+BAR = 20  # characters of the longest
+BLOCK = "#"
+
+
+def rank(
+    table: Annotated[str, typer.Argument(metavar="TABLE", help=f"The table: {TABLES}.")],
+    target: Annotated[str, typer.Option(metavar="COLUMN", help="The column that all others are measured against.")],
+    columns: Annotated[
+        str | None, typer.Option(metavar="A,B,...", help="Columns to rank.  [default: all but the target and what is given]")
+    ] = None,
+    given: Annotated[
+        str | None, typer.Option(metavar="C,...", help="Estimate what each column shares with the target given these columns.")
+    ] = None,
+    permutations: Annotated[
+        int | None,
+        typer.Option(
+            metavar="TIMES",
+            help="Shuffle each column up to so often, for p-values and their false-discovery rate: 999 is a good number.",
+        ),
+    ] = None,
+    k: Annotated[int, typer.Option("--k", help="Neighbour order.")] = 3,
+    units: UnitsOption = "bits",
+    missing: MissingOption = "refuse",
+    error_bar: ErrorBar = True,
+    csv: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write the rows here, in full precision.")] = None,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the ranking here, as .png or .svg.")] = None,
+    seed: Seed = 0,
+    threads: Threads = None,
+    as_json: AsJson = False,
+) -> None:
+    """Rank the columns of a table by the mutual information of each with the target.
+
+    Text, true and false, and numbers of few values are classes; each pair has the estimator that is right for it. Numbers are
+    divided by their standard deviation.
+
+    Example: mi rank people.csv --target income --permutations 999
+    """
+    import mi_core
+    from cli._plots import check_picture, draw_ranking
+    from mi_core.files import is_same_file, load_table, split_key
+    from mi_core.whole_files import whole_file
+
+    if csv is not None and csv.suffix.lower() != ".csv":
+        raise InputError(f"--csv is {csv}: it is written as .csv, so name it that way.")
+    if plot is not None:
+        check_picture(plot)
+    for option, path in (("--csv", csv), ("--plot", plot)):
+        if path is not None and is_same_file(path, split_key(table)[0]):
+            raise InputError(f"{option} is {path}, which is the input: name another file.")
+    read = load_table(table)
+    with contextlib.ExitStack() as stack:
+        csv_file = stack.enter_context(whole_file(csv)) if csv is not None else None
+        plot_file = stack.enter_context(whole_file(plot)) if plot is not None else None
+        bar = stack.enter_context(ProgressBar("ranking columns"))
+        found = mi_core.rank(
+            read,
+            target,
+            columns=None if columns is None else [columns],
+            given=None if given is None else [given],
+            permutations=permutations,
+            k=k,
+            units=units,
+            missing=missing,
+            error_bar=error_bar,
+            seed=seed,
+            threads=threads,
+            progress=bar,
+        )
+        if csv_file is not None:
+            csv_file.write(as_csv(found).encode())
+        if plot is not None and plot_file is not None:
+            draw_ranking(found, plot_file, plot.suffix)
+    if as_json:
+        print_json({"table": table, **found.to_dict()})
+        return
+    print_for_people(found)
+    print_notes(found.notes)
+
+
+def as_csv(found: Ranking) -> str:
+    """A header and one line a column, in full precision."""
+    import csv
+    import io
+
+    text = io.StringIO()
+    lines = csv.writer(text, lineterminator="\n")
+    lines.writerow([field.name for field in dataclasses.fields(found.rows[0])])
+    for row in found.rows:
+        values = {**dataclasses.asdict(row), "column": as_cell(row.column), "notes": as_cell(" ".join(row.notes))}
+        lines.writerow("" if value is None else value for value in values.values())
+    return text.getvalue()
+
+
+def print_for_people(found: Ranking) -> None:
+    from mi_core.display import ranking_cells, ranking_title
+
+    say(ranking_title(found))
+    largest = max(row.mi for row in found.rows)
+    print_table(
+        [
+            {**ranking_cells(row), "": BLOCK * round(BAR * max(0.0, row.mi / largest) if largest > 0 else 0)}
+            for row in found.rows
+        ],
+        left=("column", ""),
+    )

@@ -1,0 +1,68 @@
+"""Rows with missing values: refused, or left out of what is estimated together. They are never filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mi_core import arrays, tables
+from mi_core.errors import InputError
+from mi_core.options import Missing
+
+
+def complete(sides: Mapping[str, Any], how: Missing, *, series: bool = False) -> tuple[dict[str, Any], list[str]]:
+    """Sides without the rows in which one of them has a missing value, and notes on how many rows these are.
+
+    Args:
+        sides: Samples (n_samples, ...) by names, None for a side that is not there.
+        how: "drop" to leave rows out; "refuse" to leave it to the door for arrays, which refuses missing values.
+        series: Whether rows are in order of time, and so cannot be left out.
+
+    Raises:
+        InputError: No row is left, or rows of a series would be.
+    """
+    given = {name: side for name, side in sides.items() if side is not None}
+    if how == "refuse":
+        return dict(sides), []
+    held = {name: with_missing(side, name) for name, side in given.items()}
+    arrays.check_same_length(held)
+    gone = np.any([rows_with_missing(side) for side in held.values()], axis=0)
+    count, n_samples = int(np.count_nonzero(gone)), len(gone)
+    if not count:
+        return dict(sides), []
+    if series:
+        raise InputError(
+            f"{count:,} of {n_samples:,} rows have missing values, and rows of a series cannot be left out: its steps would no "
+            "longer be equal. Leave series out, or use a stretch without gaps."
+        )
+    if count == n_samples:
+        raise InputError(f"all {n_samples:,} rows have a missing value in {' or '.join(held)}: no sample is left.")
+    return {name: held[name][~gone] if name in held else None for name in sides}, [on_dropped(count, n_samples)]
+
+
+def on_dropped(count: int, n_samples: int) -> str:
+    """How many rows were left out."""
+    return (
+        f"{count:,} of {n_samples:,} rows had missing values and were left out; {n_samples - count:,} are left. If they are "
+        "missing for a reason, the rest is another population."
+    )
+
+
+def with_missing(values: Any, name: str) -> NDArray[Any]:
+    """An array in which NaN or None stand for missing values."""
+    if isinstance(values, np.ma.MaskedArray) and values.dtype.kind in "fiub":
+        filled: NDArray[Any] = values.astype(np.result_type(values.dtype, np.float32)).filled(np.nan)  # type: ignore[attr-defined]
+        return filled
+    if tables.is_frame(values):
+        return tables.of_frame(values, name).array(missing=True)
+    return arrays.host_array(values, name)
+
+
+def rows_with_missing(array: NDArray[Any]) -> NDArray[np.bool_]:
+    """Whether a row (n_samples,) of an array has a missing value."""
+    gone = tables.absent(array)
+    of_rows: NDArray[np.bool_] = np.any(gone.reshape(len(array), -1), axis=1) if array.ndim else gone.reshape(1)
+    return of_rows

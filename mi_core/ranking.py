@@ -1,0 +1,567 @@
+"""Columns of a table by the mutual information of each with one of them, the target.
+
+    table -> Column -> Side (numbers, standardised and sorted once; or classes)
+                          |
+    target ---------------+--> the estimator that is right for the two kinds -> estimate, error bar, p-value -> rows, ranked
+
+Columns are worked on side by side, each in one thread.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Unpack
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mi_core import _formula, _notes, _ties, arguments, arrays, display, missing, results, uncertainty
+from mi_core._estimation import Estimation
+from mi_core._estimators import (
+    CONDITIONAL,
+    ESTIMATORS,
+    WITHOUT_NEIGHBOURS,
+    Local,
+    Method,
+    Search,
+    ksg1_of,
+    nothing,
+    within_classes,
+)
+from mi_core._prepare import Prepared, standardize
+from mi_core.arguments import Settings
+from mi_core.backends.cpu import plane
+from mi_core.backends.cpu.workers import Workers
+from mi_core.errors import InputError
+from mi_core.options import Estimator, RankOptions, Units
+from mi_core.progress_bar import with_progress
+from mi_core.sampling import DEFAULT_ORDER, INDEPENDENT, resemblance
+from mi_core.tables import DROP, Column, Table, chosen_names, is_frame
+from mi_core.text import concerning
+from mi_core.types import IntArray, Samples
+
+STOP_AT = 10  # shuffles that read at least as much as the data, after which a column is plainly independent
+ARRAY = "target"  # name of a target that is no column of the table
+FAR = 4.0  # between classes that are given a place among numbers, in units of the largest of these
+MISSING = "missing"  # kind of a note
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RankedColumn:
+    """One column and what it shares with the target.
+
+    Attributes:
+        column: Its name.
+        mi: The estimate, in the units of the ranking. May be negative where the truth is near 0.
+        stderr: Standard error; None where it was switched off or there are too few samples.
+        p_value: Of independence from the target, by shuffles: Besag & Clifford 1991; None unless asked for.
+        q_value: False-discovery rate at which the column would be called dependent: Benjamini & Hochberg 1995; None without p.
+        estimator: "ksg1" where column and target are numbers, "ross" where one of them is classes, "discrete" where both are.
+        n_samples: Rows that the estimate rests on.
+        shuffles: How many shuffles its p-value took; None without.
+        notes: What to know before using the number.
+    """
+
+    column: str
+    mi: float
+    stderr: float | None
+    p_value: float | None
+    q_value: float | None
+    estimator: Estimator
+    n_samples: int
+    shuffles: int | None
+    notes: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Ranking:
+    """Columns of a table, that which shares most with the target first.
+
+    Attributes:
+        target: Name of the target.
+        given: Names of the columns that are given; none without.
+        rows: One for each column, in descending order of MI.
+        units: "bits" or "nats".
+        k: Neighbour order of ksg1 and ross.
+        n_samples: Rows of the table; those of each estimate stand in its row.
+        standardize: "sides": each column of numbers was divided by its standard deviation.
+        permutations: Most shuffles for a p-value; None for no p-values.
+        seed: Seed of shuffles and error bars.
+        threads: Number of threads it was allowed.
+        seconds: Wall time, compilation of kernels included.
+        notes: Columns that were left out, and each kind of note of the rows once, with the columns that it concerns.
+        frame: Library of the data frame that came, "pandas" or "polars", which `to_frame` gives again; None for others.
+    """
+
+    target: str
+    given: tuple[str, ...]
+    rows: tuple[RankedColumn, ...]
+    units: Units
+    k: int
+    n_samples: int
+    standardize: str
+    permutations: int | None
+    seed: int
+    threads: int
+    seconds: float
+    notes: tuple[str, ...]
+    frame: str | None = None
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[RankedColumn]:
+        return iter(self.rows)
+
+    def __repr__(self) -> str:
+        return display.ranking_in_one_line(self)
+
+    def _repr_html_(self) -> str:
+        return display.ranking_as_html(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The target and the rows, then all other fields, as plain Python values ready for JSON."""
+        names = [field.name for field in dataclasses.fields(self) if field.name != "frame"]
+        return {name: results.as_plain(getattr(self, name)) for name in ("target", "rows", *names)}
+
+    def to_frame(self) -> Any:
+        """The rows as a data frame: of the library that the table came from, else of polars or pandas, as is installed.
+
+        Raises:
+            InputError: Neither is installed.
+        """
+        import importlib
+
+        rows = [dataclasses.asdict(row) | {"notes": " ".join(row.notes)} for row in self.rows]
+        for library in (self.frame,) if self.frame else ("polars", "pandas"):
+            try:
+                return importlib.import_module(library).DataFrame(rows)
+            except ImportError:
+                continue
+        raise InputError("a data frame needs polars or pandas: python -m pip install polars")
+
+
+@with_progress
+def rank(
+    table: Any,
+    target: Any,
+    *,
+    columns: Sequence[str] | None = None,
+    given: str | Sequence[str] | None = None,
+    permutations: int | None = None,
+    k: int = DEFAULT_ORDER,
+    **options: Unpack[RankOptions],
+) -> Ranking:
+    """Mutual information of each column of a table with a target, ranked.
+
+    Each estimate is that of `mutual_information(column, target, standardize="sides", estimator=...)`, with the estimator that
+    is right for the two: "ksg1" where both are numbers, "ross" where one is classes, "discrete" where both are. Text, bool and
+    categories are classes, and so are numbers of at most 20 values with ten rows or more for each. Numbers are divided by their
+    standard deviation, so units do not matter. A constant column shares exactly 0. A column that cannot be estimated, such as
+    names that hardly recur, is left out, and a note says so.
+
+    Args:
+        table: Data frame of pandas or polars, dict (or xarray.Dataset) of columns, or array (n_samples, columns), whose columns
+            are named "0", "1", ...
+        target: Name of a column, place of a column of an array, or (n_samples,) values.
+        columns: Names of the columns to rank; None for all but the target and what is given.
+        given: Name of a column, or several, all numbers or all classes: I(column; target | given).
+        permutations: Most shuffles for a p-value, for example 999; None for no p-values. A column stops after ten shuffles that
+            read at least as much as the data, some twenty for one that is independent (Besag & Clifford 1991,
+            doi:10.1093/biomet/78.2.301), and its p-value is then 10 / shuffles. One that is dependent takes all of them, for
+            1 / (1 + permutations). With `given` the shuffles are those of `conditional_mutual_information`.
+        k: Neighbour order of ksg1 and ross.
+        units: "bits" (default) or "nats".
+        missing: "refuse" (default) to raise an error where a value is missing, "drop" to leave out, for each column by itself,
+            the rows in which it, the target or what is given has a missing value.
+        seed: Seed of shuffles and error bars; 0 by default.
+        error_bar: Whether to estimate standard errors, as by default.
+        threads: Most threads to use; None (default) for as many as the process may use.
+        progress: True for a bar on stderr, or a function called with (columns done, columns in all).
+
+    Returns:
+        The rows, in descending order of MI.
+
+    Raises:
+        InputError: The table or an argument cannot be used; the message says which, what came and what to do.
+
+    Example:
+        >>> import numpy as np
+        >>> rng = np.random.default_rng(0)
+        >>> age = rng.uniform(20, 80, 500)
+        >>> table = {"age": age, "shoe": rng.normal(40, 2, 500), "income": 100 * age + rng.normal(0, 500, 500)}
+        >>> [row.column for row in rank(table, "income")]
+        ['age', 'shoe']
+    """
+    settings = arguments.settings(options, RankOptions, "rank")
+    if permutations is not None:
+        arguments.whole_number(permutations, "permutations", at_least=1)
+    whole = arrays.table(table, "table")
+    whole, target_name = with_target(whole, target)
+    names_given = () if given is None else tuple(chosen(given, whole, "given"))
+    wanted = whole.columns if columns is None else chosen(columns, whole, "columns")
+    beside = {target_name, *names_given, ""}
+    names = [name for name in wanted if name not in beside]
+    if not names:
+        raise InputError(f"{whole.name} has no column to rank beside {', '.join(filter(None, beside))}: name others.")
+    if target_name in names_given:
+        raise InputError(f"{target_name} is the target and given: leave it out of given.")
+    used = [*names, target_name, *names_given]
+    if settings.missing == "refuse":
+        check_complete(whole, used)
+    (order,) = arguments.neighbour_orders((k,), len(whole))
+    work = Ranker(whole, target_name, names_given, order, settings, permutations)
+    found = work.all_of(names)
+    rows = sorted(with_q_values([one.row for one in found.values() if one.row]), key=lambda row: -row.mi)
+    if not rows:
+        raise InputError(next(iter(found.values())).left_out)
+    return Ranking(
+        target=target_name,
+        given=names_given,
+        rows=tuple(rows),
+        units=settings.units,
+        k=order,
+        n_samples=len(whole),
+        standardize="sides",
+        permutations=permutations,
+        seed=settings.seed,
+        threads=settings.threads,
+        seconds=time.perf_counter() - settings.started,
+        notes=(*whole.chosen_of(used).notes, *notes_of(found, len(whole))),
+        frame=type(table).__module__.partition(".")[0] if is_frame(table) else None,
+    )
+
+
+def with_target(table: Table, target: Any) -> tuple[Table, str]:
+    """The table with the target among its columns, and the name of the target."""
+    if isinstance(target, str | int | np.integer) and not isinstance(target, bool):
+        return table, chosen_names(str(target), list(table.columns), table.name)[0]
+    name = str(getattr(target, "name", None) or ARRAY)
+    name = name if name not in table.columns else f"{name} (target)"
+    column = arrays.column(name, target, "target")
+    if len(column.values) != len(table):
+        raise InputError(
+            f"{table.name} has {len(table):,} rows and target has {len(column.values):,}: give the target of each row."
+        )
+    return dataclasses.replace(table, columns={**table.columns, name: column}), name
+
+
+def chosen(names: str | Iterable[Any], table: Table, argument: str) -> list[str]:
+    """Names of columns that an argument gives, one or several."""
+    wanted = [names] if isinstance(names, str) else [str(name) for name in names]
+    if not wanted:
+        raise InputError(f"{argument} is empty: name a column, or leave it out.")
+    return [one for name in dict.fromkeys(wanted) for one in chosen_names(name, list(table.columns), table.name)]
+
+
+def check_complete(table: Table, names: Sequence[str]) -> None:
+    """Raise InputError where columns have missing values, with the number of each."""
+    gaps = {name: int(table.columns[name].missing.sum()) for name in names if table.columns[name].missing.any()}
+    if len(gaps) == 1:
+        table.check_complete(table.columns[next(iter(gaps))])
+    if gaps:
+        named = ", ".join(f"{name} {count:,}" for name, count in list(gaps.items())[:10])
+        more = f" and {len(gaps) - 10} more" if len(gaps) > 10 else ""
+        raise InputError(
+            f"{table.name}: {len(gaps)} columns have missing values in {len(table):,} rows: {named}{more}. {DROP}."
+        )
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Side:
+    """One column made ready, with all that is needed of it for many estimates.
+
+    Attributes:
+        name: Its name.
+        points: (n_samples, columns) numbers, standardised; or (n_samples, 1) places of its classes.
+        classes: Names of the classes; none for numbers.
+    """
+
+    name: str
+    points: Samples
+    classes: tuple[str, ...] = ()
+
+    @functools.cached_property
+    def ranked(self) -> plane.Ranked:
+        """The values, sorted."""
+        return plane.ranked(self.points)
+
+    @functools.cached_property
+    def may_tie(self) -> bool:
+        """Whether distances may be equal."""
+        return _ties.may_tie(self.points)
+
+    @functools.cached_property
+    def measured(self) -> _notes.Measured:
+        """What notes need to know of numbers."""
+        return _notes.measured(self.points, ties=False)  # which single columns take as they are
+
+    @functools.cached_property
+    def resemblance(self) -> float:
+        """How much nearer neighbouring rows are than others."""
+        return resemblance(self.points)
+
+    @functools.cached_property
+    def is_constant(self) -> bool:
+        """Whether it takes one value only."""
+        return arrays.is_constant(self.points)
+
+
+def side_of(table: Table, column: Column, rows: NDArray[np.bool_]) -> Side:
+    """Some rows of a column, which have no missing values, made ready.
+
+    Raises:
+        InputError: It is text that hardly recurs, or holds infinite values, or numbers with words among them.
+    """
+    what = f"{table.name}: column {column.name}"
+    if len(column.stray):
+        table.check_numbers(column)
+    values = column.values if rows.all() else column.values[rows]
+    points = None if column.kind == "text" else arrays.cleaned(values.reshape(-1, 1), what)[0]
+    if points is None or column.kind == "flags" or is_few_valued(values):
+        places, classes = classes_of(values, column)
+        if column.kind == "text" and len(classes) * _notes.MEMBERS > len(values):
+            raise InputError(
+                f"{what} takes {len(classes):,} different texts in {len(values):,} rows: too many to be classes, of which each "
+                f"needs about {_notes.MEMBERS} rows."
+            )
+        return Side(column.name, places.reshape(-1, 1).astype(np.float64), classes)
+    return Side(column.name, standardize(points, "sides"))
+
+
+def is_few_valued(values: NDArray[Any]) -> bool:
+    """Whether numbers (n,) take so few values, each by so many, that they are classes; those of some are looked at first."""
+    few = min(_notes.FEW_CLASSES, len(values) / _notes.MEMBERS)
+    return len(np.unique(values[: _ties.SAMPLED])) <= few and len(np.unique(values)) <= few
+
+
+def classes_of(values: NDArray[Any], column: Column) -> tuple[IntArray, tuple[str, ...]]:
+    """Place (n,) of each value among the classes, and their names."""
+    values = values.astype(bool) if column.kind == "flags" else values
+    if column.kind == "text":
+        values = values.astype(str)
+    names, places = np.unique(values, return_inverse=True)
+    return places.reshape(-1), tuple(f"{one:g}" if isinstance(one, float) else str(one) for one in names.tolist())
+
+
+@dataclasses.dataclass(frozen=True)
+class Lines:
+    """Two columns of numbers, sorted."""
+
+    x: plane.Ranked
+    y: plane.Ranked
+
+    def take(self, rows: IntArray) -> Lines:
+        """Some of the samples of both."""
+        return Lines(self.x.take(rows), self.y.take(rows))
+
+    def shuffled(self, rows: IntArray) -> Lines:
+        """The values of x beside those of y in another order."""
+        return Lines(self.x, self.y.shuffled(rows))
+
+
+def ksg1_of_lines(lines: Lines, search: Search) -> list[Local]:
+    """Kraskov, Stoegbauer, Grassberger 2004, eq. (8), between two columns without ties."""
+    (k,) = search.ks
+    radius, (n_x, n_y) = plane.neighbour_counts(lines.x, lines.y, k)
+    if not radius.all():  # a few samples that coincide
+        return ksg1_of((lines.x.values[:, np.newaxis], lines.y.values[:, np.newaxis]), search)
+    return [Local(k, _formula.ksg1_local(k, n_x, n_y), "cpu-plane", _formula.ksg1_ceiling(k, len(n_x)))]
+
+
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """What became of one column: a row with its notes by kind, or why it was left out."""
+
+    row: RankedColumn | None = None
+    notes: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    left_out: str = ""
+
+
+class Ranker:
+    """The estimates of all columns against one target, which is made ready once for all columns without gaps of their own."""
+
+    def __init__(
+        self, table: Table, target: str, given: tuple[str, ...], k: int, settings: Settings, permutations: int | None
+    ) -> None:
+        self.table, self.target, self.given, self.k, self.permutations = table, target, given, k, permutations
+        self.settings = dataclasses.replace(settings, threads=1, progress=None, backend="cpu")
+        self.threads, self.progress = settings.threads, settings.progress
+        beside = [table.columns[name] for name in (target, *given)]
+        self.rows = ~np.any([column.missing for column in beside], axis=0)
+        if not self.rows.any():
+            raise InputError(f"{table.name}: no row has a value of {' and of '.join(column.name for column in beside)}.")
+        self.side, self.condition = self.prepared(self.rows)
+
+    def prepared(self, rows: NDArray[np.bool_]) -> tuple[Side, Side | None]:
+        """Target and condition on some rows."""
+        target = side_of(self.table, self.table.columns[self.target], rows)
+        given = [side_of(self.table, self.table.columns[name], rows) for name in self.given]
+        given = [side for side in given if not side.is_constant]  # which tells nothing
+        if not given:
+            return target, None
+        if len({bool(side.classes) for side in given}) > 1:
+            raise InputError(f"given mixes numbers and classes ({', '.join(self.given)}): give columns of one kind.")
+        points = np.hstack([side.points for side in given])
+        if given[0].classes:
+            kinds, places = np.unique(points, axis=0, return_inverse=True)
+            points, classes = places.reshape(-1, 1).astype(np.float64), tuple(str(place) for place in range(len(kinds)))
+            return target, Side(given[0].name, points, given[0].classes if len(given) == 1 else classes)
+        return target, Side(" and ".join(self.given), points)
+
+    def all_of(self, names: Sequence[str]) -> dict[str, Found]:
+        """What became of each column, by its name."""
+        _ = self.side.measured, self.side.resemblance, self.side.may_tie  # before threads ask for them
+        if not self.side.classes:
+            _ = self.side.ranked
+        found: dict[str, Found] = {}
+
+        def work(first: int, last: int) -> None:
+            for name in names[first:last]:
+                found[name] = self.one(name)
+
+        with Workers(min(self.threads, len(names)), self.progress, len(names)) as workers:
+            workers.for_each_tile(work, len(names), 1, is_progress=True)
+        return {name: found[name] for name in names}
+
+    def one(self, name: str) -> Found:
+        """The row of one column; why it was left out where it cannot be estimated."""
+        column = self.table.columns[name]
+        rows = self.rows & ~column.missing
+        if len(column.stray):
+            self.table.check_numbers(column)
+        try:
+            if not rows.any():
+                raise InputError(f"{self.table.name}: column {name} has no value beside one of {self.target}.")
+            is_whole = bool((rows == self.rows).all())
+            target, condition = (self.side, self.condition) if is_whole else self.prepared(rows)
+            return self.estimated(side_of(self.table, column, rows), target, condition, len(rows) - int(rows.sum()))
+        except InputError as error:
+            return Found(left_out=str(error))
+
+    def estimated(self, x: Side, y: Side, z: Side | None, dropped: int) -> Found:
+        """Estimate, error bar, p-value and notes of one column x with the target y."""
+        n, nats = len(x.points), _formula.NATS_PER_UNIT[self.settings.units]
+        estimator: Estimator = "discrete" if x.classes and y.classes else "ross" if x.classes or y.classes else "ksg1"
+        ks = () if estimator in WITHOUT_NEIGHBOURS and not (z and not z.classes) else (self.k,)
+        run = self.run_of(x, y, z, estimator, ks)
+        (local,) = run.found
+        mi = local.mean / nats
+        error = None if run.errors is None else float(run.errors[0])
+        p_value, shuffles = (None, None) if self.permutations is None else self.p_value(run, mi, z)
+        notes: dict[str, str] = {}
+        if dropped:
+            notes[MISSING] = missing.on_dropped(dropped, len(self.table))
+        notes |= self.notes_on(x, y, estimator, local, mi)
+        if z is not None and estimator == "discrete" and not z.classes:
+            estimator = "ross"
+        row = RankedColumn(x.name, mi, error, p_value, None, estimator, n, shuffles, tuple(notes.values()))
+        return Found(row, notes)
+
+    def run_of(self, x: Side, y: Side, z: Side | None, estimator: Estimator, ks: tuple[int, ...]) -> Estimation[Any]:
+        """The estimate of one column; y are the classes where one of the two is numbers, as "ross" has them."""
+        n = len(x.points)
+        if x.is_constant or y.is_constant:
+            return Estimation(nothing, Prepared(x.points, y.points), Prepared.take, n, ks, self.settings)
+        if estimator == "ksg1" and z is None and not (x.may_tie or y.may_tie):
+            return Estimation(ksg1_of_lines, Lines(x.ranked, y.ranked), Lines.take, n, ks, self.settings)
+        if x.classes and not y.classes:
+            x, y = y, x
+        sides = Prepared(x.points, y.points, classes=y.classes)
+        method: Method = ESTIMATORS[estimator]
+        if z is not None:
+            sides = dataclasses.replace(sides, z=z.points, given_classes=z.classes)
+            if estimator == "discrete" and not z.classes:  # classes so far apart that numbers of z never are
+                far = FAR * float(np.abs(z.points).max())
+                sides = dataclasses.replace(sides, x=far * x.points)
+                method = CONDITIONAL["ross"]
+            elif z.classes and estimator != "discrete":
+                method = functools.partial(within_classes, method=method)
+            else:
+                method = CONDITIONAL[estimator]  # type: ignore[index]  # of which each is one
+        return Estimation(method, sides, Prepared.take, n, ks, self.settings)
+
+    def p_value(self, run: Estimation[Any], mi: float, z: Side | None) -> tuple[float, int]:
+        """The p-value against independence, and how many shuffles it took: Besag & Clifford 1991."""
+        assert self.permutations is not None  # noqa: S101  as callers look first
+        as_large = done = 0
+        if run.method is nothing:
+            return 1.0, 0
+        for shuffled in self.shuffles(run, z):
+            done += 1
+            as_large += float(run.means(shuffled)[0]) >= mi
+            if as_large == STOP_AT:
+                return STOP_AT / done, done
+        return (1 + as_large) / (1 + done), done
+
+    def shuffles(self, run: Estimation[Any], z: Side | None) -> Iterator[Any]:
+        """Sides whose pairing is destroyed, one after the other."""
+        assert self.permutations is not None  # noqa: S101  as above
+        if z is not None:
+            yield from uncertainty.drawn_again(
+                run.sides, self.permutations, self.settings.seed, equal_z=bool(z.classes), threads=1
+            )
+            return
+        for rows in uncertainty.surrogate_rows(run.n_samples, self.permutations, self.settings.seed, INDEPENDENT):
+            if isinstance(run.sides, Lines):
+                yield run.sides.shuffled(rows)
+            else:
+                yield dataclasses.replace(run.sides, y=run.sides.y[rows])
+
+    def notes_on(self, x: Side, y: Side, estimator: Estimator, local: Local, mi: float) -> dict[str, str]:
+        """What to know of one column's estimate, by kind."""
+        for side in (x, y):
+            if side.is_constant:
+                return {f"constant {side.name}": _notes.on_constant(side.name, len(side.points), is_class=False)}
+        numbers = [(side.name, side.measured) for side in (x, y) if not side.classes]
+        notes = _notes.on_measured(numbers, "sides", estimator)
+        if estimator == "discrete":
+            notes = dict(zip(["few"], _notes.on_discrete(x.points, y.points), strict=False))
+        notes |= _notes.on_order((x.resemblance, y.resemblance))
+        notes |= local.notes
+        ceiling = (
+            None
+            if local.ceiling is None or estimator == "ross"
+            else local.ceiling / _formula.NATS_PER_UNIT[self.settings.units]
+        )
+        if local.tied > _notes.MANY_TIED * len(x.points):
+            notes["tied"] = (
+                f"{local.tied / len(x.points):.0%} of the rows have others exactly as far as their neighbour of order "
+                f"{self.k}, which are taken in any order. Rows that were copied look like dependence: keep one of each."
+            )
+        return notes | _notes.on_estimate(mi, self.settings.units, k=local.k, n_samples=len(x.points), ceiling=ceiling)
+
+
+def with_q_values(rows: Sequence[RankedColumn]) -> list[RankedColumn]:
+    """Rows with the false-discovery rate of their p-values: Benjamini & Hochberg 1995."""
+    p_values = [row.p_value for row in rows if row.p_value is not None]
+    if not p_values:
+        return list(rows)
+    from scipy.stats import false_discovery_control  # here, because scipy.stats takes half a second to load
+
+    q_values = false_discovery_control(p_values, method="bh")
+    return [dataclasses.replace(row, q_value=float(q)) for row, q in zip(rows, q_values, strict=True)]
+
+
+def notes_of(found: Mapping[str, Found], n_samples: int) -> list[str]:
+    """Columns that were left out, and each kind of note once with the columns that it concerns."""
+    left_out = [f"Left out: {one.left_out}" for one in found.values() if one.left_out]
+    first: dict[str, str] = {}
+    where: dict[str, list[str]] = {}
+    for name, one in found.items():
+        for kind, note in one.notes.items():
+            if kind == MISSING:
+                continue
+            kind = next((some for some in _notes.OF_ONE_SIDE if kind.startswith(some)), kind)
+            first.setdefault(kind, note)
+            where.setdefault(kind, []).append(name)
+    sizes = {one.row.n_samples for one in found.values() if one.row}
+    if any(MISSING in one.notes for one in found.values()):
+        left_out.append(
+            f"Rows with missing values were left out column by column: {min(sizes):,} to {max(sizes):,} of {n_samples:,} are "
+            "left. If they are missing for a reason, the rest is another population."
+        )
+    return [*left_out, *(concerning(note, where[kind], "columns") for kind, note in first.items())]

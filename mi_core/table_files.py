@@ -1,0 +1,220 @@
+"""Tables from files: CSV and TSV, whose cells get their types here, and by polars Parquet, Feather and Excel, which have types.
+
+text -> numbers alone: numpy.loadtxt, and nothing else is needed
+     -> anything else: polars splits the cells, and each column is of numbers, flags, dates (ISO 8601) or text as a whole
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import importlib
+import io
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mi_core.errors import InputError
+from mi_core.tables import EXACT, MOSTLY, Column, Table, check_different, chosen_names, of_dates, of_frame, of_series
+
+MISSING = ("", "na", "n/a", "#n/a", "nan", "null", "none")  # cells, in any case, that say that there is no value
+TIMES = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.fZ", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M")
+
+
+def needed(path: Path, *packages: str) -> list[Any]:
+    """Packages that reading a file needs.
+
+    Raises:
+        InputError: One is not installed; the message has the line that installs them.
+    """
+    try:
+        return [importlib.import_module(package) for package in packages]
+    except ImportError as error:
+        raise InputError(f"{path}: reading it needs {error.name}: python -m pip install {' '.join(packages)}") from None
+
+
+def from_text(text: str, path: Path, delimiter: str) -> Table:
+    """A table from the text of a CSV or TSV file; a first line that is not numbers alone is a header."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    while lines and not lines[-1].strip():
+        lines.pop()
+    if not lines or not lines[0].strip():
+        raise InputError(f"{path} is empty, or its first line is.")
+    check_delimiter(lines[0], path, delimiter)
+    words = [word.strip() for word in next(csv.reader([lines[0]], delimiter=delimiter))]
+    are_places = len(words) > 1 and words == [str(place) for place in range(len(words))]  # as pandas names columns
+    header = 0 if all(is_number(word) for word in words) and not are_places else 1
+    names = words if header else [str(place) for place in range(len(words))]
+    if len(lines) == header:
+        raise InputError(f"{path} has a header and no samples.")
+    check_different([name for name in names if name], str(path))
+    numbers = numbers_alone(lines[header:], delimiter, len(names))
+    if numbers is not None:
+        missing = np.isnan(numbers) if numbers.dtype.kind == "f" else np.zeros(numbers.shape, bool)
+        columns = zip(names, numbers.T, missing.T, strict=True)
+        return Table(str(path), {name: Column(name, "numbers", column, gone) for name, column, gone in columns}, header + 1)
+    check_rectangular(lines, path, delimiter, len(names))
+    return of_cells(lines, header, names, path, delimiter)
+
+
+def check_delimiter(first: str, path: Path, delimiter: str) -> None:
+    """Raise InputError where a first line has no delimiter but another's."""
+    if delimiter in first:
+        return
+    for other, what, remedy in (
+        (";", "semicolons", ""),
+        ("\t", "tabs", ", or name it .tsv"),
+        (",", "commas", ", or name it .csv"),
+    ):
+        if other in first:
+            wanted = "commas" if delimiter == "," else "tabs"
+            decimals = " and points in its numbers" if other == ";" else ""
+            raise InputError(f"{path} has {what} between its columns: save it with {wanted}{decimals}{remedy}.")
+
+
+def numbers_alone(rows: Sequence[str], delimiter: str, width: int) -> NDArray[Any] | None:
+    """Numbers (n_samples, width), int64 where they are whole and beyond what float64 tells apart; None where a cell is none."""
+    if width == 1 and not all(map(str.strip, rows)):  # an empty cell, which would be passed over
+        return None
+    try:
+        table = np.loadtxt(rows, delimiter=delimiter, ndmin=2, comments=None)
+    except ValueError:
+        return None
+    if table.shape[1] != width:
+        return None
+    if (np.abs(table) >= EXACT).any():
+        with contextlib.suppress(ValueError, OverflowError):  # not all of them are whole
+            return np.loadtxt(rows, dtype=np.int64, delimiter=delimiter, ndmin=2, comments=None)
+    return table
+
+
+def check_rectangular(lines: Sequence[str], path: Path, delimiter: str, width: int) -> None:
+    """Raise InputError where a line has more or fewer values than the first."""
+    if not any('"' in line for line in lines):
+        counted = ((place, line.count(delimiter) + 1) for place, line in enumerate(lines, start=1) if line.strip())
+    else:
+        reader = csv.reader((f"{line}\n" for line in lines), delimiter=delimiter)
+        counted = ((reader.line_num, len(cells)) for cells in reader if cells)
+    for place, count in counted:
+        if count != width:
+            raise InputError(
+                f"{path}: line {place} has {count} value{'s' if count > 1 else ''} and the first line has {width}: a table has "
+                "as many in each line, and quotes around a value with the delimiter in it."
+            )
+
+
+def of_cells(lines: Sequence[str], header: int, names: list[str], path: Path, delimiter: str) -> Table:
+    """A table from lines with cells that are not all numbers, split by polars."""
+    (polars,) = needed(path, "polars")  # for text, dates and missing values
+    content = "\n".join(line for line in lines[header:] if line.strip() or len(names) == 1).encode()
+    options: dict[str, Any] = {"has_header": False, "infer_schema": False, "separator": delimiter}
+    if len(names) == 1:  # whose empty lines polars would pass over
+        cells = polars.DataFrame({names[0]: [(next(csv.reader([line]), None) or [""])[0] for line in lines[header:]]})
+    else:
+        cells = polars.read_csv(io.BytesIO(content), **options)
+    cells.columns = [str(place) for place in range(len(names))]
+    first_line = header + 1 if len(cells) == len(lines) - header else None  # else cells go over several lines
+    notes: list[str] = []
+    if header and (again := [word for word, column in zip(names, cells, strict=True) if word and (column == word).any()]):
+        notes.append(
+            f"{path}: its first line was read as a sample, because {again[0]!r} recurs below it; columns are named by their "
+            "places, counted from 0."
+        )
+        first = polars.DataFrame({str(place): [name] for place, name in enumerate(names)})
+        cells = polars.concat([first, cells])
+        names, first_line = list(cells.columns), first_line and 1
+    columns = {name: column_of_cells(name, column) for name, column in zip(names, cells, strict=True)}
+    return Table(str(path), columns, first_line, tuple(notes))
+
+
+def column_of_cells(name: str, cells: Any) -> Column:
+    """A column of the first kind that all cells (a series of text) are of: numbers, flags, dates, text."""
+    import polars
+
+    words = cells.str.strip_chars()
+    words = polars.select(polars.when(words.str.to_lowercase().is_in(MISSING)).then(None).otherwise(words)).to_series()
+    missing = words.is_null().to_numpy()
+    numbers = words.cast(polars.Float64, strict=False)
+    stray = numbers.is_null().to_numpy() & ~missing
+    if not stray.any():
+        integers = words.cast(polars.Int64, strict=False) if (numbers.abs() >= EXACT).any() else None
+        is_whole = integers is not None and integers.null_count() == 0
+        values = integers if integers is not None and is_whole else numbers
+        return Column(name, "numbers", values.to_numpy(), missing)
+    lower = words.str.to_lowercase()
+    if lower.drop_nulls().is_in(["true", "false"]).all():
+        flags = lower == "true"
+        return Column(name, "flags", (flags.cast(polars.Float64) if missing.any() else flags).to_numpy(), missing)
+    for dates in dates_of(words):
+        if dates.null_count() == missing.sum():
+            return of_dates(name, dates.to_numpy(), name)
+    (rows,) = np.nonzero(stray)
+    meant_numbers = len(rows) <= MOSTLY * np.count_nonzero(~missing)
+    return Column(name, "text", np.array(words.to_list(), dtype=object), missing, rows if meant_numbers else rows[:0])
+
+
+def dates_of(words: Any) -> Iterator[Any]:
+    """Dates and times of ISO 8601 from a series of text, null where one is none, one way of writing after the other."""
+    import polars
+
+    yield words.str.to_date("%Y-%m-%d", strict=False)
+    for written in TIMES:
+        yield words.str.to_datetime(written, strict=False, time_unit="us", time_zone=None).cast(polars.Datetime("us"))
+
+
+def is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
+
+
+# By polars, with types of their own
+
+
+def read_parquet(path: Path, key: str | None) -> Table:
+    (polars,) = needed(path, "polars")
+    return of_lazy(polars.scan_parquet(path, glob=False), path, key)
+
+
+def read_feather(path: Path, key: str | None) -> Table:
+    (polars,) = needed(path, "polars")
+    return of_lazy(polars.scan_ipc(path), path, key)
+
+
+def read_excel(path: Path, key: str | None) -> Table:
+    """The first sheet, whose first row has the names of the columns."""
+    polars, fastexcel = needed(path, "polars", "fastexcel")
+    sheets = fastexcel.read_excel(path).sheet_names
+    frame = polars.read_excel(path, sheet_id=1, infer_schema_length=None, raise_if_empty=False)
+    if not frame.width or not len(frame):
+        raise InputError(f"{path}: its first sheet, {sheets[0]}, is empty or has a header alone.")
+    names = list(frame.columns)
+    columns = {
+        name: column_of_cells(name, column)
+        if column.dtype == polars.String
+        else of_series(name, column, f"{path}: column {name}")
+        for name, column in zip(names, frame, strict=True)
+    }
+    more = f"{path} has {len(sheets)} sheets: the first, {sheets[0]}, was read."
+    return chosen_of(Table(str(path), columns, 2, (more,) if len(sheets) > 1 else ()), key)
+
+
+def of_lazy(lazy: Any, path: Path, key: str | None) -> Table:
+    """A table from a file with types, of which the chosen columns alone are read."""
+    names = lazy.collect_schema().names()
+    if key is not None:
+        lazy = lazy.select(chosen_names(key, names, str(path)))
+    frame = lazy.collect()
+    if not frame.width or not len(frame):
+        raise InputError(f"{path} holds no samples.")
+    return of_frame(frame, str(path))
+
+
+def chosen_of(table: Table, key: str | None) -> Table:
+    """The columns that a key names; all of them without one."""
+    return table if key is None else table.chosen(key)

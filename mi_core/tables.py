@@ -1,0 +1,327 @@
+"""Tables: named columns of numbers, flags, dates or text, from files, data frames, dictionaries and arrays alike.
+
+    CSV, Parquet, Excel (`files`)   pandas, polars, xarray, dict, array        ->  Table  ->  array for an estimate
+                                                                                          ->  columns for a ranking
+
+What is missing (NaN, None, NaT, null, masked) is found here, and refused by the name of its column, or kept for
+`missing.complete` to drop.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from numbers import Real
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mi_core.errors import InputError, did_you_mean
+
+Kind = Literal["numbers", "flags", "dates", "text"]
+
+EXACT = 2**53  # up to here float64 holds every whole number
+MOST_SHOWN = 20  # names of columns in a message
+MOSTLY = 0.5  # share of numbers among the cells of a column of text, from which on it was meant to be one of numbers
+DROP = 'missing="drop" (--missing drop) leaves out such rows'
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Column:
+    """One column of a table.
+
+    Attributes:
+        name: Its name; its place counted from 0 where it has none.
+        kind: What it holds. Categories of pandas and polars are text, dates are numbers already.
+        values: (n_samples,) numbers, NaN where one is missing, or text (objects), None where one is missing.
+        missing: (n_samples,) whether a value is missing.
+        stray: Rows of the cells that are no numbers in a column that was meant to hold numbers; empty for others.
+        note: What was done to the values; empty for nothing.
+    """
+
+    name: str
+    kind: Kind
+    values: NDArray[Any]
+    missing: NDArray[np.bool_]
+    stray: NDArray[np.int64] = dataclasses.field(default_factory=lambda: np.empty(0, np.int64))
+    note: str = ""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Table:
+    """Columns of equal length, in their order.
+
+    Attributes:
+        name: What messages call it: a file, or the name of an argument.
+        columns: The columns by their names.
+        first_line: Line of the file that holds the first row; None where there are no lines.
+        of_file: Notes on how the file was read.
+    """
+
+    name: str
+    columns: dict[str, Column]
+    first_line: int | None = None
+    of_file: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values())).values) if self.columns else 0
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was done in reading the table and each of its columns."""
+        return (*self.of_file, *(f"{self.name}: {column.note}" for column in self.columns.values() if column.note))
+
+    def chosen(self, key: str) -> Table:
+        """The columns that `key` names, one or several with commas between them; a name may hold commas itself."""
+        return self.chosen_of(chosen_names(key, list(self.columns), self.name))
+
+    def chosen_of(self, names: Sequence[str]) -> Table:
+        """The columns of these names."""
+        return dataclasses.replace(self, columns={name: self.columns[name] for name in names})
+
+    def row(self, row: int) -> str:
+        """A row as messages name it."""
+        return f"row {row}" + ("" if self.first_line is None else f" (line {row + self.first_line})")
+
+    def check_complete(self, column: Column) -> None:
+        """Raise InputError where values are missing."""
+        if count := int(column.missing.sum()):
+            raise InputError(
+                f"{self.name}: column {column.name} has {count:,} missing value{'s' if count > 1 else ''} in {len(self):,} "
+                f"rows, first in {self.row(int(column.missing.argmax()))}: {DROP}."
+            )
+
+    def check_numbers(self, column: Column) -> None:
+        """Raise InputError for a column of text, naming the cell that is no number."""
+        if column.kind != "text":
+            return
+        if len(column.stray):
+            row = int(column.stray[0])
+            raise InputError(
+                f"{self.name}: column {column.name} has {len(column.stray):,} value{'s' if len(column.stray) > 1 else ''} that "
+                f"{'are no numbers' if len(column.stray) > 1 else 'is no number'}, first {column.values[row]!r} in "
+                f"{self.row(row)}: correct it, or leave the cell empty, which makes it a missing value."
+            )
+        row = int((~column.missing).argmax())
+        raise InputError(
+            f"{self.name}: column {column.name} is text, first {column.values[row]!r} in {self.row(row)}: give numbers here. "
+            "Text is for class labels, as y with the estimator ross (--labels), for groups, for given, and for discrete."
+        )
+
+    def array(self, *, text: bool = True, missing: bool = False) -> NDArray[Any]:
+        """Values (n_samples, columns): numbers, or where a column is text, text throughout.
+
+        Args:
+            text: Whether text will do where this is needed.
+            missing: Whether missing values may be there, as NaN or None.
+
+        Raises:
+            InputError: There are missing values, or text, that may not be there; the message names the column.
+        """
+        names = list(self.columns)
+        if "" in names or (len(names) > 1 and self.first_line == 2 and names == [str(place) for place in range(len(names))]):
+            saved = "an unnamed first column" if "" in names else "a first line 0, 1, 2, ..."
+            raise InputError(
+                f"{self.name} has {saved}, row or column numbers that were saved with the data: leave them out, or name the "
+                f"columns to take, as in {self.name}:{names[-1]}."
+            )
+        for column in self.columns.values():
+            if not text:
+                self.check_numbers(column)
+            if not missing:
+                self.check_complete(column)
+        values = [column.values for column in self.columns.values()]
+        if not any(column.kind == "text" for column in self.columns.values()):
+            dtype = np.result_type(*values)
+            loses = dtype.kind == "f" and any(one.dtype.kind in "iu" and beyond(one) for one in values)
+            return np.column_stack([one.astype(object) for one in values] if loses else values)
+        return np.column_stack([as_text(column) for column in self.columns.values()])
+
+
+def chosen_names(key: str, names: Sequence[str], table: str) -> list[str]:
+    """Names of the columns that a key like "age,income" names.
+
+    Raises:
+        InputError: There is none of that name, or it is named twice.
+    """
+    chosen = [key] if key in names else [word.strip() for word in key.split(",")]
+    for name in chosen:
+        check_known(name, names, table)
+    if twice := [name for name in chosen if chosen.count(name) > 1]:
+        raise InputError(f"{table}: column {twice[0]} is named twice in {key}: name each once.")
+    return chosen
+
+
+def check_known(name: str, names: Sequence[str], table: str) -> None:
+    """Raise InputError unless a table has a column of this name."""
+    if name not in names:
+        shown = ", ".join(names[:MOST_SHOWN]) + (f" and {len(names) - MOST_SHOWN:,} more" if len(names) > MOST_SHOWN else "")
+        raise InputError(f"{table} has no column {name!r}: it has {shown}{did_you_mean(name, names)}")
+
+
+def as_text(column: Column) -> NDArray[Any]:
+    """Values of a column as text (objects), None where one is missing."""
+    if column.kind == "text":
+        return column.values
+    words = np.array([str(value) for value in column.values.tolist()], dtype=object)
+    words[column.missing] = None
+    return words
+
+
+def beyond(whole: NDArray[Any]) -> bool:
+    """Whether some of these integers are so large that float64 may not hold them."""
+    return bool(whole.size and (whole.max() > EXACT or whole.min() < -EXACT))
+
+
+# From what is in memory
+
+
+def is_frame(values: Any) -> bool:
+    """Whether these are a data frame or a series of pandas or polars, whose columns have types of their own."""
+    kind = type(values)
+    return kind.__module__.partition(".")[0] in ("pandas", "polars") and kind.__name__ in ("DataFrame", "Series")
+
+
+def index_of(values: Any) -> Any:
+    """The index of a frame or series of pandas; None for all else."""
+    return values.index if is_frame(values) and type(values).__module__.startswith("pandas") else None
+
+
+def of_frame(values: Any, name: str) -> Table:
+    """A table from a data frame or a series of pandas or polars.
+
+    Raises:
+        InputError: A column holds something else than numbers, flags, dates and text, or two have one name.
+    """
+    if type(values).__name__ == "Series":
+        columns = {"0" if values.name in (None, "") else str(values.name): values}
+    else:
+        names = [str(column) for column in values.columns]
+        check_different(names, name)
+        columns = {one: values.iloc[:, place] if hasattr(values, "iloc") else values[one] for place, one in enumerate(names)}
+    if not columns:
+        raise InputError(f"{name} has no columns: give at least one.")
+    return Table(name, {one: of_series(one, series, f"{name}: column {one}") for one, series in columns.items()})
+
+
+def of_series(name: str, series: Any, what: str) -> Column:
+    """A column from a series of pandas or polars."""
+    library = type(series).__module__.partition(".")[0]
+    values, missing = from_polars(series, what) if library == "polars" else from_pandas(series)
+    return typed(name, values, missing, what)
+
+
+def check_different(names: Sequence[str], table: str) -> None:
+    """Raise InputError where two columns have one name."""
+    seen: set[str] = set()
+    for one in names:
+        if one in seen:
+            raise InputError(f"{table} has two columns named {one!r}: rename one of them.")
+        seen.add(one)
+
+
+def from_polars(series: Any, what: str) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Values of a series of polars, and which are null."""
+    import polars
+
+    missing, dtype = series.is_null().to_numpy(), series.dtype
+    if dtype.is_nested() or dtype in (polars.Binary, polars.Object):
+        raise InputError(f"{what} holds {dtype}: a column is of numbers, flags, dates or text.")
+    if dtype == polars.Time:
+        return np.where(missing, np.nan, series.cast(polars.Int64).to_numpy() / 1e9), missing
+    if dtype == polars.Decimal:
+        series = series.cast(polars.Float64)
+    if dtype == polars.Boolean and missing.any():
+        series = series.cast(polars.Float64)
+    if dtype in (polars.String, polars.Categorical, polars.Enum):
+        return np.array(series.cast(polars.String).to_list(), dtype=object), missing
+    return series.to_numpy(), missing
+
+
+def from_pandas(series: Any) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Values of a series of pandas, and which are missing."""
+    missing = np.asarray(series.isna(), dtype=bool)
+    dtype = str(series.dtype)
+    if dtype == "category":  # which are classes, even where they are numbers
+        return np.array([None if gone else str(one) for one, gone in zip(series, missing, strict=True)], dtype=object), missing
+    if "datetime64" in dtype:
+        return series.to_numpy(dtype="datetime64[ns]"), missing
+    if not isinstance(series.dtype, np.dtype) and getattr(series.dtype, "kind", "O") in "iufb":
+        if missing.any():
+            return series.to_numpy(dtype=np.float64, na_value=np.nan), missing
+        return series.to_numpy(dtype=series.dtype.numpy_dtype), missing
+    return np.asarray(series), missing
+
+
+def typed(name: str, array: NDArray[Any], missing: NDArray[np.bool_] | None, what: str) -> Column:
+    """A column of the kind that an array (n_samples,) of NumPy tells."""
+    if array.dtype == object:
+        return of_objects(name, array, absent(array) if missing is None else missing | absent(array), what)
+    if array.dtype.kind in "mM":
+        return of_dates(name, array, what)
+    gone = absent(array) if missing is None else missing | absent(array)
+    if array.dtype.kind in "UST":
+        words = array.astype(str).astype(object)
+        words[gone] = None
+        return Column(name, "text", words, gone)
+    kind: Kind = "flags" if array.dtype.kind == "b" else "numbers"
+    if gone.any():
+        array = array.astype(np.result_type(array.dtype, np.float32) if array.dtype.kind == "f" else np.float64)
+        array[gone] = np.nan
+    return Column(name, kind, array, gone)
+
+
+def of_objects(name: str, array: NDArray[Any], missing: NDArray[np.bool_], what: str) -> Column:
+    """A column of Python objects: text, numbers, flags, or dates."""
+    present = array[~missing]
+    if len(present) and all(isinstance(one, str) for one in present):
+        words = array.copy()
+        words[missing] = None
+        return Column(name, "text", words, missing)
+    if len(present) and all(isinstance(one, bool | np.bool_) for one in present):
+        return typed(name, np.where(missing, False, array).astype(bool), missing, what)
+    if all(isinstance(one, Real | np.bool_) or hasattr(one, "as_integer_ratio") for one in present):
+        numbers = np.where(missing, np.nan, array)
+        if not missing.any() and all(isinstance(one, int | np.integer) for one in present):
+            return Column(name, "numbers", np.array(array.tolist()), missing)
+        return Column(name, "numbers", numbers.astype(np.float64), missing)
+    if all(hasattr(one, "year") and hasattr(one, "month") for one in present):
+        has_time = any(hasattr(one, "hour") for one in present)
+        dates = np.array(
+            [None if gone else one for one, gone in zip(array, missing, strict=True)],
+            dtype="datetime64[us]" if has_time else "datetime64[D]",
+        )
+        return of_dates(name, dates, what)
+    other = next((row, one) for row, one in enumerate(array) if not missing[row] and not isinstance(one, str))
+    raise InputError(
+        f"{what} mixes kinds of values, such as {other[1]!r} in row {other[0]} beside text: a column is of numbers, flags, "
+        "dates or text throughout."
+    )
+
+
+def of_dates(name: str, dates: NDArray[Any], what: str) -> Column:
+    """Dates as days, and times as seconds, since the beginning of 1970; durations as seconds."""
+    missing = np.isnat(dates)
+    is_date = np.datetime_data(dates.dtype)[0] in "YMWD" and dates.dtype.kind == "M"
+    unit = np.timedelta64(1, "D") if is_date else np.timedelta64(1, "s")
+    since = (dates - np.datetime64(0, "D")) if dates.dtype.kind == "M" else dates
+    values = np.where(missing, np.nan, since / unit)
+    words = ("days since 1970-01-01" if is_date else "seconds since 1970-01-01") if dates.dtype.kind == "M" else "seconds"
+    return Column(name, "dates", values, missing, note=f"column {name} holds dates or times, read as {words}.")
+
+
+def absent(array: NDArray[Any]) -> NDArray[np.bool_]:
+    """Where values of an array of any shape are missing: NaN, None, NaT, and NA of pandas."""
+    if array.dtype.kind in "fc":
+        return np.asarray(np.isnan(array))
+    if array.dtype.kind in "mM":
+        return np.asarray(np.isnat(array))
+    if array.dtype == object:
+        gone = [one is None or type(one).__name__ in ("NAType", "NaTType") or is_nan(one) for one in array.flat]
+        return np.array(gone, dtype=bool).reshape(array.shape)
+    return np.zeros(array.shape, dtype=bool)
+
+
+def is_nan(value: object) -> bool:
+    return isinstance(value, float | np.floating) and bool(value != value)

@@ -1,0 +1,327 @@
+"""Columns ranked by what they share with one of them: each row is the estimate that `mutual_information` gives."""
+
+import json
+
+import numpy as np
+import pytest
+from scipy.stats import false_discovery_control
+from typer.testing import CliRunner
+
+import awkward
+import mi_core
+from cli.main import app
+from mi_core import InputError, mutual_information, rank
+from mi_core.backends.cpu import brute, plane
+from mi_core.ranking import STOP_AT
+
+RNG = np.random.default_rng(1)
+N = 400
+TARGET = RNG.standard_normal(N)
+CITY = np.array(["Oslo", "Bergen", "Bodo"])[np.digitize(TARGET + RNG.standard_normal(N), [-0.7, 0.7])]
+TABLE = {
+    "strong": 1000 * (TARGET + 0.3 * RNG.standard_normal(N)),
+    "weak": TARGET + 3 * RNG.standard_normal(N),
+    "none": RNG.standard_normal(N),
+    "other": RNG.exponential(size=N),
+    "city": CITY,
+    "level": np.digitize(TARGET, [-1, 0, 1]) * 0.5,
+    "whole": np.round(10 * TARGET + RNG.standard_normal(N)),
+    "sign": RNG.random(N) < 0.5,
+    "constant": np.full(N, 7.0),
+    "income": TARGET,
+}
+ESTIMATORS = {"city": "ross", "level": "ross", "sign": "ross"}
+
+
+def mi(*arguments):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def by_column(ranking):
+    return {row.column: row for row in ranking}
+
+
+@pytest.fixture(scope="module")
+def ranking():
+    return rank(TABLE, "income", permutations=39)
+
+
+# Counts in the plane
+
+
+@pytest.mark.parametrize("name", [name for name, (x, y) in awkward.CASES.items() if x.shape[1] == y.shape[1] == 1])
+@pytest.mark.parametrize("k", [1, 3, 10])
+def test_counts_in_the_plane_are_those_of_brute_force(name, k):
+    assert_counts(*awkward.CASES[name], k)
+
+
+@pytest.mark.parametrize("kind", ["independent", "outliers", "rectified and whole", "line", "large"])
+@pytest.mark.parametrize("n", [6, 37, 700])
+def test_counts_in_the_plane_of_all_kinds(kind, n):
+    x, y = RNG.standard_normal((2, n, 1))
+    sides = {
+        "independent": (x, y),
+        "outliers": (RNG.standard_cauchy((n, 1)), y),
+        "rectified and whole": (np.maximum(x, 0), np.round(2 * y)),
+        "line": (x, x + 1e-9 * y),
+        "large": (3e8 + x, y),
+    }
+    assert_counts(*sides[kind], 3)
+
+
+def assert_counts(x, y, k):
+    x, y = (side.astype(np.float64) for side in (x, y))
+    whole = plane.ranked(x), plane.ranked(y)
+    some, shuffle = RNG.permutation(len(x))[: max(k + 1, len(x) // 2)], RNG.permutation(len(x))
+    for (left, right), of_x, of_y in (
+        (whole, x, y),
+        ((whole[0].take(some), whole[1].take(some)), x[some], y[some]),
+        ((whole[0], whole[1].shuffled(shuffle)), x, y[shuffle]),
+    ):
+        radius, counts = plane.neighbour_counts(left, right, k)
+        expected, of_sides = brute.neighbour_counts((of_x, of_y), ((0, 1), (1, 2)), (k,), threads=1)
+        np.testing.assert_array_equal(radius, expected[0])
+        np.testing.assert_array_equal(counts, of_sides[:, 0])
+
+
+# Rows
+
+
+@pytest.mark.parametrize("name", [name for name in TABLE if name not in ("income", "constant")])
+def test_a_row_is_the_estimate_of_its_column(ranking, name):
+    row = by_column(ranking)[name]
+    estimator = ESTIMATORS.get(name, "ksg1")
+    values, target = (TARGET, TABLE[name]) if estimator == "ross" else (TABLE[name], TARGET)
+    if name == "level":
+        target = (2 * target).astype(int)
+    expected = mutual_information(values, target, estimator=estimator, standardize="sides")
+    assert (row.mi, row.stderr, row.estimator, row.n_samples) == (expected.mi, expected.stderr, estimator, N)
+
+
+def test_classes_against_classes_are_discrete():
+    found = by_column(rank(TABLE, "city", columns=["level", "strong"], error_bar=False))
+    assert found["level"].mi == pytest.approx(mutual_information(TABLE["level"], CITY, estimator="discrete").mi, abs=1e-12)
+    expected = mutual_information(TABLE["strong"], CITY, estimator="ross", standardize="sides")
+    assert (found["strong"].mi, found["strong"].estimator, found["strong"].stderr) == (expected.mi, "ross", None)
+
+
+def test_the_rows_are_ranked_and_a_constant_column_shares_nothing(ranking):
+    values = [row.mi for row in ranking]
+    assert values == sorted(values, reverse=True)
+    assert {row.column for row in list(ranking)[:3]} == {"strong", "whole", "level"}
+    constant = by_column(ranking)["constant"]
+    assert (constant.mi, constant.stderr, constant.p_value) == (0.0, 0.0, 1.0)
+    assert "constant is constant" in constant.notes[0]
+    assert (ranking.standardize, ranking.n_samples, ranking.k, len(ranking)) == ("sides", N, 3, 9)
+
+
+@pytest.mark.parametrize("given", ["weak", "city", ["weak", "other"], ["city", "sign"]])
+def test_what_is_given_is_conditioned_on(given):
+    names = [given] if isinstance(given, str) else given
+    z = np.column_stack([TABLE[name] for name in names])
+    z = z / z.std(axis=0) if z.dtype.kind == "f" else np.array([" ".join(row) for row in z])
+    found = by_column(
+        rank(
+            TABLE,
+            "income",
+            columns=["strong", "none"],
+            given=given,
+            error_bar=False,
+            permutations=1 if given == "weak" else None,
+        )
+    )
+    for name, row in found.items():
+        expected = mutual_information(TABLE[name], TARGET, given=z, standardize="sides" if len(names) == 1 else "columns")
+        assert row.mi == pytest.approx(expected.mi, abs=1e-12)
+        assert (row.p_value is None) == (given != "weak")
+
+
+def test_classes_given_numbers_see_only_what_the_numbers_do_not_tell():
+    z = RNG.standard_normal(1500)
+    x, y = ((z + 0.5 * RNG.standard_normal(1500) > 0) for _ in range(2))
+    table = {"x": x, "y": y, "copy": y ^ (RNG.random(1500) < 0.05), "z": z}
+    found = by_column(rank(table, "y", given="z", error_bar=False))
+    assert abs(found["x"].mi) < 0.05 < 0.2 < found["copy"].mi
+    assert mutual_information(x, y, estimator="discrete").mi > 0.1
+
+
+def test_a_condition_on_both_kinds_is_refused():
+    with pytest.raises(InputError, match=r"given mixes numbers and classes \(weak, city\): give columns of one kind"):
+        rank(TABLE, "income", given=["weak", "city"])
+
+
+# p-values
+
+
+def test_a_column_stops_once_it_is_plainly_independent(ranking):
+    rows = by_column(ranking)
+    assert (rows["strong"].shuffles, rows["strong"].p_value) == (39, 1 / 40)
+    stopped = [row for row in ranking if row.shuffles and row.shuffles < 39]
+    assert stopped
+    for row in stopped:
+        assert row.p_value == STOP_AT / row.shuffles
+    whole = mutual_information(TABLE["weak"], TARGET, standardize="sides", permutations=39).null
+    if rows["weak"].shuffles == 39:
+        assert rows["weak"].p_value == whole.p_value
+
+
+def test_a_column_that_does_not_stop_has_the_p_value_of_all_shuffles():
+    row = rank(TABLE, "income", columns=["none"], permutations=STOP_AT - 1, error_bar=False).rows[0]
+    whole = mutual_information(TABLE["none"], TARGET, standardize="sides", permutations=STOP_AT - 1).null
+    assert (row.shuffles, row.p_value) == (STOP_AT - 1, whole.p_value)
+
+
+def test_p_values_of_independent_columns_are_uniform_and_cost_little():
+    values = RNG.standard_normal((150, 101))
+    rows = rank(values, 100, permutations=99, error_bar=False).rows
+    p_values = np.array([row.p_value for row in rows])
+    assert 0.35 < p_values.mean() < 0.65  # 5 standard deviations
+    assert np.mean(p_values <= 0.1) < 0.22
+    assert np.median([row.shuffles for row in rows]) < 30
+
+
+def test_q_values_are_those_of_benjamini_and_hochberg(ranking):
+    p_values = [row.p_value for row in ranking]
+    np.testing.assert_allclose([row.q_value for row in ranking], false_discovery_control(p_values, method="bh"))
+    assert all(row.q_value is None for row in rank(TABLE, "income", columns=["none"], error_bar=False))
+
+
+def test_threads_and_order_of_columns_change_nothing():
+    table = {name: TABLE[name] for name in ("strong", "none", "city", "income")}
+    one, other = (
+        rank(some, "income", permutations=9, threads=t) for some, t in ((table, 1), (dict(reversed(table.items())), 3))
+    )
+    assert by_column(one) == by_column(other)
+
+
+# Tables
+
+
+def test_all_kinds_of_tables_give_the_same(ranking):
+    pandas, polars, xarray = (pytest.importorskip(name) for name in ("pandas", "polars", "xarray"))
+    numbers = {name: values for name, values in TABLE.items() if name != "city"}
+    expected = {row.column: row.mi for row in rank(numbers, "income", error_bar=False)}
+    for table in (
+        pandas.DataFrame(numbers),
+        polars.DataFrame(numbers),
+        xarray.Dataset({k: ("row", v) for k, v in numbers.items()}),
+    ):
+        found = rank(table, "income", error_bar=False)
+        assert {row.column: row.mi for row in found} == expected
+    array = np.column_stack(list(numbers.values()))
+    found = rank(array, len(numbers) - 1, error_bar=False)
+    assert [row.mi for row in found] == [pytest.approx(mi) for mi in sorted(expected.values(), reverse=True)]
+    assert [row.mi for row in rank(array[:, :-1], TARGET, error_bar=False)] == [row.mi for row in found]
+
+
+def test_the_frame_is_of_the_library_that_came():
+    pandas, polars = pytest.importorskip("pandas"), pytest.importorskip("polars")
+    few = {name: TABLE[name] for name in ("strong", "none", "income")}
+    for library in (pandas, polars):
+        frame = rank(library.DataFrame(few), "income", error_bar=False).to_frame()
+        assert isinstance(frame, library.DataFrame)
+        assert list(frame["column"]) == ["strong", "none"]
+    assert len(rank(few, "income", error_bar=False).to_frame()) == 2
+
+
+def test_how_a_ranking_looks(ranking):
+    assert repr(ranking).startswith(f"Ranking(9 columns against income: {ranking.rows[0].column} ")
+    html = rank({"<b>": TARGET, "x": TABLE["weak"], "y": TABLE["none"]}, "x")._repr_html_()
+    assert "&lt;b&gt;" in html
+    assert "<b>" not in html
+    assert "linear-gradient" in html
+
+
+def test_names_are_left_out_and_strays_are_refused():
+    names = [f"person {place}" for place in range(N)]
+    found = rank({"name": names, **TABLE}, "income", columns=["name", "strong"], error_bar=False)
+    assert [row.column for row in found] == ["strong"]
+    assert "column name takes 400 different texts in 400 rows: too many to be classes" in found.notes[0]
+    with pytest.raises(InputError, match="column name takes 400 different texts"):
+        rank({"name": names, "x": TARGET}, "name")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "message"),
+    [
+        ((TABLE, "incom"), {}, "table has no column 'incom': it has strong, .*did you mean income?"),
+        ((TABLE, "income"), {"columns": ["nothing"]}, "table has no column 'nothing'"),
+        ((TABLE, "income"), {"columns": ["income"]}, "table has no column to rank beside income"),
+        ((TABLE, "income"), {"given": "income"}, "income is the target and given"),
+        ((TABLE, "income"), {"permutations": 0}, "permutations is 0: it must be at least 1"),
+        ((TABLE, TARGET[:5]), {}, "table has 400 rows and target has 5"),
+        (({"a": [1.0, 2.0], "b": [1.0]}, "a"), {}, "table: column a has 2 rows and b has 1"),
+        (({"a": TARGET, "b": np.inf * TARGET}, "a"), {}, "table: column b has 400 values that are NaN or infinite"),
+        (({"a": TARGET, "b": [{}] * N}, "a"), {}, "table: column b mixes kinds of values"),
+        ((TABLE, "income"), {"k": 400}, "x has 400 samples and k=400"),
+        ((TABLE, "income"), {"missing": "fill"}, "missing is 'fill'"),
+    ],
+)
+def test_what_is_refused(arguments, options, message):
+    with pytest.raises(InputError, match=message):
+        rank(*arguments, **options)
+
+
+def test_missing_values_are_named_or_dropped_column_by_column():
+    holes = np.where(np.arange(N) < 30, np.nan, TABLE["strong"])
+    gaps = np.where(np.arange(N) % 40 == 0, None, CITY)
+    table = {**TABLE, "strong": holes, "city": gaps}
+    with pytest.raises(InputError, match=r"table: 2 columns have missing values in 400 rows: strong 30, city 10"):
+        rank(table, "income")
+    found = rank(table, "income", missing="drop")
+    rows = by_column(found)
+    assert (rows["strong"].n_samples, rows["city"].n_samples, rows["weak"].n_samples) == (370, 390, N)
+    assert rows["strong"].mi == mutual_information(holes[30:], TARGET[30:], standardize="sides").mi
+    assert rows["weak"].mi == mutual_information(TABLE["weak"], TARGET, standardize="sides").mi
+    assert "column by column: 370 to 400 of 400 are left" in found.notes[0]
+    of_target = rank({**TABLE, "income": np.where(np.arange(N) < 30, np.nan, TARGET)}, "income", missing="drop")
+    assert {row.n_samples for row in of_target} == {370}
+
+
+# The command
+
+
+@pytest.fixture
+def people(tmp_path):
+    polars = pytest.importorskip("polars")
+    path = tmp_path / "people.csv"
+    polars.DataFrame(TABLE).write_csv(path)
+    return path
+
+
+def test_the_command_prints_a_table_with_bars(people, ranking):
+    run = mi("rank", people, "--target", "income", "--permutations", "39")
+    assert run.exit_code == 0
+    head, names, first, *_ = run.stdout.splitlines()
+    assert head == "MI with income in bits; 400 rows, k=3, numbers divided by their standard deviation"
+    assert names.split() == ["column", "mi", "p", "q", "estimator", "samples"]
+    assert first.split()[0] == ranking.rows[0].column
+    assert first.endswith("#" * 20)
+    assert "note: constant is constant" in run.stderr
+
+
+def test_the_command_gives_json_csv_and_a_picture(people, tmp_path):
+    pytest.importorskip("matplotlib")
+    run = mi("rank", people, "--target", "income", "--columns", "city,none", "--permutations", "9", "--json", "--seed", "3",
+             "--csv", tmp_path / "out.csv", "--plot", tmp_path / "out.png")  # fmt: skip
+    record = json.loads(run.stdout)
+    assert list(record)[:3] == ["table", "target", "rows"]
+    assert (record["target"], [row["column"] for row in record["rows"]]) == ("income", ["city", "none"])
+    assert {"column", "mi", "stderr", "p_value", "q_value", "estimator", "n_samples", "notes"} <= record["rows"][0].keys()
+    expected = mi_core.rank(TABLE, "income", columns=["city", "none"], permutations=9, seed=3)
+    assert [row["mi"] for row in record["rows"]] == [pytest.approx(row.mi, abs=1e-12) for row in expected]
+    lines = (tmp_path / "out.csv").read_text().splitlines()
+    assert lines[0] == "column,mi,stderr,p_value,q_value,estimator,n_samples,shuffles,notes"
+    assert float(lines[1].split(",")[1]) == record["rows"][0]["mi"]
+    assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_cell_that_is_no_number_is_named(people):
+    lines = people.read_text().splitlines()
+    lines[5] = "oops" + lines[5][lines[5].index(",") :]
+    people.write_text("\n".join(lines))
+    run = mi("rank", people, "--target", "income")
+    assert run.exit_code == 2
+    assert "column strong has 1 value that is no number, first 'oops' in row 4 (line 6)" in run.stderr
+    assert mi("rank", people, "--target", "income", "--columns", "weak").exit_code == 0
+    assert "is the input" in mi("rank", people, "--target", "income", "--csv", people).stderr

@@ -1,0 +1,342 @@
+"""Columns of tables: named in files and in frames, typed by what they hold, missing values refused by name or dropped."""
+
+import datetime
+import json
+import sys
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from cli.main import app
+from mi_core import InputError, multi_information, mutual_information, mutual_information_matrix
+from mi_core.files import load, load_array, load_arrays, load_table, split_key
+from mi_core.results import linfoot
+from mi_core.tables import Table
+
+pandas = pytest.importorskip("pandas")
+polars = pytest.importorskip("polars")
+RNG = np.random.default_rng(0)
+N = 60
+AGE = RNG.integers(18, 80, N)
+INCOME = (100.0 * AGE + 500 * RNG.standard_normal(N)).round(2)
+CITY = np.array(["Oslo", "Bergen, Vest", "Bodo"])[RNG.integers(0, 3, N)]
+DAYS = [datetime.date(2020, 1, 1) + datetime.timedelta(days=int(day)) for day in AGE]
+COLUMNS = {"age": AGE, "income": INCOME, "city": CITY, "member": AGE > 40, "joined": DAYS}
+FRAME, PANDAS = polars.DataFrame(COLUMNS), pandas.DataFrame(COLUMNS)
+
+
+def mi(*arguments):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(params=["csv", "tsv", "parquet", "feather", "xlsx"])
+def people(request, tmp_path):
+    """The frame in a file of each kind, in a folder of its own."""
+    path = tmp_path / f"people.{request.param}"
+    if request.param == "csv":
+        FRAME.write_csv(path)
+    elif request.param == "tsv":
+        FRAME.write_csv(path, separator="\t")
+    elif request.param == "parquet":
+        FRAME.write_parquet(path)
+    elif request.param == "feather":
+        FRAME.write_ipc(path)
+    else:
+        pytest.importorskip("fastexcel")
+        pytest.importorskip("openpyxl")
+        PANDAS.to_excel(path, index=False)
+    return path
+
+
+# Files
+
+
+def test_columns_of_files_have_names_and_types(people):
+    table = load_table(str(people))
+    assert [column.kind for column in table.columns.values()] == ["numbers", "numbers", "text", "flags", "dates"]
+    np.testing.assert_array_equal(load_array(f"{people}:age"), AGE[:, np.newaxis])
+    np.testing.assert_array_equal(load_array(f"{people}:income,age"), np.column_stack([INCOME, AGE]))
+    assert load_array(f"{people}:city").reshape(-1).tolist() == CITY.tolist()
+    days = [(day - datetime.date(1970, 1, 1)).days for day in DAYS]
+    unit = 86400 if people.suffix == ".xlsx" and "seconds" in load(f"{people}:joined").notes[0] else 1
+    assert (load_array(f"{people}:joined")[:, 0] / unit).tolist() == days
+    assert "column joined holds dates or times, read as" in load(f"{people}:joined").notes[0]
+
+
+def test_a_column_goes_wherever_a_file_goes(people):
+    expected = mutual_information(AGE, INCOME)
+    record = json.loads(mi("estimate", f"{people}:age", f"{people}:income", "--json").stdout)
+    assert (record["mi"], record["x"]) == (expected.mi, f"{people}:age")
+    of_classes = json.loads(mi("estimate", f"{people}:income", f"{people}:city", "--labels", "--json").stdout)
+    assert of_classes["mi"] == mutual_information(INCOME, CITY, estimator="ross").mi
+    given = json.loads(mi("estimate", f"{people}:age", f"{people}:income", "--given", f"{people}:city", "--json").stdout)
+    assert (given["mi"], given["given_labels"]) == (mutual_information(AGE, INCOME, given=CITY).mi, True)
+    both = json.loads(mi("estimate", f"{people}:city", f"{people}:member", "--estimator", "discrete", "--json").stdout)
+    assert both["mi"] == mutual_information(CITY, AGE > 40, estimator="discrete").mi
+    matrix = json.loads(mi("matrix", f"{people}:age", f"{people}:income", "--json").stdout)
+    assert matrix["names"] == ["age", "income"]
+    assert mi("estimate", f"{people}:joined", f"{people}:income").stderr.count("holds dates or times") == 1
+
+
+def test_a_wrong_column_is_told_the_right_one(people):
+    for source, words in (
+        (f"{people}:incom", f"{people} has no column 'incom': it has age, income, city, member, joined; did you mean income?"),
+        (f"{people}:age,age", f"{people}: column age is named twice in age,age"),
+    ):
+        with pytest.raises(InputError) as caught:
+            load_array(source)
+        assert words in str(caught.value)
+    run = mi("estimate", f"{people}:city", f"{people}:income")
+    assert (run.exit_code, run.stderr.count("\n")) == (2, 1)
+    assert "column city is text, first" in run.stderr
+
+
+def test_names_may_have_commas_and_a_file_of_the_whole_name_goes_first(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text('"a,b",c\n1,2\n3,4\n')
+    assert load_array(f"{path}:a,b").tolist() == [[1.0], [3.0]]
+    assert split_key("C:/data/x.csv:a:b")[1] == "a:b"
+    (tmp_path / "x.csv:c").write_bytes(b"")
+    assert split_key(f"{path}:c") == (tmp_path / "x.csv:c", None)
+
+
+def test_columns_without_names_are_counted_from_0(tmp_path):
+    (tmp_path / "x.csv").write_text("1,2,3\n4,5,6\n")
+    assert load_array(f"{tmp_path}/x.csv:2,0").tolist() == [[3.0, 1.0], [6.0, 4.0]]
+
+
+def test_the_row_numbers_that_pandas_saves_are_left_out_where_columns_are_named(tmp_path):
+    (tmp_path / "x.csv").write_text(",a,b\n0,1.5,2\n1,2.5,3\n")
+    assert load_array(f"{tmp_path}/x.csv:b").tolist() == [[2.0], [3.0]]
+    with pytest.raises(InputError, match=r"unnamed first column.*name the columns to take, as in .*x.csv:b"):
+        load_array(f"{tmp_path}/x.csv")
+
+
+def test_a_first_line_that_recurs_is_a_sample(tmp_path):
+    (tmp_path / "labels.csv").write_text("cat\ndog\ncat\n")
+    table = load(f"{tmp_path}/labels.csv")
+    assert table.array().reshape(-1).tolist() == ["cat", "dog", "cat"]
+    assert "its first line was read as a sample, because 'cat' recurs below it" in table.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("a,b\n1,2\n3,x\n5,6\n", r"column b has 1 value that is no number, first 'x' in row 1 \(line 3\): correct it"),
+        ("a,b\n1,2\n3\n", "line 3 has 1 value and the first line has 2"),
+        ('a,b\n1,"2,5"\n3,4,5\n', "line 3 has 3 values and the first line has 2"),
+        ("a;b\n1;2\n", "has semicolons between its columns: save it with commas and points in its numbers"),
+        ("a\tb\n1\t2\n", r"has tabs between its columns: save it with commas, or name it \.tsv"),
+        ("a,a\n1,2\n", "has two columns named 'a'"),
+        ("a,b\n1,2\n3,\n5,NA\n", r"column b has 2 missing values in 3 rows, first in row 1 \(line 3\): missing=.drop."),
+        ("a,b\n1,2\n3,nan\n", r"column b has 1 missing value in 2 rows, first in row 1 \(line 3\)"),
+        ("a\n1\n\n3\n", r"column a has 1 missing value in 3 rows, first in row 1 \(line 3\)"),
+    ],
+)
+def test_what_is_wrong_with_a_csv_is_said_in_one_line(content, message, tmp_path):
+    (tmp_path / "x.csv").write_text(content)
+    with pytest.raises(InputError, match=message) as caught:
+        load_arrays({"x": f"{tmp_path}/x.csv"})
+    assert "\n" not in str(caught.value)
+
+
+def test_text_in_another_encoding_is_said(tmp_path):
+    (tmp_path / "x.csv").write_bytes("navn,alder\nJørgen,3\n".encode("latin-1"))
+    with pytest.raises(InputError, match=r"not a .csv file in UTF-8, by a byte 0xf8 in line 2: save its text as UTF-8"):
+        load(f"{tmp_path}/x.csv")
+
+
+def test_a_csv_of_numbers_needs_no_polars_and_all_else_says_how_to_get_it(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "polars", None)
+    (tmp_path / "x.csv").write_text("a,b\n1,2\n3,4\n")
+    assert load_array(f"{tmp_path}/x.csv:b").tolist() == [[2.0], [4.0]]
+    (tmp_path / "y.csv").write_text("a,b\n1,x\n")
+    (tmp_path / "z.parquet").write_bytes(b"PAR1")
+    for name in ("y.csv", "z.parquet"):
+        with pytest.raises(InputError, match=r"reading it needs polars: python -m pip install polars$"):
+            load_array(f"{tmp_path}/{name}")
+
+
+def test_times_and_flags_of_text(tmp_path):
+    (tmp_path / "x.csv").write_text("t,f\n2020-01-02 00:00:10,true\n2020-01-01T00:00:00,FALSE\n")
+    assert load_table(f"{tmp_path}/x.csv").columns["f"].values.tolist() == [True, False]
+    (tmp_path / "x.csv").write_text("t\n1970-01-02 00:00:10\n1970-01-01 00:00:00.5\n")
+    assert load_array(f"{tmp_path}/x.csv").tolist() == [[86410.0], [0.5]]
+
+
+def test_arrays_of_containers(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    from scipy.io import savemat
+
+    x = RNG.standard_normal((10, 2))
+    with h5py.File(tmp_path / "acts.h5", "w") as file:
+        file["layer1"], file["group/layer2"] = x, x + 1
+    savemat(tmp_path / "run.mat", {"x": x, "y": x + 1})
+    for source, values in (("acts.h5:/layer1", x), ("acts.h5:group/layer2", x + 1), ("run.mat:y", x + 1)):
+        np.testing.assert_array_equal(load_array(f"{tmp_path}/{source}"), values)
+    with pytest.raises(InputError, match=r"holds 2 arrays: name one as .*acts.h5:/group/layer2, of /group/layer2, /layer1"):
+        load_array(f"{tmp_path}/acts.h5")
+    (tmp_path / "broken.h5").write_bytes(b"no")
+    with pytest.raises(InputError, match=r"broken.h5 is truncated, damaged or not a .h5 file"):
+        load_array(f"{tmp_path}/broken.h5")
+    with h5py.File(tmp_path / "new.mat", "w", userblock_size=512) as file:  # as MATLAB 7.3 writes
+        file["x"] = x.T
+    with (tmp_path / "new.mat").open("r+b") as file:
+        file.write(b"MATLAB 7.3 MAT-file")
+    np.testing.assert_array_equal(load_array(f"{tmp_path}/new.mat:x"), x)
+
+
+def test_tensors_of_torch_are_read_without_running_code(tmp_path):
+    torch = pytest.importorskip("torch")
+    torch.save({"layer1": torch.ones(3, 2), "more": {"layer2": torch.zeros(3)}}, tmp_path / "acts.pt")
+    assert load_array(f"{tmp_path}/acts.pt:layer1").shape == (3, 2)
+    assert load_array(f"{tmp_path}/acts.pt:more.layer2").tolist() == [0, 0, 0]
+    torch.save({"layer1": Unsafe()}, tmp_path / "unsafe.pt")
+    with pytest.raises(InputError, match=r"unsafe\.pt holds Python objects that could run code: save tensors"):
+        load_array(f"{tmp_path}/unsafe.pt")
+
+
+class Unsafe:
+    def __reduce__(self):
+        return pytest.fail, ("code of a file was run",)
+
+
+# Frames
+
+
+def test_frames_and_columns_in_memory():
+    expected = mutual_information(np.column_stack([AGE, INCOME]), AGE > 40, estimator="ross").mi
+    for frame in (FRAME, PANDAS, PANDAS.convert_dtypes()):
+        assert mutual_information(frame[["age", "income"]], frame["member"], estimator="ross").mi == expected
+        assert mutual_information(frame["age"], frame["income"], given=frame["city"]).given_labels
+        with pytest.raises(InputError, match="x: column city is text, first"):
+            mutual_information(frame[["age", "city"]], frame["income"])
+    assert "read as seconds since" in mutual_information(PANDAS[["joined"]].astype("datetime64[us]"), AGE).notes[0]
+
+
+def test_what_is_no_array_is_told_how_to_become_one():
+    from scipy.sparse import csr_matrix
+
+    with pytest.raises(InputError, match=r"x is a sparse matrix \(csr_matrix\): give x.toarray\(\)"):
+        mutual_information(csr_matrix(np.eye(5)), np.arange(5))
+    with pytest.raises(InputError, match=r"x is a LazyFrame: give x.collect\(\)"):
+        mutual_information(FRAME.lazy(), AGE)
+
+
+def test_indexes_of_pandas_that_differ_are_noted():
+    shuffled = PANDAS.sample(frac=1, random_state=0)
+    assert "pandas indexes of x and y differ" in mutual_information(PANDAS["age"], shuffled["income"]).notes[0]
+    assert not any("indexes" in note for note in mutual_information(shuffled["age"], shuffled["income"]).notes)
+
+
+def test_xarray_is_taken():
+    xarray = pytest.importorskip("xarray")
+    data = xarray.Dataset({"age": ("sample", AGE), "income": ("sample", INCOME)})
+    assert mutual_information(data["age"], data["income"]).mi == mutual_information(AGE, INCOME).mi
+    with pytest.raises(InputError, match=r"x is a Dataset of several arrays: name one, as x\['age'\]"):
+        mutual_information(data, INCOME)
+
+
+# Missing values
+
+GAPS = np.zeros(N, bool)
+GAPS[[3, 7, 20]] = True
+HOLES = np.where(GAPS, np.nan, INCOME)
+
+
+def test_missing_values_are_refused_by_the_name_of_their_column():
+    for frame in (FRAME.with_columns(polars.Series("income", HOLES, nan_to_null=True)), PANDAS.assign(income=HOLES)):
+        with pytest.raises(InputError, match=r"y: column income has 3 missing values in 60 rows, first in row 3: missing="):
+            mutual_information(frame["age"], frame["income"])
+
+
+@pytest.mark.parametrize("how", ["array", "masked", "polars", "pandas", "objects"])
+def test_rows_with_missing_values_are_dropped_pairwise(how):
+    y = {
+        "array": HOLES,
+        "masked": np.ma.masked_array(INCOME, GAPS),
+        "polars": polars.Series("income", HOLES, nan_to_null=True),
+        "pandas": pandas.Series(HOLES, dtype="Float64"),
+        "objects": np.array([None if gap else value for gap, value in zip(GAPS, INCOME, strict=True)]),
+    }[how]
+    found = mutual_information(AGE, y, missing="drop")
+    assert (found.mi, found.n_samples) == (mutual_information(AGE[~GAPS], INCOME[~GAPS]).mi, N - 3)
+    assert found.notes[0].startswith("3 of 60 rows had missing values and were left out; 57 are left.")
+    multi = multi_information([AGE, y], missing="drop")
+    assert (multi.mi, multi.n_samples) == (found.mi, N - 3)
+
+
+def test_labels_groups_and_conditions_may_be_missing_too():
+    city = np.where(GAPS, None, CITY)
+    rest = ~GAPS
+    found = mutual_information(INCOME, city, estimator="ross", missing="drop")
+    assert found.mi == mutual_information(INCOME[rest], CITY[rest], estimator="ross").mi
+    assert mutual_information(AGE, INCOME, given=city, missing="drop").n_samples == N - 3
+    groups = np.where(GAPS, np.nan, np.arange(N) // 4)
+    of_groups = mutual_information(AGE, INCOME, groups=groups, missing="drop")
+    assert of_groups.mi == mutual_information(AGE[rest], INCOME[rest], groups=groups[rest]).mi
+    with pytest.raises(InputError, match="rows of a series cannot be left out"):
+        mutual_information(AGE, HOLES, series=True, missing="drop")
+    with pytest.raises(InputError, match="all 60 rows have a missing value in x or y"):
+        mutual_information(AGE, np.full(N, np.nan), missing="drop")
+    with pytest.raises(InputError, match="missing is 'fill': it must be one of refuse, drop"):
+        mutual_information(AGE, HOLES, missing="fill")
+
+
+def test_a_matrix_drops_for_each_pair_by_itself():
+    other = np.where(np.arange(N) < 2, np.nan, RNG.standard_normal(N))
+    found = mutual_information_matrix({"a": AGE, "b": HOLES, "c": other}, labels=CITY, missing="drop", error_bar=False)
+    assert found.pair_samples.tolist() == [[60, 57, 58], [57, 57, 55], [58, 55, 58]]
+    rest = ~np.isnan(HOLES) & ~np.isnan(other)
+    pair = mutual_information_matrix({"b": HOLES[rest], "c": other[rest]}, error_bar=False)
+    assert found.mi[1, 2] == found.mi[2, 1] == pair.mi[0, 1]
+    assert found.with_labels[1] == mutual_information(INCOME[~GAPS], CITY[~GAPS], estimator="ross").mi
+    assert "pair by pair: 55 to 60 of 60 are left" in found.notes[0]
+    assert found.n_samples == N
+    whole = mutual_information_matrix({"a": AGE, "b": INCOME}, missing="drop", error_bar=False)
+    assert whole.pair_samples is None
+    with pytest.raises(InputError, match="missing values cannot be dropped from a series"):
+        mutual_information_matrix({"a": AGE, "b": HOLES}, missing="drop", series=True)
+
+
+def test_the_command_drops_when_told_to(tmp_path):
+    path = tmp_path / "people.csv"
+    FRAME.with_columns(polars.Series("income", HOLES, nan_to_null=True)).write_csv(path)
+    refused = mi("estimate", f"{path}:age", f"{path}:income")
+    assert refused.exit_code == 2
+    assert "column income has 3 missing values in 60 rows" in refused.stderr
+    assert "--missing drop" in refused.stderr
+    record = json.loads(mi("estimate", f"{path}:age", f"{path}:income", "--missing", "drop", "--json").stdout)
+    assert (record["n_samples"], record["mi"]) == (57, mutual_information(AGE[~GAPS], INCOME[~GAPS]).mi)
+    matrix = mi("matrix", f"{path}:age", f"{path}:income", "--missing", "drop", "--labels", f"{path}:city")
+    assert "57 to 60 of 60 samples" in matrix.stdout
+
+
+# Correlation
+
+
+@pytest.mark.parametrize("rho", [0.0, 0.3, -0.9])
+def test_linfoots_correlation_is_that_of_gaussians(rho):
+    nats = -0.5 * np.log(1 - rho**2)
+    assert linfoot(nats, "nats") == pytest.approx(abs(rho), abs=1e-12)
+    assert linfoot(nats / np.log(2), "bits") == pytest.approx(abs(rho), abs=1e-12)
+
+
+def test_a_negative_estimate_has_no_correlation():
+    result = mutual_information(np.arange(20.0), np.array([3, 1, 2, 0] * 5))
+    assert result.mi < 0
+    assert result.correlation == 0.0
+    assert mutual_information(AGE, AGE + 0.0, units="nats").correlation > 0.99
+
+
+def test_a_table_has_a_length():
+    assert len(load_table_of(FRAME)) == N
+
+
+def load_table_of(frame):
+    from mi_core.arrays import table
+
+    found = table(frame, "table")
+    assert isinstance(found, Table)
+    return found
