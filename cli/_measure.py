@@ -10,7 +10,7 @@ from typing import Any
 
 from cli._output import print_facts, print_json, print_notes, print_table, say
 from mi_core import InputError
-from mi_core.progress_bar import ProgressBar
+from mi_core.progress_bar import COUNTING, ProgressBar
 from mi_core.text import in_figure
 
 
@@ -27,6 +27,7 @@ def measure(
     as_json: bool,
     quiet: bool,
     paired: bool = True,
+    doing: str = COUNTING,
     **options: Any,
 ) -> None:
     """Load the arrays, estimate, and print.
@@ -42,6 +43,7 @@ def measure(
         plot: File for a picture of the estimate against 1/N and k.
         as_json: Whether to print JSON alone.
         quiet: Whether to print numbers alone.
+        doing: What takes the time, for the progress bar.
         paired: Whether the arrays belong together row by row, so that the same rows are drawn from each.
         options: Further options of `estimates`.
     """
@@ -73,7 +75,7 @@ def measure(
     with contextlib.ExitStack() as stack:
         local_file = stack.enter_context(whole_file(local)) if local is not None else None
         plot_file = stack.enter_context(whole_file(plot)) if plot is not None else None
-        bar = stack.enter_context(ProgressBar("counting neighbours"))
+        bar = stack.enter_context(ProgressBar(doing))
         found = estimates(
             **arrays,
             k=ks[0] if ks is not None and len(ks) == 1 else ks,

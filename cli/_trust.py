@@ -12,7 +12,12 @@ if TYPE_CHECKING:
     from mi_core import MIResult
     from mi_core.results import Reduction
 
-METHODS = {"pca": "principal components", "random": "random projections", "cca": "shared directions"}
+METHODS = {
+    "pca": "principal components",
+    "random": "random projections",
+    "cca": "shared directions",
+    "LearnedDirections": "learned directions",
+}
 
 
 def print_trust(results: list[MIResult]) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -31,6 +32,7 @@ from cli._options import (
 )
 from mi_core import InputError
 from mi_core.options import Estimator
+from trainer import keras_loader
 
 ESTIMATORS = (
     "ksg1, ksg2: Kraskov et al. 2004, eq. (8), (9). lnc: Gao et al. 2015, for strong dependence. mixture: Gao et al. 2017, for "
@@ -66,6 +68,14 @@ def estimate(
     lower_bound: Annotated[
         bool,
         typer.Option("--lower-bound", help="Say what MI is at least, measured on held-out samples; for wide data, and quick."),
+    ] = False,
+    learned: Annotated[
+        bool,
+        typer.Option(
+            "--learned",
+            help="Say what MI is at least by two small networks, and estimate that of the directions they learn; for what no "
+            "linear direction shows. Needs Keras.",
+        ),
     ] = False,
     cca: Annotated[
         int | None,
@@ -113,8 +123,27 @@ def estimate(
     ]
     if len(fewer) > 1:
         raise InputError("--cca, --pca and --random-projections exclude each other: choose one.")
+    estimates: Callable[..., Any] = mutual_information if given is None else conditional_mutual_information
+    options: dict[str, Any] = {"lower_bound": lower_bound, "reduce": fewer[0] if fewer else None}
+    if learned:
+        beside = {
+            "class labels": estimator in ("ross", "discrete") or labels,
+            "--given": given is not None,
+            "--lower-bound": lower_bound,
+            f"--{fewer[0].partition(':')[0]}" if fewer else "": bool(fewer),
+            "--permutations, which would train for every shuffle": permutations is not None,
+        }
+        for option, is_given in beside.items():
+            if is_given:
+                raise InputError(f"--learned does not go with {option}: leave one of them out.")
+        keras_loader.choose_backend()
+        keras_loader.load()
+        from trainer.critic import TRAINING, learned_mutual_information
+
+        estimates = learned_mutual_information
+        options = {"doing": TRAINING}
     measure(
-        mutual_information if given is None else conditional_mutual_information,
+        estimates,
         "I(X;Y)" if given is None else "I(X;Y|Z)",
         {"x": x, "y": y} | ({} if given is None else {"z": given}) | ({} if groups is None else {"groups": groups}),
         ks=parse_usual_ks(k),
@@ -128,8 +157,7 @@ def estimate(
         error_bar=error_bar,
         permutations=permutations,
         diagnose=diagnose,
-        lower_bound=lower_bound,
-        reduce=fewer[0] if fewer else None,
+        **options,
         plot=plot,
         series=series,
         exclude=exclude,

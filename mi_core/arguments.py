@@ -14,7 +14,7 @@ import numpy as np
 from mi_core.errors import InputError, did_you_mean
 from mi_core.options import Backend, Estimator, Missing, Standardize, Units
 from mi_core.threads import available_threads
-from mi_core.types import CrossFittedReducer, Progress, Reducer
+from mi_core.types import CrossFittedCritic, CrossFittedReducer, Progress, Reducer
 
 LARGEST_NOISE = 1000.0
 
@@ -42,7 +42,7 @@ class Settings:
     permutations: int | None = None
     by_size: bool = False
     diagnose: bool = False
-    lower_bound: bool = False
+    lower_bound: bool | CrossFittedCritic = False
     reduce: str | Reducer | CrossFittedReducer | None = None
     groups: Any = None
     series: bool = False
@@ -79,8 +79,9 @@ def settings(options: Mapping[str, Any], accepted: Any, function: str) -> Settin
         )
     if given.permutations is not None:
         whole_number(given.permutations, "permutations", at_least=1)
-    if not isinstance(given.lower_bound, bool | np.bool_):
-        raise InputError(f"lower_bound is {given.lower_bound!r}: give True or False.")
+    is_critic = not isinstance(given.lower_bound, type) and callable(getattr(given.lower_bound, "fit", None))
+    if not (isinstance(given.lower_bound, bool | np.bool_) or is_critic):
+        raise InputError(f"lower_bound is {given.lower_bound!r}: give True or False, or a critic with a method fit(x, y, rng).")
     if not isinstance(given.series, bool | np.bool_):
         raise InputError(f"series is {given.series!r}: give True where rows are in order of time.")
     return dataclasses.replace(

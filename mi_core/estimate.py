@@ -119,7 +119,8 @@ def mutual_information(
         lower_bound: Whether to measure, too, what MI is at least: by a critic that is fitted on some of the samples and
             measured on the others, van den Oord et al. 2018, arXiv:1807.03748, or between the samples' distances from the
             middle of either side, if that shows clearly more; see `LowerBound`. For wide data, where KSG reads far too little.
-            By default only with `diagnose`.
+            By default only with `diagnose`. Or a critic of your own, an object with fit(x, y, rng), which is fitted on each
+            half of the samples and measured on the other: `trainer.LearnedCritic()` is one.
         reduce: "cca:8" to estimate, beside the raw value, that of at most 8 directions that the sides share, fitted on one half
             of the samples and estimated on the other, and the other way round; "pca:10" or "random:10" that of 10 principal
             components or random projections of each side: MI that can only be less than the whole, in dimensions where an
@@ -184,6 +185,8 @@ def mutual_information(
     method = nothing if is_nothing else method_for(sides, settings)
     run = Estimation(method, sides, Prepared.take, n_samples, ks, settings, sampling=sampling, rows=rows)
     results = estimated(run, dims, notes)
+    if settings.lower_bound:
+        lower_bound.check_enough(n_samples)
     if settings.reduce is not None and not is_nothing:
         results = with_fewer_columns(results, sides, settings)
     if (settings.lower_bound or settings.diagnose) and sides.z is None and not is_nothing:
@@ -264,7 +267,7 @@ def check_units(sampling: Sampling, settings: Settings) -> None:
 def needs_host(settings: Settings) -> bool:
     """Whether anything asked for needs all values on the host."""
     changed = settings.standardize != "none" or settings.noise > 0
-    beside = settings.permutations is not None or settings.diagnose or settings.lower_bound or settings.reduce is not None
+    beside = settings.permutations is not None or settings.diagnose or bool(settings.lower_bound) or settings.reduce is not None
     is_drawn_together = settings.groups is not None or settings.series
     return settings.estimator != "ksg1" or changed or beside or is_drawn_together or settings.scheduler is not None
 
@@ -481,6 +484,9 @@ def again(x: Samples, y: Samples, ks: list[int | None], sampling: Sampling | Non
 
 def with_lower_bound(results: list[MIResult], sides: Prepared, settings: Settings) -> list[MIResult]:
     """Results with what MI is at least; as they are where there are too few samples, and only a verdict would use it."""
+    if not isinstance(settings.lower_bound, bool | np.bool_):
+        bound = lower_bound.by_fits(settings.lower_bound, sides, settings.units, settings.seed)
+        return [dataclasses.replace(one, lower_bound=bound) for one in results]
     rng = uncertainty.generator(settings.seed, "lower bound")
     try:
         lower_bound.check_enough(len(sides))

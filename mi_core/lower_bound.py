@@ -25,7 +25,8 @@ from mi_core.options import Units
 from mi_core.results import LowerBound
 from mi_core.sampling import INDEPENDENT
 from mi_core.shared_directions import SharedDirections
-from mi_core.types import FloatArray, IntArray, Samples
+from mi_core.types import CrossFittedCritic, FloatArray, IntArray, Samples
+from mi_core.uncertainty import generator
 
 FEWEST_SAMPLES = 40
 FIFTHS, HALVES = 5, 2  # parts, on each of which the critic is measured that the others fitted
@@ -150,6 +151,18 @@ def by_directions(samples: Prepared, units: Units, rng: np.random.Generator) -> 
     critic = DirectionsCritic(samples)
     bound = by_critic(critic, samples, "directions", units, rng)
     return dataclasses.replace(bound, directions=round(float(np.mean(critic.used))))
+
+
+def by_fits(critic: CrossFittedCritic, samples: Prepared, units: Units, seed: int) -> LowerBound:
+    """Held-out bound of a caller's own critic, from the halves on which `reduce` fits and with its random numbers: one that
+    does both need be fitted only once.
+    """
+
+    def embeddings(fitted: IntArray, rest: IntArray, _: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+        fit = critic.fit(samples.x[fitted], samples.y[fitted], generator(seed, "projections"))
+        return fit(samples.x[rest], samples.y[rest])
+
+    return by_critic(embeddings, samples, "learned", units, generator(seed, "halves"), parts=(HALVES,))
 
 
 def check_enough(n_samples: int) -> None:

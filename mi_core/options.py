@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 if TYPE_CHECKING:
-    from mi_core.types import CrossFittedReducer, ProgressOption, Reducer
+    from mi_core.types import CrossFittedCritic, CrossFittedReducer, ProgressOption, Reducer
 
 Units = Literal["bits", "nats"]
 Estimator = Literal["ksg1", "ksg2", "lnc", "mixture", "ross", "gaussian", "gaussian-copula", "discrete"]
@@ -63,7 +63,7 @@ class MIOptions(PairedOptions, total=False):
     permutations: int | None
     by_size: bool
     diagnose: bool
-    lower_bound: bool
+    lower_bound: bool | CrossFittedCritic
     reduce: str | Reducer | CrossFittedReducer | None
 
 

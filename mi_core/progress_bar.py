@@ -23,6 +23,7 @@ Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
 PATIENCE_SECONDS = 2.0
+COUNTING = "counting neighbours"
 PREPARING = "preparing (the first run compiles, for some seconds)"
 
 
@@ -91,7 +92,7 @@ def is_notebook() -> bool:
 
 
 @contextlib.contextmanager
-def shown(progress: ProgressOption) -> Iterator[Progress | None]:
+def shown(progress: ProgressOption, description: str = COUNTING) -> Iterator[Progress | None]:
     """What to tell progress to while the block lasts: a bar for True, nothing for None and False, else the function given.
 
     Raises:
@@ -101,7 +102,7 @@ def shown(progress: ProgressOption) -> Iterator[Progress | None]:
 
     check_progress(progress)
     if progress is True:
-        with ProgressBar("counting neighbours") as bar:
+        with ProgressBar(description) as bar:
             yield bar
     else:
         yield progress or None

@@ -30,5 +30,14 @@ class CrossFittedReducer(Protocol):
         """Fit to some samples, and return what makes fewer columns of x and of y of any others."""
 
 
+class CrossFittedCritic(Protocol):
+    """A critic for a lower bound that is fitted on one half of the samples and measured on the other."""
+
+    def fit(self, x: Samples, y: Samples, rng: np.random.Generator) -> Callable[[Samples, Samples], tuple[Any, Any]]:
+        """Fit to some samples, and return what makes embeddings (n, m) of x and of y of any others. Their inner products are
+        large where x and y belong together.
+        """
+
+
 Share = tuple[int, int]
 """(index, shares): one of so many equal shares of the queries."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from trainer.callback import MutualInformationCallback
     from trainer.config import Settings
+    from trainer.critic import LearnedCritic, LearnedDirections, learned_lower_bound
     from trainer.data import Dataset, load_data
     from trainer.model import build
     from trainer.run import RunFolder
@@ -25,12 +26,15 @@ if TYPE_CHECKING:
 
 _HOME_OF = {
     "Dataset": "trainer.data",
+    "LearnedCritic": "trainer.critic",
+    "LearnedDirections": "trainer.critic",
     "MutualInformationCallback": "trainer.callback",
     "Row": "trainer.table",
     "RunFolder": "trainer.run",
     "Settings": "trainer.config",
     "Table": "trainer.table",
     "build": "trainer.model",
+    "learned_lower_bound": "trainer.critic",
     "load_data": "trainer.data",
     "load_model": "trainer.train",
     "resume_run": "trainer.train",
@@ -39,12 +43,15 @@ _HOME_OF = {
 
 __all__ = [
     "Dataset",
+    "LearnedCritic",
+    "LearnedDirections",
     "MutualInformationCallback",
     "Row",
     "RunFolder",
     "Settings",
     "Table",
     "build",
+    "learned_lower_bound",
     "load_data",
     "load_model",
     "resume_run",

@@ -1,0 +1,324 @@
+"""A learned critic, for dependence that no linear direction shows.
+
+    some samples --fit--> two small networks: f(x, y) = e_x . e_y + b(y), large where x and y belong together
+                             |
+                          embeddings of other samples --> a lower bound of MI, or KSG in the few directions that f uses most
+
+The networks are Keras models, on TensorFlow, JAX or Torch. What is random in them draws from generators of their own, and
+leaves those of the caller alone.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Unpack
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from mi_core import InputError, LowerBound, MIResult, mutual_information
+from mi_core.arguments import whole_number
+from mi_core.lower_bound import info_nce
+from mi_core.options import MIOptions
+from mi_core.progress_bar import shown
+from mi_core.types import FloatArray, IntArray, Progress, Samples
+
+Single = NDArray[np.float32]
+
+WIDTH, LAYERS, EMBEDDING = 128, 2, 32
+STEPS = 500  # of training at most; an even function of 50 columns shows after 100 to 300
+LEAST_STEPS = 250
+PATIENCE = 200  # steps without a better held-out score
+LOOK_EVERY = 10  # steps
+WARM_UP = 20  # steps
+BATCH = 256  # larger ones overfit sooner
+LEARNING_RATE = 4e-3
+# Per unit of learning rate: makes the networks forget what few samples say by chance. Three bits in 3 of 50 columns, 2,000
+# samples to train on, read 1.5 with 0.1 and 2.6 with 4.
+WEIGHT_DECAY = 4.0
+DROPOUT = 0.05  # of hidden units; more is better for images, and hides an even function of a few columns
+HELD_OUT = 5  # one of so many rows is
+STRETCHES = 10  # in which these rows lie, so that most of what belongs together is not parted
+SCALES = (0.25, 0.5, 0.75, 1.0, 1.25)  # of the score
+CLEARLY = 2.0  # standard errors by which the critic must beat none on held-out samples
+LARGEST_INPUT = 4.0
+TRAINING = "training two networks"
+KEPT = 2  # critics: one for each half
+SMALLEST_STRENGTH = 1e-6  # of the largest
+
+
+class Scaler:
+    """Normal scores of columns by the ranks among the samples fitted on, at variance 1; columns without spread are 0.
+
+    Args:
+        points: (n, dim) samples to fit on.
+    """
+
+    def __init__(self, points: Samples) -> None:
+        self.ascending = np.sort(points, axis=0)
+        scores = self.scores(points)
+        self.mean, spread = scores.mean(axis=0), scores.std(axis=0)
+        self.gain = np.divide(1.0, spread, out=np.zeros_like(spread), where=self.ascending[0] < self.ascending[-1])
+
+    def scores(self, points: Samples) -> FloatArray:
+        """Gaussian quantiles (n, dim) of the mean ranks of values."""
+        n = len(self.ascending)
+        twice = np.empty(points.shape, dtype=np.int64)
+        for column in range(points.shape[1]):
+            ascending, values = self.ascending[:, column], points[:, column]
+            twice[:, column] = ascending.searchsorted(values, "left") + ascending.searchsorted(values, "right")
+        quantiles: FloatArray = ndtri(np.arange(1, 2 * n + 2) / (2 * n + 2))
+        return quantiles[twice]
+
+    def __call__(self, points: Samples) -> Single:
+        """Inputs (n, dim) of a network."""
+        scaled = (self.scores(points) - self.mean) * self.gain
+        return scaled.clip(-LARGEST_INPUT, LARGEST_INPUT).astype(np.float32)
+
+
+def encoder(name: str, dim: int, outputs: int, rng: np.random.Generator) -> keras.Model:
+    """A small dense network from the columns of one side to its embedding."""
+
+    def seed() -> int:
+        return int(rng.integers(2**31))
+
+    def dense(layer: str, units: int, initializer: keras.initializers.Initializer, activation: str | None = None) -> Any:
+        return keras.layers.Dense(
+            units, activation=activation, kernel_initializer=initializer, dtype="float32", name=f"{name}_{layer}"
+        )
+
+    inputs = hidden = keras.Input((dim,), dtype="float32", name=f"{name}_input")
+    for number in range(1, LAYERS + 1):
+        hidden = dense(f"dense_{number}", WIDTH, keras.initializers.HeNormal(seed()), "gelu")(hidden)
+        hidden = keras.layers.Dropout(DROPOUT, seed=seed(), dtype="float32", name=f"{name}_dropout_{number}")(hidden)
+    small = keras.initializers.RandomNormal(stddev=0.3 / np.sqrt(WIDTH), seed=seed())
+    return keras.Model(inputs, dense("embedding", outputs, small)(hidden), name=name)
+
+
+def encoders(dim_x: int, dim_y: int, rng: np.random.Generator) -> keras.Model:
+    """Embeddings of x (n, EMBEDDING), and of y (n, EMBEDDING) with b(y) as one more column, side by side."""
+    of_x, of_y = encoder("critic_x", dim_x, EMBEDDING, rng), encoder("critic_y", dim_y, EMBEDDING + 1, rng)
+    together = keras.layers.Concatenate(dtype="float32", name="critic_both")([of_x.output, of_y.output])
+    return keras.Model([of_x.input, of_y.input], together, name="critic")
+
+
+def loss(_: Any, both: Any) -> Any:
+    """Cross-entropy (n,) of finding each sample's partner among those of a batch: van den Oord et al. 2018, arXiv:1807.03748,
+    eq. (4), the mean of x finding y and y finding x.
+    """
+    x, y, of_y = both[:, :EMBEDDING], both[:, EMBEDDING:-1], both[:, -1:]
+    scores = keras.ops.matmul(x, keras.ops.transpose(y)) + keras.ops.transpose(of_y)
+    to_y, to_x = keras.ops.logsumexp(scores, axis=1), keras.ops.logsumexp(scores, axis=0)
+    return (to_y + to_x) / 2 - keras.ops.diagonal(scores)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Critic:
+    """Score of how well x and y belong together, as the inner product of two embeddings.
+
+    Attributes:
+        scale_x: From samples to inputs of the networks; `scale_y` likewise.
+        networks: Both encoders.
+        scale: Of the score; 0 where held-out samples show no dependence.
+    """
+
+    scale_x: Scaler
+    scale_y: Scaler
+    networks: keras.Model
+    scale: float
+
+    def __call__(self, x: Samples, y: Samples) -> tuple[FloatArray, FloatArray]:
+        """Embeddings (n, EMBEDDING + 1) of x and of y."""
+        of_x, of_y = self.unscaled(x, y)
+        return self.scale * of_x, of_y
+
+    def unscaled(self, x: Samples, y: Samples) -> tuple[FloatArray, FloatArray]:
+        """Embeddings as the networks have learned them."""
+        return embedded(self.networks, [self.scale_x(x), self.scale_y(y)])
+
+
+def embedded(networks: keras.Model, inputs: list[Single]) -> tuple[FloatArray, FloatArray]:
+    """Embeddings (n, EMBEDDING + 1) of x, with a column of ones, and of y, with b(y) in its place."""
+    both = keras.ops.convert_to_numpy(networks(inputs, training=False)).astype(np.float64)
+    of_x, of_y = both[:, :EMBEDDING], both[:, EMBEDDING:]
+    return np.column_stack([of_x, np.ones(len(both))]), of_y
+
+
+def fit_critic(x: Samples, y: Samples, rng: np.random.Generator, progress: Progress | None = None) -> Critic:
+    """Train a critic on samples, a fifth of which decides when to stop and how much to believe.
+
+    Args:
+        x: (n, dim_x) samples, `y` (n, dim_y) their partners.
+        rng: Draws weights, dropout and the order of batches.
+        progress: Called with (steps done, steps in all).
+    """
+    is_held_out = held_out(len(x))
+    scale_x, scale_y = Scaler(x[~is_held_out]), Scaler(y[~is_held_out])
+    inputs = [scale_x(x), scale_y(y)]
+    training, rest = ([side[rows] for side in inputs] for rows in (~is_held_out, is_held_out))
+    networks = encoders(x.shape[1], y.shape[1], rng)
+    train(networks, training, rest, rng, progress)
+    return Critic(scale_x, scale_y, networks, scale_of(*embedded(networks, rest)))
+
+
+def held_out(n: int) -> NDArray[np.bool_]:
+    """(n,) which rows are held out: a fifth, in stretches of neighbours."""
+    stretch = max(1, n // (HELD_OUT * STRETCHES))
+    rows: NDArray[np.bool_] = np.arange(n) // stretch % HELD_OUT == HELD_OUT // 2
+    return rows
+
+
+def train(
+    networks: keras.Model,
+    training: list[Single],
+    rest: list[Single],
+    rng: np.random.Generator,
+    progress: Progress | None,
+) -> None:
+    """Train both encoders, and leave them with the weights that score best on held-out samples."""
+    n = len(training[0])
+    batch = min(BATCH, n)
+    rise_and_fall = keras.optimizers.schedules.CosineDecay(
+        LEARNING_RATE / WARM_UP, STEPS - WARM_UP, warmup_target=LEARNING_RATE, warmup_steps=WARM_UP
+    )
+    optimizer = keras.optimizers.AdamW(rise_and_fall, weight_decay=WEIGHT_DECAY, name="critic_optimizer")
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    # TensorFlow would compile for longer than it trains, and JAX does nothing without.
+    networks.compile(optimizer, loss=loss, jit_compile=keras.backend.backend() == "jax")
+    unused = np.zeros((batch, 1), dtype=np.float32)
+    best, best_step, weights = -np.inf, 0, networks.get_weights()
+    for step, rows in zip(range(1, STEPS + 1), batches(n, batch, rng), strict=False):
+        networks.train_on_batch([side[rows] for side in training], unused)
+        if step % LOOK_EVERY:
+            continue
+        if progress is not None:
+            progress(step, STEPS)
+        of_x, of_y = embedded(networks, rest)
+        score = max(float(info_nce(scale * of_x, of_y).mean()) for scale in (0.5, 1.0))
+        if score > best:
+            best, best_step, weights = score, step, networks.get_weights()
+        if step >= LEAST_STEPS and step - best_step >= PATIENCE:
+            break
+    networks.set_weights(weights)
+
+
+def batches(n: int, batch: int, rng: np.random.Generator) -> Iterator[IntArray]:
+    """Rows of one batch after the other, in an order drawn anew for each pass."""
+    while True:
+        order = rng.permutation(n)
+        for start in range(0, n - batch + 1, batch):
+            yield order[start : start + batch]
+
+
+def scale_of(of_x: FloatArray, of_y: FloatArray) -> float:
+    """Scale of the score at which held-out embeddings bound MI best; 0 where no bound is clearly above 0."""
+    best, chosen = 0.0, 0.0
+    for scale in SCALES:
+        terms = info_nce(scale * of_x, of_y)
+        if terms.mean() > max(best, CLEARLY * terms.std(ddof=1) / np.sqrt(len(terms))):
+            best, chosen = float(terms.mean()), scale
+    return chosen
+
+
+class LearnedCritic:
+    """Critic of two small networks: `mutual_information(x, y, lower_bound=LearnedCritic())` bounds MI by it.
+
+    A fit to samples that it has just been fitted to is not repeated, so that a bound and `LearnedDirections` can share one.
+
+    Args:
+        progress: Called with (steps of training done, steps in all) of each half.
+    """
+
+    def __init__(self, progress: Progress | None = None) -> None:
+        self.progress = progress
+        self.fits: dict[bytes, Critic] = {}
+
+    def fit(self, x: Samples, y: Samples, rng: np.random.Generator) -> Critic:
+        """The critic trained on samples x (n, dim_x) and their partners y (n, dim_y)."""
+        key = hashlib.sha256(repr((rng.bit_generator.state, x.shape, y.shape, x.dtype, y.dtype)).encode())
+        for side in (x, y):
+            key.update(np.ascontiguousarray(side).data)
+        place = key.digest()
+        if place not in self.fits:
+            if len(self.fits) >= KEPT:
+                self.fits.pop(next(iter(self.fits)))
+            self.fits[place] = fit_critic(x, y, rng, self.progress)
+        return self.fits[place]
+
+
+class LearnedDirections:
+    """Cross-fitted reducer for `mutual_information(x, y, reduce=LearnedDirections(8))`: KSG on half of the samples, in the
+    directions that a critic trained on the other half uses most.
+
+    Args:
+        dim: Columns of each side to make at most.
+        critic: What to train; one that bounds MI, too, is trained once for both.
+
+    Raises:
+        InputError: `dim` is no number of columns.
+    """
+
+    def __init__(self, dim: int = 8, critic: LearnedCritic | None = None) -> None:
+        self.dim = whole_number(dim, "dim", at_least=1)
+        self.critic = critic or LearnedCritic()
+
+    def fit(
+        self, x: Samples, y: Samples, rng: np.random.Generator
+    ) -> Callable[[Samples, Samples], tuple[FloatArray, FloatArray]]:
+        """Train on samples x (n, dim_x) and y (n, dim_y); gives (x, y) -> columns of each, of any other samples."""
+        critic = self.critic.fit(x, y, rng)
+        to_x, to_y = strongest(*critic.unscaled(x, y), min(self.dim, x.shape[1], y.shape[1]))
+
+        def reduced(x: Samples, y: Samples) -> tuple[FloatArray, FloatArray]:
+            of_x, of_y = critic.unscaled(x, y)
+            return of_x @ to_x, of_y @ to_y
+
+        return reduced
+
+
+def strongest(of_x: FloatArray, of_y: FloatArray, dim: int) -> tuple[FloatArray, FloatArray]:
+    """Directions (EMBEDDING + 1, dim) of either embedding along which their inner product varies most, at variance 1.
+
+    Singular functions of the score: with centred embeddings Q T of x and R S of y, Q and R orthonormal, those of Q (T S') R'.
+    They take no notice of who belongs to whom, so that they cannot overfit it.
+    """
+    t, s = (np.asarray(np.linalg.qr(side - side.mean(axis=0), mode="r")) for side in (of_x, of_y))
+    left, strength, right = np.linalg.svd(t @ s.T)
+    gain = np.sqrt(len(of_x)) / np.maximum(strength[:dim], max(strength[0] * SMALLEST_STRENGTH, 1e-300))
+    return s.T @ right[:dim].T * gain, t.T @ left[:, :dim] * gain
+
+
+def learned_lower_bound(x: Any, y: Any, **options: Unpack[MIOptions]) -> LowerBound:
+    """What the mutual information of x and y is at least, by networks trained on one half of the samples, read on the other.
+
+    Args:
+        x: Samples as `mi_core.mutual_information` takes them; `y` likewise.
+        options: Options of `mi_core.mutual_information`, such as seed, units, groups, series and progress.
+
+    Raises:
+        InputError: The data or an argument cannot be used.
+    """
+    if "lower_bound" in options:
+        raise InputError("learned_lower_bound takes no option lower_bound: it sets it.")
+    options.setdefault("error_bar", False)
+    with shown(options.get("progress"), TRAINING) as told:
+        options.update({"progress": None, "lower_bound": LearnedCritic(told)})
+        bound = mutual_information(x, y, **options).lower_bound
+    if bound is None:
+        raise InputError("x or y is constant: a lower bound needs two sides with some spread.")
+    return bound
+
+
+def learned_mutual_information(
+    x: Any, y: Any, *, k: int | Sequence[int] | None = None, **options: Unpack[MIOptions]
+) -> MIResult | list[MIResult]:
+    """`mutual_information(x, y)` with a learned lower bound, and with KSG in at most 8 learned directions beside it."""
+    with shown(options.get("progress"), TRAINING) as told:
+        critic = LearnedCritic(told)
+        options.update({"progress": told, "lower_bound": critic, "reduce": LearnedDirections(critic=critic)})
+        found: MIResult | list[MIResult] = mutual_information(x, y, k=k, **options)  # type: ignore[call-overload]  # any k
+        return found
