@@ -222,14 +222,8 @@ def what_is_kept(run: RunFolder, epochs: int) -> str:
 
 def notes(run: RunFolder) -> Iterator[str]:
     """What a reader of the run should know: where its data came from, and what its last measurements say."""
-    from mi_core.text import concerning
+    from trainer.table import notes_of
 
     if note := run.manifest().data.note:
         yield note
-    rows = run.table.rows()
-    last = [row for row in rows if row.epoch == rows[-1].epoch]
-    pairs = list(dict.fromkeys(f"{row.x} / {row.y}" for row in last))
-    of_pairs = {pair: {note for row in last if f"{row.x} / {row.y}" == pair for note in row.notes} for pair in pairs}
-    for note in dict.fromkeys(note for row in last for note in row.notes):  # which call the layers x and y
-        concerned = [pair for pair in pairs if note in of_pairs[pair]]
-        yield note if concerned == pairs else concerning(note, concerned, "pairs")
+    yield from notes_of(run.table.rows())

@@ -58,10 +58,11 @@ def test_a_note_on_some_pairs_names_them(tmp_path):
     printed = mi("train", *SMALL, *layers, "--epochs", "1", "--out", tmp_path / "run")
     of_input, of_first = (row.notes for row in RunFolder(tmp_path / "run").table.rows() if row.epoch == 1)
     printed_notes = [line.removeprefix("note: ") for line in printed.stderr.splitlines()]
-    assert any(note.startswith("x has ties") for note in of_input)  # the pixels
-    for note in {*of_input, *of_first}:
-        where = [name for name, notes in (("input / last", of_input), ("first / last", of_first)) if note in notes]
-        assert (note if len(where) == 2 else f"{note} (In {where[0]}.)") in printed_notes
+    ties = [note for note in of_input if note.startswith("x has ties")]  # the pixels
+    wide = [note for note in of_first if "dimensions: with so many" in note]
+    assert len(ties) == len(wide) == 1
+    assert ties[0].replace("x has", "input has") in printed_notes
+    assert f"{wide[0]} (In first / last.)" in printed_notes
 
 
 AT_ONCE = """

@@ -14,6 +14,7 @@ Residual = Literal["running-sums", "blocks"]
 Init = Literal["glorot", "he"]
 Statistics = Literal["inference", "batch"]
 MeasuredSet = Literal["test", "train"]
+Positions = Literal["flatten", "mean", "first", "samples"]
 Pair = tuple[str, str]
 DATA_NAMES = ("auto", "mnist", "fashion-mnist", "digits")
 

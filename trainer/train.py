@@ -133,6 +133,7 @@ def _measuring(settings: Settings, data: Dataset, run: RunFolder) -> MutualInfor
         backend=settings.backend,
         table=run.table,
         save_activations=run.activations if settings.save_activations else None,
+        quiet=True,
     )
 
 
