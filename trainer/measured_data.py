@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import random
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -71,32 +71,41 @@ def split(data: Any, what: str, *, labels_among_inputs: bool) -> tuple[Any, Any]
 
 
 def read(data: Any) -> list[Any] | None:
-    """All batches of a data set; None for what is none."""
+    """All batches of a data set; None for what is none.
+
+    Raises:
+        InputError: It has no end, or could be read once at most.
+    """
     if hasattr(data, "shape") or isinstance(data, tuple | list | Mapping | str | bytes):
         return None
-    if hasattr(data, "as_numpy_iterator") and hasattr(data, "cardinality"):  # tf.data
-        refuse_endless(int(data.cardinality()) == -1)
-        source: Iterable[Any] = data
-    elif hasattr(data, "num_batches") and hasattr(data, "__getitem__"):  # a PyDataset
-        refuse_endless(data.num_batches is None)
-        source = (data[place] for place in range(data.num_batches))
-    elif hasattr(data, "collate_fn") and hasattr(data, "dataset"):  # a DataLoader, whose batches are lists
-        source = (tuple(batch) if isinstance(batch, list) else batch for batch in data)
-    elif hasattr(data, "__getitem__") and hasattr(data, "__len__"):  # a Dataset of Torch, sample by sample
-        source = (mapped(lambda value: np.asarray(host_array(value, "data"))[None], data[place]) for place in range(len(data)))
-    elif hasattr(data, "__iter__"):
-        raise InputError(
-            f"data is a {type(data).__name__}, which can be read once at most and may never end: give arrays, or a data set."
-        )
+    if hasattr(data, "__getitem__") or hasattr(data, "as_numpy_iterator") or hasattr(data, "collate_fn"):
+        with random_state_kept(data):
+            return list(batches_of(data))
+    if hasattr(data, "__iter__"):
+        raise InputError(f"data is a {type(data).__name__}, which can be read once at most: give arrays, or a data set.")
+    return None
+
+
+def batches_of(data: Any) -> Iterator[Any]:
+    """The batches of a data set of TensorFlow, Keras or Torch, one by one; samples of Torch as batches of one."""
+    if hasattr(data, "as_numpy_iterator"):
+        check_ends(int(data.cardinality()) != -1)
+        yield from data
+    elif hasattr(data, "num_batches"):  # a PyDataset
+        check_ends(data.num_batches is not None)
+        for place in range(data.num_batches):
+            yield data[place]
+    elif hasattr(data, "collate_fn"):  # a DataLoader, whose batches are lists
+        for batch in data:
+            yield tuple(batch) if isinstance(batch, list) else batch
     else:
-        return None
-    with random_state_kept(data):
-        return list(source)
+        for place in range(len(data)):
+            yield mapped(lambda value: host_array(value, "data")[None], data[place])
 
 
-def refuse_endless(is_endless: bool) -> None:
+def check_ends(ends: bool) -> None:
     """Raise InputError for a data set that never ends."""
-    if is_endless:
+    if not ends:
         raise InputError("data is a data set without an end: give a part of it, such as dataset.take(20).")
 
 
