@@ -29,8 +29,8 @@ def report(
 ) -> None:
     """Write one HTML page with the figures, interactive traces, the verdicts on the paper's claims, settings and versions.
 
-    Of a callback's table: MI over the epochs for each pair of layers, first and last values, and notes. Nothing is loaded from a
-    network, when the page is made or when it is read.
+    Of a callback's table: MI over the epochs for each pair of layers, first and last values, and notes. Nothing is loaded from
+    a network, when the page is made or when it is read.
 
     Example: mi report reproductions/cpu --out report.html
     """

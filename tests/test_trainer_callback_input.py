@@ -275,6 +275,8 @@ def test_statistics_are_both_where_they_differ():
         {"standardize": "columns"},
         {"noise": 0.1, "seed": 5},
         {"reduce": "pca:2"},
+        {"reduce": "cca:2"},
+        {"lower_bound": True},
         {"groups": np.arange(120) // 6},
         {"series": True, "exclude": 4},
     ],
@@ -286,15 +288,21 @@ def test_options_of_the_estimate_reach_it(options):
     result = mi_core.mutual_information(X, last, **options)
     assert (row.mi, row.stderr) == close((result.mi, result.stderr))
     assert (row.estimator, row.standardize, row.noise, row.k) == (result.estimator, result.standardize, result.noise, result.k)
-    assert row.mi != close(mi_core.mutual_information(X, last).mi) or result.reduced
+    assert row.mi != close(mi_core.mutual_information(X, last).mi) or result.reduced or result.lower_bound
     if result.reduced is not None:
         assert (row.reduced, row.reduced_stderr) == close((result.reduced.mi, result.reduced.stderr))
-        assert row.reduction == "pca:2"
+        assert row.reduction == options["reduce"]
+    assert (row.lower_bound is None) == (result.lower_bound is None)
+    if result.lower_bound is not None:
+        bound = result.lower_bound
+        assert (row.lower_bound, row.lower_bound_stderr) == close((bound.mi, bound.stderr))
+        assert row.lower_bound_kind == bound.kind
 
 
 def test_fewer_columns_are_left_out_for_classes():
-    rows = rows_of((X, CLASSES), ("input", "last", "labels"), reduce="pca:2")
+    rows = rows_of((X, CLASSES), ("input", "last", "labels"), reduce="pca:2", lower_bound=True)
     assert [row.reduced is None for row in rows if row.epoch == 0] == [False, True, True]
+    assert [row.lower_bound is None for row in rows if row.epoch == 0] == [False, True, True]
 
 
 def test_drawn_samples_keep_their_groups():
@@ -501,4 +509,5 @@ def test_rows_of_earlier_versions_are_read(tmp_path):
         '"seconds": 0.1, "notes": []}\n'
     )
     [row] = Table(path).rows()
-    assert (row.mi, row.positions, row.standardize, row.noise, row.reduced, row.name) == (1.5, "flatten", "none", 0, None, "")
+    assert (row.mi, row.positions, row.standardize, row.noise, row.name) == (1.5, "flatten", "none", 0, "")
+    assert (row.reduced, row.lower_bound, row.lower_bound_kind) == (None, None, None)

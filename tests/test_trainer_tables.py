@@ -17,8 +17,9 @@ def table(tmp_path):
     """Three epochs of two calls of one layer, and of a layer with the labels."""
     path = tmp_path / "mi.jsonl"
     shared = {"bn": "inference", "ceiling": 9.0, "n_samples": 100, "dim_x": 2, "dim_y": 2, "notes": (NOTE,)}
+    shared |= {"reduction": "pca:2", "reduced": 0.5, "reduced_stderr": 0.05, "lower_bound": 0.75, "lower_bound_stderr": 0.02}
     rows = [
-        Row(epoch=epoch, x=x, y=y, mi=1 + epoch / 10, stderr=0.1, reduction="pca:2", reduced=0.5, reduced_stderr=0.05, **shared)
+        Row(epoch=epoch, x=x, y=y, mi=1 + epoch / 10, stderr=0.1, **shared)
         for epoch in range(3)
         for x, y in (("act:0", "act:1"), ("fc[<0>]", "labels"))
     ]
@@ -61,7 +62,13 @@ def test_mi_report_writes_a_page_on_a_table(table):
     page = table.with_suffix(".html").read_text(encoding="utf-8")
     assert page.count("data:image/png;base64,") == 2
     assert not re.search(r'(?:src|href)="(?!data:)', page)
-    for words in ("act:0 / act:1", "1.0000 +- 0.1000 bits", "1.2000 +- 0.1000 bits", "pca:2: 0.5000 +- 0.0500 bits"):
+    for words in (
+        "act:0 / act:1",
+        "1.0000 +- 0.1000 bits",
+        "1.2000 +- 0.1000 bits",
+        "pca:2: 0.5000 +- 0.0500 bits",
+        "0.7500 +- 0.0200 bits",
+    ):
         assert words in page
     assert "fc[&lt;0&gt;] / labels" in page
     assert "act:0 has ties: &lt;b&gt;one" in page

@@ -46,11 +46,12 @@ class MutualInformationCallback(keras.callbacks.Callback):
         samples: Number of samples to measure on, drawn once without replacement; None for all.
         seed: Seed of that draw, and of the shuffle.
         units: "bits" or "nats".
-        backend: How neighbours are counted; see `mi_core.mutual_information`, which takes the next seven options too.
+        backend: How neighbours are counted; see `mi_core.mutual_information`, which takes the next eight options too.
         estimator: For all pairs; None (default) for "ross" between a layer and classes, and "ksg1" for all others.
         standardize: "sides" or "columns" for sides on one scale; "none" by default.
         noise: Noise against ties, such as 1e-6, in standard deviations of each side; 0 by default.
-        reduce: Fewer columns, such as "pca:8", whose MI is estimated beside that of all; not with class labels.
+        reduce: Fewer columns, such as "cca:8", whose MI is estimated beside that of all; not with class labels.
+        lower_bound: Whether to measure, too, what MI is at least, on samples that nothing was fitted on; not with class labels.
         groups: (n_samples,) labels of samples that belong together.
         series: Whether samples are in order of time.
         exclude: Steps of a series that belong together.

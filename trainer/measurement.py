@@ -28,7 +28,7 @@ from mi_core.arrays import host_array
 from mi_core.estimate import check_together
 from mi_core.options import Backend, Estimator, MIOptions, Standardize, Units
 from mi_core.text import note_lines
-from mi_core.types import IntArray, Reducer
+from mi_core.types import CrossFittedReducer, IntArray, Reducer
 from mi_core.whole_files import whole_file
 from trainer import positions as at
 from trainer.config import Pair, Positions, Statistics
@@ -60,7 +60,8 @@ class MeasurementOptions(TypedDict, total=False):
     estimator: Estimator | None
     standardize: Standardize
     noise: float
-    reduce: str | Reducer | None
+    reduce: str | Reducer | CrossFittedReducer | None
+    lower_bound: bool
     groups: Any
     series: bool
     exclude: int | None
@@ -91,7 +92,8 @@ class Measurement:
         estimator: Name of the estimator of every pair; None for "ross" between a layer and classes, and "ksg1" for all others.
         standardize: "sides", "columns" or "none".
         noise: Noise added against ties, in standard deviations of each side.
-        reduce: Fewer columns, such as "pca:8", of which the MI is estimated beside that of all.
+        reduce: Fewer columns, such as "cca:8", of which the MI is estimated beside that of all.
+        lower_bound: Whether to measure, too, what MI is at least, on samples that nothing was fitted on.
         groups: (n_samples,) labels of samples that belong together; None for independent ones.
         series: Whether samples are in order of time.
         exclude: Steps of a series that belong together; None for its measured memory.
@@ -334,20 +336,23 @@ class PairEstimator:
                 "estimator": result.estimator,
                 "standardize": result.standardize,
                 "noise": result.noise,
-                **of_fewer_columns(result),
+                **beside(result),
                 "notes": result.notes,
             }
             for result in results
         ]
 
 
-def of_fewer_columns(result: mi_core.MIResult) -> dict[str, Any]:
-    """The estimate from fewer columns, under the names that a row has for it."""
-    if result.reduced is None or result.reduction is None:
-        return {}
-    dim = result.reduction.dim
-    how = result.reduction.method if dim is None else f"{result.reduction.method}:{dim}"
-    return {"reduction": how, "reduced": result.reduced.mi, "reduced_stderr": result.reduced.stderr}
+def beside(result: mi_core.MIResult) -> dict[str, Any]:
+    """The estimate from fewer columns and the lower bound, under the names that a row has for them."""
+    found: dict[str, Any] = {}
+    if result.reduced is not None and result.reduction is not None:
+        dim = result.reduction.dim
+        found["reduction"] = result.reduction.method if dim is None else f"{result.reduction.method}:{dim}"
+        found |= {"reduced": result.reduced.mi, "reduced_stderr": result.reduced.stderr}
+    if (bound := result.lower_bound) is not None:
+        found |= {"lower_bound": bound.mi, "lower_bound_stderr": bound.stderr, "lower_bound_kind": bound.kind}
+    return found
 
 
 def is_finite(values: Any) -> bool:

@@ -60,7 +60,8 @@ class MutualInformationMonitor:
         forward: How the model is called, (model, inputs) -> output; None (default) for the way that `data` says.
         batch_size: Most samples in one call of the model. Statistics "batch" are those of equal parts no larger than this.
         **options: As for Keras, `trainer.MutualInformationCallback`: k, every, null_every, bn, samples, seed, units, backend,
-            estimator, standardize, noise, reduce, groups, series, exclude, positions, name, table, save_activations, quiet.
+            estimator, standardize, noise, reduce, lower_bound, groups, series, exclude, positions, name, table,
+            save_activations, quiet.
             Where positions are not flattened, feature maps (samples, channels, height, width) have their channels as units,
             and arrays (samples, positions, units) their last axis, but for those of one-dimensional convolutions,
             normalisation and pooling.

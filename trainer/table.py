@@ -57,9 +57,12 @@ class Row:
         positions: What became of the positions of feature maps and tokens: "flatten", "mean", "first" or "samples".
         standardize: How the sides were standardised first.
         noise: Noise added to each side, in its standard deviations; 0 for none.
-        reduction: Fewer columns that were estimated beside all, such as "pca:8"; None without.
+        reduction: Fewer columns that were estimated beside all, such as "cca:8"; None without.
         reduced: The estimate of these, in `units`; None without.
         reduced_stderr: Its standard error in `units`; None where not measured.
+        lower_bound: What MI is at least, up to chance, in `units`; None where not measured.
+        lower_bound_stderr: Its standard error in `units`.
+        lower_bound_kind: How it was found, as `mi_core.results.LowerBound` has it.
     """
 
     epoch: Count
@@ -87,6 +90,9 @@ class Row:
     reduction: str | None = None
     reduced: Amount | None = None
     reduced_stderr: Spread | None = None
+    lower_bound: Amount | None = None
+    lower_bound_stderr: Spread | None = None
+    lower_bound_kind: str | None = None
 
 
 class Table:

@@ -85,6 +85,7 @@ def in_words(rows: Sequence[Row]) -> dict[str, Any]:
         "first": value(first.mi, first.stderr, first.units),
         "last": value(last.mi, last.stderr, last.units),
         "fewer": "" if last.reduction is None else f"{last.reduction}: {value(last.reduced, last.reduced_stderr, last.units)}",
+        "bound": "" if last.lower_bound is None else value(last.lower_bound, last.lower_bound_stderr, last.units),
         "error": "" if last.error is None else f"{last.error:.4f}",
     }
 
