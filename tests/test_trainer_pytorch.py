@@ -1,6 +1,7 @@
 """The monitor on PyTorch models of many kinds, and in the trainers of Lightning and Hugging Face."""
 
 import copy
+import doctest
 import random
 import subprocess
 import sys
@@ -409,6 +410,12 @@ print([name for name in ("keras", "tensorflow", "jax", "transformers", "lightnin
 def test_keras_is_not_loaded_beside_torch():
     finished = subprocess.run([sys.executable, "-c", ALONE], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert finished.stdout == "[]\n"
+
+
+def test_examples_in_docstrings():
+    from trainer import layer_names, pytorch
+
+    assert [doctest.testmod(module) for module in (layer_names, pytorch)] == [(0, 2), (0, 6)]
 
 
 # In other people's trainers
