@@ -374,6 +374,11 @@ def test_wrong_arguments(model, options, message):
         MutualInformationMonitor(model, X, **{"layers": ("first", "last"), **options})
 
 
+def test_text_is_no_input():
+    with pytest.raises(InputError, match="data has dtype <U1: give numbers"):
+        MutualInformationMonitor(network(), np.array(["a"] * 120), ("first", "last"))
+
+
 def test_options_that_do_not_exist_are_named():
     with pytest.raises(TypeError, match=r"MutualInformationMonitor\(\) got an unexpected keyword argument 'evry'"):
         MutualInformationMonitor(network(), X, ("first", "last"), evry=3)

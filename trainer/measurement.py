@@ -238,6 +238,8 @@ class Measurement:
         notes = [note for name in pair if name != "labels" for note in at.on_flattened(name, activations[name], self.positions)]
         x, y = (self._labels() if name == "labels" else at.side(activations[name], self.positions) for name in pair)
         try:
+            if isinstance(x, np.ndarray) != isinstance(y, np.ndarray):  # one may lie on a GPU, and both must lie in one place
+                x, y = host_array(x, pair[0]), host_array(y, pair[1])
             x, y, times = at.paired(x, y, pair)
             groups = self.groups
             if times > 1:

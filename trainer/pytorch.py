@@ -97,6 +97,8 @@ class MutualInformationMonitor:
         if not (forward is None or callable(forward)):
             raise InputError(f"forward is {forward!r}: give a function (model, inputs) -> output.")
         x, labels = arrays_of(data, labels_among_inputs=True)
+        if other := next((array.dtype for array in leaves(x) if array.dtype.kind not in "biufc"), None):
+            raise InputError(f"data has dtype {other}: give numbers, as the model takes them.")
         self.measurement = Measurement(len(leaves(x)[0]), labels, layers, **options)
         self.x = mapped(lambda array: array[self.indices], x)
         self.batch_size, self.forward = whole_number(batch_size, "batch_size", at_least=1), forward
@@ -156,7 +158,9 @@ class MutualInformationMonitor:
         """Activations by name, the input among them, and the output of a model that has one."""
         assert self.probe is not None  # noqa: S101 - named when it measures
         activations, output = self.probe(self.x, statistics, units_last=self.measurement.positions != "flatten")
-        return activations | {"input": the_input(self.x)}, output
+        given = torch.from_numpy(np.ascontiguousarray(the_input(self.x)))
+        device = next((values.device for values in activations.values()), given.device)
+        return activations | {"input": given.to(device)}, output
 
 
 class Probe:
