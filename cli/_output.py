@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
-import sys
-import textwrap
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import typer
 
-from mi_core.text import printable
-
-WIDTH = 110  # of sentences where stdout is no terminal, whose width they have otherwise
-NARROWEST = 40
+from mi_core.text import note_lines, printable, wrapped
 
 
 def say(line: str, *, err: bool = False, nl: bool = True) -> None:
@@ -60,19 +54,5 @@ def print_table(rows: Sequence[Mapping[str, str]], left: Collection[str] = ()) -
 
 def print_notes(notes: Iterable[str]) -> None:
     """Each note once, on stderr."""
-    for note in dict.fromkeys(notes):
-        is_terminal = sys.stderr is not None and sys.stderr.isatty()  # a log keeps a note in one line
-        for line in wrapped(note, "note: ", terminal_width()) if is_terminal else [f"note: {note}"]:
-            say(line, err=True)
-
-
-def wrapped(sentence: str, lead: str, width: int | None = None) -> list[str]:
-    """Lines of a sentence after what leads it, the later ones indented as far; by default as wide as stdout's terminal."""
-    if width is None:
-        width = terminal_width() if sys.stdout is not None and sys.stdout.isatty() else WIDTH
-    options: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False}
-    return textwrap.wrap(printable(sentence), width, initial_indent=lead, subsequent_indent=" " * len(lead), **options)
-
-
-def terminal_width() -> int:
-    return max(NARROWEST, shutil.get_terminal_size().columns - 1)
+    for line in note_lines(notes):
+        say(line, err=True)

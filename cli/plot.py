@@ -1,4 +1,4 @@
-"""`mi plot`: pictures of runs of `mi train`."""
+"""`mi plot`: pictures of runs of `mi train`, and of tables that a callback has written."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from trainer.config import Statistics
 
 
 def plot(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Folders that mi train has left.")],
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUN", help="Folders that mi train has left, or tables (.jsonl) of a callback.")
+    ],
     out: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Where the pictures go.  [default: the run's, or the current folder]")
     ] = None,
@@ -29,7 +31,8 @@ def plot(
 ) -> None:
     """Draw MI against error, coloured by epoch, and both over the epochs, as PNG and SVG.
 
-    Several runs are drawn over each other. Ceiling and null of the estimate are drawn too.
+    Several runs are drawn over each other. Ceiling and null of the estimate are drawn too. Where no error was measured, MI is
+    drawn over the epochs alone.
 
     Example: mi plot runs/mlp-w100-h5-s0 runs/shortcut-w100-h5-s0
     """
@@ -40,6 +43,6 @@ def plot(
         raise InputError(f"--layers is {layers!r}: one picture shows one pair.")
     from trainer.plot import plot_runs
 
-    folder = out or (runs[0] if len(runs) == 1 else Path())
+    folder = out or (runs[0] if len(runs) == 1 and not runs[0].is_file() else Path())
     for path in plot_runs(runs, folder, pairs[0], bn, k):
         say(str(path))

@@ -1,4 +1,4 @@
-"""`mi report`: one page on a reproduction."""
+"""`mi report`: one page on a reproduction, or on what a callback has measured."""
 
 from __future__ import annotations
 
@@ -11,24 +11,38 @@ import typer
 from cli._output import say
 from mi_core import InputError
 
+OF_TABLE = ("jinja2", "matplotlib")
 NEEDED = ("polars", "altair", "vl_convert", "jinja2", "matplotlib")
 
 
 def report(
     folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="What mi reproduce has left, or a folder with runs of mi train.")
+        Path,
+        typer.Argument(
+            metavar="FOLDER|TABLE",
+            help="What mi reproduce has left, a folder with runs of mi train, or a callback's table (.jsonl).",
+        ),
     ],
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="The page.  [default: report.html in FOLDER]")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The page.  [default: report.html in FOLDER, or TABLE with .html]")
+    ] = None,
 ) -> None:
     """Write one HTML page with the figures, interactive traces, the verdicts on the paper's claims, settings and versions.
 
-    Nothing is loaded from a network, when the page is made or when it is read.
+    Of a callback's table: MI over the epochs for each pair of layers, first and last values, and notes. Nothing is loaded from
+    a network, when the page is made or when it is read.
 
     Example: mi report reproductions/cpu --out report.html
     """
-    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    is_table = folder.is_file()
+    missing = [name for name in (OF_TABLE if is_table else NEEDED) if importlib.util.find_spec(name) is None]
     if missing:
         raise InputError(f"mi report needs {', '.join(missing)}: python -m pip install 'ksg-mi[reproduce]'")
+    if is_table:
+        from trainer.table_report import write_table_report
+
+        say(str(write_table_report(folder, out or folder.with_suffix(".html"))))
+        return
     from trainer.reproduction.report import write_report
 
     say(str(write_report(folder, out or folder / "report.html")))

@@ -85,6 +85,9 @@ def train(
     ] = Settings.null_every,
     k: K = DEFAULT_KS,
     units: Annotated[Units, typer.Option(help="Unit of MI.")] = Settings.units,
+    lower_bound: Annotated[
+        bool, typer.Option("--lower-bound", help="Measure, too, what MI between layers is at least, on held-out samples.")
+    ] = Settings.lower_bound,
     backend: BackendOption = Settings.backend,
     save_activations: Annotated[
         bool, typer.Option("--save-activations", help="Keep the measured layers as .npy, for mi estimate.")
@@ -128,6 +131,7 @@ def train(
             null_every=null_every,
             k=tuple(parse_ks(k)),
             units=units,
+            lower_bound=lower_bound,
             backend=backend,
             save_activations=save_activations,
             keep_checkpoints=keep_checkpoints,
@@ -208,7 +212,8 @@ def line_for(epoch: int, epochs: int, rows: list[Row], logs: dict[str, Any]) -> 
         bar = "" if row.stderr is None else f" +- {row.stderr:.3f}"
         value = "not measured" if row.mi is None else f"{row.mi:.3f}{bar} {row.units}"
         order = "" if row.k == rows[0].k else f" k={row.k}"
-        words.append(f"MI({row.x}, {row.y}){way}{order} {value}")
+        least = "" if row.lower_bound is None else f" (at least {row.lower_bound:.3f})"
+        words.append(f"MI({row.x}, {row.y}){way}{order} {value}{least}")
     return "  ".join(words)
 
 
@@ -222,14 +227,8 @@ def what_is_kept(run: RunFolder, epochs: int) -> str:
 
 def notes(run: RunFolder) -> Iterator[str]:
     """What a reader of the run should know: where its data came from, and what its last measurements say."""
-    from mi_core.text import concerning
+    from trainer.table import notes_of
 
     if note := run.manifest().data.note:
         yield note
-    rows = run.table.rows()
-    last = [row for row in rows if row.epoch == rows[-1].epoch]
-    pairs = list(dict.fromkeys(f"{row.x} / {row.y}" for row in last))
-    of_pairs = {pair: {note for row in last if f"{row.x} / {row.y}" == pair for note in row.notes} for pair in pairs}
-    for note in dict.fromkeys(note for row in last for note in row.notes):  # which call the layers x and y
-        concerned = [pair for pair in pairs if note in of_pairs[pair]]
-        yield note if concerned == pairs else concerning(note, concerned, "pairs")
+    yield from notes_of(run.table.rows())

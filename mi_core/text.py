@@ -5,8 +5,13 @@ Imports nothing heavy: `mi --help` and every error message go through it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shutil
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
+WIDTH = 110  # of sentences where stdout is no terminal, whose width they have otherwise
+NARROWEST = 40
 NAMED = 3  # places that a note names one by one
 MOST_IN_A_FIGURE = 32  # characters of a name; longer ones leave a figure no room for its axes
 
@@ -55,3 +60,26 @@ def concerning(note: str, places: Sequence[str], what: str) -> str:
     if len(places) <= NAMED:
         return f"{note} (In {', '.join(places)}.)"
     return f"{note} (In {len(places):,} {what}, first {places[0]}.)"
+
+
+def note_lines(notes: Iterable[str]) -> Iterator[str]:
+    """Lines that say each note once, as wide as the terminal that stderr is; in a log, a note is one line."""
+    for note in dict.fromkeys(notes):
+        if sys.stderr is not None and sys.stderr.isatty():
+            yield from wrapped(note, "note: ", terminal_width())
+        else:
+            yield printable(f"note: {note}")
+
+
+def wrapped(sentence: str, lead: str, width: int | None = None) -> list[str]:
+    """Lines of a sentence after what leads it, the later ones indented as far; by default as wide as stdout's terminal."""
+    if width is None:
+        width = terminal_width() if sys.stdout is not None and sys.stdout.isatty() else WIDTH
+    import textwrap  # here, because it is for those who read many lines
+
+    options: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False}
+    return textwrap.wrap(printable(sentence), width, initial_indent=lead, subsequent_indent=" " * len(lead), **options)
+
+
+def terminal_width() -> int:
+    return max(NARROWEST, shutil.get_terminal_size().columns - 1)

@@ -34,6 +34,8 @@ NOT_RUN = {
     "export DASK": "is for the shell; test_cluster.py sets the same in Dask's configuration",
     "selector = SelectKBest(": "is one line of a program; test_scores.py runs it",
     "model.fit(": "is one line of a program; examples/mi_of_your_own_network.py is the whole",
+    "monitor = MutualInformationMonitor(": "is a line of a program; examples/mi_of_a_pytorch_model.py is the whole",
+    "monitor.measure(": "is a line of the same program",
     'import torch\n\nx = torch.randn(10_000, 200, device="cuda")': "needs a GPU",
 }
 WITH = {  # options that make a command of minutes one of seconds
@@ -56,6 +58,15 @@ y_train = y_test = rng.integers(0, 3, 100)
 conv, hidden = keras.layers.Conv2D(2, 3, name="conv"), keras.layers.Dense(4, name="hidden")
 model = keras.Sequential([keras.Input((6, 6, 1)), conv, keras.layers.Flatten(), hidden, keras.layers.Dense(3)])
 model.compile(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+""",
+    "pytorch.md": """
+import torch, warnings
+warnings.filterwarnings("ignore")
+x_train = x_test = torch.randn(200, 8)
+y_train = y_test = (x_train[:, 0] > 0).long()
+model = torch.nn.Sequential()
+model.add_module("encoder", torch.nn.Sequential(*(torch.nn.Linear(8, 8) for _ in range(4))))
+train_one_epoch = torch.nn.Module.train
 """,
 }
 
@@ -101,6 +112,12 @@ def copy(tmp_path):
     return tmp_path
 
 
+def imported(code):
+    """Packages that a program imports, and what those of ours need."""
+    names = set(re.findall(r"^(?:import|from) (\w+)", code, flags=re.MULTILINE))
+    return names | ({"torch"} if "trainer.pytorch" in code else set())
+
+
 def lines_to_run(page):
     """Commands of a page, less those that a page before it has, too."""
     earlier = {code for other in PAGES[: PAGES.index(page)] for _, code in code_of(other)}
@@ -118,7 +135,7 @@ def test_python_code_runs(page, copy):
     blocks = [code for kind, code in code_of(page) if kind == "python" and entry_for(code) is None]
     if not blocks:
         pytest.skip("all its code is in NOT_RUN, with reasons")
-    needed = [set(re.findall(r"^(?:import|from) (\w+)", block, flags=re.MULTILINE)) for block in blocks]
+    needed = [imported(block) for block in blocks]
     missing = {name for names in needed for name in names if importlib.util.find_spec(name) is None}
     (copy / "program.py").write_text(
         BEFORE.get(page.name, "") + "\n".join(block for block, names in zip(blocks, needed, strict=True) if not names & missing)
@@ -130,8 +147,11 @@ def test_python_code_runs(page, copy):
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
 def test_examples_run(example, copy):
+    missing = [name for name in imported(example.read_text("utf-8")) if importlib.util.find_spec(name) is None]
+    if missing:
+        pytest.skip(f"needs {', '.join(missing)}: not installed")
     printed = run(copy, f"examples/{example.name}").splitlines()
-    if example.name == "mi_of_your_own_network.py":
+    if example.name.startswith("mi_of"):
         assert len(printed) == 12
         assert re.fullmatch(r"epoch 5  I\(input; hidden\) = \d\.\d\d bits  error 0\.\d{3}", printed[-1])
         errors = [float(line.split()[-1]) for line in printed]

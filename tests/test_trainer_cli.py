@@ -53,15 +53,18 @@ def test_a_line_per_epoch(runs):
     assert printed.stderr == f"note: {rows[0].notes[0]}\n"
 
 
-def test_a_note_on_some_pairs_names_them(tmp_path):
+def test_a_note_on_some_pairs_names_them_and_bounds_are_said(tmp_path):
     layers = ["--layers", "input:last,first:last", "--bn", "inference"]
-    printed = mi("train", *SMALL, *layers, "--epochs", "1", "--out", tmp_path / "run")
-    of_input, of_first = (row.notes for row in RunFolder(tmp_path / "run").table.rows() if row.epoch == 1)
+    printed = mi("train", *SMALL, *layers, "--epochs", "1", "--lower-bound", "--out", tmp_path / "run")
+    rows = [row for row in RunFolder(tmp_path / "run").table.rows() if row.epoch == 1]
+    assert all(f"bits (at least {row.lower_bound:.3f})" in printed.stdout for row in rows)
+    of_input, of_first = (row.notes for row in rows)
     printed_notes = [line.removeprefix("note: ") for line in printed.stderr.splitlines()]
-    assert any(note.startswith("x has ties") for note in of_input)  # the pixels
-    for note in {*of_input, *of_first}:
-        where = [name for name, notes in (("input / last", of_input), ("first / last", of_first)) if note in notes]
-        assert (note if len(where) == 2 else f"{note} (In {where[0]}.)") in printed_notes
+    ties = [note for note in of_input if note.startswith("x has ties")]  # the pixels
+    wide = [note for note in of_first if "dimensions: with so many" in note]
+    assert len(ties) == len(wide) == 1
+    assert ties[0].replace("x has", "input has") in printed_notes
+    assert f"{wide[0]} (In first / last.)" in printed_notes
 
 
 AT_ONCE = """

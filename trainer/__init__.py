@@ -8,6 +8,8 @@ The callback is of use on its own, with any Keras 3 model on TensorFlow, JAX or 
 
     model.fit(x, y, epochs=20, callbacks=[trainer.MutualInformationCallback((x_test, y_test))])
 
+So is its counterpart for PyTorch, in trainer.pytorch, with trainer.lightning and trainer.huggingface for their trainers.
+
 The architectures are those of Hodas & Stinis 2018, doi:10.3389/fpsyg.2018.01185. Importing this package loads neither Keras
 nor NumPy; that happens at the first use of a name.
 """

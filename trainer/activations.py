@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from mi_core import InputError
 from mi_core.errors import did_you_mean
 from trainer.config import Statistics
+from trainer.layer_names import heard_at, listed, place_of
 
 Call = Callable[..., Any]
 
@@ -27,8 +28,12 @@ class Probe:
 
     Args:
         model: A built model.
-        names: Layers to read: names, or "first" and "last" as `find_layer` has them.
+        names: What to read: names of layers as `find_layer` has them; "name:1" for the second call of a layer, "name[0]" for
+            one of the arrays that it gives.
         batch_size: Most samples in one call.
+
+    Attributes:
+        normalises: Whether the two statistics differ: batch normalisation that is not frozen.
 
     Raises:
         InputError: The model has no layer of that name.
@@ -36,9 +41,13 @@ class Probe:
 
     def __init__(self, model: keras.Model, names: Sequence[str], batch_size: int) -> None:
         self.model = model
-        self.layers = {name: find_layer(model, name) for name in names}
+        layers = paths_of(model)
+        known = {*(layer.name for layer in layers), *layers.values()}
+        self.places = {name: place_of(name, known) for name in names}
+        self.layers = {place.layer: find_layer(model, place.layer) for place in self.places.values()}
         self.batch_size = batch_size
-        self.normalisations = [layer for layer in all_layers(model) if isinstance(layer, keras.layers.BatchNormalization)]
+        self.normalisations = [layer for layer in layers if isinstance(layer, keras.layers.BatchNormalization)]
+        self.normalises = any(layer.trainable for layer in self.normalisations)
 
     def __call__(self, x: Any, bn: Statistics) -> tuple[dict[str, NDArray[Any]], Any]:
         """Activations of the layers by name, (n_samples, ...) each, and the model's output for the samples `x`.
@@ -56,22 +65,24 @@ class Probe:
             batch = keras.tree.map_structure(lambda array, rows=rows: array[rows], x)
             with keras.StatelessScope(), self._listening(bn) as heard:
                 output = self.model(batch, training=False)
-            for name, layer in self.layers.items():
-                if name not in heard:
-                    raise InputError(f"layer {layer.name!r} is not used when the model is called: name another layer.")
-            pieces.append(keras.tree.map_structure(keras.ops.convert_to_numpy, (heard, output)))
+            arrays = {name: heard_at(place, heard[place.layer], len(part)) for name, place in self.places.items()}
+            pieces.append(keras.tree.map_structure(keras.ops.convert_to_numpy, (arrays, output)))
         return keras.tree.map_structure(lambda *arrays: np.concatenate(arrays), *pieces)  # type: ignore[no-any-return]
 
+    def layer_of(self, name: str) -> keras.layers.Layer:
+        """The layer that one of the names stands for."""
+        return self.layers[self.places[name].layer]
+
     @contextlib.contextmanager
-    def _listening(self, bn: Statistics) -> Iterator[dict[str, Any]]:
-        """While this lasts, layers tell what they give, and batch normalisation uses the statistics asked for."""
-        heard: dict[str, Any] = {}
+    def _listening(self, bn: Statistics) -> Iterator[dict[str, list[Any]]]:
+        """While this lasts, layers tell what they give, call by call, and batch normalisation uses the statistics asked for."""
+        heard: dict[str, list[Any]] = {name: [] for name in self.layers}
         with contextlib.ExitStack() as stack:
             if bn == "batch":
                 for layer in self.normalisations:
                     stack.enter_context(_replaced_call(layer, _training))
             for name, layer in self.layers.items():
-                stack.enter_context(_replaced_call(layer, functools.partial(_telling, heard=heard, name=name)))
+                stack.enter_context(_replaced_call(layer, functools.partial(_telling, calls=heard[name])))
             yield heard
 
 
@@ -92,11 +103,10 @@ def _training(call: Call) -> Call:
     return lambda *arguments, **options: call(*arguments, **{**options, "training": True})
 
 
-def _telling(call: Call, heard: dict[str, Any], name: str) -> Call:
+def _telling(call: Call, calls: list[Any]) -> Call:
     def tell(*arguments: Any, **options: Any) -> Any:
-        heard[name] = output = call(*arguments, **options)
-        if keras.tree.is_nested(output):
-            raise InputError(f"layer {name!r} gives several arrays: name a layer that gives one.")
+        output = call(*arguments, **options)
+        calls.append(output)
         return output
 
     return tell
@@ -111,41 +121,50 @@ def build_for(model: keras.Model, x: Any) -> None:
         model(keras.tree.map_structure(lambda array: keras.KerasTensor((None, *array.shape[1:]), array.dtype.name), x))
 
 
-def all_layers(model: keras.Model) -> list[keras.layers.Layer]:
-    """Every layer of a model once, those of nested models too, in the order of the model."""
-    found: dict[int, keras.layers.Layer] = {}
-    for layer in model.layers:
-        found.setdefault(id(layer), layer)
-        for inner in layer._flatten_layers(include_self=False):
-            found.setdefault(id(inner), inner)
-    return list(found.values())
+def paths_of(model: keras.Model) -> dict[keras.layers.Layer, str]:
+    """Every layer of a model once, those of nested models too, in the order of the model, and its way down: "block/conv"."""
+    found: dict[keras.layers.Layer, str] = {}
+
+    def walk(layers: Sequence[keras.layers.Layer], above: str) -> None:
+        for layer in layers:
+            if layer not in found:
+                found[layer] = path = f"{above}{layer.name}"
+                walk(layer._flatten_layers(include_self=False, recursive=False), f"{path}/")
+
+    walk(model.layers, "")
+    return found
 
 
 def find_layer(model: keras.Model, name: str) -> keras.layers.Layer:
-    """The layer of that name, or, where no layer has it, what "first" and "last" mean in a plain stack of layers.
+    """The layer of that name or path, or, where no layer has it, what "first" and "last" mean in a plain stack of layers.
 
     "first" is then the last layer before the second one with a kernel, so that normalisation and activation belong to the
     first; "last" the one before the output layer, the last one with a kernel.
 
     Raises:
-        InputError: There is no such layer.
+        InputError: There is no such layer, or several have that name.
     """
-    layers = all_layers(model)
-    for layer in layers:
-        if layer.name == name:
-            return layer
+    paths = paths_of(model)
+    for found in ([layer for layer in paths if paths[layer] == name], [layer for layer in paths if layer.name == name]):
+        if len(found) == 1:
+            return found[0]
+        if found and len({paths[layer] for layer in found}) == len(found):
+            raise InputError(f"the model has {len(found)} layers {name!r}: say which, {listed([paths[one] for one in found])}.")
+        if found:
+            raise InputError(f"the model has {len(found)} layers {name!r} in one place: give the layers names of their own.")
     if name in ("first", "last"):
         kernels = [place for place, layer in enumerate(model.layers) if any(w.name == "kernel" for w in layer.weights)]
         if len(kernels) >= 3:
             return model.layers[kernels[1 if name == "first" else -1] - 1]
         raise InputError(
             f"the model has {len(kernels)} layers with a kernel, so {name!r} says nothing: name layers of it, "
-            f"of {_names(layers)}."
+            f"of {', '.join(layer.name for layer in paths)}."
         )
-    raise InputError(
-        f"the model has no layer {name!r}: it has {_names(layers)}{did_you_mean(name, [layer.name for layer in layers])}"
-    )
+    names = list(dict.fromkeys(layer.name for layer in paths))
+    raise InputError(f"the model has no layer {name!r}: it has {', '.join(names)}{did_you_mean(name, names)}")
 
 
-def _names(layers: Sequence[keras.layers.Layer]) -> str:
-    return ", ".join(layer.name for layer in layers)
+def units_last(layer: keras.layers.Layer, array: NDArray[Any]) -> NDArray[Any]:
+    """What a layer gives with its units as the last axis, as all have them but for the data format "channels_first"."""
+    is_first = array.ndim > 2 and getattr(layer, "data_format", None) == "channels_first"
+    return np.moveaxis(array, 1, -1) if is_first else array

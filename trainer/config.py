@@ -14,6 +14,7 @@ Residual = Literal["running-sums", "blocks"]
 Init = Literal["glorot", "he"]
 Statistics = Literal["inference", "batch"]
 MeasuredSet = Literal["test", "train"]
+Positions = Literal["flatten", "mean", "first", "samples"]
 Pair = tuple[str, str]
 DATA_NAMES = ("auto", "mnist", "fashion-mnist", "digits")
 
@@ -60,6 +61,7 @@ class Settings:
         null_every: Measure a null, MI with the pairing shuffled, that often; 0 for never.
         k: Neighbour orders; several cost one search.
         units: Unit of MI.
+        lower_bound: Whether to measure, too, what MI between layers is at least, on samples that nothing was fitted on.
         backend: How neighbours are counted.
         save_activations: Whether to keep the measured layers' activations as .npy.
         keep_checkpoints: Whether to keep the checkpoint of every epoch, rather than the last.
@@ -86,6 +88,7 @@ class Settings:
     null_every: int = 10
     k: tuple[int, ...] = (3,)
     units: Units = "bits"
+    lower_bound: bool = False
     backend: Backend = "auto"
     save_activations: bool = False
     keep_checkpoints: bool = False

@@ -2,53 +2,74 @@
 
 a framework's own callback: activations of the layers, output of the model, what was logged
 |
-Measurement: is it time? -> each pair of layers -> Estimator -> rows -> on the disk, and what is to be logged
+Measurement: is it time? -> each pair of layers -> PairEstimator -> rows -> on the disk, and what is to be logged
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
 import math
+import re
+import sys
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 import mi_core
-from mi_core import InputError
-from mi_core.arguments import neighbour_orders, one_of, whole_number
+from mi_core import InputError, arguments, how_drawn
+from mi_core.arguments import one_of, whole_number
 from mi_core.arrays import host_array
-from mi_core.options import Backend, Units
-from mi_core.types import IntArray
+from mi_core.estimate import check_together
+from mi_core.options import Backend, Estimator, MIOptions, Standardize, Units
+from mi_core.text import note_lines
+from mi_core.types import CrossFittedReducer, IntArray, Reducer
 from mi_core.whole_files import whole_file
-from trainer.config import Pair, Statistics
-from trainer.table import Row, Table
+from trainer import positions as at
+from trainer.config import Pair, Positions, Statistics
+from trainer.labels import Labels, labels_of
+from trainer.table import Row, Table, notes_of
 
 Schedule = int | Collection[int] | Callable[[int], bool]
 """Every so many epochs (0 for never), these epochs, or those for which it returns True. Epoch 0 is before training."""
 
-Read = Callable[[Statistics], tuple[Mapping[str, NDArray[Any]], NDArray[Any] | None]]
-"""Statistics of batch normalisation -> activations (n_samples, ...) by name, "input" among them, and the output of a model with
-one output (n_samples, ...); None for one with several."""
+Read = Callable[[Statistics], tuple[Mapping[str, Any], NDArray[Any] | None]]
+"""Statistics of batch normalisation -> activations (n_samples, ..., units) by name, "input" among them, as arrays of NumPy, or
+of Torch on any device; and the output (n_samples, ...) of a model with one output, None for one with several."""
+
+BOTH: tuple[Statistics, ...] = ("inference", "batch")
+OF_CONTINUOUS = ("reduce", "lower_bound")  # options that class labels as a side have no use for
 
 
 class MeasurementOptions(TypedDict, total=False):
     """Options of `Measurement` that a framework's callback passes on."""
 
-    k: int | Sequence[int]
+    k: int | Sequence[int] | None
     every: Schedule
     null_every: Schedule
-    bn: Statistics | Sequence[Statistics]
+    bn: Statistics | Sequence[Statistics] | None
     samples: int | None
     seed: int
     units: Units
     backend: Backend
+    estimator: Estimator | None
+    standardize: Standardize
+    noise: float
+    reduce: str | Reducer | CrossFittedReducer | None
+    lower_bound: bool
+    groups: Any
+    series: bool
+    exclude: int | None
+    positions: Positions
+    name: str
     table: str | Path | Table | None
     save_activations: str | Path | None
+    quiet: bool
 
 
 class Measurement:
@@ -56,18 +77,31 @@ class Measurement:
 
     Args:
         n_samples: Number of samples given, of which `samples` are measured.
-        labels: (n_samples,) classes or one-hot, with which the error is measured too; None without.
+        labels: (n_samples,) classes or one-hot, with which the error is measured too, or numbers that a regression predicts;
+            None without.
         layers: Names of layers, of which all pairs are measured, or pairs of names.
-        k: Neighbour order, or several at the cost of one search.
+        k: Neighbour order, or several at the cost of one search; None for 3, and for more where samples belong together.
         every: Epochs to measure at.
         null_every: Epochs, among those, at which to estimate the null too: MI with the pairing shuffled, whose truth is 0.
-        bn: Statistics of batch normalisation, one or both of "inference" and "batch".
+        bn: Statistics of batch normalisation, one or both of "inference" and "batch"; None for both in a network that has
+            batch normalisation, and "inference" in others.
         samples: Number of samples to measure on, drawn once without replacement; None for all.
         seed: Seed of that draw, and of the shuffle.
         units: "bits" or "nats".
-        backend: How neighbours are counted; see `mi_core.mutual_information`.
+        backend: How neighbours are counted; see `mi_core.mutual_information`, for the options down to `exclude` too.
+        estimator: Name of the estimator of every pair; None for "ross" between a layer and classes, and "ksg1" for all others.
+        standardize: "sides", "columns" or "none".
+        noise: Noise added against ties, in standard deviations of each side.
+        reduce: Fewer columns, such as "cca:8", of which the MI is estimated beside that of all.
+        lower_bound: Whether to measure, too, what MI is at least, on samples that nothing was fitted on.
+        groups: (n_samples,) labels of samples that belong together; None for independent ones.
+        series: Whether samples are in order of time.
+        exclude: Steps of a series that belong together; None for its measured memory.
+        positions: What becomes of the positions of feature maps and tokens: "flatten", "mean", "first" or "samples".
+        name: Word that tells this measurement from others of the same training, in rows and logs.
         table: Path of a file of JSON lines; the rows of an epoch are on the disk before the next one starts.
         save_activations: Folder for the layers' activations at every measured epoch, as 0003-inference-last.npy.
+        quiet: Whether notes go into `rows` alone, and not to stderr when training ends.
 
     Attributes:
         rows: The rows so far, one per epoch, pair, statistics and k.
@@ -83,44 +117,66 @@ class Measurement:
         labels: Any,
         layers: Sequence[str] | Sequence[Pair],
         *,
-        k: int | Sequence[int] = 3,
+        k: int | Sequence[int] | None = None,
         every: Schedule = 1,
         null_every: Schedule = 0,
-        bn: Statistics | Sequence[Statistics] = ("inference", "batch"),
+        bn: Statistics | Sequence[Statistics] | None = None,
         samples: int | None = None,
         seed: int = 0,
-        units: Units = "bits",
-        backend: Backend = "auto",
+        estimator: Estimator | None = None,
+        groups: Any = None,
+        positions: Positions = "flatten",
+        name: str = "",
         table: str | Path | Table | None = None,
         save_activations: str | Path | None = None,
+        quiet: bool = False,
+        **options: Any,
     ) -> None:
         self.indices = drawn(n_samples, samples, seed)
-        self.labels = None if labels is None else classes(labels)[self.indices]
+        self.labels = None if labels is None else labels_of(labels).take(self.indices)
         self.pairs = as_pairs(layers)
         if self.labels is None and any("labels" in pair for pair in self.pairs):
             raise InputError("layers names labels, and data has none: give data as (x, labels).")
-        self.bn: tuple[Statistics, ...] = (bn,) if isinstance(bn, str) else tuple(bn)
-        for statistics in self.bn:
-            one_of(statistics, Statistics, "bn")
-        self.every, self.null_every = every, null_every
-        one_of(units, Units, "units")
-        one_of(backend, Backend, "backend")
-        self.estimator = Estimator(k=neighbour_orders(k, len(self.indices)), units=units, backend=backend, seed=seed)
+        self.bn = bn if bn is None else statistics_of(bn)
+        self.every, self.null_every = schedule(every, "every"), schedule(null_every, "null_every")
+        one_of(positions, Positions, "positions")
+        self.positions = positions
+        if not isinstance(name, str):
+            raise InputError(f"name is {name!r}: give a word, such as train.")
+        self.name = name
+        if options.get("series") and samples is not None:
+            raise InputError("samples draws from a series at random, which ends its order: leave samples out, or series.")
+        self.groups = None if groups is None else groups_of(groups, n_samples, self.indices)
+        self.estimator = PairEstimator(
+            k=k if k is None else arguments.neighbour_orders(k, len(self.indices)),
+            estimator=estimator,
+            options=cast(MIOptions, {"seed": seed, **options}),
+        )
+        self.estimator.check(self.pairs, self.labels, grouped=self.groups is not None or positions == "samples")
         self.table = Table(table) if isinstance(table, str | Path) else table
         self.save_activations = None if save_activations is None else Path(save_activations)
+        if save_activations is not None and len(set(map(file_name, self.layers))) < len(self.layers):
+            raise InputError(f"the activations of {', '.join(self.layers)} would go to the same files: name other layers.")
+        self.quiet = quiet
         self.rows: list[Row] = []
+        self.measured: set[Pair] = set()  # pairs of which an estimate was made
 
     @property
     def layers(self) -> list[str]:
         """Names of the layers to read, each once."""
         return sorted({name for pair in self.pairs for name in pair} - {"input", "labels"})
 
-    def begin(self, epoch: int) -> None:
-        """Get the table ready for a training that goes on after `epoch` epochs; 0 for a new one.
+    def begin(self, epoch: int, *, normalises: bool) -> None:
+        """Get ready for a training that goes on after `epoch` epochs; 0 for a new one.
+
+        Args:
+            epoch: Epochs trained before.
+            normalises: Whether the network has batch normalisation that the two statistics tell apart.
 
         Raises:
             InputError: The table holds the rows of another training.
         """
+        self.statistics = self.bn or (BOTH if normalises else BOTH[:1])
         if self.table is not None and epoch > 0:
             self.table.keep(epoch)
         elif self.table is not None and self.table.rows():
@@ -133,82 +189,142 @@ class Measurement:
         started = time.perf_counter()
         numbers = {name: float(value) for name, value in logs.items() if isinstance(value, int | float | np.number)}
         finite = {name: value if math.isfinite(value) else None for name, value in numbers.items()}
-        rows = [row for statistics in self.bn for row in self._rows(epoch, statistics, read, finite)]
+        rows = [row for statistics in self.statistics for row in self._rows(epoch, statistics, read, finite)]
         if self.table is not None:
             self.table.append(rows)
         self.rows += rows
-        return as_logs(rows) | {"mi_seconds": time.perf_counter() - started}
+        return as_logs(rows, self.name) | {log_key("mi_seconds", self.name): time.perf_counter() - started}
+
+    def end(self) -> None:
+        """Say what a reader of the rows should know, each note once, on stderr."""
+        if not self.quiet and sys.stderr is not None:
+            with contextlib.suppress(OSError):
+                sys.stdout.flush()
+                sys.stderr.writelines(f"{line}\n" for line in note_lines(notes_of(self.rows)))
+
+    @property
+    def log_keys(self) -> set[str]:
+        """Names under which something may be logged."""
+        words = ["mi_seconds", "error", *(f"mi_{x}_{y}" for x, y in self.pairs)]
+        return {log_key(word, self.name) for word in words}
 
     def _rows(self, epoch: int, statistics: Statistics, read: Read, logs: dict[str, float | None]) -> list[Row]:
         """One row for each pair and k."""
         activations, output = read(statistics)
         if self.save_activations is not None:
             save({name: activations[name] for name in self.layers}, self.save_activations, f"{epoch:04d}-{statistics}")
-        sides = {**activations, "labels": self.labels}
-        error = share_of_errors(output, self.labels)
-        rows = []
-        for x, y in self.pairs:
-            started = time.perf_counter()
-            try:
-                estimates = self.estimator(sides[x], sides[y], labels=y == "labels", null=is_due(self.null_every, epoch))
-            except InputError as problem:  # a diverged layer is a finding, and no reason to end the training
-                estimates = [{"k": k, "notes": (str(problem),)} for k in self.estimator.k]
-            rows += [
-                Row(
-                    epoch=epoch,
-                    x=x,
-                    y=y,
-                    bn=statistics,
-                    units=self.estimator.units,
-                    n_samples=len(self.indices),
-                    error=error,
-                    logs=logs,
-                    seconds=time.perf_counter() - started,
-                    **estimate,
-                )
-                for estimate in estimates
-            ]
-        return rows
+        shared: dict[str, Any] = {
+            "epoch": epoch,
+            "bn": statistics,
+            "name": self.name,
+            "positions": self.positions,
+            "error": None if self.labels is None else self.labels.share_of_errors(output),
+            "logs": logs,
+        }
+        return [
+            Row(x=pair[0], y=pair[1], **shared, **fields)
+            for pair in self.pairs
+            for fields in self._estimates(pair, activations, null=is_due(self.null_every, epoch))
+        ]
+
+    def _estimates(self, pair: Pair, activations: Mapping[str, Any], *, null: bool) -> list[dict[str, Any]]:
+        """Fields of the rows of one pair, one row for each k.
+
+        Raises:
+            InputError: The first estimate of this pair cannot be made, and no layer has diverged: an argument does not fit the
+                layers. A later one is no reason to end the training.
+        """
+        started = time.perf_counter()
+        notes = [note for name in pair if name != "labels" for note in at.on_flattened(name, activations[name], self.positions)]
+        x, y = (self._labels() if name == "labels" else at.side(activations[name], self.positions) for name in pair)
+        try:
+            if isinstance(x, np.ndarray) != isinstance(y, np.ndarray):  # one may lie on a GPU, and both must lie in one place
+                x, y = host_array(x, pair[0]), host_array(y, pair[1])
+            x, y, times = at.paired(x, y, pair)
+            groups = self.groups
+            if times > 1:
+                groups = np.repeat(np.arange(len(self.indices)) if groups is None else groups, times)
+            is_class = pair[1] == "labels" and self.labels is not None and bool(self.labels.classes)
+            found = self.estimator(x, y, is_class=is_class, groups=groups, null=null)
+            self.measured.add(pair)
+        except InputError as problem:
+            if pair not in self.measured and all(map(is_finite, (x, y))):
+                raise InputError(f"MI of {pair[0]} and {pair[1]} cannot be estimated: {problem}") from problem
+            found = [{"k": k, "n_samples": len(x), "notes": (str(problem),)} for k in self.estimator.k or (None,)]
+        seconds = time.perf_counter() - started
+        units = self.estimator.options.get("units", "bits")
+        return [{**fields, "units": units, "seconds": seconds, "notes": (*notes, *fields["notes"])} for fields in found]
+
+    def _labels(self) -> NDArray[Any]:
+        assert self.labels is not None  # noqa: S101 - checked at the door
+        values = self.labels.values
+        return values.reshape(len(values), -1) if values.ndim > 2 else values
 
 
 @dataclasses.dataclass(frozen=True)
-class Estimator:
-    """How every pair of a run is measured.
+class PairEstimator:
+    """How every pair of a training is measured.
 
     Attributes:
-        k: Neighbour orders.
-        units: "bits" or "nats".
-        backend: How neighbours are counted.
-        seed: Seed of the error bar, and of the shuffle that makes the null.
+        k: Neighbour orders; None for the usual one.
+        estimator: Name of the estimator; None for "ross" where y are classes, and "ksg1" elsewhere.
+        options: Options of `mi_core.mutual_information`.
     """
 
-    k: Sequence[int] = (3,)
-    units: Units = "bits"
-    backend: Backend = "auto"
-    seed: int = 0
+    k: tuple[int, ...] | None
+    estimator: Estimator | None
+    options: MIOptions
 
-    def __call__(self, x: Any, y: Any, *, labels: bool, null: bool) -> list[dict[str, Any]]:
+    def check(self, pairs: Sequence[Pair], labels: Labels | None, *, grouped: bool) -> None:
+        """Raise InputError for options that no estimate of these pairs could be made with."""
+        for is_class in {labels is not None and bool(labels.classes) and "labels" in pair for pair in pairs}:
+            how = self.options_for(is_class=is_class)
+            if grouped:
+                how["groups"] = ()
+            check_together(arguments.settings(how, MIOptions, "mutual_information"), is_conditional=False)
+            if how["estimator"] == "ross" and not is_class:
+                raise InputError(
+                    'the estimator ross is for pairs with class labels: leave estimator out, which takes it for "labels" alone.'
+                )
+            if (
+                is_class
+                and labels is not None
+                and labels.values.dtype.kind in "USO"
+                and how["estimator"] not in ("ross", "discrete")
+            ):
+                raise InputError(
+                    f"the estimator {how['estimator']} takes numbers, and labels are text: leave estimator out, or take ross."
+                )
+
+    def options_for(self, *, is_class: bool) -> MIOptions:
+        """Options of an estimate."""
+        how: MIOptions = {**self.options, "estimator": self.estimator or ("ross" if is_class else "ksg1")}
+        if how["estimator"] in ("ross", "discrete"):
+            return {name: value for name, value in how.items() if name not in OF_CONTINUOUS}  # type: ignore[return-value]
+        return how
+
+    def __call__(self, x: Any, y: Any, *, is_class: bool, groups: Any, null: bool) -> list[dict[str, Any]]:
         """Estimate, error bar, null and circumstances for each k, under the names that a row has for them.
 
         Args:
-            x: (n_samples, ...) activations.
-            y: (n_samples, ...) activations, or (n_samples,) classes.
-            labels: Whether y are classes.
+            x: (n_samples, dim_x) activations.
+            y: (n_samples, dim_y) activations or targets, or (n_samples,) classes.
+            is_class: Whether y are classes.
+            groups: (n_samples,) labels of samples that belong together; None for independent ones.
             null: Whether to estimate the MI with the rows of `y` shuffled too, whose truth is 0.
 
         Raises:
-            mi_core.InputError: One of them is not finite, as when training has failed.
+            mi_core.InputError: One of them is not finite, as when training has failed, or does not go with the options.
         """
-        results = mi_core.mutual_information(
-            x,
-            y,
-            k=tuple(self.k),
-            units=self.units,
-            estimator="ross" if labels else "ksg1",
-            seed=self.seed,
-            backend=self.backend,
-            permutations=1 if null else None,
-        )
+        how = self.options_for(is_class=is_class)
+        if groups is not None:
+            how["groups"] = groups
+        if null:
+            how["permutations"] = 1
+        if self.k is None:
+            results = [mi_core.mutual_information(x, y, **how)]
+        else:
+            results = mi_core.mutual_information(x, y, k=self.k, **how)
         return [
             {
                 "k": result.k,
@@ -216,33 +332,62 @@ class Estimator:
                 "stderr": result.stderr,
                 "null": None if result.null is None else result.null.mean,
                 "ceiling": result.ceiling,
+                "n_samples": result.n_samples,
                 "dim_x": result.dim_x,
                 "dim_y": result.dim_y,
                 "estimator": result.estimator,
+                "standardize": result.standardize,
+                "noise": result.noise,
+                **beside(result),
                 "notes": result.notes,
             }
             for result in results
         ]
 
 
-def save(activations: Mapping[str, NDArray[Any]], folder: Path, start: str) -> None:
+def beside(result: mi_core.MIResult) -> dict[str, Any]:
+    """The estimate from fewer columns and the lower bound, under the names that a row has for them."""
+    found: dict[str, Any] = {}
+    if result.reduced is not None and result.reduction is not None:
+        dim = result.reduction.dim
+        found["reduction"] = result.reduction.method if dim is None else f"{result.reduction.method}:{dim}"
+        found |= {"reduced": result.reduced.mi, "reduced_stderr": result.reduced.stderr}
+    if (bound := result.lower_bound) is not None:
+        found |= {"lower_bound": bound.mi, "lower_bound_stderr": bound.stderr, "lower_bound_kind": bound.kind}
+    return found
+
+
+def is_finite(values: Any) -> bool:
+    """Whether all numbers are: what is no number, such as text, passes."""
+    return not hasattr(values, "dtype") or "float" not in str(values.dtype) or bool((values - values == 0).all())
+
+
+def save(activations: Mapping[str, Any], folder: Path, start: str) -> None:
     """Write activations by name, each to a file of its own whose name begins with `start`."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, values in activations.items():
-        with whole_file(folder / f"{start}-{name.replace('/', '_')}.npy") as file:
-            np.save(file, values, allow_pickle=False)
+        with whole_file(folder / f"{start}-{file_name(name)}.npy") as file:
+            np.save(file, host_array(values, name), allow_pickle=False)
 
 
-def as_logs(rows: Sequence[Row]) -> dict[str, float]:
-    """Values to log for the rows of one epoch: estimates, error bars and errors that were measured, by name."""
+def file_name(layer: str) -> str:
+    """A layer's name with nothing in it that a file system may not take."""
+    return re.sub(r"[^\w.\-]", "_", layer)
+
+
+def as_logs(rows: Sequence[Row], name: str) -> dict[str, float]:
+    """Values to log for the rows of one epoch: one estimate a pair, with the first statistics and k, and the error."""
     logs = {}
     for row in rows:
-        ending = "" if row.bn == "inference" else f"_{row.bn}"
-        order = "" if row.k == rows[0].k else f"_k{row.k}"
-        name = f"mi_{row.x}_{row.y}{ending}{order}"
-        values = {name: row.mi, f"{name}_stderr": row.stderr, f"error{ending}": row.error}
-        logs.update({key: value for key, value in values.items() if value is not None})
+        if (row.bn, row.k) == (rows[0].bn, rows[0].k):
+            values = {f"mi_{row.x}_{row.y}": row.mi, "error": row.error}
+            logs.update({log_key(key, name): value for key, value in values.items() if value is not None})
     return logs
+
+
+def log_key(key: str, name: str) -> str:
+    """What a value is logged as: "mi_first_last", or "train_mi_first_last" of a measurement that is named train."""
+    return f"{name}_{key}" if name else key
 
 
 def as_pairs(layers: Sequence[str] | Sequence[Pair]) -> tuple[Pair, ...]:
@@ -251,12 +396,17 @@ def as_pairs(layers: Sequence[str] | Sequence[Pair]) -> tuple[Pair, ...]:
     Raises:
         InputError: It is neither.
     """
-    given: tuple[Any, ...] = () if isinstance(layers, str) else tuple(layers)
+    given: tuple[Any, ...] = tuple(layers) if isinstance(layers, Collection) and not isinstance(layers, str) else ()
     if len(given) > 1 and all(isinstance(name, str) for name in given):
-        return tuple(labels_last(*pair) for pair in itertools.combinations(given, 2))
-    if given and all(not isinstance(pair, str) and len(pair) == 2 for pair in given):
-        return tuple(labels_last(x, y) for x, y in given)
+        return tuple(labels_last(*pair) for pair in itertools.combinations(dict.fromkeys(given), 2))
+    if given and all(is_pair(pair) for pair in given):
+        return tuple(dict.fromkeys(labels_last(x, y) for x, y in given))
     raise InputError(f'layers is {layers!r}: give two or more names, or pairs of names such as [("first", "last")].')
+
+
+def is_pair(value: Any) -> bool:
+    """Whether it is two names."""
+    return isinstance(value, tuple | list) and len(value) == 2 and all(isinstance(name, str) for name in value)
 
 
 def labels_last(x: str, y: str) -> Pair:
@@ -273,17 +423,43 @@ def drawn(n_samples: int, samples: int | None, seed: int) -> IntArray:
     return np.sort(np.random.default_rng(seed).choice(n_samples, samples, replace=False))
 
 
-def classes(labels: Any) -> NDArray[Any]:
-    """(n_samples,) classes, from classes or from one column per class."""
-    array = host_array(labels, "labels")
-    return array.argmax(axis=1) if array.ndim == 2 and array.shape[1] > 1 else array.reshape(len(array))
+def statistics_of(bn: Any) -> tuple[Statistics, ...]:
+    """One or both ways of batch normalisation."""
+    given: tuple[Any, ...] = (bn,) if isinstance(bn, str) or not isinstance(bn, Collection) else tuple(dict.fromkeys(bn))
+    if not given:
+        raise InputError("bn is empty: give inference, batch, or both.")
+    for one in given:
+        one_of(one, Statistics, "bn")
+    return given
 
 
-def share_of_errors(output: NDArray[Any] | None, labels: NDArray[Any] | None) -> float | None:
-    """Share of wrong labels, where the model has one output with a column per class."""
-    if labels is None or output is None or output.ndim != 2 or output.shape[1] < 2:
-        return None
-    return float(np.mean(output.argmax(axis=1) != labels))
+def groups_of(groups: Any, n_samples: int, indices: IntArray) -> IntArray | None:
+    """Number of the group of each measured sample; None where no two of them are left together.
+
+    Raises:
+        InputError: The groups cannot be used.
+    """
+    how_drawn.in_groups(groups, n_samples)
+    places = mi_core.arrays.classes_of(groups, "groups")[0][indices]
+    return None if len(np.unique(places)) == len(places) else places
+
+
+def schedule(given: Any, name: str) -> Schedule:
+    """A schedule: a function, a whole number, or a collection of whole numbers, which becomes a set.
+
+    Raises:
+        InputError: It is none of these.
+    """
+    if callable(given):
+        return given  # type: ignore[no-any-return]
+    try:
+        if isinstance(given, Collection) and not isinstance(given, str | bytes):
+            return frozenset(whole_number(epoch, name, at_least=0) for epoch in given)
+        return whole_number(given, name, at_least=0)
+    except InputError:
+        raise InputError(
+            f"{name} is {given!r}: give a whole number of epochs, 0 for never, some epochs, or a function of the epoch."
+        ) from None
 
 
 def is_due(schedule: Schedule, epoch: int) -> bool:

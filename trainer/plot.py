@@ -16,7 +16,7 @@ from mi_core.text import in_figure
 from mi_core.whole_files import whole_file
 from trainer.config import Pair, Statistics
 from trainer.run import RunFolder
-from trainer.table import Row
+from trainer.table import Row, Table
 
 if TYPE_CHECKING:
     import keras
@@ -63,13 +63,13 @@ class Trace:
 
 
 def plot_runs(
-    folders: Sequence[str | Path], out: str | Path, pair: Pair | None = None, bn: Statistics | None = None, k: int | None = None
+    runs: Sequence[str | Path], out: str | Path, pair: Pair | None = None, bn: Statistics | None = None, k: int | None = None
 ) -> list[Path]:
-    """Draw MI against error, and both over epochs, of one or several runs.
+    """Draw MI over epochs, and where the network's error was measured MI against it, of one or several runs.
 
     Args:
-        folders: Folders of the runs.
-        out: Folder for mi-error.png, mi-error.svg, mi-epochs.png and mi-epochs.svg.
+        runs: Folders of runs, or tables that a callback has written.
+        out: Folder for mi-epochs.png, mi-epochs.svg, mi-error.png and mi-error.svg.
         pair: Layers whose MI is shown; None for the first pair of the first run.
         bn: Statistics of batch normalisation; None for the first of the first run.
         k: Neighbour order; None for the first of the first run.
@@ -78,12 +78,12 @@ def plot_runs(
         The files written.
 
     Raises:
-        InputError: A folder is no run, or has no such rows; or `out` cannot be written.
+        InputError: One is no run and no table, or has no such rows; or `out` cannot be written.
     """
-    runs = [RunFolder(folder) for folder in folders]
-    first = runs[0].manifest().settings
-    pair, bn, k = pair or first.layers[0], bn or first.bn[0], k or first.k[0]
-    traces = [_trace(run, pair, bn, k) for run in runs]
+    tables = [(Path(run), *read_rows(Path(run))) for run in runs]
+    first = tables[0][2][0]
+    pair, bn, k = pair or (first.x, first.y), bn or first.bn, k or first.k
+    traces = [_trace(*table, pair, bn, k) for table in tables]
     units = {trace.rows[0].units for trace in traces}
     if len(units) > 1:
         raise InputError(f"the runs are in {' and '.join(sorted(units))}: draw those of one unit together.")
@@ -94,18 +94,35 @@ def plot_runs(
         raise InputError(f"{out} cannot be written: {error.strerror}.") from error
     name = f"MI({in_figure(pair[0])}, {in_figure(pair[1])}), {traces[0].rows[0].units}"
     way = {"inference": "moving averages", "batch": "the measured samples' own statistics"}[bn]
-    figures = {"mi-error": _draw_mi_error(traces, name), "mi-epochs": _draw_epochs(traces, name)}
+    figures = {"mi-error": _draw_mi_error(traces, name)} if any(trace.errors for trace in traces) else {}
+    figures["mi-epochs"] = draw_epochs(traces, name)
     for figure in figures.values():
         figure.supxlabel(f"batch normalisation with {way}; k={k}", fontsize=7)
     return [path for stem, figure in figures.items() for path in save(figure, out / stem)]
 
 
-def _trace(run: RunFolder, pair: Pair, bn: Statistics, k: int) -> Trace:
-    settings = run.manifest().settings
-    rows = [row for row in run.table.rows() if ((row.x, row.y), row.bn, row.k) == (pair, bn, k) and row.mi is not None]
+def read_rows(path: Path) -> tuple[str, list[Row]]:
+    """What a run is called in a picture, and its rows, from its folder or from a table that a callback has written.
+
+    Raises:
+        InputError: It is neither, or has no rows.
+    """
+    if path.is_file():
+        label, rows = in_figure(path.stem), Table(path).rows()
+    else:
+        run = RunFolder(path)
+        settings, rows = run.manifest().settings, run.table.rows()
+        label = f"{settings.arch}, W {settings.width}, {settings.hidden} hidden, seed {settings.seed}"
     if not rows:
-        raise InputError(f"{run.path} has no measurements of {pair[0]}:{pair[1]} with {bn} statistics and k={k}.")
-    return Trace(f"{settings.arch}, W {settings.width}, {settings.hidden} hidden, seed {settings.seed}", rows)
+        raise InputError(f"{path} has no measurements.")
+    return label, rows
+
+
+def _trace(path: Path, label: str, rows: Sequence[Row], pair: Pair, bn: Statistics, k: int | None) -> Trace:
+    shown = [row for row in rows if ((row.x, row.y), row.bn, row.k) == (pair, bn, k) and row.mi is not None]
+    if not shown:
+        raise InputError(f"{path} has no measurements of {pair[0]}:{pair[1]} with {bn} statistics and k={k}.")
+    return Trace(label, shown)
 
 
 def _draw_mi_error(traces: Sequence[Trace], name: str) -> Figure:
@@ -128,20 +145,26 @@ def _draw_mi_error(traces: Sequence[Trace], name: str) -> Figure:
     return figure
 
 
-def _draw_epochs(traces: Sequence[Trace], name: str) -> Figure:
-    figure = Figure(figsize=(7.5, 6), layout="constrained")
-    upper, lower = figure.subplots(2, 1, sharex=True)
+def draw_epochs(traces: Sequence[Trace], name: str) -> Figure:
+    """MI over epochs, and below it the error of the network where it was measured."""
+    has_errors = any(trace.errors for trace in traces)
+    figure = Figure(figsize=(7.5, 6 if has_errors else 3.6), layout="constrained")
+    upper, *below = figure.subplots(2 if has_errors else 1, 1, sharex=True, squeeze=False)[:, 0]
     for number, trace in enumerate(traces):
         style: dict[str, Any] = {"color": f"C{number}", "marker": MARKERS[number % len(MARKERS)], "markersize": 3.5}
         upper.errorbar(trace.epochs, trace.mi, yerr=trace.error_bars, label=trace.label, linewidth=1.2, **style)
         with_error = trace.with_error()
-        lower.plot(with_error.epochs, with_error.errors, linewidth=1.2, **style)
+        for lower in below:
+            lower.plot(with_error.epochs, with_error.errors, linewidth=1.2, **style)
     _draw_limits(upper.axhline, traces)
     upper.set(ylabel=name)
     upper.legend(fontsize=8)
-    lower.set(xlabel="epochs trained", ylabel="error on the measured set")
-    lower.set_ylim(bottom=0)
-    lower.xaxis.set_major_locator(MaxNLocator(integer=True))
+    for lower in below:
+        lower.set(ylabel="error on the measured set")
+        lower.set_ylim(bottom=0)
+    lowest = [upper, *below][-1]
+    lowest.set(xlabel="epochs trained")
+    lowest.xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure
 
 

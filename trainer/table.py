@@ -6,17 +6,19 @@ import contextlib
 import dataclasses
 import json
 import os
+import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
 from msgspec import Meta
 
-from mi_core.options import Units
+from mi_core.options import Standardize, Units
 from mi_core.records import read_content, record_from_json
+from mi_core.text import concerning
 from mi_core.whole_files import errors_named, whole_file
-from trainer.config import Statistics
+from trainer.config import Positions, Statistics
 
 # What a row that is read back may hold. Pictures and tables can be made of all of it.
 Count = Annotated[int, Meta(ge=0, le=2**53)]
@@ -42,15 +44,25 @@ class Row:
         null: The estimate with the pairing shuffled; None where not measured.
         ceiling: The largest estimate possible, psi(n_samples) - psi(k), in `units`.
         units: "bits" or "nats".
-        k: Neighbour order.
-        n_samples: Size of the measured set.
+        k: Neighbour order; None where no neighbours were sought.
+        n_samples: Rows of the estimate: samples of the measured set, or positions of all of these.
         dim_x: Numbers per sample of x.
         dim_y: Numbers per sample of y.
         estimator: Name of the estimator.
         error: Share of the measured samples that the network labels wrongly, with the same statistics; None without labels.
-        logs: What Keras logged for the epoch, the loss for example, None where that was not finite; empty before training.
+        logs: What the framework logged for the epoch, such as the loss, None where that was not finite; empty before training.
         seconds: Wall time of this estimate, its null and those for the other k included.
         notes: What a reader should know before using the number.
+        name: Word that tells these rows from those of another measurement of the same training; "" without.
+        positions: What became of the positions of feature maps and tokens: "flatten", "mean", "first" or "samples".
+        standardize: How the sides were standardised first.
+        noise: Noise added to each side, in its standard deviations; 0 for none.
+        reduction: Fewer columns that were estimated beside all, such as "cca:8"; None without.
+        reduced: The estimate of these, in `units`; None without.
+        reduced_stderr: Its standard error in `units`; None where not measured.
+        lower_bound: What MI is at least, up to chance, in `units`; None where not measured.
+        lower_bound_stderr: Its standard error in `units`.
+        lower_bound_kind: How it was found, as `mi_core.results.LowerBound` has it.
     """
 
     epoch: Count
@@ -62,7 +74,7 @@ class Row:
     null: Amount | None = None
     ceiling: Amount | None = None
     units: Units = "bits"
-    k: Positive = 3
+    k: Positive | None = 3
     n_samples: Count = 0
     dim_x: Positive | None = None
     dim_y: Positive | None = None
@@ -71,6 +83,16 @@ class Row:
     logs: Mapping[str, Finite | None] = dataclasses.field(default_factory=dict)
     seconds: Seconds = 0.0
     notes: tuple[str, ...] = ()
+    name: str = ""
+    positions: Positions = "flatten"
+    standardize: Standardize = "none"
+    noise: Spread = 0.0
+    reduction: str | None = None
+    reduced: Amount | None = None
+    reduced_stderr: Spread | None = None
+    lower_bound: Amount | None = None
+    lower_bound_stderr: Spread | None = None
+    lower_bound_kind: str | None = None
 
 
 class Table:
@@ -125,3 +147,23 @@ class Table:
 
 def _lines(rows: Iterable[Row]) -> bytes:
     return "".join(json.dumps(dataclasses.asdict(row), allow_nan=False) + "\n" for row in rows).encode()
+
+
+def notes_of(rows: Sequence[Row]) -> Iterator[str]:
+    """Notes of the last epoch's rows, each once: with the layers' names for x and y, or the pairs where it is not for all."""
+    last = [row for row in rows if row.epoch == rows[-1].epoch]
+    pairs = list(dict.fromkeys(f"{row.x} / {row.y}" for row in last))
+    concerned: dict[str, list[str]] = {}
+    for row in last:
+        for note in row.notes:
+            if (named := with_names(note, row)) != note:
+                concerned[named] = pairs
+            elif f"{row.x} / {row.y}" not in concerned.setdefault(note, []):
+                concerned[note].append(f"{row.x} / {row.y}")
+    for note, some in concerned.items():
+        yield note if some == pairs else concerning(note, some, "pairs")
+
+
+def with_names(note: str, row: Row) -> str:
+    """A note on x and y, in the words of one who knows them as layers."""
+    return re.sub(r"\b[xy]\b", lambda found: row.x if found[0] == "x" else row.y, note)

@@ -130,9 +130,11 @@ def _measuring(settings: Settings, data: Dataset, run: RunFolder) -> MutualInfor
         samples=settings.samples,
         seed=settings.seed,
         units=settings.units,
+        lower_bound=settings.lower_bound,
         backend=settings.backend,
         table=run.table,
         save_activations=run.activations if settings.save_activations else None,
+        quiet=True,
     )
 
 

@@ -1,0 +1,74 @@
+"""Tables that a callback or monitor has written, as `mi plot` and `mi report` read them."""
+
+import dataclasses
+import re
+
+import pytest
+from typer.testing import CliRunner
+
+from cli.main import app
+from trainer.table import Row, Table
+
+NOTE = "x has ties: <b>one</b> of 100."
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Three epochs of two calls of one layer, and of a layer with the labels."""
+    path = tmp_path / "mi.jsonl"
+    shared = {"bn": "inference", "ceiling": 9.0, "n_samples": 100, "dim_x": 2, "dim_y": 2, "notes": (NOTE,)}
+    shared |= {"reduction": "pca:2", "reduced": 0.5, "reduced_stderr": 0.05, "lower_bound": 0.75, "lower_bound_stderr": 0.02}
+    rows = [
+        Row(epoch=epoch, x=x, y=y, mi=1 + epoch / 10, stderr=0.1, **shared)
+        for epoch in range(3)
+        for x, y in (("act:0", "act:1"), ("fc[<0>]", "labels"))
+    ]
+    Table(path).append(rows)
+    return path
+
+
+def mi(*arguments):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def test_mi_plot_draws_a_table(table, tmp_path):
+    printed = mi("plot", table, "--out", tmp_path / "pictures", "--layers", "act:0:act:1")
+    assert printed.exit_code == 0, printed.stderr
+    assert sorted(path.name for path in (tmp_path / "pictures").iterdir()) == ["mi-epochs.png", "mi-epochs.svg"]
+    drawn = [dataclasses.replace(row, error=0.5) for row in Table(table).rows()]
+    with_errors = tmp_path / "errors.jsonl"
+    Table(with_errors).append(drawn)
+    printed = mi("plot", with_errors, table, "--out", tmp_path / "both")
+    assert printed.exit_code == 0, printed.stderr
+    assert len(list((tmp_path / "both").iterdir())) == 4
+
+
+def test_mi_plot_says_what_a_table_lacks(table, tmp_path):
+    empty = tmp_path / "empty.jsonl"
+    empty.write_text("")
+    for arguments, message in [
+        ([empty], "has no measurements."),
+        ([table, "--layers", "act:0:labels"], "has no measurements of act:0:labels with inference statistics and k=3"),
+        ([table, "--layers", "act"], "give pairs such as first:last"),
+    ]:
+        printed = mi("plot", *arguments, "--out", tmp_path)
+        assert printed.exit_code == 2
+        assert message in " ".join(printed.stderr.split())
+
+
+def test_mi_report_writes_a_page_on_a_table(table):
+    printed = mi("report", table)
+    assert printed.exit_code == 0, printed.stderr
+    page = table.with_suffix(".html").read_text(encoding="utf-8")
+    assert page.count("data:image/png;base64,") == 2
+    assert not re.search(r'(?:src|href)="(?!data:)', page)
+    for words in (
+        "act:0 / act:1",
+        "1.0000 +- 0.1000 bits",
+        "1.2000 +- 0.1000 bits",
+        "pca:2: 0.5000 +- 0.0500 bits",
+        "0.7500 +- 0.0200 bits",
+    ):
+        assert words in page
+    assert "fc[&lt;0&gt;] / labels" in page
+    assert "act:0 has ties: &lt;b&gt;one" in page

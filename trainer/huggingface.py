@@ -1,0 +1,82 @@
+"""The mutual information between layers of a model, measured while the Trainer of Hugging Face's transformers trains it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Unpack
+
+from transformers.trainer_callback import TrainerCallback, TrainerControl, TrainerState
+from transformers.training_args import TrainingArguments
+
+from trainer.config import Pair
+from trainer.measurement import MeasurementOptions
+from trainer.pytorch import DEFAULT_BATCH, Forward, MutualInformationMonitor
+from trainer.table import Row
+
+LITTLE = 1e-6  # of an epoch, by which its count may be off
+
+
+class MutualInformationCallback(TrainerCallback):
+    """Measures MI between layers before training and after epochs, for the `Trainer` of transformers.
+
+    Training is not affected: see `trainer.pytorch.MutualInformationMonitor`, whose arguments these are. What is measured goes
+    into `rows`, into `table` if one is named, and one number a pair into `trainer.state.log_history`. Where several processes
+    train, the first alone measures.
+
+    Args:
+        data: The samples to measure on: a Dataset, or a dict of arrays as the model takes them, "labels" being the labels.
+        layers: Names of modules, such as "bert.encoder.layer.0[0]", of which all pairs are measured, or pairs of names.
+        forward: How the model is called, (model, inputs) -> output; None (default) for model(**inputs).
+        batch_size: Most samples in one call of the model.
+        **options: As for `MutualInformationMonitor`.
+
+    Attributes:
+        rows: The rows so far, one per epoch, pair, statistics and k.
+
+    Raises:
+        InputError: An argument or the data cannot be used. What depends on the layers is found when training starts.
+
+    Example:
+        Trainer(model, args, train_dataset=data, callbacks=[MutualInformationCallback(test_data, layers=("a", "b"))])
+    """
+
+    def __init__(
+        self,
+        data: Any,
+        layers: Sequence[str] | Sequence[Pair],
+        *,
+        forward: Forward | None = None,
+        batch_size: int = DEFAULT_BATCH,
+        **options: Unpack[MeasurementOptions],
+    ) -> None:
+        super().__init__()
+        self.monitor = MutualInformationMonitor(None, data, layers, forward=forward, batch_size=batch_size, **options)
+        self.seen = 0  # entries of the log that stand in rows
+
+    @property
+    def rows(self) -> list[Row]:
+        """The rows so far, one per epoch, pair, statistics and k."""
+        return self.monitor.rows
+
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any) -> None:
+        """Find the layers, and measure the untrained network."""
+        self.monitor.attach(others["model"])
+        self.seen = len(state.log_history)
+        if state.global_step == 0 and state.is_world_process_zero:
+            self.monitor.measure(0)
+
+    def on_epoch_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any) -> None:
+        """Measure, and add to the log what was found."""
+        if not state.is_world_process_zero:
+            return
+        logs = {key: value for entry in state.log_history[self.seen :] for key, value in entry.items()}
+        found = self.monitor.measure(math.ceil((state.epoch or 0) - LITTLE), **logs)
+        if found:
+            state.log_history.append({**found, "epoch": state.epoch, "step": state.global_step})
+            self.seen = len(state.log_history)
+
+    def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any) -> None:
+        """Say what should be known before the numbers are used."""
+        if state.is_world_process_zero:
+            self.monitor.say_notes()

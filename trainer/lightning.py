@@ -1,0 +1,76 @@
+"""The mutual information between layers of a LightningModule, measured while Lightning trains it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Unpack
+
+import lightning.pytorch as pl
+
+from trainer.config import Pair
+from trainer.measurement import MeasurementOptions
+from trainer.pytorch import DEFAULT_BATCH, Forward, MutualInformationMonitor
+from trainer.table import Row
+
+
+class MutualInformationCallback(pl.Callback):
+    """Measures MI between layers before training and after epochs, for the `Trainer` of Lightning.
+
+    Training is not affected: see `trainer.pytorch.MutualInformationMonitor`, whose arguments these are. The module is called in
+    the precision of the training, by one process alone where there are several. What is measured goes into `rows`, into `table`
+    if one is named, and one number a pair to the module's loggers.
+
+    Args:
+        data: The samples to measure on, with labels or without: arrays, tensors, a DataLoader or a Dataset.
+        layers: Names of modules within the LightningModule, such as "encoder.0", of which all pairs are measured, or pairs.
+        forward: How the module is called, (module, inputs) -> output; None (default) for the module's own `forward`.
+        batch_size: Most samples in one call of the module.
+        **options: As for `MutualInformationMonitor`.
+
+    Attributes:
+        rows: The rows so far, one per epoch, pair, statistics and k.
+
+    Raises:
+        InputError: An argument or the data cannot be used. What depends on the layers is found when training starts.
+
+    Example:
+        Trainer(max_epochs=20, callbacks=[MutualInformationCallback((x_test, y_test), layers=("encoder.0", "encoder.3"))])
+    """
+
+    def __init__(
+        self,
+        data: Any,
+        layers: Sequence[str] | Sequence[Pair],
+        *,
+        forward: Forward | None = None,
+        batch_size: int = DEFAULT_BATCH,
+        **options: Unpack[MeasurementOptions],
+    ) -> None:
+        super().__init__()
+        self.monitor = MutualInformationMonitor(None, data, layers, forward=forward, batch_size=batch_size, **options)
+
+    @property
+    def rows(self) -> list[Row]:
+        """The rows so far, one per epoch, pair, statistics and k."""
+        return self.monitor.rows
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Find the layers, and measure the untrained network."""
+        self.monitor.attach(pl_module)
+        if trainer.current_epoch == 0:
+            self._measure(trainer, 0)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Measure, and log what was found."""
+        found = self._measure(trainer, trainer.current_epoch + 1, **trainer.callback_metrics)
+        pl_module.log_dict(found, rank_zero_only=True)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Say what should be known before the numbers are used."""
+        self.monitor.say_notes()
+
+    def _measure(self, trainer: pl.Trainer, epoch: int, **logs: Any) -> dict[str, float]:
+        if not trainer.is_global_zero:
+            return {}
+        with trainer.precision_plugin.forward_context():
+            return self.monitor.measure(epoch, **logs)

@@ -1,0 +1,369 @@
+"""The mutual information between layers of any PyTorch model, measured when you say so, without leaving a trace in the model.
+
+    monitor = MutualInformationMonitor(model, (x_test, y_test), layers=("encoder.0", "encoder.3"))
+    for epoch in range(epochs):
+        train_one_epoch(model)
+        print(monitor.measure(epoch + 1))
+
+Neither Keras nor TensorFlow is loaded.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import operator
+import random
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Unpack
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from mi_core import InputError
+from mi_core.arguments import check_names, whole_number
+from mi_core.arrays import host_array
+from mi_core.errors import did_you_mean
+from trainer.config import Pair, Statistics
+from trainer.layer_names import Place, heard_at, parts_of, place_of
+from trainer.measured_data import arrays_of, leaves, mapped
+from trainer.measurement import Measurement, MeasurementOptions
+from trainer.table import Row
+
+Forward = Callable[[torch.nn.Module, Any], Any]
+"""(model, the inputs of one batch) -> what the model gives."""
+
+DEFAULT_BATCH = 1_000
+PARALLEL = (torch.nn.DataParallel, torch.nn.parallel.DistributedDataParallel)
+COMPILED = "_orig_mod"  # where torch.compile keeps the model
+CHANNELS_FIRST = (torch.nn.modules.conv._ConvNd, torch.nn.BatchNorm1d, torch.nn.modules.pooling._MaxPoolNd, torch.nn.AvgPool1d)
+
+
+class MutualInformationMonitor:
+    """Measures MI between layers of a PyTorch model whenever `measure` is called.
+
+    Training is not affected: the weights after it are the same bits with and without. Hooks are removed when a measurement
+    ends, however it ends; each module is in training or evaluation as it was; gradients, buffers and the states of random
+    generators are as they were. What is measured goes into `rows`, and into `table` if one is named.
+
+    Args:
+        model: The model, on any device, compiled or not, in any precision; None to name it later, by `attach`.
+        data: The samples to measure on, arrays or tensors: x, or (x, labels), labels being (n_samples,) classes or one-hot,
+            with which the error is measured too, or numbers that a regression predicts. Several inputs are a list, with
+            which the model is called as model(*inputs), or a dict, model(**inputs), which may have its labels under "labels".
+            Or a DataLoader or Dataset of these, of which all are read.
+        layers: Names of modules as `model.named_modules()` has them, of which all pairs are measured, or pairs of names;
+            "input" is the samples themselves, "labels" the classes or targets; "act:1" the second call of a module, "lstm[0]"
+            the first of the arrays that a module gives, "encoder[last_hidden_state]" the one under this key.
+        forward: How the model is called, (model, inputs) -> output; None (default) for the way that `data` says.
+        batch_size: Most samples in one call of the model. Statistics "batch" are those of equal parts no larger than this.
+        **options: As for Keras, `trainer.MutualInformationCallback`: k, every, null_every, bn, samples, seed, units, backend,
+            estimator, standardize, noise, reduce, lower_bound, groups, series, exclude, positions, name, table,
+            save_activations, quiet.
+            Where positions are not flattened, feature maps (samples, channels, height, width) have their channels as units,
+            and arrays (samples, positions, units) their last axis, but for those of one-dimensional convolutions,
+            normalisation and pooling.
+
+    Attributes:
+        rows: The rows so far, one per epoch, pair, statistics and k.
+        indices: (n_samples,) which of the samples given are measured, ascending.
+
+    Raises:
+        InputError: An argument or the data cannot be used, or the model has no such layer.
+
+    Example:
+        >>> import torch
+        >>> _ = torch.manual_seed(0)
+        >>> model = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.Tanh(), torch.nn.Linear(2, 2))
+        >>> monitor = MutualInformationMonitor(model, torch.randn(500, 3), layers=("0", "1"))
+        >>> logged = monitor.measure(0)
+        >>> logged["mi_0_1"] == monitor.rows[0].mi
+        True
+    """
+
+    def __init__(
+        self,
+        model: torch.nn.Module | None,
+        data: Any,
+        layers: Sequence[str] | Sequence[Pair],
+        *,
+        forward: Forward | None = None,
+        batch_size: int = DEFAULT_BATCH,
+        **options: Unpack[MeasurementOptions],
+    ) -> None:
+        check_names(options, MeasurementOptions, "MutualInformationMonitor")
+        if not (forward is None or callable(forward)):
+            raise InputError(f"forward is {forward!r}: give a function (model, inputs) -> output.")
+        x, labels = arrays_of(data, labels_among_inputs=True)
+        if other := next((array.dtype for array in leaves(x) if array.dtype.kind not in "biufc"), None):
+            raise InputError(f"data has dtype {other}: give numbers, as the model takes them.")
+        self.measurement = Measurement(len(leaves(x)[0]), labels, layers, **options)
+        self.x = mapped(lambda array: array[self.indices], x)
+        self.batch_size, self.forward = whole_number(batch_size, "batch_size", at_least=1), forward
+        self.probe: Probe | None = None
+        self.begun = False
+        if model is not None:
+            self.attach(model)
+
+    @property
+    def rows(self) -> list[Row]:
+        """The rows so far, one per epoch, pair, statistics and k."""
+        return self.measurement.rows
+
+    @property
+    def indices(self) -> NDArray[np.int64]:
+        """(n_samples,) which of the samples given are measured, ascending."""
+        return self.measurement.indices
+
+    def attach(self, model: torch.nn.Module) -> None:
+        """Measure this model from now on, in a training that begins.
+
+        Raises:
+            InputError: It is no such model, or has no such layer.
+        """
+        if not isinstance(model, torch.nn.Module) or isinstance(model, torch.jit.ScriptModule):
+            raise InputError(f"model is {type(model).__name__}: give a torch.nn.Module, and of a script what it was made from.")
+        self.probe = Probe(model, self.measurement.layers, self.batch_size, self.forward)
+        self.begun = False
+
+    def measure(self, epoch: int, /, **logs: Any) -> dict[str, float]:
+        """Measure, if `every` names the epoch.
+
+        Args:
+            epoch: Epochs trained so far; 0 before training.
+            **logs: Numbers that are to stand in the rows too, such as loss=0.3.
+
+        Returns:
+            One number a pair, with the first of several statistics and k, as "mi_encoder.0_encoder.3"; "error", the share of
+            wrong labels; and "mi_seconds", what it cost. Empty where it is not time.
+
+        Raises:
+            InputError: A layer gives no array or several, or an argument does not fit the layers.
+        """
+        whole_number(epoch, "epoch", at_least=0)
+        if self.probe is None:
+            raise InputError("no model is named: call attach(model) first.")
+        if not self.begun:
+            self.begun = True
+            self.measurement.begin(max(epoch - 1, 0), normalises=self.probe.normalises)
+        return self.measurement.measure(epoch, self._read, {name: number(value) for name, value in logs.items()})
+
+    def say_notes(self) -> None:
+        """Say on stderr what should be known before the numbers are used, as `rows` has it, each note once."""
+        self.measurement.end()
+
+    def _read(self, statistics: Statistics) -> tuple[Mapping[str, Any], NDArray[Any] | None]:
+        """Activations by name, the input among them, and the output of a model that has one."""
+        assert self.probe is not None  # noqa: S101 - named when it measures
+        activations, output = self.probe(self.x, statistics, units_last=self.measurement.positions != "flatten")
+        given = torch.from_numpy(np.ascontiguousarray(the_input(self.x)))
+        device = next((values.device for values in activations.values()), given.device)
+        return activations | {"input": given.to(device)}, output
+
+
+class Probe:
+    """Reads layers of a PyTorch model.
+
+    Args:
+        model: Any module.
+        names: What to read, as `MutualInformationMonitor` has it.
+        batch_size: Most samples in one call.
+        forward: How the model is called; None for the way that the input says.
+
+    Raises:
+        InputError: The model has no layer of that name, or has not got its weights yet.
+    """
+
+    def __init__(self, model: torch.nn.Module, names: Sequence[str], batch_size: int, forward: Forward | None = None) -> None:
+        self.model = unwrapped(model)
+        modules = {plain(name): module for name, module in self.model.named_modules(remove_duplicate=False) if name}
+        self.places = {name: place_of(name, modules) for name in names}
+        for place in self.places.values():
+            if place.layer not in modules:
+                raise InputError(
+                    f"the model has no layer {place.layer!r}: it has {', '.join(modules)}{did_you_mean(place.layer, modules)}"
+                )
+        self.layers = {place.layer: modules[place.layer] for place in self.places.values()}
+        self.batch_size = batch_size
+        self.forward = forward or as_the_input_says
+        lazy = [name for name, one in self.model.named_parameters() if isinstance(one, torch.nn.UninitializedParameter)]
+        if lazy:
+            raise InputError(f"{lazy[0]} has no values yet: call the model once, then measure.")
+
+    @property
+    def normalisations(self) -> list[torch.nn.Module]:
+        """Batch normalisation that is not frozen, which is to be in evaluation while the model is in training."""
+        found: list[torch.nn.Module] = [module for module in self.model.modules() if isinstance(module, _BatchNorm)]
+        return [module for module in found if module.training] if self.model.training else found
+
+    @property
+    def normalises(self) -> bool:
+        """Whether the two statistics differ."""
+        return any(module.running_mean is not None for module in self.normalisations)
+
+    def __call__(
+        self, x: Any, bn: Statistics, *, units_last: bool = False
+    ) -> tuple[dict[str, torch.Tensor], NDArray[Any] | None]:
+        """Activations by name, (n_samples, ...) on the model's device, and the model's output; None if it has not one.
+
+        Args:
+            x: Inputs, an array of NumPy, or a list or dict of these.
+            bn: "inference": batch normalisation with its moving averages; "batch": with the statistics of each call's own
+                samples, which leave the averages as they are; dropout and the like stay off.
+            units_last: Whether channels of feature maps become the last axis.
+        """
+        n_samples = len(leaves(x)[0])
+        pieces = []
+        for part in np.array_split(np.arange(n_samples), -(-n_samples // self.batch_size)):
+            inputs = mapped(self._taken, mapped(operator.itemgetter(slice(part[0], part[-1] + 1)), x))
+            with self._as_it_was(), self._listening(bn) as heard:
+                output = self.forward(self.model, inputs)
+            some = {name: self._read(place, heard[place.layer], len(part)) for name, place in self.places.items()}
+            pieces.append((some, the_output(output)))
+        activations = {name: torch.cat([some[name] for some, _ in pieces]) for name in self.places}
+        if units_last:
+            activations = {name: self._units_last(self.places[name], values) for name, values in activations.items()}
+        outputs = [output for _, output in pieces if output is not None]
+        return activations, np.concatenate(outputs) if len(outputs) == len(pieces) else None
+
+    def _taken(self, values: NDArray[Any]) -> torch.Tensor:
+        """Some samples on the device of the model, numbers with a fraction in its precision."""
+        tensor = torch.from_numpy(np.ascontiguousarray(values))
+        weights = next((one for one in self.model.parameters() if one.is_floating_point()), None)
+        if weights is None:
+            return tensor
+        is_cast = tensor.is_floating_point() and weights.dtype.is_floating_point
+        return tensor.to(weights.device, weights.dtype if is_cast else None)
+
+    def _read(self, place: Place, calls: Sequence[Any], n_samples: int) -> torch.Tensor:
+        values: torch.Tensor = heard_at(place, calls, n_samples)
+        return values.float() if values.dtype in (torch.bfloat16, torch.float16) else values
+
+    def _units_last(self, place: Place, values: torch.Tensor) -> torch.Tensor:
+        """Values of a layer, (n_samples, ..., units)."""
+        is_first = values.ndim > 3 or (values.ndim == 3 and isinstance(self.layers[place.layer], CHANNELS_FIRST))
+        return values.movedim(1, -1) if is_first else values
+
+    @contextlib.contextmanager
+    def _listening(self, bn: Statistics) -> Iterator[dict[str, list[Any]]]:
+        """While this lasts, the modules tell what they give, call by call, and normalise by the statistics asked for."""
+        heard: dict[str, list[Any]] = {name: [] for name in self.layers}
+        with contextlib.ExitStack() as stack:
+            normalisations = self.normalisations if bn == "batch" else []
+            for module in self.model.modules():
+                stack.enter_context(replaced(module, training=False))
+            for module in normalisations:  # without tracking, these forget their averages while they are in training
+                stack.enter_context(replaced(module, training=True, track_running_stats=False))
+            for name, module in self.layers.items():
+                stack.enter_context(hooked(module, heard[name]))
+            yield heard
+
+    @contextlib.contextmanager
+    def _as_it_was(self) -> Iterator[None]:
+        """While this lasts, no gradient is kept, compiled code, in which no hook is heard, is not used, and what is drawn from
+        random generators or written into buffers is forgotten.
+        """
+        of_python, of_numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - the generator of other people's code
+        devices = {one.device for one in self.model.parameters()}
+        kinds = {device.type for device in devices} | {"cpu"}
+        with contextlib.ExitStack() as stack:
+            stack.callback(random.setstate, of_python)
+            stack.callback(np.random.set_state, of_numpy)
+            stack.enter_context(torch.random.fork_rng([]))  # of the host
+            for kind in kinds - {"cpu"}:
+                stack.enter_context(torch.random.fork_rng([one for one in devices if one.type == kind], device_type=kind))
+            stack.enter_context(torch.no_grad())
+            if "torch._dynamo" in sys.modules:  # which is slow to load, and loaded where anything is compiled
+                stack.enter_context(torch.compiler.set_stance("force_eager"))
+            for kind in kinds:
+                if torch.is_autocast_enabled(kind):  # weights that it keeps cast would have no gradient
+                    stack.enter_context(torch.autocast(kind, torch.get_autocast_dtype(kind), cache_enabled=False))
+            stack.enter_context(copied_buffers(self.model))
+            yield
+
+
+def unwrapped(model: torch.nn.Module) -> torch.nn.Module:
+    """The model within wrappers of torch.compile and of data parallelism."""
+    if isinstance(model, PARALLEL):
+        return unwrapped(model.module)
+    return unwrapped(getattr(model, COMPILED)) if hasattr(model, COMPILED) else model
+
+
+def plain(name: str) -> str:
+    """The name of a module without what torch.compile puts between."""
+    return ".".join(word for word in name.split(".") if word != COMPILED)
+
+
+@contextlib.contextmanager
+def replaced(module: torch.nn.Module, **values: Any) -> Iterator[None]:
+    """While this lasts, attributes have other values. Past the module's own methods, which may do more than set them."""
+    before = {name: vars(module)[name] for name in values if name in vars(module)}
+    vars(module).update(values)
+    try:
+        yield
+    finally:
+        for name in values.keys() - before.keys():
+            del vars(module)[name]
+        vars(module).update(before)
+
+
+@contextlib.contextmanager
+def hooked(module: torch.nn.Module, calls: list[Any]) -> Iterator[None]:
+    """While this lasts, what the module gives goes into `calls`, copied, as a later layer may change it in place."""
+
+    def tell(_module: torch.nn.Module, _inputs: Any, output: Any) -> None:
+        calls.append(
+            {way: array.detach().clone() for way, array in parts_of(output).items() if isinstance(array, torch.Tensor)}
+        )
+
+    handle = module.register_forward_hook(tell)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+@contextlib.contextmanager
+def copied_buffers(model: torch.nn.Module) -> Iterator[None]:
+    """While this lasts, modules have copies of their buffers, and what is written into these is forgotten."""
+    before = [(module, dict(module._buffers)) for module in model.modules() if module._buffers]
+    copies: dict[int, torch.Tensor] = {}
+    for module, buffers in before:
+        for name, buffer in buffers.items():
+            if buffer is not None:
+                module._buffers[name] = copies.setdefault(id(buffer), buffer.detach().clone())
+    try:
+        yield
+    finally:
+        for module, buffers in before:
+            module._buffers.clear()
+            module._buffers.update(buffers)
+
+
+def number(value: Any) -> Any:
+    """The number in a tensor of one."""
+    return value.item() if isinstance(value, torch.Tensor) and value.numel() == 1 else value
+
+
+def as_the_input_says(model: torch.nn.Module, inputs: Any) -> Any:
+    """The model called with one input, with a list of several, or with a dict of named ones."""
+    if isinstance(inputs, dict):
+        return model(**inputs)
+    return model(*inputs) if isinstance(inputs, list | tuple) else model(inputs)
+
+
+def the_output(output: Any) -> NDArray[Any] | None:
+    """The model's output as an array: the only one in it, or the one that is called logits; None where neither is there."""
+    parts = parts_of(output)
+    found = parts.get("logits", next(iter(parts.values())) if len(parts) == 1 else None)
+    return None if found is None else host_array(found, "the model's output")
+
+
+def the_input(x: Any) -> NDArray[Any]:
+    """The input of the model; several side by side, one sample a row."""
+    arrays = leaves(x)
+    if len(arrays) == 1:
+        return arrays[0]  # type: ignore[no-any-return]
+    return np.concatenate([array.reshape(len(array), -1) for array in arrays], axis=1)

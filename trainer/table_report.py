@@ -1,0 +1,95 @@
+"""One page on the table that a callback has written: MI over epochs, first and last values, notes. It loads nothing."""
+
+from __future__ import annotations
+
+import base64
+import io
+import itertools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from mi_core.display import with_error
+from mi_core.text import in_figure, printable
+from mi_core.whole_files import whole_file
+from trainer.plot import Trace, draw_epochs, read_rows
+from trainer.table import Row, notes_of
+
+TEMPLATE = Path(__file__).with_name("table_report.html.jinja")
+DPI = 130
+
+
+def write_table_report(table: str | Path, out: str | Path) -> Path:
+    """Write a page on a table.
+
+    Args:
+        table: File of JSON lines that a callback or monitor has written.
+        out: The file, such as report.html.
+
+    Returns:
+        The file written.
+
+    Raises:
+        InputError: It is no such table, or has no rows; or `out` cannot be written.
+    """
+    label, rows = read_rows(Path(table))
+    series = [list(some) for _, some in itertools.groupby(sorted(rows, key=kind), key=kind)]
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    page = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+        table=printable(Path(table).name),
+        epochs=max(row.epoch for row in rows),
+        figures=list(figures(series, label)),
+        series=[in_words(some) for some in series],
+        notes=[printable(note) for note in notes_of(rows)],
+    )
+    with whole_file(Path(out)) as file:
+        file.write(page.encode())
+    return Path(out)
+
+
+def kind(row: Row) -> tuple[str, str, str, int]:
+    """What the rows of one line over the epochs have in common."""
+    return row.x, row.y, row.bn, row.k or 0
+
+
+def figures(series: Sequence[Sequence[Row]], label: str) -> Iterator[dict[str, str]]:
+    """MI over the epochs for each pair, statistics and k, as pictures within the page."""
+    for rows in series:
+        measured = [row for row in rows if row.mi is not None]
+        if not measured:
+            continue
+        last = measured[-1]
+        picture = io.BytesIO()
+        name = f"MI({in_figure(last.x)}, {in_figure(last.y)}), {last.units}"
+        draw_epochs([Trace(label, measured)], name).savefig(picture, format="png", dpi=DPI)
+        caption = f"MI between {printable(last.x)} and {printable(last.y)}, {last.bn} statistics"
+        yield {
+            "source": f"data:image/png;base64,{base64.b64encode(picture.getvalue()).decode()}",
+            "caption": caption if last.k is None else f"{caption}, k={last.k}",
+            "alt": f"{caption}: from {measured[0].mi:.2f} to {last.mi:.2f} {last.units} in {last.epoch} epochs",
+        }
+
+
+def in_words(rows: Sequence[Row]) -> dict[str, Any]:
+    """First and last values of one line over the epochs, and how they were measured."""
+    first, last = rows[0], rows[-1]
+    return {
+        "pair": printable(f"{last.x} / {last.y}"),
+        "bn": last.bn,
+        "k": "" if last.k is None else last.k,
+        "estimator": last.estimator or "",
+        "dims": f"{last.dim_x} + {last.dim_y}" if last.dim_x and last.dim_y else "",
+        "n_samples": f"{last.n_samples:,}",
+        "first": value(first.mi, first.stderr, first.units),
+        "last": value(last.mi, last.stderr, last.units),
+        "fewer": "" if last.reduction is None else f"{last.reduction}: {value(last.reduced, last.reduced_stderr, last.units)}",
+        "bound": "" if last.lower_bound is None else value(last.lower_bound, last.lower_bound_stderr, last.units),
+        "error": "" if last.error is None else f"{last.error:.4f}",
+    }
+
+
+def value(mi: float | None, stderr: float | None, units: str) -> str:
+    """An estimate with its error bar, in words where it could not be made."""
+    return "not measured" if mi is None else f"{with_error(mi, stderr)} {units}"
