@@ -1,4 +1,4 @@
-"""Samples of the 40 tasks of bmi (Czyz et al. 2023, arXiv:2306.11078), for `mi bench bmi`.
+"""Samples of the 40 tasks of bmi (Czyz et al. 2023, arXiv:2306.11078), for `mi bench bmi` and `mi bench known`.
 
 bmi pins old versions of JAX and NumPy, so this file runs in an environment of its own and imports nothing of ours:
 
