@@ -26,10 +26,11 @@ from typing import Any
 import numpy as np
 
 import mi_core
+from benchmarks import bmi_samples
 from benchmarks.dependent import dependent, dependent_table
 from benchmarks.nulls import nulls
 from benchmarks.rows import REPOSITORY, circumstances
-from benchmarks.tasks import CONDITIONAL, HELD_OUT, SIZES, TUNED, Family, bmi_files, bmi_parts, gaussian_pairs
+from benchmarks.tasks import CONDITIONAL, HELD_OUT, SIZES, TUNED, Family, gaussian_pairs
 from mi_core.reliability import is_right, tolerated
 from mi_core.types import Samples
 from mi_core.whole_files import whole_file
@@ -84,14 +85,13 @@ def verdicts(families: tuple[Family, ...], first_seed: int, tasks: int) -> Itera
 
 def bmi() -> Iterator[dict[str, Any]]:
     """The verdict on the tasks of bmi, for two k, on the samples in the folder that BMI_SAMPLES names."""
-    files = bmi_files()
-    return (row for path in files for row in of_file(path))
+    return (row for path in bmi_samples.files() for row in of_file(path))
 
 
 def of_file(path: Path) -> Iterator[dict[str, Any]]:
     """The verdict on one draw of a task of bmi, for each size and k."""
     seed, name = path.stem.split("_", 1)
-    for x, y, nats in bmi_parts(path):
+    for x, y, nats in bmi_samples.parts(path):
         for result in mi_core.mutual_information(x, y, k=[3, 10], diagnose=True, seed=int(seed)):
             yield {"task": name, **judged(kind_of(name), nats, result)}
 

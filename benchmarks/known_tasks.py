@@ -17,7 +17,8 @@ from typing import Literal
 import numpy as np
 from scipy.special import lambertw
 
-from benchmarks.tasks import Array, Draw, bmi_files, bmi_parts, gaussian_pairs
+from benchmarks import bmi_samples
+from benchmarks.tasks import Array, Draw, gaussian_pairs
 from mi_core import mutual_information
 from trainer.data import load_data
 
@@ -54,14 +55,14 @@ def of_bmi(n: int = BMI_N, every: int = 1) -> list[Known]:
     Raises:
         InputError: BMI_SAMPLES names no such folder.
     """
-    files = bmi_files()
+    files = bmi_samples.files()
     names = list(dict.fromkeys(path.stem.split("_", 1)[1] for path in files))
     return [Known("bmi", name, n, partial(drawn_by_bmi, files[0].parent, name, n)) for name in names[::every]]
 
 
 def drawn_by_bmi(folder: Path, name: str, n: int, seed: int) -> Draw:
     """One draw of a task, at one of the sizes that its file is cut into."""
-    return next(part for part in bmi_parts(folder / f"{seed}_{name}.npz") if len(part[0]) == n)
+    return next(part for part in bmi_samples.parts(folder / f"{seed}_{name}.npz") if len(part[0]) == n)
 
 
 # ------------------------------------------------------------------ images that share a label

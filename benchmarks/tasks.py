@@ -2,23 +2,17 @@
 
 KINDS      of fixed parameters, for speed and accuracy: (n, dim_x, dim_y, rng) -> x, y in float32; TRUTHS has their MI
 families   of random parameters, for error bars and verdicts: (n, rng) -> x, y, MI in nats
-bmi_*      the tasks of bmi, from files that `bmi_samples` wrote
 """
 
 from __future__ import annotations
 
 import dataclasses
-import itertools
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import digamma, gammaln
-
-from benchmarks.bmi_samples import SIZES as BMI_SIZES
-from mi_core import InputError
 
 Pair = tuple[NDArray[np.float32], NDArray[np.float32]]
 Array = NDArray[np.float64]
@@ -164,30 +158,6 @@ TRUTHS: dict[str, Callable[[int], float]] = {
     "gamma-exponential": lambda dim: gamma_exponential_of(3.0, 1, np.random.default_rng(0))[2],
     "disjoint squares": lambda dim: float(np.log(3)),
 }
-
-
-# ------------------------------------------------------------------ bmi
-
-
-def bmi_files() -> list[Path]:
-    """Files SEED_TASK.npz of samples of bmi in the folder that BMI_SAMPLES names.
-
-    Raises:
-        InputError: There are none.
-    """
-    folder = os.environ.get("BMI_SAMPLES", "")
-    files = sorted(Path(folder).glob("*_*.npz")) if folder else []
-    if not files:
-        raise InputError(f"BMI_SAMPLES={folder} names no samples: let it be the folder that benchmarks/bmi_samples.py wrote.")
-    return files
-
-
-def bmi_parts(path: Path) -> Iterator[Draw]:
-    """One draw of each size from a file, which share no sample."""
-    with np.load(path, allow_pickle=False) as file:
-        x, y, nats = file["x"], file["y"], float(file["mi"])
-    for start, end in itertools.pairwise(np.cumsum([0, *BMI_SIZES])):
-        yield x[start:end], y[start:end], nats
 
 
 # ------------------------------------------------------------------ families: n, rng -> x, y, MI in nats
