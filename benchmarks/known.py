@@ -12,6 +12,7 @@ not here are left out and named, and so is the learned bound without Keras.
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import json
 import os
 import subprocess
@@ -20,7 +21,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -31,8 +32,12 @@ from mi_core import InputError, MIResult, mutual_information
 from mi_core.errors import did_you_mean
 from mi_core.types import Samples
 
+if TYPE_CHECKING:
+    from mi_core.results import LowerBound
+
 SEED = 1
 WARMUP_SAMPLES = 400
+DIRECTIONS = 8
 Found = dict[str, Any]
 """Fields of a reading: `mi` and `seconds`, and what else there is to say."""
 
@@ -80,7 +85,50 @@ def of_result(result: MIResult) -> Found:
     }
 
 
-OURS: dict[str, Callable[[Samples, Samples, int], Found]] = {"ksg1": ksg1}
+def lower_bound(x: Samples, y: Samples, threads: int) -> Found:
+    """Held-out bound; its seconds include those of ksg1 without an error bar."""
+    result, seconds = timed(x, y, threads, error_bar=False, lower_bound=True)
+    return {**of_bound(result.lower_bound), "seconds": seconds}
+
+
+def shared_directions(x: Samples, y: Samples, threads: int) -> Found:
+    """KSG in at most eight directions fitted on the other half, and its verdict; its seconds include those of ksg1."""
+    few = f"cca:{min(DIRECTIONS, x.shape[1], y.shape[1])}"
+    _, seconds = timed(x, y, threads, reduce=few)
+    result, _ = timed(x, y, threads, reduce=few, diagnose=True)
+    assert result.reduced is not None  # noqa: S101  for the type checker: no side is constant
+    return {**of_result(result.reduced), "seconds": seconds}
+
+
+def learned(x: Samples, y: Samples, threads: int) -> Found:
+    """Bound of a critic of two small networks, on the samples that it was not trained on."""
+    from trainer import learned_lower_bound
+
+    started = time.perf_counter()
+    bound = learned_lower_bound(x, y, seed=SEED)
+    return {**of_bound(bound), "seconds": time.perf_counter() - started}
+
+
+def of_bound(bound: LowerBound | None) -> Found:
+    """What a lower bound says of itself."""
+    assert bound is not None  # noqa: S101  for the type checker: it was asked for
+    return {"mi": bound.mi, "stderr": bound.stderr, "kind": bound.kind, "ceiling": bound.ceiling}
+
+
+OURS: dict[str, Callable[[Samples, Samples, int], Found]] = {
+    "ksg1": ksg1,
+    "lower bound": lower_bound,
+    "shared directions": shared_directions,
+    "learned": learned,
+}
+
+
+def ready(tell: Callable[[str], None]) -> list[str]:
+    """Our programs that can run here; what cannot is told."""
+    if importlib.util.find_spec("keras") is not None:
+        return list(OURS)
+    tell("learned: left out. It needs Keras: python -m pip install 'ksg-mi[train]'")
+    return [name for name in OURS if name != "learned"]
 
 
 # ------------------------------------------------------------------ peers, each in the Python of its environment
@@ -152,6 +200,8 @@ def run(profile: Profile, settings: Settings, folder: Path, tell: Callable[[str]
     done = {(reading.task, reading.n, reading.program) for reading in kept}
     tell(f"{len(kept)} readings in {path} are kept; another --out makes them anew.")
     circumstances = rows.circumstances()
+    programs = list(settings.peers) or ready(tell)
+    warm: set[Any] = set()
     for group, find in groups(profile, settings.data or default_data()):
         try:
             tasks = find()
@@ -159,8 +209,8 @@ def run(profile: Profile, settings: Settings, folder: Path, tell: Callable[[str]
             tell(f"{group}: left out. {error}")
             continue
         for number, task in enumerate(tasks, start=1):
-            wanted = [name for name in settings.peers or OURS if (task.name, task.n, name) not in done]
-            for reading in readings(task, wanted, settings, circumstances):
+            wanted = [name for name in programs if (task.name, task.n, name) not in done]
+            for reading in readings(task, wanted, settings, circumstances, warm):
                 tell(f"[{group} {number}/{len(tasks)}] {task.name}: {known_report.line(reading)}")
                 rows.append(path, reading)
     return known_report.write(rows.read(path, Reading), path.with_suffix(".md"))
@@ -171,8 +221,10 @@ def default_data() -> str:
     return f"{os.environ['MI_DATA']}/mnist" if os.environ.get("MI_DATA") else "mnist"
 
 
-def readings(task: Known, programs: list[str], settings: Settings, circumstances: dict[str, Any]) -> Iterator[Reading]:
-    """What each program reads on one draw of a task."""
+def readings(
+    task: Known, programs: list[str], settings: Settings, circumstances: dict[str, Any], warm: set[Any]
+) -> Iterator[Reading]:
+    """What each program reads on one draw of a task; `warm` holds what has been compiled."""
     if not programs:
         return
     x, y, nats = task.draw(SEED)
@@ -180,12 +232,14 @@ def readings(task: Known, programs: list[str], settings: Settings, circumstances
     facts |= {"dim_x": x.shape[1], "dim_y": y.shape[1], "truth": float(nats / np.log(2)), "threads": settings.threads}
     with tempfile.TemporaryDirectory() as scratch:
         samples = Path(scratch) / "samples.npz"
+        if not OURS.keys() >= set(programs):
+            np.savez(samples, x=x, y=y)
         for name in programs:
             if name in OURS:
-                OURS[name](x[:WARMUP_SAMPLES], y[:WARMUP_SAMPLES], settings.threads)  # compiles
+                if (compiled := (name, x.shape[1], y.shape[1], x.dtype)) not in warm:
+                    OURS[name](x[:WARMUP_SAMPLES], y[:WARMUP_SAMPLES], settings.threads)
+                    warm.add(compiled)
                 found = OURS[name](x, y, settings.threads)
             else:
-                if not samples.exists():
-                    np.savez(samples, x=x, y=y)
                 found = by_peer(name, settings.peers[name], samples, settings)
             yield Reading(**{**facts, "program": name, **circumstances, **found})

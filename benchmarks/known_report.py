@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +18,7 @@ PICTURE = PAGE.with_suffix(".png")
 READINGS = "readings.jsonl"
 LARGER = "larger of both"  # of ksg1 and the lower bound
 CHANCE = 2.0  # standard errors above the truth beyond which a reading counts as above it
-VERDICTS = {"trust": COLOURS[2], "caution": COLOURS[4], "not bits": COLOURS[1], "": COLOURS[7]}
+VERDICTS = {"trust": COLOURS[2], "caution": COLOURS[4], "not bits": COLOURS[1]}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,14 +95,19 @@ def cell(reading: Reading | None) -> str:
     return f"{reading.mi:.2f}{bar}" + (f" ({said})" if said else "")
 
 
-def write(readings: Sequence[Reading], path: Path) -> str:
-    """Write all tables to a file; return them."""
+def text(readings: Sequence[Reading]) -> str:
+    """Markdown: summary and table of each group."""
     groups = unique(one.group for one in readings)
     parts = [f"## {group}\n\n{summary(readings, group)}\n\n{table(readings, group)}" for group in groups]
-    text = "\n\n".join([*parts, circumstances(readings)]) + "\n"
+    return "\n\n".join([*parts, circumstances(readings)]) + "\n"
+
+
+def write(readings: Sequence[Reading], path: Path) -> str:
+    """Write all tables to a file; return them."""
+    tables = text(readings)
     with whole_file(path) as file:
-        file.write(text.encode())
-    return text
+        file.write(tables.encode())
+    return tables
 
 
 def circumstances(readings: Sequence[Reading]) -> str:
@@ -171,31 +175,32 @@ def summary_cells(read: Sequence[Reading], tried: int) -> list[str]:
 
 
 def draw(readings: Sequence[Reading], path: Path) -> None:
-    """Reading against truth, a panel for each group: ksg1 in the colour of its verdict, and the lower bound."""
+    """Reading against truth, a panel for all groups of one kind: ksg1 in the colour of its verdict, and the lower bound."""
     from matplotlib.figure import Figure
 
-    groups = unique(one.group for one in readings)
-    figure = Figure(figsize=(3.2 * len(groups), 3.9), layout="constrained")
-    for axis, group in zip(figure.subplots(1, len(groups), squeeze=False)[0], groups, strict=True):
-        some = [one for one in readings if one.group == group and one.mi is not None]
-        most = 1.08 * max(max(one.truth, one.mi or 0.0) for one in some if one.program in ("ksg1", "lower bound"))
+    shown = [one for one in readings if one.mi is not None and one.program in ("ksg1", "lower bound")]
+    kinds = unique(kind_of(one) for one in shown)
+    figure = Figure(figsize=(3.1 * len(kinds), 3.7), layout="constrained")
+    styles = [("ksg1", verdict, {"marker": "o", "s": 24, "facecolors": colour}) for verdict, colour in VERDICTS.items()]
+    styles.append(("lower bound", "", {"marker": "^", "s": 30, "facecolors": "none", "edgecolors": "black", "lw": 0.8}))
+    for axis, kind in zip(figure.subplots(1, len(kinds), squeeze=False)[0], kinds, strict=True):
+        some = [one for one in shown if kind_of(one) == kind]
+        most = 1.08 * max(max(one.truth, one.mi or 0.0) for one in some)
         axis.plot([0, most], [0, most], color="black", lw=0.8)
-        for program, marker, size in (("ksg1", "o", 22), ("lower bound", "^", 26)):
-            for verdict, colour in VERDICTS.items():
-                shown = [one for one in some if one.program == program and one.verdict == verdict]
-                style = (
-                    {"facecolors": colour, "edgecolors": "none"} if verdict else {"facecolors": "none", "edgecolors": "black"}
-                )
-                label = f"{program}: {verdict}" if verdict else program
-                axis.scatter([one.truth for one in shown], [one.mi for one in shown], size, marker=marker, label=label, **style)
-        axis.set(title=group, xlabel="truth in bits", xlim=(-0.03 * most, most))
-        axis.set_ylim(bottom=-0.05 * most, top=most)
+        for program, verdict, style in styles:
+            points = [(one.truth, one.mi) for one in some if (one.program, one.verdict) == (program, verdict)]
+            axis.scatter(*zip(*points, strict=True) if points else ([], []), label=f"{program} {verdict}".strip(), **style)
+        axis.set(title=kind, xlabel="truth in bits", xlim=(-0.04 * most, most), ylim=(-0.06 * most, most))
         axis.grid(visible=True, alpha=0.3)
     figure.axes[0].set_ylabel("reading in bits")
-    handles = {label: handle for handle, label in zip(*figure.axes[0].get_legend_handles_labels(), strict=True)}
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=5, fontsize=8, frameon=False)
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8, frameon=False)
     with whole_file(path) as file:
         figure.savefig(file, format="png", dpi=110)
+
+
+def kind_of(reading: Reading) -> str:
+    """What stands before the colon in the name of its group."""
+    return reading.group.partition(":")[0]
 
 
 def filled(page: str, readings: Sequence[Reading]) -> str:
@@ -203,8 +208,10 @@ def filled(page: str, readings: Sequence[Reading]) -> str:
     parts = {f"table: {group}": table(readings, group) for group in unique(one.group for one in readings)}
     parts |= {f"summary: {group}": summary(readings, group) for group in unique(one.group for one in readings)}
     parts["circumstances"] = circumstances(readings)
-    for name, text in parts.items():
-        page = re.sub(rf"(<!-- {re.escape(name)} -->\n).*?(\n<!-- end -->)", rf"\g<1>\n{text}\n\g<2>", page, flags=re.DOTALL)
+    for name, shown in parts.items():
+        before, mark, rest = page.partition(f"<!-- {name} -->\n")
+        if mark:
+            page = f"{before}{mark}\n{shown}\n\n<!-- end -->{rest.partition('<!-- end -->')[2]}"
     return page
 
 
@@ -213,6 +220,6 @@ def main() -> None:
     readings = rows.read(RESULTS / READINGS, Reading)
     write(readings, (RESULTS / READINGS).with_suffix(".md"))
     draw(readings, PICTURE)
-    text = filled(PAGE.read_text(encoding="utf-8"), readings)
+    page = filled(PAGE.read_text(encoding="utf-8"), readings)
     with whole_file(PAGE) as file:
-        file.write(text.encode())
+        file.write(page.encode())
