@@ -25,8 +25,8 @@ VERDICTS = {"trust": COLOURS[2], "caution": COLOURS[4], "not bits": COLOURS[1]}
 class Reading:
     """What one program reads on one draw of a task of known MI, in bits.
 
-    `status` is "ok", "over N s" or "failed: why". `kind` says what a lower bound was found by. `seconds` is the wall time of
-    the estimate alone, after a small one of the same kind.
+    `status` is "ok", "over N s" or "failed: why". `kind` says what a lower bound was found by. `seconds` is the processor
+    time of the estimate alone, over all threads, so that what else the machine does plays no part.
     """
 
     group: str
@@ -141,7 +141,7 @@ def summary(readings: Sequence[Reading], group: str) -> str:
     some = with_larger([one for one in readings if one.group == group])
     lines = [
         "| program | tasks | mean error, bits | mean of reading - truth | worst | above the truth by two standard errors "
-        "| trust, of it wrong | median seconds |",
+        "| trust, of it wrong | median processor seconds |",
         "|---" * 8 + "|",
     ]
     for program in unique(one.program for one in some):
