@@ -12,6 +12,7 @@ not here are left out and named, and so is the learned bound without Keras.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import importlib.util
 import json
 import os
@@ -59,20 +60,60 @@ class Settings:
     peers: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
-# ------------------------------------------------------------------ our programs: (x, y, threads) -> what they read
+# ------------------------------------------------------------------ our programs
 
 
-def ksg1(x: Samples, y: Samples, threads: int) -> Found:
+@dataclasses.dataclass(frozen=True)
+class Sides:
+    """Samples of both sides, and what is asked of them more than once."""
+
+    x: Samples
+    y: Samples
+    threads: int
+
+    @property
+    def few(self) -> str:
+        """Shared directions: eight, or as many as the narrower side has columns."""
+        return f"cca:{min(DIRECTIONS, self.x.shape[1], self.y.shape[1])}"
+
+    @functools.cached_property
+    def judged(self) -> MIResult:
+        """Estimate from all columns and from few directions, each with its verdict."""
+        return self.timed(diagnose=True, reduce=self.few)[0]
+
+    def timed(self, **options: Any) -> tuple[MIResult, float]:
+        """Estimate and processor seconds."""
+        started = time.process_time()
+        result = mutual_information(self.x, self.y, threads=self.threads, seed=SEED, **options)
+        return result, time.process_time() - started
+
+
+def ksg1(sides: Sides) -> Found:
     """Estimate and error bar, which are timed, and the verdict."""
-    _, seconds = timed(x, y, threads)
-    result, _ = timed(x, y, threads, diagnose=True)
-    return {**of_result(result), "seconds": seconds}
+    _, seconds = sides.timed()
+    return {**of_result(sides.judged), "seconds": seconds}
 
 
-def timed(x: Samples, y: Samples, threads: int, **options: Any) -> tuple[MIResult, float]:
+def lower_bound(sides: Sides) -> Found:
+    """Held-out bound; its seconds include those of ksg1 without an error bar."""
+    result, seconds = sides.timed(error_bar=False, lower_bound=True)
+    return {**of_bound(result.lower_bound), "seconds": seconds}
+
+
+def shared_directions(sides: Sides) -> Found:
+    """KSG in few directions fitted on the other half, and its verdict; its seconds are like those of the lower bound."""
+    _, seconds = sides.timed(error_bar=False, reduce=sides.few)
+    assert sides.judged.reduced is not None  # noqa: S101  for the type checker: no side is constant
+    return {**of_result(sides.judged.reduced), "seconds": seconds}
+
+
+def learned(sides: Sides) -> Found:
+    """Bound of a critic of two small networks, on the samples that it was not trained on."""
+    from trainer import learned_lower_bound
+
     started = time.process_time()
-    result = mutual_information(x, y, threads=threads, seed=SEED, **options)
-    return result, time.process_time() - started
+    bound = learned_lower_bound(sides.x, sides.y, seed=SEED)
+    return {**of_bound(bound), "seconds": time.process_time() - started}
 
 
 def of_result(result: MIResult) -> Found:
@@ -85,37 +126,13 @@ def of_result(result: MIResult) -> Found:
     }
 
 
-def lower_bound(x: Samples, y: Samples, threads: int) -> Found:
-    """Held-out bound; its seconds include those of ksg1 without an error bar."""
-    result, seconds = timed(x, y, threads, error_bar=False, lower_bound=True)
-    return {**of_bound(result.lower_bound), "seconds": seconds}
-
-
-def shared_directions(x: Samples, y: Samples, threads: int) -> Found:
-    """KSG in at most eight directions fitted on the other half, and its verdict; its seconds include those of ksg1."""
-    few = f"cca:{min(DIRECTIONS, x.shape[1], y.shape[1])}"
-    _, seconds = timed(x, y, threads, reduce=few)
-    result, _ = timed(x, y, threads, reduce=few, diagnose=True)
-    assert result.reduced is not None  # noqa: S101  for the type checker: no side is constant
-    return {**of_result(result.reduced), "seconds": seconds}
-
-
-def learned(x: Samples, y: Samples, threads: int) -> Found:
-    """Bound of a critic of two small networks, on the samples that it was not trained on."""
-    from trainer import learned_lower_bound
-
-    started = time.process_time()
-    bound = learned_lower_bound(x, y, seed=SEED)
-    return {**of_bound(bound), "seconds": time.process_time() - started}
-
-
 def of_bound(bound: LowerBound | None) -> Found:
     """What a lower bound says of itself."""
     assert bound is not None  # noqa: S101  for the type checker: it was asked for
     return {"mi": bound.mi, "stderr": bound.stderr, "kind": bound.kind, "ceiling": bound.ceiling}
 
 
-OURS: dict[str, Callable[[Samples, Samples, int], Found]] = {
+OURS: dict[str, Callable[[Sides], Found]] = {
     "ksg1": ksg1,
     "lower bound": lower_bound,
     "shared directions": shared_directions,
@@ -234,12 +251,13 @@ def readings(
         samples = Path(scratch) / "samples.npz"
         if not OURS.keys() >= set(programs):
             np.savez(samples, x=x, y=y)
+        sides = Sides(x, y, settings.threads)
         for name in programs:
             if name in OURS:
                 if (compiled := (name, x.shape[1], y.shape[1], x.dtype)) not in warm:
-                    OURS[name](x[:WARMUP_SAMPLES], y[:WARMUP_SAMPLES], settings.threads)
+                    OURS[name](Sides(x[:WARMUP_SAMPLES], y[:WARMUP_SAMPLES], settings.threads))
                     warm.add(compiled)
-                found = OURS[name](x, y, settings.threads)
+                found = OURS[name](sides)
             else:
                 found = by_peer(name, settings.peers[name], samples, settings)
             yield Reading(**{**facts, "program": name, **circumstances, **found})

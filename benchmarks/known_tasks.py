@@ -68,7 +68,7 @@ def drawn_by_bmi(folder: Path, name: str, n: int, seed: int) -> Draw:
 
 
 PAIRS = 2_500  # of each digit: the first so many images are X, the next so many Y
-SHARES = tuple(float(root**2) for root in np.linspace(0, 1, 11))  # of pairs that are shuffled
+SHARES = tuple(float(root**2) for root in np.linspace(0, 1, 6))  # of pairs that are shuffled
 
 
 def of_mnist(source: str, pairs: int = PAIRS, shares: Sequence[float] = SHARES) -> list[Known]:
@@ -108,7 +108,7 @@ def zeros_and_ones(source: str, pairs: int) -> tuple[Array, Array, Array]:
 COLUMNS = 1_000
 COLUMNS_N = 2_000
 SHARED = (1, 5, 9)
-BITS = tuple(float(bits) for bits in np.linspace(0, 2, 10))
+BITS = (0.0, 0.5, 1.0, 1.5, 2.0)
 
 
 def in_columns(
@@ -189,6 +189,6 @@ def groups(profile: Profile, data: str) -> Iterator[tuple[str, Find]]:
         return
     sparse = profile == "quick"
     yield "bmi", partial(of_bmi, every=8 if sparse else 1)
-    yield "MNIST pairs", partial(of_mnist, data, shares=SHARES[::5] if sparse else SHARES)
+    yield "MNIST pairs", partial(of_mnist, data, shares=SHARES[::2] if sparse else SHARES)
     yield "1,000 columns", partial(in_columns, bits=BITS[-1:] if sparse else BITS)
     yield "high MI in 1+1", narrow

@@ -12,7 +12,7 @@ from benchmarks.known_report import Reading
 from cli.main import app
 from mi_core import InputError, mutual_information
 
-CHEAP = {"ksg1": lambda x, y, threads: {"mi": 1.0, "stderr": 0.1, "verdict": "trust", "seconds": 0.5}}
+CHEAP = {"ksg1": lambda sides: {"mi": 1.0, "stderr": 0.1, "verdict": "trust", "seconds": 0.5}}
 
 
 def bench(*arguments):
@@ -94,7 +94,7 @@ def test_names_and_sizes_tell_tasks_apart_and_quick_is_part_of_full(bmi_folder, 
         assert len(set(tasks)) == len(tasks)
         found[profile] = set(tasks)
     assert found["quick"] < found["full"]
-    assert len(found["full"]) == 2 + 11 + 30 + 6
+    assert len(found["full"]) == 2 + 6 + 15 + 6
 
 
 # ------------------------------------------------------------------ the run
@@ -127,10 +127,7 @@ def test_a_run_resumes_and_other_programs_join(tmp_path, monkeypatch):
     monkeypatch.setattr(
         known,
         "OURS",
-        {
-            name: lambda x, y, threads, name=name: calls.append(name) or CHEAP["ksg1"](x, y, threads)
-            for name in ("ksg1", "lower bound")
-        },
+        {name: lambda sides, name=name: calls.append(name) or CHEAP["ksg1"](sides) for name in ("ksg1", "lower bound")},
     )
     settings = known.Settings(data="digits", peers=known.chosen("ksg1"))
     told = []
