@@ -127,6 +127,7 @@ def judged(family: str, nats: float, result: mi_core.MIResult) -> dict[str, Any]
         "is_right": is_right(result.mi, truth, result.stderr, "bits"),
         "is_near": bool(abs(result.mi - truth) <= tolerated(truth, "bits")),
         "stderr": result.stderr,
+        "lower_bound": None if result.lower_bound is None else dataclasses.asdict(result.lower_bound),
         **dataclasses.asdict(result.reliability),
     }
 

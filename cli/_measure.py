@@ -129,6 +129,15 @@ def as_record(results: Sequence[Any]) -> dict[str, Any]:
     return {"results": [result.to_dict() for result in results]}
 
 
+def headline(symbol: str, result: Any) -> str:
+    """The estimate; or what MI is at least, where that is more."""
+    if not getattr(result, "falls_short", False):
+        return f"{symbol} = {result}"
+    from mi_core.display import how_bound
+
+    return f"{symbol} >= {result.lower_bound} ({how_bound(result.lower_bound)}); KSG reads {result.mi:.4f}"
+
+
 def print_for_people(symbol: str, sources: Mapping[str, str], results: Sequence[Any], drawn: Mapping[str, int | None]) -> None:
     from mi_core.display import facts, with_error
 
@@ -137,7 +146,7 @@ def print_for_people(symbol: str, sources: Mapping[str, str], results: Sequence[
     if drawn["subsample"] is not None:
         lines["samples"] = f"{lines['samples']}, drawn with seed {drawn['subsample_seed']}"
     if len(results) == 1:
-        say(f"{symbol} = {first}")
+        say(headline(symbol, first))
     else:
         say(f"{symbol} in {first.units}")
         table = [{"k": str(one.k), one.quantity: with_error(float(one), one.stderr)} for one in results]

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from cli._output import say, say_sentence
+from mi_core.display import how_bound
 
 if TYPE_CHECKING:
     from mi_core import MIResult
     from mi_core.results import Reduction
 
-METHODS = {"pca": "principal components", "random": "random projections"}
+METHODS = {"pca": "principal components", "random": "random projections", "cca": "shared directions"}
 
 
 def print_trust(results: list[MIResult]) -> None:
@@ -19,6 +20,9 @@ def print_trust(results: list[MIResult]) -> None:
     for result in results:
         lead = f"k={result.k}: " if len(results) > 1 else ""
         print_null(result, lead)
+        if result is results[0] and result.lower_bound is not None:  # which is the same for every k
+            bound = result.lower_bound
+            say(f"at least {bound}, {how_bound(bound)}; ceiling {bound.ceiling:.2f}")
         print_verdict(result, lead)
         if result.reduced is not None:
             print_reduced(result, lead)
@@ -42,10 +46,11 @@ def how_shuffled(result: MIResult) -> str:
     return "exchanges of whole groups" if result.exclude is None else "shifts of the series"
 
 
-def print_verdict(result: MIResult, lead: str) -> None:
+def print_verdict(result: MIResult, lead: str, of_what: str = "") -> None:
     if (found := result.reliability) is None:
         return
-    say(f"{lead}verdict: {found.verdict}")
+    at_least = f": at least {result.lower_bound}" if found.verdict == "not bits" and result.falls_short else ""
+    say(f"{lead}verdict{of_what}: {found.verdict}{at_least}")
     for reason in found.reasons:
         say_sentence(reason, "  - ")
     columns = result.dim_x + result.dim_y + (result.dim_z or 0)
@@ -70,10 +75,19 @@ def print_reduced(result: MIResult, lead: str) -> None:
         return
     error = "" if few.stderr is None else f" +- {few.stderr:.4f}"
     say(f"{lead}{fewer_columns(few, how)}: {few.mi:.4f}{error} {few.units}")
-    lost = (
+    say_sentence(what_it_means(how), "  ")
+    print_null(few, "  ")
+    print_verdict(few, "  ", f" on these {METHODS[how.method]}, not on the whole")
+
+
+def what_it_means(how: Reduction) -> str:
+    """How the estimate from fewer columns is to be read."""
+    if how.kept_x is None or how.kept_y is None:
+        return (
+            "They were fitted on one half of the samples and estimated on the other, halves exchanged, the mean of both. The "
+            "MI of what they keep is at most that of the whole; how much the rest would add, they do not tell."
+        )
+    return (
         f"They keep {how.kept_x:.0%} of the variance of X and {how.kept_y:.0%} of that of Y. The MI of what they keep is at "
         "most that of the whole; how much the rest would add, they do not tell."
     )
-    say_sentence(lost, "  ")
-    print_null(few, "  ")
-    print_verdict(few, "  ")

@@ -62,6 +62,18 @@ def estimate(
         ),
     ] = None,
     diagnose: Annotated[bool, typer.Option("--diagnose", help="Say whether to trust the number, and why; ksg1 only.")] = False,
+    lower_bound: Annotated[
+        bool,
+        typer.Option("--lower-bound", help="Say what MI is at least, measured on held-out samples; for wide data, and quick."),
+    ] = False,
+    cca: Annotated[
+        int | None,
+        typer.Option(
+            metavar="DIMS",
+            min=1,
+            help="Estimate that of at most DIMS directions that the sides share, fitted on other samples.",
+        ),
+    ] = None,
     pca: Annotated[
         int | None, typer.Option(metavar="DIMS", min=1, help="Estimate that of DIMS principal components of each side, too.")
     ] = None,
@@ -94,8 +106,11 @@ def estimate(
 
     if labels and estimator not in (None, "ross"):
         raise InputError(f"--labels means the estimator ross, and --estimator is {estimator}: leave one of them out.")
-    if pca is not None and random_projections is not None:
-        raise InputError("--pca and --random-projections exclude each other: choose one.")
+    fewer = [
+        f"{method}:{dim}" for method, dim in (("cca", cca), ("pca", pca), ("random", random_projections)) if dim is not None
+    ]
+    if len(fewer) > 1:
+        raise InputError("--cca, --pca and --random-projections exclude each other: choose one.")
     measure(
         mutual_information if given is None else conditional_mutual_information,
         "I(X;Y)" if given is None else "I(X;Y|Z)",
@@ -111,7 +126,8 @@ def estimate(
         error_bar=error_bar,
         permutations=permutations,
         diagnose=diagnose,
-        reduce=f"pca:{pca}" if pca else f"random:{random_projections}" if random_projections else None,
+        lower_bound=lower_bound,
+        reduce=fewer[0] if fewer else None,
         plot=plot,
         series=series,
         exclude=exclude,

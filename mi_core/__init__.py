@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from mi_core.results import (
         DivergenceResult,
         EntropyResult,
+        LowerBound,
         MIResult,
         MultiInformationResult,
         NeighbourCounts,
@@ -51,6 +52,7 @@ _HOME_OF = {
     "DivergenceResult": "mi_core.results",
     "EntropyResult": "mi_core.results",
     "InputError": "mi_core.errors",
+    "LowerBound": "mi_core.results",
     "MIError": "mi_core.errors",
     "MIMatrix": "mi_core.matrix",
     "MIResult": "mi_core.results",
@@ -74,6 +76,7 @@ __all__ = [
     "DivergenceResult",
     "EntropyResult",
     "InputError",
+    "LowerBound",
     "MIError",
     "MIMatrix",
     "MIResult",

@@ -14,7 +14,7 @@ import numpy as np
 from mi_core.errors import InputError, did_you_mean
 from mi_core.options import Backend, Estimator, Standardize, Units
 from mi_core.threads import available_threads
-from mi_core.types import Progress, Reducer
+from mi_core.types import CrossFittedReducer, Progress, Reducer
 
 LARGEST_NOISE = 1000.0
 
@@ -42,7 +42,8 @@ class Settings:
     permutations: int | None = None
     by_size: bool = False
     diagnose: bool = False
-    reduce: str | Reducer | None = None
+    lower_bound: bool = False
+    reduce: str | Reducer | CrossFittedReducer | None = None
     groups: Any = None
     series: bool = False
     exclude: int | None = None
@@ -76,6 +77,8 @@ def settings(options: Mapping[str, Any], accepted: Any, function: str) -> Settin
         )
     if given.permutations is not None:
         whole_number(given.permutations, "permutations", at_least=1)
+    if not isinstance(given.lower_bound, bool | np.bool_):
+        raise InputError(f"lower_bound is {given.lower_bound!r}: give True or False.")
     if not isinstance(given.series, bool | np.bool_):
         raise InputError(f"series is {given.series!r}: give True where rows are in order of time.")
     return dataclasses.replace(

@@ -27,6 +27,7 @@ def in_one_line(result: Any) -> str:
         None if result.k is None else f"k={result.k}",
         f"n_samples={result.n_samples}",
         f"dimensions {dimensions(result)}",
+        None if (bound := getattr(result, "lower_bound", None)) is None else f"at least {bound}",
         None if verdict is None else f"verdict: {verdict.verdict}",
         count_of_notes(result.notes),
     ]
@@ -45,6 +46,17 @@ def matrix_in_one_line(matrix: Any) -> str:
         count_of_notes(matrix.notes),
     ]
     return f"MIMatrix({', '.join(filter(None, words))})"
+
+
+def how_bound(bound: Any) -> str:
+    """What a lower bound was measured by: held out, along 3 shared directions."""
+    if bound.kind == "radii":
+        return "by the samples' distances from the middle"
+    if bound.kind == "learned":
+        return "held out, by networks that learned on other samples"
+    if bound.directions == 0:
+        return "held out, no shared direction found"
+    return f"held out, along {bound.directions} shared direction{'s' if bound.directions > 1 else ''}"
 
 
 def dimensions(result: Any) -> str:
@@ -98,6 +110,8 @@ def as_html(result: Any) -> str:
     rows = {result.quantity: str(result), **facts(result)}
     if (null := getattr(result, "null", None)) is not None:
         rows["p-value"] = f"{null.p_value:.2g}, {null.permutations} shuffles"
+    if (bound := getattr(result, "lower_bound", None)) is not None:
+        rows["at least"] = f"{bound}, {how_bound(bound)}"
     remarks: tuple[str, ...] = ()
     if (reliability := getattr(result, "reliability", None)) is not None:
         rows["verdict"] = reliability.verdict

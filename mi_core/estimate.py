@@ -9,7 +9,7 @@ from typing import Any, Unpack, cast, overload
 
 import numpy as np
 
-from mi_core import _notes, arguments, arrays, backends, how_drawn, reduction, uncertainty
+from mi_core import _notes, arguments, arrays, backends, how_drawn, lower_bound, reduction, uncertainty
 from mi_core._estimation import Estimation, one_or_all, orders
 from mi_core._estimators import (
     CAN_BE_SPLIT,
@@ -25,11 +25,12 @@ from mi_core._estimators import (
 from mi_core._prepare import Prepared, prepare
 from mi_core.arguments import Settings
 from mi_core.errors import InputError
+from mi_core.halves import as_one
 from mi_core.options import Backend, ConditionalEstimator, MIOptions
 from mi_core.progress_bar import with_progress
-from mi_core.results import MIResult, NeighbourCounts
+from mi_core.results import LowerBound, MIResult, NeighbourCounts
 from mi_core.sampling import DEFAULT_ORDER, INDEPENDENT, Groups, Sampling, Series, as_fields, resemblance
-from mi_core.types import FloatArray, IntArray, Progress, ProgressOption
+from mi_core.types import FloatArray, IntArray, Progress, ProgressOption, Samples
 
 FEWEST_TO_SHUFFLE = 6  # independent units
 LEAST_SHARE_OF_CLASS = 4  # members of the smallest class for each neighbour of the default order
@@ -103,10 +104,17 @@ def mutual_information(
         by_size: Whether to estimate halves, quarters and eighths of the samples too, which shows the drift with their number.
         diagnose: Whether to judge the estimate of "ksg1" by measured signs: see `Reliability`. Takes an error bar, too, and in
             all some three more estimates; with `given` too. By default not.
-        reduce: "pca:10" or "random:10" to estimate, beside the raw value, that of 10 principal components or random projections
-            of each side: a lower bound of MI, in dimensions where an estimate is possible. Or a reducer of your own, a function
-            (x, y, rng) -> fewer columns of x and of y. One that was fitted to both sides of these samples finds dependence
-            where there is none: fit it on others, and say so in its attribute `fitted_on`, which the result records.
+        lower_bound: Whether to measure, too, what MI is at least: by a critic that is fitted on some of the samples and
+            measured on the others, van den Oord et al. 2018, arXiv:1807.03748, or between the samples' distances from the
+            middle of either side, if that shows clearly more; see `LowerBound`. For wide data, where KSG reads far too little.
+            By default only with `diagnose`.
+        reduce: "cca:8" to estimate, beside the raw value, that of at most 8 directions that the sides share, fitted on one half
+            of the samples and estimated on the other, and the other way round; "pca:10" or "random:10" that of 10 principal
+            components or random projections of each side: MI that can only be less than the whole, in dimensions where an
+            estimate is possible. Or a reducer of your own: a function (x, y, rng) -> fewer columns of x and of y, or, fitted on
+            one half and used on the other, an object with fit(x, y, rng) that returns such a function of x and y. A function
+            that was fitted to both sides of these samples finds dependence where there is none: fit it on others, and say so in
+            its attribute `fitted_on`, which the result records.
         progress: True for a bar on stderr, or a function called with (steps done, steps in all) now and then, once for
             neighbours and once for permutations.
         groups: (n_samples,) labels, integers, bool or text: rows of one label belong together, as trials of a subject or tokens
@@ -158,6 +166,8 @@ def mutual_information(
     results = estimated(run, dims, notes)
     if settings.reduce is not None and not is_nothing:
         results = with_fewer_columns(results, sides, settings)
+    if (settings.lower_bound or settings.diagnose) and sides.z is None and not is_nothing:
+        results = with_lower_bound(results, sides, settings)
     if settings.diagnose and not is_nothing:
         results = with_verdicts(results, run)
     return one_or_all(results, k)
@@ -209,10 +219,11 @@ def check_together(settings: Settings, is_conditional: bool) -> None:
         raise InputError(
             f"the estimator {settings.estimator} treats every sample as independent: leave groups and series out, or take ksg1."
         )
+    for option, is_asked in (("reduce", settings.reduce is not None), ("lower_bound", settings.lower_bound)):
+        if is_asked and (is_conditional or settings.estimator in ("ross", "discrete")):
+            raise InputError(f"{option} takes x and y as continuous, and no z: leave it, or the labels or z, out.")
     if settings.reduce is not None:
-        reduction.reducer_of(settings.reduce)
-        if is_conditional or settings.estimator in ("ross", "discrete"):
-            raise InputError("reduce takes x and y as continuous, and no z: leave it, or the labels or z, out.")
+        reduction.check(settings.reduce)
 
 
 def check_classes(sides: Prepared, settings: Settings) -> None:
@@ -233,7 +244,7 @@ def check_units(sampling: Sampling, settings: Settings) -> None:
 def needs_host(settings: Settings) -> bool:
     """Whether anything asked for needs all values on the host."""
     changed = settings.standardize != "none" or settings.noise > 0
-    beside = settings.permutations is not None or settings.diagnose or settings.reduce is not None
+    beside = settings.permutations is not None or settings.diagnose or settings.lower_bound or settings.reduce is not None
     is_drawn_together = settings.groups is not None or settings.series
     return settings.estimator != "ksg1" or changed or beside or is_drawn_together or settings.scheduler is not None
 
@@ -380,8 +391,55 @@ def only_equal_z(run: Estimation[Prepared]) -> bool:
 
 def with_fewer_columns(results: list[MIResult], sides: Prepared, settings: Settings) -> list[MIResult]:
     """Results with the estimate from fewer columns beside each."""
-    few_x, few_y, how = reduction.reduced(sides.x, sides.y, reduction.reducer_of(settings.reduce), settings.seed)
-    again: MIOptions = {
+    ks = [one.k for one in results]
+    if (way := reduction.cross_fitted(settings.reduce)) is not None:
+        few, how = from_halves(way, ks, sides, settings), reduction.what_was_done(way, settings.seed)
+    else:
+        few_x, few_y, how = reduction.reduced(sides.x, sides.y, reduction.reducer_of(settings.reduce), settings.seed)
+        few = again(few_x, few_y, ks, sides.sampling, settings)
+    return [dataclasses.replace(one, reduced=fewer, reduction=how) for one, fewer in zip(results, few, strict=True)]
+
+
+def from_halves(
+    way: reduction.SharedColumns | reduction.Fitted, ks: list[int | None], sides: Prepared, settings: Settings
+) -> list[MIResult]:
+    """Estimates from fewer columns of each half of the samples, as the other half advised, averaged."""
+    sampling = sides.sampling or INDEPENDENT
+    n, rng = len(sides), uncertainty.generator(settings.seed, "halves")
+    halves = sampling.parts(n, 2, rng)
+    if not halves:
+        raise InputError(
+            f"reduce fits on one half of the samples, and there are about {sampling.units} independent units: measure more."
+        )
+    few = way.halves(sides.x, sides.y, sampling, settings.seed)
+
+    def estimates(pairing: IntArray | None, settings: Settings) -> list[list[MIResult]]:
+        found = []
+        for rest in halves:
+            fitted = np.setdiff1d(np.arange(n), rest)
+            some = None if sides.sampling is None else sides.sampling.take(rest)
+            found.append(again(*few(fitted, rest, pairing), ks, some, settings))
+        return found
+
+    quiet = dataclasses.replace(settings, error_bar=False, diagnose=False, by_size=False, progress=None, permutations=None)
+    shuffled = []
+    for done in range(settings.permutations or 0):
+        of_halves = estimates(sampling.surrogate(n, rng), quiet)
+        shuffled.append([np.mean([one.mi for one in of_k]) for of_k in zip(*of_halves, strict=True)])
+        if settings.progress is not None:
+            settings.progress(done + 1, settings.permutations or 0)
+    one_by_one = estimates(None, dataclasses.replace(settings, permutations=None))
+    results = []
+    for place, of_k in enumerate(zip(*one_by_one, strict=True)):
+        mean = float(np.mean([one.mi for one in of_k]))
+        null = uncertainty.shuffled_null(mean, np.array(shuffled)[:, place], settings.seed) if shuffled else None
+        results.append(as_one(of_k, null, sampling.units))
+    return results
+
+
+def again(x: Samples, y: Samples, ks: list[int | None], sampling: Sampling | None, settings: Settings) -> list[MIResult]:
+    """Results from other samples that stand in order already, with the same options."""
+    options: MIOptions = {
         "units": settings.units,
         "estimator": settings.estimator,
         "alpha": settings.alpha,
@@ -395,9 +453,30 @@ def with_fewer_columns(results: list[MIResult], sides: Prepared, settings: Setti
         "diagnose": settings.diagnose,
         "progress": settings.progress,
     }
-    again.update(named_again(sides.sampling))
-    few = mutual_information(few_x, few_y, k=[1 if one.k is None else one.k for one in results], **again)
-    return [dataclasses.replace(one, reduced=fewer, reduction=how) for one, fewer in zip(results, few, strict=True)]
+    options.update(named_again(sampling))
+    if orders_sought := [k for k in ks if k is not None]:
+        return mutual_information(x, y, k=orders_sought, **options)
+    return [mutual_information(x, y, **options)]
+
+
+def with_lower_bound(results: list[MIResult], sides: Prepared, settings: Settings) -> list[MIResult]:
+    """Results with what MI is at least; as they are where there are too few samples, and only a verdict would use it."""
+    rng = uncertainty.generator(settings.seed, "lower bound")
+    try:
+        lower_bound.check_enough(len(sides))
+        bound = lower_bound.by_directions(sides, settings.units, rng)
+    except InputError:
+        if settings.lower_bound:
+            raise
+        return results
+    options: MIOptions = {"units": settings.units, "seed": settings.seed, "threads": settings.threads}
+    options.update(named_again(sides.sampling))
+    of_radii = mutual_information(*map(lower_bound.log_radii, (sides.x, sides.y)), **options)
+    if of_radii.stderr is not None:
+        ceiling = of_radii.ceiling if of_radii.ceiling is not None else bound.ceiling
+        radii = LowerBound(of_radii.mi, of_radii.stderr, ceiling, settings.units, "radii")
+        bound = lower_bound.larger(bound, radii)
+    return [dataclasses.replace(one, lower_bound=bound) for one in results]
 
 
 def named_again(sampling: Sampling | None) -> MIOptions:

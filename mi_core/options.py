@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 if TYPE_CHECKING:
-    from mi_core.types import ProgressOption, Reducer
+    from mi_core.types import CrossFittedReducer, ProgressOption, Reducer
 
 Units = Literal["bits", "nats"]
 Estimator = Literal["ksg1", "ksg2", "lnc", "mixture", "ross", "gaussian", "gaussian-copula", "discrete"]
@@ -61,7 +61,8 @@ class MIOptions(PairedOptions, total=False):
     permutations: int | None
     by_size: bool
     diagnose: bool
-    reduce: str | Reducer | None
+    lower_bound: bool
+    reduce: str | Reducer | CrossFittedReducer | None
 
 
 class MatrixOptions(Options, SamplingOptions, total=False):

@@ -2,7 +2,8 @@
 
 A function of x and a function of y share no more information than x and y do (the data-processing inequality), so the MI of
 what comes out is a lower bound of the MI of what went in, and it lives in dimensions where an estimate is possible. That holds
-for a reducer that was chosen without a look at how these very samples are paired.
+for a reducer that was chosen without a look at how these very samples are paired. One that looks at both sides, as shared
+directions do, is fitted on one half of the samples and used on the other.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Callable
+from typing import Any, cast
 
 import numpy as np
 
@@ -17,10 +19,13 @@ from mi_core import arrays
 from mi_core._prepare import centred
 from mi_core.errors import InputError
 from mi_core.results import Reduction
-from mi_core.types import FloatArray, Reducer, Samples
+from mi_core.sampling import Sampling
+from mi_core.shared_directions import SharedDirections
+from mi_core.types import CrossFittedReducer, FloatArray, IntArray, Reducer, Samples
 from mi_core.uncertainty import generator
 
 UNKNOWN = "unknown: the reducer does not say"
+ON_OTHER_HALF = "both sides, on the half of the samples that is not estimated from"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,6 +54,67 @@ class Projection:
         return "each side by itself, all samples" if self.method == "pca" else "nothing: directions are random"
 
 
+@dataclasses.dataclass(frozen=True)
+class SharedColumns:
+    """Cross-fitted reducer to at most `dim` pairs of directions that the sides share; "cca:8" is one."""
+
+    dim: int
+
+    def halves(self, x: Samples, y: Samples, sampling: Sampling, seed: int) -> Halves:
+        """Ready to be fitted on some rows and used on others."""
+        if self.dim > min(x.shape[1], y.shape[1]):
+            raise InputError(
+                f"reduce asks for {self.dim} shared directions, x has {x.shape[1]} columns and y {y.shape[1]}: ask for at most "
+                "as many as the narrower side has."
+            )
+        shared = SharedDirections(x, y, sampling)
+
+        def along(fitted: IntArray, rest: IntArray, pairing: IntArray | None) -> tuple[Samples, Samples]:
+            rng = generator(seed, "shared directions")
+            along_x, along_y, _ = shared.along(fitted, rest, rng, most=self.dim, least=1, pairing=pairing)
+            return along_x, along_y
+
+        return along
+
+
+@dataclasses.dataclass(frozen=True)
+class Fitted:
+    """A caller's own reducer with a method `fit`, used as `SharedColumns` is."""
+
+    reducer: CrossFittedReducer
+
+    def halves(self, x: Samples, y: Samples, sampling: Sampling, seed: int) -> Halves:
+        """Ready to be fitted on some rows and used on others."""
+
+        def along(fitted: IntArray, rest: IntArray, pairing: IntArray | None) -> tuple[Samples, Samples]:
+            of_y = (fitted, rest) if pairing is None else (pairing[fitted], pairing[rest])
+            use = self.reducer.fit(x[fitted], y[of_y[0]], generator(seed, "projections"))
+            given_x, given_y = x[rest], y[of_y[1]]
+            return checked(use(read_only(given_x), read_only(given_y)), given_x, given_y)
+
+        return along
+
+
+Halves = Callable[[IntArray, IntArray, "IntArray | None"], tuple[Samples, Samples]]
+"""(rows to fit on, rows to reduce, the row of y beside each of x or None) -> fewer columns of those rows of x and of y."""
+
+
+def cross_fitted(reduce: object) -> SharedColumns | Fitted | None:
+    """What reduces one half as fitted on the other, from text like cca:8 or an object with a method `fit`; None for others."""
+    if isinstance(reduce, str) and (found := re.fullmatch(r"cca:([1-9][0-9]*)", reduce)):
+        return SharedColumns(int(found[1]))
+    if not isinstance(reduce, type) and callable(getattr(reduce, "fit", None)):
+        return Fitted(cast(CrossFittedReducer, reduce))
+    return None
+
+
+def what_was_done(way: SharedColumns | Fitted, seed: int) -> Reduction:
+    """The record of a cross-fitted reduction."""
+    if isinstance(way, SharedColumns):
+        return Reduction("cca", way.dim, None, None, ON_OTHER_HALF, seed)
+    return Reduction(name_of(way.reducer), None, None, None, ON_OTHER_HALF, seed)
+
+
 def reducer_of(reduce: object) -> Reducer:
     """A reducer from text like pca:10 or random:10, or the callable that was given.
 
@@ -60,15 +126,35 @@ def reducer_of(reduce: object) -> Reducer:
     found = re.fullmatch(rf"({'|'.join(DIRECTIONS)}):([1-9][0-9]*)", reduce) if isinstance(reduce, str) else None
     if found is None:
         raise InputError(
-            f"reduce is {reduce!r}: give a method and a number of columns, pca:10 or random:10, or a function "
-            "(x, y, rng) -> fewer columns of each."
+            f"reduce is {reduce!r}: give a method and a number of columns, cca:8, pca:10 or random:10, a function "
+            "(x, y, rng) -> fewer columns of each, or an object with fit(x, y, rng) that returns one of (x, y)."
         )
     return Projection(found[1], int(found[2]))
 
 
+def check(reduce: object) -> None:
+    """Raise InputError unless it is something that reduces."""
+    if cross_fitted(reduce) is None:
+        reducer_of(reduce)
+
+
 def reduced(x: Samples, y: Samples, reducer: Reducer, seed: int) -> tuple[Samples, Samples, Reduction]:
     """Both sides with fewer columns, and what was done."""
-    few = reducer(read_only(x), read_only(y), generator(seed, "projections"))
+    few_x, few_y = checked(reducer(read_only(x), read_only(y), generator(seed, "projections")), x, y)
+    fitted_on = str(getattr(reducer, "fitted_on", None) or UNKNOWN)
+    if isinstance(reducer, Projection):
+        kept_x, kept_y = (share_of_variance(side, columns) for side, columns in ((x, few_x), (y, few_y)))
+        drawn = seed if reducer.method == "random" else None
+        return few_x, few_y, Reduction(reducer.method, reducer.dim, kept_x, kept_y, fitted_on, drawn)
+    return few_x, few_y, Reduction(name_of(reducer), None, None, None, fitted_on, seed)
+
+
+def checked(few: Any, x: Samples, y: Samples) -> tuple[Samples, Samples]:
+    """What a reducer gave, as samples.
+
+    Raises:
+        InputError: It is not fewer columns of the same samples of both sides.
+    """
     if not isinstance(few, tuple | list) or len(few) != 2:
         raise InputError(f"the reducer gave {type(few).__name__}: it must give two arrays, fewer columns of x and of y.")
     few_x, few_y = (arrays.samples(side, f"{name} as the reducer gives it")[0] for side, name in zip(few, "xy", strict=True))
@@ -76,13 +162,12 @@ def reduced(x: Samples, y: Samples, reducer: Reducer, seed: int) -> tuple[Sample
     for name, side, fewer in (("x", x, few_x), ("y", y, few_y)):
         if fewer.shape[1] > side.shape[1]:
             raise InputError(f"the reducer made {fewer.shape[1]} columns of the {side.shape[1]} of {name}: it must give fewer.")
-    fitted_on = str(getattr(reducer, "fitted_on", None) or UNKNOWN)
-    if isinstance(reducer, Projection):
-        kept_x, kept_y = (share_of_variance(side, columns) for side, columns in ((x, few_x), (y, few_y)))
-        drawn = seed if reducer.method == "random" else None
-        return few_x, few_y, Reduction(reducer.method, reducer.dim, kept_x, kept_y, fitted_on, drawn)
-    name = getattr(reducer, "__name__", type(reducer).__name__)
-    return few_x, few_y, Reduction(name, None, None, None, fitted_on, seed)
+    return few_x, few_y
+
+
+def name_of(reducer: object) -> str:
+    """What results call a caller's own reducer."""
+    return str(getattr(reducer, "__name__", type(reducer).__name__))
 
 
 def read_only(points: Samples) -> Samples:

@@ -4,7 +4,7 @@
     twin: a Gaussian of known MI, same setting   too many dimensions, too few samples, too strong dependence
     drift with k, drift with N                   bias that the Gaussian does not have: curved or clustered data
     the same on ranks, which have the same MI    heavy tails, columns on different scales
-    plainer views: radii, correlations of ranks  dependence that they see, and the estimate does not: a common scale
+    a lower bound, measured on held-out samples  dependence that it shows, and the estimate does not
     share of the ceiling                         dependence too strong to be seen in full
     ties, scales                                 data for which the method is not meant
     rows that are alike, unnamed                 samples that are not independent
@@ -25,7 +25,8 @@ from scipy.spatial import cKDTree
 
 from mi_core import _formula, _notes, twins
 from mi_core._estimators import normal_scores
-from mi_core._prepare import Prepared, centred
+from mi_core._prepare import Prepared
+from mi_core.display import how_bound
 from mi_core.results import MIResult, Reliability, Verdict
 from mi_core.sampling import RESEMBLE, resemblance
 from mi_core.types import FloatArray, Samples
@@ -46,7 +47,7 @@ TWIN, TWIN_GROSS = 0.8, 2.5
 DRIFT_N, DRIFT_N_GROSS = 0.5, 1.25
 IMPLIED_BIAS, IMPLIED_BIAS_GROSS = 0.6, 3.0
 RANKED, RANKED_GROSS = 0.75, 2.5
-PLAINER, PLAINER_GROSS = 0.75, 2.5
+BOUND, BOUND_GROSS = 0.75, 1.0
 CEILING, CEILING_GROSS = 0.7, 0.9
 FEWEST_UNITS = 6  # independent ones, below which nothing can be said; up to `_notes.FEW_UNITS` little
 SCALE_RATIO_GROSS = 300.0
@@ -93,8 +94,6 @@ def measure(samples: Prepared, result: MIResult, estimates: Estimates, seed: int
     larger = larger_order(k, int(np.min(samples.countable)))
     at_larger_k = float(estimates(samples, [larger])[0])
     repeated_values = max(_notes.share_of_repeated_values(side) for side in sides)
-    is_plain = samples.z is None  # what radii share, or correlations carry, is no bound of conditional MI
-    is_ranked = is_plain and repeated_values <= _notes.REPEATED_VALUES  # scores of ranks that tie are not Gaussian
     return Reliability(
         verdict="trust",
         reasons=(),
@@ -103,8 +102,6 @@ def measure(samples: Prepared, result: MIResult, estimates: Estimates, seed: int
         implied_bias=implied_bias(at_larger_k - result.mi, larger / k, intrinsic),
         drift_n=result.mi - result.by_size[0].mi if result.by_size else None,
         ranked_mi=float(estimates(ranked, [k])[0]),
-        radii_mi=float(estimates(radii_of(samples), [k])[0]) if is_plain else None,
-        correlation_mi=twins.gaussian_nats(ranked.x, ranked.y) / nats if is_ranked else None,
         repeated_samples=max(_notes.repeated_rows(side) / n for side in sides),
         repeated_values=repeated_values,
         resemblance=None if samples.sampling else min(map(resemblance, (samples.x, samples.y))),
@@ -172,18 +169,14 @@ def signs(measured: Reliability, result: MIResult) -> Iterator[Sign]:
         f"With each column replaced by its ranks, which leaves MI as it is, the estimate is {measured.ranked_mi:.2f} {units} "
         f"and not {mi:.2f}: scales or tails of the columns decide.",
     )
-    for what, seen in (
-        ("The distances of the samples from the middle of each side alone share", measured.radii_mi),
-        ("Correlations of the columns' ranks alone account for", measured.correlation_mi),
-    ):
-        if seen is not None:
-            yield from beyond(
-                (seen - mi - OF_SAME_SAMPLES * chance) / most,
-                PLAINER,
-                PLAINER_GROSS,
-                f"{what} {seen:.2f} {units}, more than the estimate of {mi:.2f}, which therefore misses part of the "
-                "dependence.",
-            )
+    if (bound := result.lower_bound) is not None:
+        yield from beyond(
+            (bound.mi - mi - OF_SAME_SAMPLES * chance) / most,
+            BOUND,
+            BOUND_GROSS,
+            f"There are at least {bound.mi:.2f} {units}, measured {how_bound(bound)}: the estimate of {mi:.2f} misses part of "
+            "the dependence.",
+        )
     yield from beyond(
         measured.ceiling_share,
         CEILING,
@@ -266,11 +259,6 @@ def reason_to_trust(measured: Reliability, result: MIResult) -> str:
     )
 
 
-def radii_of(samples: Prepared) -> Prepared:
-    """The distances of the samples from the middle of either side, in logarithms."""
-    return Prepared(log_radii(samples.x), log_radii(samples.y), sampling=samples.sampling)
-
-
 def surrogates_mi(samples: Prepared, result: MIResult, estimates: Estimates, seed: int) -> float | None:
     """Mean estimate on some surrogates of samples that belong together, where the truth is 0; None for others, and given z."""
     if samples.sampling is None or samples.z is not None:
@@ -280,21 +268,6 @@ def surrogates_mi(samples: Prepared, result: MIResult, estimates: Estimates, see
     rng = generator(seed, "surrogates")
     rows = [samples.sampling.surrogate(len(samples.y), rng) for _ in range(SURROGATES_DRAWN)]
     return float(np.mean([estimates(dataclasses.replace(samples, y=samples.y[some]), [order(result)])[0] for some in rows]))
-
-
-def log_radii(points: Samples) -> FloatArray:
-    """Logarithm (n, 1) of each sample's distance from the middle, columns centred by their median and divided by the median
-    absolute deviation, or where that is 0 by the standard deviation. A sample in the middle has the least of all others' radii.
-    """
-    columns, _ = centred(points[:, twins.varying(points)])
-    columns -= np.median(columns, axis=0)
-    spread = np.median(np.abs(columns), axis=0)
-    columns /= np.where(spread > 0, spread, columns.std(axis=0))
-    largest = np.abs(columns).max(axis=1, keepdims=True)  # first, so that no square overflows
-    largest = np.where(largest > 0, largest, largest[largest > 0].min())
-    lengths = np.sqrt(np.sum((columns / largest) ** 2, axis=1, keepdims=True))
-    radii: FloatArray = np.log(largest) + np.log(np.where(lengths > 0, lengths, 1.0))
-    return radii
 
 
 def intrinsic_dimension(sides: Sequence[Samples], rng: np.random.Generator) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from numbers import Real
 from typing import Any, ClassVar, Literal
 
@@ -33,6 +34,8 @@ class NeighbourCounts:
     n_y: IntArray
     backend: str
 
+
+FALLS_SHORT = 2.0  # standard errors
 
 Verdict = Literal["trust", "caution", "not bits"]
 
@@ -83,10 +86,6 @@ class Reliability:
         implied_bias: The error at k that this drift suggests, if it grows as volumes do in the intrinsic dimension.
         drift_n: Estimate minus the mean estimate on halves of the samples; None with too few samples. A bias falls with N.
         ranked_mi: Estimate with each column replaced by the normal scores of its ranks, which leaves MI as it is.
-        radii_mi: Estimate between the logarithms of each side's distances from its middle, which cannot share more than the
-            sides; None where z is given.
-        correlation_mi: MI of Gaussians with the correlations of the columns' normal scores, less what chance adds; None where
-            z is given.
         repeated_samples: Largest of the sides' shares of samples with an exact copy.
         repeated_values: Largest of the sides' shares of values with an exact copy in their column.
         scale_ratio: Largest of the sides' typical distances over the smallest.
@@ -107,8 +106,6 @@ class Reliability:
     implied_bias: float
     drift_n: float | None
     ranked_mi: float
-    radii_mi: float | None
-    correlation_mi: float | None
     repeated_samples: float
     repeated_values: float
     scale_ratio: float
@@ -121,11 +118,36 @@ class Reliability:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class LowerBound:
+    """What MI is at least, up to chance, measured on samples that nothing was fitted on.
+
+    Attributes:
+        mi: The bound, in `units`; 0 where there is nothing to claim.
+        stderr: Its standard error in `units`, over data sets of this size.
+        ceiling: In `units`, what no such bound can exceed: log of the samples in a part that is measured on.
+        units: "bits" or "nats".
+        kind: "directions": a Gaussian critic along directions fitted on other samples; "radii": "ksg1" between the logarithms
+            of each side's distances from its middle; "learned": two small networks fitted on other samples.
+        directions: For "directions", how many were used, in the mean over fits; None for others.
+    """
+
+    mi: float
+    stderr: float
+    ceiling: float
+    units: Units
+    kind: str
+    directions: int | None = None
+
+    def __str__(self) -> str:
+        return f"{display.with_error(self.mi, self.stderr)} {self.units}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Reduction:
     """Fewer columns made of many, by which MI can only be lost (the data-processing inequality).
 
     Attributes:
-        method: "pca", "random", or the name of the reducer that was given.
+        method: "pca", "random", "cca", or the name of the reducer that was given.
         dim: Columns asked for, where a side that has no more keeps its own; None for a reducer that was given.
         kept_x: Share of the variance of x that lies in them; None for a reducer that was given.
         kept_y: Share of the variance of y that lies in them; None likewise.
@@ -260,6 +282,7 @@ class MIResult(Estimate):
         null: Shuffled pairs and the p-value; None unless asked for.
         by_size: Estimates on parts of the samples, for a verdict on halves alone; empty unless asked for.
         reliability: Verdict and measured signs; None unless asked for, and where a side is constant.
+        lower_bound: What MI is at least; None unless asked for, itself or by a verdict, and where a side is constant.
         reduced: Estimate from fewer columns, as `reduction` says; None unless asked for, and where a side is constant.
         reduction: What those were, and what share of each side's variance they keep; None without `reduced`.
         independent_units: How many independent units the samples make: groups, or stretches in which a series forgets itself;
@@ -283,11 +306,20 @@ class MIResult(Estimate):
     null: ShuffledNull | None = None
     by_size: tuple[SizePoint, ...] = ()
     reliability: Reliability | None = None
+    lower_bound: LowerBound | None = None
     reduced: MIResult | None = None
     independent_units: int | None = None
     exclude: int | None = None
     reduction: Reduction | None = None
     local_mi: FloatArray | None = dataclasses.field(default=None, compare=False)
+
+    @property
+    def falls_short(self) -> bool:
+        """Whether the lower bound stands above the estimate, by more than two standard errors of both."""
+        if self.lower_bound is None:
+            return False
+        chance = FALLS_SHORT * math.hypot(self.stderr or 0.0, self.lower_bound.stderr)
+        return self.lower_bound.mi > self.mi + chance
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, repr=False)

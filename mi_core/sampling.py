@@ -63,6 +63,9 @@ class Sampling(Protocol):
     def surrogate(self, n_samples: int, rng: np.random.Generator) -> IntArray:
         """(n_samples,) the row of y to put beside each row of x."""
 
+    def error_of_mean(self, terms: FloatArray, rows: IntArray) -> float:
+        """Standard error of the mean of one term (m,) for each of some rows (m,)."""
+
 
 class Independent:
     """Each sample drawn by itself."""
@@ -96,6 +99,10 @@ class Independent:
         """All rows in random order."""
         return rng.permutation(n_samples)
 
+    def error_of_mean(self, terms: FloatArray, rows: IntArray) -> float:
+        """Standard deviation of the terms over the root of their number."""
+        return float(terms.std(ddof=1) / np.sqrt(len(terms)))
+
 
 class Together(abc.ABC):
     """What groups and series have in common: rows that belong together make units, which are drawn each by itself."""
@@ -126,6 +133,12 @@ class Together(abc.ABC):
         part = np.empty(len(numbers), np.int64)
         part[rng.permutation(len(numbers))] = np.arange(len(numbers)) % count
         return [np.flatnonzero(part[place] == one) for one in range(count)]
+
+    def error_of_mean(self, terms: FloatArray, rows: IntArray) -> float:
+        """Spread of the units' sums, since terms of one unit go together."""
+        _, place = np.unique(self.part_of[rows], return_inverse=True)
+        sums = np.bincount(place, weights=terms - terms.mean())
+        return float(np.sqrt(np.sum(sums**2) * len(sums) / max(1, len(sums) - 1)) / len(terms))
 
 
 @dataclasses.dataclass(frozen=True)

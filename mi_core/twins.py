@@ -11,7 +11,6 @@ import dataclasses
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import digamma
 
 from mi_core._prepare import Prepared, centred, standard_deviations
 from mi_core.types import FloatArray, Samples
@@ -25,7 +24,6 @@ class Canonical:
         root_x: (p, p) triangle R for which R'R is the covariance of x, shrunk a little; `root_y` (q, q) likewise.
         left: (p, m) directions of x among its white columns, `right` (m, q) those of y.
         nats: (m,) MI that each pair carries: -log(1 - rho^2) / 2, Kraskov et al. 2004, eq. (10) for each pair.
-        excess: How many nats their sum reads too high because the correlations are those of finite samples.
     """
 
     root_x: FloatArray
@@ -33,7 +31,6 @@ class Canonical:
     left: FloatArray
     right: FloatArray
     nats: FloatArray
-    excess: float
 
 
 def canonical(x: FloatArray, y: FloatArray) -> Canonical:
@@ -46,30 +43,7 @@ def canonical(x: FloatArray, y: FloatArray) -> Canonical:
     (white_x, root_x), (white_y, root_y) = (whitened(side, shrinkage) for side in (x, y))
     left, correlation, right = np.linalg.svd(white_x.T @ white_y, full_matrices=False)
     nats = -0.5 * np.log1p(-(np.minimum(correlation, 1 - 1e-12) ** 2))
-    # Directions without variance are shrunk away: a white column then has no length, and counts for nothing.
-    dim_x, dim_y = (round(float(np.sum(white**2))) for white in (white_x, white_y))
-    return Canonical(root_x, root_y, left, right, nats, excess_of_chance(n, dim_x, dim_y))
-
-
-def excess_of_chance(n_samples: int, dim_x: int, dim_y: int) -> float:
-    """How many nats the MI of a sample covariance lies above that of the true one, in the mean, whatever that is.
-
-    From the mean log determinant of Wishart matrices; infinite where columns are as many as samples.
-    """
-    freedom = n_samples - 1
-    if dim_x + dim_y >= freedom:
-        return float(np.inf)
-
-    def log_determinant(dim: int) -> float:
-        return float(digamma((freedom - np.arange(dim)) / 2).sum())
-
-    return (log_determinant(dim_x) + log_determinant(dim_y) - log_determinant(dim_x + dim_y)) / 2
-
-
-def gaussian_nats(x: Samples, y: Samples) -> float:
-    """MI in nats of Gaussians with the covariance of x and y, less what chance correlations add; never below 0."""
-    pairs = canonical(unit_variance(x), unit_variance(y))
-    return max(0.0, float(pairs.nats.sum()) - pairs.excess)
+    return Canonical(root_x, root_y, left, right, nats)
 
 
 def gaussian_twin(samples: Prepared, nats: float, intrinsic_dim: float, rng: np.random.Generator) -> tuple[Prepared, float]:

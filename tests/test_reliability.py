@@ -11,7 +11,7 @@ import awkward
 from conftest import REPOSITORY
 from mi_core import _notes, mutual_information, reliability, twins
 from mi_core._prepare import Prepared
-from mi_core.results import Reliability
+from mi_core.results import LowerBound, Reliability
 
 
 def judged(x, y, **options):
@@ -38,7 +38,12 @@ def test_narrow_gaussians_are_trusted(dim, rho):
         (lambda rng: awkward.correlated(rng, 1000, 20, 0.8), "not bits", "Gaussian data of the same size"),
         (lambda rng: (x := rng.standard_normal(500), x), "not bits", "of the ceiling"),
         (lambda rng: tuple(np.repeat(side, 2, axis=0) for side in awkward.correlated(rng, 300, 1)), "not bits", "exact copy"),
-        (lambda rng: tuple(np.round(side) for side in awkward.correlated(rng, 500, 4)), "caution", "taken in any order"),
+        (lambda rng: tuple(np.round(side) for side in awkward.correlated(rng, 500, 1)), "caution", "taken in any order"),
+        (
+            lambda rng: tuple(np.round(side) for side in awkward.correlated(rng, 500, 4)),
+            "not bits",
+            "along 4 shared directions",
+        ),
         (lambda rng: (x := rng.standard_normal(500), 1e5 * x + 1e5 * rng.standard_normal(500)), "not bits", "standardise"),
     ],
 )
@@ -56,14 +61,14 @@ def test_a_scale_that_both_sides_share_is_not_trusted(freedom, dim, change):
     x, y = (change(tails * side) for side in rng.standard_normal((2, 2000, dim)))
     found = judged(x, y)
     assert found.verdict != "trust"
-    assert "from the middle of each side" in " ".join(found.reasons)
+    assert "by the samples' distances from the middle" in " ".join(found.reasons)
 
 
-def test_correlations_of_ranks_that_the_estimate_misses_are_named():
+def test_an_estimate_below_the_lower_bound_is_not_bits():
     """Five columns a side of weak correlation: 1.0 bit, of which the estimate for k=10 reads 0.5."""
     found = judged(*correlated(1000, dim=5, rho=0.5), k=10)
-    assert found.verdict != "trust"
-    assert "Correlations of the columns' ranks" in " ".join(found.reasons)
+    assert found.verdict == "not bits"
+    assert "measured held out, along 5 shared directions" in " ".join(found.reasons)
 
 
 def test_too_few_samples_to_see_a_drift_or_chance_are_no_reason_to_trust():
@@ -113,8 +118,10 @@ def test_a_strong_common_cause_in_three_dimensions_is_not_trusted():
 def test_a_weak_common_cause_in_one_dimension_is_trusted():
     found = judged(**common_cause(2000, 0.5, 1.0, 1))
     assert found.verdict == "trust"
-    assert found.radii_mi is None
-    assert found.correlation_mi is None
+
+
+def test_no_lower_bound_is_known_where_z_is_given():
+    assert mutual_information(**common_cause(200, 0.5, 1.0, 1), diagnose=True).lower_bound is None
 
 
 def test_the_ties_and_scales_of_what_is_given_count():
@@ -175,8 +182,7 @@ def test_each_k_and_the_reduced_estimate_have_their_own():
         ("drift with N", (reliability.DRIFT_N, reliability.DRIFT_N_GROSS)),
         ("drift with k", (reliability.IMPLIED_BIAS, reliability.IMPLIED_BIAS_GROSS)),
         ("ranks", (reliability.RANKED, reliability.RANKED_GROSS)),
-        ("radii", (reliability.PLAINER, reliability.PLAINER_GROSS)),
-        ("correlations", (reliability.PLAINER, reliability.PLAINER_GROSS)),
+        ("lower bound", (reliability.BOUND, reliability.BOUND_GROSS)),
         ("ceiling", (100 * reliability.CEILING, 100 * reliability.CEILING_GROSS)),
         ("scales", (_notes.SCALE_RATIO, reliability.SCALE_RATIO_GROSS)),
     ],
@@ -194,8 +200,6 @@ FINE = Reliability(
     implied_bias=0.0,
     drift_n=0.0,
     ranked_mi=2.0,
-    radii_mi=0.5,
-    correlation_mi=0.5,
     repeated_samples=0.0,
     repeated_values=0.0,
     scale_ratio=1.0,
@@ -208,10 +212,11 @@ FINE = Reliability(
 )
 
 
-def signs_of(stderr=0.1, **measured):
+def signs_of(stderr=0.1, at_least=0.5, **measured):
     """Words and gravity of the signs against an estimate of 2 bits, of which 0.4 are tolerated."""
     result = mutual_information(*correlated(100), error_bar=False)
-    result = dataclasses.replace(result, mi=2.0, stderr=stderr, ceiling=4.0)
+    bound = LowerBound(at_least, 0.1, 5.0, "bits", "directions", 3)
+    result = dataclasses.replace(result, mi=2.0, stderr=stderr, ceiling=4.0, lower_bound=bound)
     return [(sign.reason, sign.is_gross) for sign in reliability.signs(dataclasses.replace(FINE, **measured), result)]
 
 
@@ -226,8 +231,7 @@ def signs_of(stderr=0.1, **measured):
         ("implied_bias", "suggests an error of", -0.25, -0.26, -1.21, -1.22),
         ("ranked_mi", "replaced by its ranks", 2.34, 2.36, 3.04, 3.06),  # less half a standard error
         ("ranked_mi", "replaced by its ranks", 1.66, 1.64, 0.96, 0.94),
-        ("radii_mi", "from the middle of each side", 2.34, 2.36, 3.04, 3.06),
-        ("correlation_mi", "Correlations of the columns' ranks", 2.34, 2.36, 3.04, 3.06),
+        ("at_least", "along 3 shared directions", 2.34, 2.36, 2.44, 2.46),
         ("ceiling_share", "of the ceiling of 4.00 bits", 0.69, 0.71, 0.89, 0.91),
         ("repeated_samples", "of the samples of a side", 0.009, 0.011, 1.0, None),
         ("repeated_values", "of the values of a side", 0.09, 0.11, 1.0, None),
@@ -333,31 +337,6 @@ def test_a_twin_of_more_columns_than_samples_exists():
     twin, nats = twins.gaussian_twin(Prepared(x, y), 0.5, 20.0, rng)
     assert (twin.x.shape, twin.y.shape) == ((30, 49), (30, 40))
     assert np.isfinite(nats)
-
-
-def test_correlations_by_chance_are_taken_off():
-    """Independent 20+20 columns of 300 samples: their covariance alone would have 0.74 nats, with a spread of 0.05."""
-    rng = np.random.default_rng(0)
-    x, y = awkward.gaussian(rng, 300, 20, 20)
-    pairs = twins.canonical(twins.unit_variance(x), twins.unit_variance(y))
-    assert pairs.nats.sum() > 0.5
-    assert pairs.nats.sum() == pytest.approx(pairs.excess, abs=0.15)
-    assert twins.gaussian_nats(x, y) < 0.15
-
-
-def test_columns_that_follow_from_others_add_no_chance():
-    """One latent variable a side in 30 columns is one pair of columns."""
-    rng = np.random.default_rng(0)
-    x, y = (side @ rng.standard_normal((1, 30)) for side in awkward.correlated(rng, 500, 1, 0.6))
-    assert twins.canonical(twins.unit_variance(x), twins.unit_variance(y)).excess == pytest.approx(1 / 1000, rel=0.05)
-
-
-def test_radii_are_distances_from_the_middle_in_units_of_each_column():
-    """Columns 100 times wider, or moved, count alike; a sample in the middle has the least radius of the others, not 0."""
-    points = np.array([[-2.0, 0.0], [-1.0, 1.0], [0.0, 0.0], [1.0, -1.0], [2.0, 3.0]])
-    found = reliability.log_radii(points * [1.0, 100.0] + [0.0, 7.0])
-    np.testing.assert_allclose(np.exp(2 * found[:, 0]), [4.0, 2.0, 1.0, 2.0, 13.0], rtol=1e-12)
-    assert np.isfinite(reliability.log_radii(np.array([[1e307, 0.0], [0.0, 1.0], [0.0, 2.0], [1.0, 0.0]]))).all()
 
 
 @pytest.mark.parametrize("dim", [1, 2, 5])

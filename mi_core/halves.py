@@ -1,0 +1,53 @@
+"""One result from the results of two halves of the samples, each reduced as the other half advised."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import get_args
+
+from mi_core.results import MIResult, ShuffledNull, SizePoint, Verdict
+
+
+def as_one(halves: Sequence[MIResult], null: ShuffledNull | None, independent_units: int | None) -> MIResult:
+    """The mean of the estimates, with the gravest of the verdicts.
+
+    Args:
+        halves: Result on each half, for the same k.
+        null: What shuffled pairs read, of which each half was fitted and estimated like the samples themselves.
+        independent_units: How many there are in all samples.
+    """
+    verdicts = [half.reliability for half in halves if half.reliability is not None]
+    ceilings = [half.ceiling for half in halves if half.ceiling is not None]
+    return dataclasses.replace(
+        halves[0],
+        mi=math.fsum(half.mi for half in halves) / len(halves),
+        stderr=error_of_mean([half.stderr for half in halves]),
+        n_samples=sum(half.n_samples for half in halves),
+        dim_x=max(half.dim_x for half in halves),
+        dim_y=max(half.dim_y for half in halves),
+        ceiling=sum(ceilings) / len(ceilings) if ceilings else None,
+        seconds=sum(half.seconds for half in halves),
+        notes=tuple(dict.fromkeys(note for half in halves for note in half.notes)),
+        reliability=max(verdicts, key=lambda one: get_args(Verdict).index(one.verdict)) if verdicts else None,
+        lower_bound=None,
+        null=null,
+        by_size=tuple(mean_of(points) for points in zip(*(half.by_size for half in halves), strict=False)),
+        independent_units=independent_units,
+    )
+
+
+def error_of_mean(errors: Sequence[float | None]) -> float | None:
+    """Standard error of the mean of independent estimates; None where one has none."""
+    known = [error for error in errors if error is not None]
+    return math.hypot(*known) / len(known) if len(known) == len(errors) else None
+
+
+def mean_of(points: Sequence[SizePoint]) -> SizePoint:
+    """Mean of what parts of equal size read in each half."""
+    return SizePoint(
+        points[0].n_samples,
+        math.fsum(point.mi for point in points) / len(points),
+        math.hypot(*(point.stderr for point in points)) / len(points),
+    )

@@ -1,0 +1,181 @@
+"""At least how much: lower bounds of mutual information, measured on samples that nothing was fitted on.
+
+    critic fitted on some samples --held_out--> how well it tells the others' own partners from strangers = a bound in nats
+    log radii of both sides       --ksg1------> MI of functions of the sides, of which each has one column
+
+A critic f(x, y) is any function that is large where x and y belong together. Whatever it is, if it was chosen on other samples,
+
+    E[f(x, y)] - E[log mean_j exp f(x, y_j)]
+
+over n samples, their own partners among the y_j, is at most the MI of x and y, and at most log n (van den Oord, Li & Vinyals
+2018, arXiv:1807.03748; Poole et al. 2019, arXiv:1905.06922, eq. 10). A poor critic gives a low bound, never a wrong one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from mi_core import _formula
+from mi_core._prepare import Prepared, centred
+from mi_core.errors import InputError
+from mi_core.options import Units
+from mi_core.results import LowerBound
+from mi_core.sampling import INDEPENDENT
+from mi_core.shared_directions import SharedDirections
+from mi_core.types import FloatArray, IntArray, Samples
+
+FEWEST_SAMPLES = 40
+FIFTHS, HALVES = 5, 2  # parts, on each of which the critic is measured that the others fitted
+NEAR_LIMIT = 0.5  # share of a fifth's ceiling beyond which halves, with their higher ceiling, show more
+CLEARLY = 3.0  # standard errors by which the radii must share more than directions show, so that chance does not choose them
+SCORES_AT_ONCE = 2**22  # of a matrix of samples by partners
+
+Critic = Callable[[IntArray, IntArray, np.random.Generator], tuple[FloatArray, FloatArray]]
+"""(rows to fit on, rows to look at, rng) -> embeddings (rows, dim) of x and of y there; f(x_i, y_j) is their inner product."""
+
+
+class DirectionsCritic:
+    """Critic by the log-ratio of Gaussians that have the correlations of the directions shared.
+
+    Args:
+        samples: Both sides.
+
+    Attributes:
+        used: How many directions each fit used.
+    """
+
+    def __init__(self, samples: Prepared) -> None:
+        self.directions = SharedDirections(samples.x, samples.y, samples.sampling or INDEPENDENT)
+        self.used: list[int] = []
+
+    def __call__(self, fitted: IntArray, rest: IntArray, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+        """Embeddings of the rows `rest`, by directions fitted on the rows `fitted`."""
+        along_x, along_y, correlation = self.directions.along(fitted, rest, rng)
+        self.used.append(len(correlation))
+        return gaussian_embeddings(along_x, along_y, correlation)
+
+
+def gaussian_embeddings(x: FloatArray, y: FloatArray, correlation: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Embeddings (n, m + 1) whose inner products are log p(x, y) / p(x) p(y) of Gaussian pairs, but for terms of x alone, which
+    a bound that compares partners of the same x does not see.
+    """
+    gain = correlation / (1 - correlation**2)
+    of_y = -0.5 * (y**2) @ (correlation * gain)
+    return np.column_stack([x * gain, np.ones(len(x))]), np.column_stack([y, of_y])
+
+
+def info_nce(left: FloatArray, right: FloatArray) -> FloatArray:
+    """Terms (n,) in nats whose mean is the bound, from a critic's embeddings `left` (n, dim) of x and `right` (n, dim) of y."""
+    n = len(left)
+    own = np.einsum("ij,ij->i", left, right)
+    left, right = left.astype(np.float32), right.astype(np.float32)
+    of_all = np.empty(n)
+    rows_at_once = max(1, SCORES_AT_ONCE // n)
+    for start in range(0, n, rows_at_once):
+        scores = left[start : start + rows_at_once] @ right.T
+        largest = scores.max(axis=1, keepdims=True)
+        np.exp(np.subtract(scores, largest, out=scores), out=scores)
+        of_all[start : start + rows_at_once] = np.log(scores.mean(axis=1, dtype=np.float64)) + largest[:, 0]
+    terms: FloatArray = own - of_all
+    return terms
+
+
+def held_out(critic: Critic, samples: Prepared, parts: int, rng: np.random.Generator) -> Iterator[tuple[IntArray, FloatArray]]:
+    """Disjoint parts of the samples, and on each the terms in nats of the critic that the others fitted.
+
+    Raises:
+        InputError: There are too few independent units for so many parts.
+    """
+    sampling, n = samples.sampling or INDEPENDENT, len(samples)
+    cut = sampling.parts(n, parts, rng)
+    if not cut:
+        raise InputError(
+            f"a lower bound needs at least {2 * parts} independent units, and there are about {sampling.units}: measure more "
+            "groups or a longer series."
+        )
+    for part in cut:
+        is_fitted = np.ones(n, dtype=np.bool_)
+        is_fitted[part] = False
+        yield part, info_nce(*critic(np.flatnonzero(is_fitted), part, rng))
+
+
+def by_critic(
+    critic: Critic,
+    samples: Prepared,
+    kind: str,
+    units: Units,
+    rng: np.random.Generator,
+    *,
+    parts: Sequence[int] = (FIFTHS, HALVES),
+) -> LowerBound:
+    """Held-out bound of a critic.
+
+    Args:
+        critic: Fits itself on some rows and is measured on others.
+        samples: Both sides.
+        kind: What the critic is, as results name it.
+        units: "bits" or "nats".
+        rng: Draws the parts, and is handed to the critic.
+        parts: Into how many parts to cut the samples; into the next number, of fewer and larger parts, where the first part
+            shows a bound near its ceiling, log of its samples.
+
+    Raises:
+        InputError: There are too few independent units for so many parts.
+    """
+    for count in parts:
+        rows: list[IntArray] = []
+        terms: list[FloatArray] = []
+        for part, of_part in held_out(critic, samples, count, rng):
+            if count != parts[-1] and of_part.mean() > NEAR_LIMIT * np.log(len(part)):
+                break
+            rows.append(part)
+            terms.append(of_part)
+        else:
+            break
+    nats, all_terms = _formula.NATS_PER_UNIT[units], np.concatenate(terms)
+    return LowerBound(
+        mi=max(0.0, float(all_terms.mean())) / nats,
+        stderr=(samples.sampling or INDEPENDENT).error_of_mean(all_terms, np.concatenate(rows)) / nats,
+        ceiling=float(np.log(min(map(len, rows)))) / nats,
+        units=units,
+        kind=kind,
+    )
+
+
+def by_directions(samples: Prepared, units: Units, rng: np.random.Generator) -> LowerBound:
+    """Held-out bound of the critic that looks along shared directions."""
+    critic = DirectionsCritic(samples)
+    bound = by_critic(critic, samples, "directions", units, rng)
+    return dataclasses.replace(bound, directions=round(float(np.mean(critic.used))))
+
+
+def check_enough(n_samples: int) -> None:
+    """Raise InputError where there are too few samples to fit on some of them and measure on others."""
+    if n_samples < FEWEST_SAMPLES:
+        raise InputError(f"a lower bound needs at least {FEWEST_SAMPLES} samples, and there are {n_samples}: leave it out.")
+
+
+def larger(directions: LowerBound, radii: LowerBound) -> LowerBound:
+    """The bound along directions, unless the radii share more than chance explains: the larger of two noisy numbers would claim
+    dependence where there is none.
+    """
+    chance = CLEARLY * np.hypot(directions.stderr, radii.stderr)
+    return radii if radii.mi > directions.mi + chance else directions
+
+
+def log_radii(points: Samples) -> FloatArray:
+    """Logarithm (n, 1) of each sample's distance from the middle, columns centred by their median and divided by the median
+    absolute deviation, or where that is 0 by the standard deviation. A sample in the middle has the least of all others' radii.
+    """
+    columns, _ = centred(points[:, (points != points[0]).any(axis=0)])
+    columns -= np.median(columns, axis=0)
+    spread = np.median(np.abs(columns), axis=0)
+    columns /= np.where(spread > 0, spread, columns.std(axis=0))
+    largest = np.abs(columns).max(axis=1, keepdims=True)  # first, so that no square overflows
+    largest = np.where(largest > 0, largest, largest[largest > 0].min())
+    lengths = np.sqrt(np.sum((columns / largest) ** 2, axis=1, keepdims=True))
+    radii: FloatArray = np.log(largest) + np.log(np.where(lengths > 0, lengths, 1.0))
+    return radii

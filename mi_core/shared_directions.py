@@ -1,0 +1,214 @@
+"""Directions that two sides share, fitted on some of the samples for use on the rest.
+
+    columns --Ranks.scores--> normal scores --shared_directions--> canonical pairs, each confirmed by samples that did not
+               by the ranks among the samples fitted on                |           choose it
+                                                     SharedDirections.along: coordinates of the rest
+
+Directions fitted and looked at on the same samples find dependence in independent data: 0.3 to 0.9 bits in 2,000 samples of 50
+columns. So everything here keeps apart what is fitted on and what is measured on.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+from threadpoolctl import threadpool_limits
+
+from mi_core.sampling import Sampling
+from mi_core.types import FloatArray, IntArray, Samples
+
+FOLDS = 3  # of the samples fitted on, each of which confirms the directions that the others chose
+SHRINKAGES = (0.003, 0.02, 0.08, 0.25, 0.6)  # of a covariance towards a multiple of the identity
+CONFIRMED = 3.0  # standard errors of a correlation of 0; at 2 more chance directions cost what more weak ones bring
+LARGEST_CORRELATION = 1 - 1e-5  # 7.8 bits a pair
+MOST_COLUMNS = 512  # of a side; of more, that many principal components of their scores
+COLUMNS_AT_ONCE = 16
+
+Single = NDArray[np.float32]
+
+
+class Ranks:
+    """Columns (n, dim) of samples in ascending order, sorted once, from which normal scores by any of the rows follow."""
+
+    def __init__(self, points: Samples) -> None:
+        columns = np.ascontiguousarray(points.T)
+        self.order = np.argsort(columns, axis=1).astype(np.int32)
+        ascending = np.take_along_axis(columns, self.order, axis=1)
+        self.is_new = np.ones(columns.shape, dtype=np.bool_)
+        np.not_equal(ascending[:, 1:], ascending[:, :-1], out=self.is_new[:, 1:])
+
+    def scores(self, fitted: IntArray) -> Single:
+        """Gaussian quantiles (n, dim) of all rows' mean ranks among the rows `fitted`, which alone decide on the scale."""
+        dim, n = self.order.shape
+        among = np.zeros(n, dtype=np.bool_)
+        among[fitted] = True
+        of_ranks = ndtri(np.arange(1, 2 * len(fitted) + 2) / (2 * (len(fitted) + 1))).astype(np.float32)
+        scores = np.empty((n, dim), dtype=np.float32)
+        places = np.arange(n)
+        for start in range(0, dim, COLUMNS_AT_ONCE):
+            order, is_new = (of[start : start + COLUMNS_AT_ONCE] for of in (self.order, self.is_new))
+            below = np.zeros((len(order), n + 1), dtype=np.int64)  # how many fitted rows stand before each place
+            np.cumsum(among[order], axis=1, out=below[:, 1:])
+            first = np.maximum.accumulate(np.where(is_new, places, 0), axis=1)
+            is_last = np.ones_like(is_new)
+            is_last[:, :-1] = is_new[:, 1:]
+            behind = np.minimum.accumulate(np.where(is_last, places, n)[:, ::-1], axis=1)[:, ::-1] + 1
+            twice = np.take_along_axis(below, first, axis=1) + np.take_along_axis(below, behind, axis=1)
+            ordered = np.empty(order.shape, dtype=np.float32)
+            np.put_along_axis(ordered, order.astype(np.int64), of_ranks[twice], axis=1)
+            scores[:, start : start + COLUMNS_AT_ONCE] = ordered.T
+        return scores
+
+
+@dataclasses.dataclass(frozen=True)
+class Directions:
+    """Canonical pairs that held-out samples confirm, the strongest first.
+
+    Attributes:
+        x: (dim_x, m) directions of x, along which held-out samples have variance 1; `y` (dim_y, m) likewise.
+        correlation: (m,) of each pair, as held-out samples have it.
+    """
+
+    x: FloatArray
+    y: FloatArray
+    correlation: FloatArray
+
+    def strongest(self, most: int) -> Directions:
+        """At most so many of the pairs."""
+        return Directions(self.x[:, :most], self.y[:, :most], self.correlation[:most])
+
+
+class SharedDirections:
+    """Both sides of some samples, ready for directions to be fitted on any of their rows.
+
+    Args:
+        x: (n, dim_x), `y` (n, dim_y) likewise.
+        sampling: How they were drawn.
+    """
+
+    def __init__(self, x: Samples, y: Samples, sampling: Sampling) -> None:
+        self.ranks_x, self.ranks_y, self.sampling = Ranks(x), Ranks(y), sampling
+
+    def along(
+        self,
+        fitted: IntArray,
+        rest: IntArray,
+        rng: np.random.Generator,
+        *,
+        most: int | None = None,
+        least: int = 0,
+        pairing: IntArray | None = None,
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Coordinates of x and of y (len(rest), m) along directions fitted on other rows, and the correlations (m,) of these.
+
+        Args:
+            fitted: Rows to fit on, ascending.
+            rest: Rows to look at.
+            rng: Draws the folds that confirm directions.
+            most: How many pairs at most; None for all.
+            least: How many pairs at least, confirmed or not.
+            pairing: (n,) row of y that stands beside each row of x; None for its own.
+        """
+        with threadpool_limits(1, "blas"):  # small matrices gain little by threads, and lose much on a busy machine
+            rows_y = (fitted, rest) if pairing is None else (pairing[fitted], pairing[rest])
+            scores_x, scores_y = self.ranks_x.scores(fitted), self.ranks_y.scores(rows_y[0])
+            fit_x, fit_y = scores_x[fitted], scores_y[rows_y[0]]
+            found = shared_directions(fit_x, fit_y, self.sampling.take(fitted), rng, least=least)
+            found = found if most is None else found.strongest(most)
+            along_x, along_y = (
+                ((scores[rows] - fit.mean(axis=0)) @ directions).astype(np.float64)
+                for scores, rows, fit, directions in (
+                    (scores_x, rest, fit_x, found.x.astype(np.float32)),
+                    (scores_y, rows_y[1], fit_y, found.y.astype(np.float32)),
+                )
+            )
+            return along_x, along_y, found.correlation
+
+
+def shared_directions(x: Single, y: Single, sampling: Sampling, rng: np.random.Generator, *, least: int = 0) -> Directions:
+    """Canonical pairs (Hotelling 1936, doi:10.1093/biomet/28.3-4.321) of covariances that are shrunk as held-out folds advise.
+
+    Pairs count as confirmed whose correlation in folds that did not choose them lies `CONFIRMED` standard errors above 0; for
+    each shrinkage these are worth -log(1 - correlation^2) / 2 nats each, and the shrinkage worth most is taken.
+
+    Args:
+        x: (n, dim_x) normal scores, `y` (n, dim_y) likewise.
+        sampling: How the samples were drawn, which decides what may be parted.
+        rng: Draws the folds.
+        least: How many pairs to give at least, confirmed or not.
+    """
+    x, y = x - x.mean(axis=0), y - y.mean(axis=0)
+    (x, basis_x), (y, basis_y) = fewer_columns(x, rng), fewer_columns(y, rng)
+    folds = sampling.parts(len(x), FOLDS, rng)
+    if not folds or not (x.any() and y.any()):
+        return Directions(np.zeros((len(basis_x), 0)), np.zeros((len(basis_y), 0)), np.zeros(0))
+    of_folds = [products(x[rows], y[rows]) for rows in folds]
+    of_all = sum_of(of_folds)
+    n = sum(map(len, folds))
+    # Variances and covariances (shrinkages, 3, pairs) along directions, in the folds that did not choose these.
+    held_out = np.zeros((len(SHRINKAGES), 3, min(x.shape[1], y.shape[1])))
+    for rows, fold in zip(folds, of_folds, strict=True):
+        others = [(every - own) / (n - len(rows)) for every, own in zip(of_all, fold, strict=True)]
+        for place, (of_x, of_y) in enumerate(canonical(others, SHRINKAGES)):
+            held_out[place] += [
+                np.einsum("ij,ij->j", product @ right, left)
+                for product, left, right in zip(fold, (of_x, of_y, of_x), (of_x, of_y, of_y), strict=True)
+            ]
+    variance_x, variance_y, covariance = held_out.swapaxes(0, 1) / n
+    spread = np.sqrt(variance_x * variance_y)
+    correlation = np.divide(covariance, spread, out=np.zeros_like(spread), where=spread > 0)
+    correlation = np.clip(correlation, 0.0, LARGEST_CORRELATION)
+    independent = n if sampling.units is None else min(n, sampling.units)
+    is_confirmed = correlation > CONFIRMED / np.sqrt(independent)
+    nats = np.where(is_confirmed, -0.5 * np.log1p(-(correlation**2)), 0.0).sum(axis=1)
+    best = int(nats.argmax()) if nats.any() else len(SHRINKAGES) - 1
+    strongest = np.argsort(-correlation[best], kind="stable")[: max(least, int(is_confirmed[best].sum()))]
+    of_x, of_y = next(canonical([every / n for every in of_all], SHRINKAGES[best : best + 1]))
+    scale_x, scale_y = (np.sqrt(np.where(of > 0, of, 1.0))[best, strongest] for of in (variance_x, variance_y))
+    return Directions(
+        basis_x @ (of_x[:, strongest] / scale_x), basis_y @ (of_y[:, strongest] / scale_y), correlation[best, strongest]
+    )
+
+
+def products(x: Single, y: Single) -> list[FloatArray]:
+    """Sums of squares of x (p, p), of y (q, q), and of products of both (p, q)."""
+    return [(one.T @ other).astype(np.float64) for one, other in ((x, x), (y, y), (x, y))]
+
+
+def sum_of(of_folds: list[list[FloatArray]]) -> list[FloatArray]:
+    """Sums over folds."""
+    return [np.sum(of_one, axis=0) for of_one in zip(*of_folds, strict=True)]
+
+
+def canonical(covariances: list[FloatArray], shrinkages: tuple[float, ...]) -> Iterator[tuple[FloatArray, FloatArray]]:
+    """For each shrinkage the canonical directions of x (p, m) and of y (q, m), the most correlated first.
+
+    Covariances, of x (p, p), of y (q, q) and between them (p, q), are shrunk towards their mean variance times the identity.
+    """
+    (values_x, vectors_x), (values_y, vectors_y) = np.linalg.eigh(covariances[0]), np.linalg.eigh(covariances[1])
+    common = vectors_x.T @ covariances[2] @ vectors_y
+    for shrinkage in shrinkages:
+        white_x, white_y = (
+            1 / np.sqrt((1 - shrinkage) * np.maximum(values, 0.0) + shrinkage * values.mean())
+            for values in (values_x, values_y)
+        )
+        left, _, right = np.linalg.svd(white_x[:, np.newaxis] * common * white_y, full_matrices=False)
+        yield vectors_x @ (white_x[:, np.newaxis] * left), vectors_y @ (white_y[:, np.newaxis] * right.T)
+
+
+def fewer_columns(points: Single, rng: np.random.Generator) -> tuple[Single, FloatArray]:
+    """Points (n, dim) in an orthonormal basis (dim, few), which is returned too: their own where they are not many, else about
+    their largest principal components, by subspace iteration (Halko, Martinsson & Tropp 2011, doi:10.1137/090771806).
+    """
+    dim = points.shape[1]
+    if dim <= MOST_COLUMNS:
+        return points, np.eye(dim)
+    basis = rng.standard_normal((dim, min(MOST_COLUMNS, len(points))), dtype=np.float32)
+    for _ in range(2):
+        along, _ = np.linalg.qr(points @ basis)
+        basis, _ = np.linalg.qr(points.T @ along)
+    return points @ basis, basis.astype(np.float64)

@@ -1,0 +1,371 @@
+"""Lower bounds and shared directions: never more than there is, near it where correlations carry it, nothing from nothing."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from scipy.special import logsumexp, ndtri
+from scipy.stats import rankdata
+
+import awkward
+from mi_core import InputError, lower_bound, mutual_information
+from mi_core._prepare import Prepared
+from mi_core.sampling import INDEPENDENT, Groups, Series
+from mi_core.shared_directions import Ranks, SharedDirections, fewer_columns, shared_directions
+
+
+def shared_in_some(n, bits, shared, width, seed=0):
+    """So many bits in `shared` pairs of Gaussian columns, among `width` columns a side."""
+    rng = np.random.default_rng(seed)
+    rho = np.sqrt(1 - 2 ** (-2 * bits / shared))
+    x, y = rng.standard_normal((2, n, width))
+    y[:, :shared] = rho * x[:, :shared] + np.sqrt(1 - rho**2) * y[:, :shared]
+    return x, y
+
+
+def bound_of(x, y, **options):
+    return mutual_information(x, y, lower_bound=True, error_bar=False, **options).lower_bound
+
+
+# What the bound is worth
+
+
+@pytest.mark.parametrize(
+    ("shared", "width", "at_least"),
+    [(3, 50, 2.55), (10, 10, 2.7), (3, 200, 2.0)],  # a prototype measured 2.8, 2.95, 1.7
+)
+def test_three_bits_in_wide_layers_are_found(shared, width, at_least):
+    """KSG reads 0.2, 1.3 and 0.0 of them."""
+    bound = bound_of(*shared_in_some(2000, 3.0, shared, width))
+    assert at_least < bound.mi < 3.0 + 3 * bound.stderr
+    assert bound.kind == "directions"
+    assert bound.directions == pytest.approx(shared, abs=1)
+    assert bound.ceiling == pytest.approx(np.log2(400))
+
+
+def test_columns_bent_one_by_one_change_next_to_nothing():
+    """Normal scores undo any increasing map of a column."""
+    x, y = shared_in_some(1000, 3.0, 3, 20)
+    assert bound_of(np.sinh(2 * x), np.exp(y)).mi == pytest.approx(bound_of(x, y).mi, abs=1e-6)
+
+
+def test_large_directions_that_are_not_shared_hide_nothing():
+    rng = np.random.default_rng(1)
+    latent_x, latent_y = shared_in_some(2000, 3.0, 3, 6)
+    turn_x, turn_y = (np.linalg.qr(rng.standard_normal((100, 6)))[0] for _ in range(2))
+    scales = [1.0, 1.0, 1.0, 10.0, 10.0, 10.0]
+    x, y = (latent_x * scales) @ turn_x.T, (latent_y * scales) @ turn_y.T
+    assert mutual_information(x, y, error_bar=False).mi < 0.1
+    assert bound_of(x, y).mi > 2.6
+
+
+def test_dependence_through_a_common_scale_is_seen_by_the_radii():
+    """Student-t with two degrees of freedom in 2 + 2 columns without correlation: 0.62 bits at one degree, 0.28 at two."""
+    rng = np.random.default_rng(0)
+    scale = np.sqrt(2 / rng.chisquare(2, (3000, 1)))
+    x, y = (rng.standard_normal((3000, 2)) * scale for _ in range(2))
+    bound = bound_of(x, y)
+    assert bound.kind == "radii"
+    assert bound.directions is None
+    assert bound.mi == pytest.approx(0.28, abs=0.08)
+
+
+def test_near_the_ceiling_of_fifths_halves_show_more():
+    x, y = shared_in_some(2000, 9.0, 5, 5)
+    bound = bound_of(x, y)
+    assert bound.ceiling == pytest.approx(np.log2(1000))
+    assert 7.0 < bound.mi < 9.0
+
+
+def independent(kind, n, dim, rng):
+    """One side of independent data."""
+    if kind == "heavy":
+        return rng.standard_t(1, (n, dim))
+    if kind == "scales":
+        return rng.standard_normal((n, dim)) / np.sqrt(rng.chisquare(3, (n, 1)))
+    if kind == "few directions":
+        return rng.standard_normal((n, 3)) @ rng.standard_normal((3, dim)) + 0.1 * rng.standard_normal((n, dim))
+    return np.maximum(rng.standard_normal((n, dim)) - 0.5, 0.0)
+
+
+@pytest.mark.parametrize("kind", ["heavy", "scales", "few directions", "relu"])
+@pytest.mark.parametrize(("n", "dim_x", "dim_y"), [(200, 2, 40), (1000, 30, 100)])
+def test_independent_sides_share_nothing(kind, n, dim_x, dim_y):
+    rng = np.random.default_rng(n)
+    x, y = independent(kind, n, dim_x, rng), independent(kind, n, dim_y, rng)
+    found = mutual_information(x, y, lower_bound=True, reduce="cca:2")
+    assert found.lower_bound.mi <= max(0.003, 3 * found.lower_bound.stderr)
+    assert not found.falls_short
+    assert abs(found.reduced.mi) < 4 * found.reduced.stderr
+
+
+# The formula
+
+
+def test_the_bound_is_that_of_van_den_oord_and_others():
+    """Against a slow evaluation in float64."""
+    rng = np.random.default_rng(0)
+    left, right = rng.standard_normal((2, 300, 4))
+    scores = left @ right.T
+    expected = np.diag(scores) - (logsumexp(scores, axis=1) - np.log(300))
+    np.testing.assert_allclose(lower_bound.info_nce(left, right), expected, atol=1e-5)
+
+
+def test_strips_change_nothing(monkeypatch):
+    left, right = np.random.default_rng(0).standard_normal((2, 301, 4))
+    whole = lower_bound.info_nce(left, right)
+    monkeypatch.setattr(lower_bound, "SCORES_AT_ONCE", 301 * 7)
+    np.testing.assert_allclose(lower_bound.info_nce(left, right), whole, atol=1e-6)
+
+
+def test_the_critic_is_the_log_ratio_of_gaussians_but_for_terms_of_x():
+    rng = np.random.default_rng(0)
+    x, y, rho = rng.standard_normal((50, 2)), rng.standard_normal((50, 2)), np.array([0.9, -0.3])
+    left, right = lower_bound.gaussian_embeddings(x, y, rho)
+    u, v = x[:, np.newaxis], y[np.newaxis]
+    exact = (-0.5 * np.log(1 - rho**2) - (rho**2 * (u**2 + v**2) - 2 * rho * u * v) / (2 * (1 - rho**2))).sum(axis=2)
+    difference = exact - left @ right.T
+    np.testing.assert_allclose(difference - difference[:, :1], 0.0, atol=1e-10)
+
+
+def test_a_bound_is_at_most_log_n_and_never_below_0():
+    x = np.random.default_rng(0).standard_normal((40, 3))
+    assert bound_of(x, x).mi <= np.log2(20)
+    assert bound_of(*awkward.gaussian(np.random.default_rng(0), 40, 3, 3)).mi == 0.0
+
+
+def test_its_error_is_the_spread_over_data_sets():
+    bounds = [bound_of(*shared_in_some(500, 2.0, 2, 10, seed=seed)) for seed in range(24)]
+    assert np.std([bound.mi for bound in bounds], ddof=1) == pytest.approx(
+        np.mean([bound.stderr for bound in bounds]), rel=0.45
+    )
+
+
+def test_radii_are_taken_only_where_chance_does_not_explain_that_they_share_more():
+    directions = lower_bound.LowerBound(1.0, 0.03, 9.0, "bits", "directions", 2)
+    radii = dataclasses.replace(directions, stderr=0.04, kind="radii", directions=None)
+    assert lower_bound.larger(directions, dataclasses.replace(radii, mi=1.14)).kind == "directions"
+    assert lower_bound.larger(directions, dataclasses.replace(radii, mi=1.16)).kind == "radii"
+
+
+def test_radii_are_distances_from_the_middle_in_units_of_each_column():
+    """Columns 100 times wider, or moved, count alike; a sample in the middle has the least radius of the others, not 0."""
+    points = np.array([[-2.0, 0.0], [-1.0, 1.0], [0.0, 0.0], [1.0, -1.0], [2.0, 3.0]])
+    found = lower_bound.log_radii(points * [1.0, 100.0] + [0.0, 7.0])
+    np.testing.assert_allclose(np.exp(2 * found[:, 0]), [4.0, 2.0, 1.0, 2.0, 13.0], rtol=1e-12)
+    assert np.isfinite(lower_bound.log_radii(np.array([[1e307, 0.0], [0.0, 1.0], [0.0, 2.0], [1.0, 0.0]]))).all()
+
+
+# Nothing is fitted on what is measured
+
+
+def test_a_part_is_measured_by_what_the_others_fitted():
+    seen = []
+
+    def critic(fitted, rest, rng):
+        seen.append((set(fitted), set(rest)))
+        return np.zeros((len(rest), 1)), np.zeros((len(rest), 1))
+
+    x = np.zeros((103, 1))
+    assert lower_bound.by_critic(critic, Prepared(x, x), "own", "bits", np.random.default_rng(0)).mi == 0.0
+    assert len(seen) == 5
+    assert all(not fitted & rest and len(fitted | rest) == 103 for fitted, rest in seen)
+    assert not set.intersection(*(rest for _, rest in seen))
+
+
+@pytest.mark.parametrize("change", ["x", "y"])
+def test_scores_and_directions_do_not_look_at_the_rest(change):
+    """Other values in the rows that are measured leave the embeddings of the rows that stay as they were."""
+    x, y = shared_in_some(400, 3.0, 2, 8)
+    rows = np.arange(300), np.arange(300, 400)
+    before = SharedDirections(x, y, INDEPENDENT).along(*rows, np.random.default_rng(0))
+    side = {"x": x, "y": y}[change]
+    side[350:] = 1e3 * np.random.default_rng(1).standard_normal(side[350:].shape)
+    after = SharedDirections(x, y, INDEPENDENT).along(*rows, np.random.default_rng(0))
+    for one, other in zip(before[:2], after[:2], strict=True):
+        np.testing.assert_array_equal(one[:50], other[:50])
+    np.testing.assert_array_equal(before[2], after[2])
+
+
+@pytest.mark.parametrize("name", ["5+5", "ReLU", "a constant column", "duplicates"])
+def test_scores_are_gaussian_quantiles_of_mean_ranks(name):
+    points = next(case for case in ([awkward.CASES[name]] if name in awkward.CASES else [awkward.CASES["ReLU"]]))[0]
+    n = len(points)
+    fitted = np.sort(np.random.default_rng(0).permutation(n)[: n // 2])
+    scores = Ranks(points).scores(fitted)
+    of_fitted = ndtri(rankdata(points[fitted], axis=0) / (len(fitted) + 1))
+    np.testing.assert_allclose(scores[fitted], of_fitted, atol=1e-6)
+    below = (points[fitted][np.newaxis] < points[:, np.newaxis]).sum(axis=1)
+    equal = (points[fitted][np.newaxis] == points[:, np.newaxis]).sum(axis=1)
+    np.testing.assert_allclose(scores, ndtri((below + (equal + 1) / 2) / (len(fitted) + 1)), atol=1e-6)
+
+
+def test_directions_are_those_of_the_latent_variables():
+    x, y = shared_in_some(4000, 4.0, 2, 12)
+    found = shared_directions(x.astype(np.float32), y.astype(np.float32), INDEPENDENT, np.random.default_rng(0))
+    assert found.correlation == pytest.approx([np.sqrt(1 - 2**-4)] * 2, abs=0.01)
+    assert np.linalg.norm(found.x[:2]) / np.linalg.norm(found.x) > 0.99
+    assert np.linalg.norm(found.y[:2]) / np.linalg.norm(found.y) > 0.99
+    assert (x @ found.x).std(axis=0) == pytest.approx([1.0, 1.0], abs=0.03)
+
+
+def test_many_columns_are_first_made_fewer():
+    rng = np.random.default_rng(0)
+    points = (rng.standard_normal((700, 5)) @ rng.standard_normal((5, 900)) + 0.01 * rng.standard_normal((700, 900))).astype(
+        "f4"
+    )
+    few, basis = fewer_columns(points, rng)
+    assert few.shape == (700, 512)
+    np.testing.assert_allclose(basis.T @ basis, np.eye(512), atol=1e-5)
+    assert (few**2).sum() / (points**2).sum() > 0.9999
+
+
+# Samples that belong together
+
+
+def in_groups(rng, n_groups, size, dim):
+    return np.repeat(rng.standard_normal((n_groups, dim)), size, axis=0) + 0.3 * rng.standard_normal((n_groups * size, dim))
+
+
+def test_groups_are_never_parted():
+    seen = []
+    group = np.repeat(np.arange(30), 7)
+
+    def critic(fitted, rest, rng):
+        seen.append(set(group[fitted]) & set(group[rest]))
+        return np.zeros((len(rest), 1)), np.zeros((len(rest), 1))
+
+    x = np.zeros((210, 1))
+    lower_bound.by_critic(critic, Prepared(x, x, sampling=Groups(group)), "own", "bits", np.random.default_rng(0))
+    assert seen == [set()] * 5
+
+
+def test_independent_groups_and_series_share_nothing():
+    rng = np.random.default_rng(0)
+    x, y = in_groups(rng, 60, 20, 6), in_groups(rng, 60, 20, 6)
+    together = {"groups": np.repeat(np.arange(60), 20)}
+    found = mutual_information(x, y, lower_bound=True, reduce="cca:2", **together)
+    assert found.lower_bound.mi <= max(0.003, 3 * found.lower_bound.stderr)
+    assert found.reduced.independent_units == 60
+    steps = np.cumsum(rng.standard_normal((2, 1500, 4)) * 0.5, axis=1)
+    walks = [side - np.apply_along_axis(np.convolve, 0, side, np.ones(41) / 41, mode="same") for side in steps]
+    assert bound_of(*walks, series=True).mi <= 0.05
+
+
+def test_the_error_of_a_mean_counts_units_and_not_samples():
+    """Twenty copies of each term say no more than one: the error is that of the terms, not a root of twenty smaller."""
+    terms = np.random.default_rng(0).standard_normal(100)
+    plain = INDEPENDENT.error_of_mean(terms, np.arange(100))
+    copied = Groups(np.repeat(np.arange(100), 20)).error_of_mean(np.repeat(terms, 20), np.arange(2000))
+    assert copied == pytest.approx(plain)
+    assert Series(np.arange(2000), 5).error_of_mean(np.repeat(terms, 20), np.arange(2000)) == pytest.approx(plain)
+
+
+# Shared directions
+
+
+def test_shared_directions_show_what_the_whole_hides():
+    x, y = shared_in_some(2000, 3.0, 3, 50)
+    found = mutual_information(x, y, reduce="cca:8", permutations=12, diagnose=True)
+    few = found.reduced
+    assert found.mi < 0.3
+    assert 2.2 < few.mi < 2.8
+    assert 3 <= few.dim_x == few.dim_y <= 5
+    assert (few.n_samples, few.null.permutations, few.null.p_value) == (2000, 12, pytest.approx(1 / 13))
+    assert abs(few.null.mean) < 0.1
+    assert few.reliability.verdict in ("trust", "caution")
+    assert found.reliability.verdict == "not bits"
+    assert found.reduction.fitted_on == "both sides, on the half of the samples that is not estimated from"
+
+
+def test_directions_fitted_and_estimated_on_the_same_samples_would_find_what_is_not_there():
+    """What crossing the halves is for: on independent data the same samples read 0.2 bits and more."""
+    rng = np.random.default_rng(0)
+    x, y = awkward.gaussian(rng, 500, 200, 200)
+    rows = np.arange(500)
+    same = SharedDirections(x, y, INDEPENDENT).along(rows, rows, rng, most=2, least=2)[:2]
+    assert mutual_information(*same).mi > 0.2
+    crossed = mutual_information(x, y, reduce="cca:2").reduced
+    assert abs(crossed.mi) < 3 * crossed.stderr
+
+
+def test_several_k_and_all_that_can_be_asked_for_beside():
+    x, y = shared_in_some(600, 2.0, 2, 10)
+    for found in mutual_information(x, y, k=[3, 6], reduce="cca:2", diagnose=True, by_size=True, units="nats"):
+        assert found.reduced.k == found.k
+        assert found.reduced.units == found.lower_bound.units == "nats"
+        assert [point.n_samples for point in found.reduced.by_size] == [150, 75, 37]
+        assert found.reduced.stderr > 0
+    assert found.lower_bound.mi == pytest.approx(bound_of(x, y).mi * np.log(2))
+
+
+def test_an_object_with_fit_is_fitted_on_the_other_half():
+    class FirstTwo:
+        def __init__(self):
+            self.fitted = []
+
+        def fit(self, x, y, rng):
+            self.fitted.append((x, y))
+            return lambda x, y: (x[:, :2], y[:, :2])
+
+    x, y = shared_in_some(400, 2.0, 2, 6)
+    own = FirstTwo()
+    found = mutual_information(x, y, reduce=own)
+    assert found.reduction.method == "FirstTwo"
+    assert [len(x) for x, _ in own.fitted] == [200, 200]
+    assert len(np.unique(np.vstack([x for x, _ in own.fitted]), axis=0)) == 400
+    assert found.reduced.mi == pytest.approx(2.0, abs=0.3)
+
+
+def test_the_same_seed_gives_the_same():
+    x, y = shared_in_some(300, 2.0, 2, 6)
+    one, same, other = (mutual_information(x, y, lower_bound=True, reduce="cca:2", seed=seed) for seed in (1, 1, 2))
+    assert one.lower_bound == same.lower_bound != other.lower_bound
+    assert one.reduced.mi == same.reduced.mi != other.reduced.mi
+
+
+# Bad input
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"lower_bound": True, "given": np.arange(50.0)}, "lower_bound takes x and y as continuous, and no z"),
+        ({"lower_bound": True, "estimator": "discrete"}, "lower_bound takes x and y as continuous"),
+        ({"lower_bound": True, "groups": np.arange(50) // 10}, "a lower bound needs at least 10 independent units"),
+        ({"reduce": "cca:2", "groups": np.arange(50) // 20}, "there are about 3 independent units"),
+        ({"reduce": "cca:4"}, "reduce asks for 4 shared directions, x has 3 columns and y 3"),
+        ({"reduce": "cca:0"}, "reduce is 'cca:0': give a method and a number of columns, cca:8"),
+        ({"lower_bound": 1}, "lower_bound is 1: give True or False"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_in_one_line(options, message):
+    x, y = awkward.gaussian(np.random.default_rng(0), 50, 3, 3)
+    with pytest.raises(InputError, match=message) as refused:
+        mutual_information(x, y, **options)
+    assert "\n" not in str(refused.value)
+
+
+def test_too_few_samples_are_refused_unless_only_a_verdict_asks():
+    x, y = awkward.gaussian(np.random.default_rng(0), 39, 3, 3)
+    with pytest.raises(InputError, match="a lower bound needs at least 40 samples, and there are 39"):
+        mutual_information(x, y, lower_bound=True)
+    assert mutual_information(x, y, diagnose=True).lower_bound is None
+
+
+def test_a_constant_side_has_no_bound_and_a_constant_column_none_of_its_own():
+    x, y = shared_in_some(300, 2.0, 2, 4)
+    assert mutual_information(x, np.zeros((300, 2)), lower_bound=True).lower_bound is None
+    with_dead = np.hstack([x, np.full((300, 3), 7.0)])
+    assert bound_of(with_dead, y).mi == pytest.approx(bound_of(x, y).mi, abs=0.1)
+
+
+@pytest.mark.parametrize("name", sorted(awkward.CASES))
+def test_awkward_data_give_a_finite_bound(name):
+    x, y = awkward.CASES[name]
+    if len(x) < lower_bound.FEWEST_SAMPLES:
+        pytest.skip("too few samples")
+    found = mutual_information(x, y, lower_bound=True, error_bar=False)
+    if found.lower_bound is not None:
+        assert 0.0 <= found.lower_bound.mi <= found.lower_bound.ceiling
+        assert np.isfinite(found.lower_bound.stderr)
