@@ -17,6 +17,7 @@ PAGE = rows.REPOSITORY / "docs" / "known-mi.md"
 PICTURE = PAGE.with_suffix(".png")
 READINGS = "readings.jsonl"
 LARGER = "larger of both"  # of ksg1 and the lower bound
+OF_ALL_COLUMNS = ("ksg1",)  # programs whose verdict speaks of the MI of all columns
 CHANCE = 2.0  # standard errors above the truth beyond which a reading counts as above it
 VERDICTS = {"trust": COLOURS[2], "caution": COLOURS[4], "not bits": COLOURS[1]}
 
@@ -160,7 +161,8 @@ def summary_cells(read: Sequence[Reading], tried: int) -> list[str]:
     worst = max(read, key=lambda one: abs(one.error or 0.0))
     with_bars = [(one.error or 0.0, one.stderr) for one in read if one.stderr is not None]
     above = sum(error > CHANCE * stderr for error, stderr in with_bars)
-    trusted = [one for one in read if one.verdict == "trust"]
+    judged = [one for one in read if one.verdict and one.program in OF_ALL_COLUMNS]
+    trusted = [one for one in judged if one.verdict == "trust"]
     wrong = sum(not is_right(one.mi or 0.0, one.truth, one.stderr, "bits") for one in trusted)
     seconds = [one.seconds for one in read if one.seconds is not None]
     return [
@@ -169,7 +171,7 @@ def summary_cells(read: Sequence[Reading], tried: int) -> list[str]:
         f"{statistics.fmean(errors):+.3f}",
         f"{worst.error:+.2f}: {worst.task}",
         f"{above} of {len(with_bars)}" if with_bars else "",
-        f"{len(trusted)}, {wrong}" if any(one.verdict for one in read) else "",
+        f"{len(trusted)}, {wrong}" if judged else "",
         f"{statistics.median(seconds):.2g}" if seconds else "",
     ]
 
