@@ -108,7 +108,7 @@ def zeros_and_ones(source: str, pairs: int) -> tuple[Array, Array, Array]:
 COLUMNS = 1_000
 COLUMNS_N = 2_000
 SHARED = (1, 5, 9)
-BITS = (0.0, 0.5, 1.0, 1.5, 2.0)
+BITS = (0.0, 1.0, 2.0)
 
 
 def in_columns(

@@ -94,7 +94,7 @@ def test_names_and_sizes_tell_tasks_apart_and_quick_is_part_of_full(bmi_folder, 
         assert len(set(tasks)) == len(tasks)
         found[profile] = set(tasks)
     assert found["quick"] < found["full"]
-    assert len(found["full"]) == 2 + 6 + 15 + 6
+    assert len(found["full"]) == 2 + 6 + 9 + 6
 
 
 # ------------------------------------------------------------------ the run
