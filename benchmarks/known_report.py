@@ -187,7 +187,7 @@ def draw(readings: Sequence[Reading], path: Path) -> None:
     styles.append(("lower bound", "", {"marker": "^", "s": 30, "facecolors": "none", "edgecolors": "black", "lw": 0.8}))
     for axis, kind in zip(figure.subplots(1, len(kinds), squeeze=False)[0], kinds, strict=True):
         some = [one for one in shown if kind_of(one) == kind]
-        most = 1.08 * max(max(one.truth, one.mi or 0.0) for one in some)
+        most = 1.08 * max(0.1, *(max(one.truth, one.mi or 0.0) for one in some))
         axis.plot([0, most], [0, most], color="black", lw=0.8)
         for program, verdict, style in styles:
             points = [(one.truth, one.mi) for one in some if (one.program, one.verdict) == (program, verdict)]

@@ -101,11 +101,11 @@ def test_names_and_sizes_tell_tasks_apart_and_quick_is_part_of_full(bmi_folder, 
 
 
 def test_the_smoke_profile_leaves_readings_and_tables(tmp_path, bmi_folder):
-    ours = "ksg1,lower bound,shared directions,npeet-plus"  # the learned bound has tests of its own
+    ours = "ksg1,lower bound,shared directions"  # the learned bound has tests of its own
     run = bench("--profile", "smoke", "--data", "digits", "--out", tmp_path, "--threads", 1, "--peers", ours)
     assert run.exit_code == 0, run.stderr
     readings = rows.read(tmp_path / "readings.jsonl", Reading)
-    assert [one.program for one in readings[:4]] == ours.split(",")
+    assert [one.program for one in readings[:3]] == ours.split(",")
     assert {one.group for one in readings} == {"bmi", "MNIST pairs", "1,000 columns: 2 shared", "high MI in 1+1"}
     for one in readings:
         assert one.status == "ok"
@@ -113,11 +113,8 @@ def test_the_smoke_profile_leaves_readings_and_tables(tmp_path, bmi_folder):
         assert one.commit
         assert one.cpu
         assert one.versions["numpy"] == np.__version__
-        assert one.stderr is not None or one.program in ("npeet-plus", "shared directions")
+        assert one.stderr is not None or one.program == "shared directions"  # of halves too small for one
         assert bool(one.verdict) == (one.program in ("ksg1", "shared directions"))
-    by_program = {(one.task, one.program): one.mi for one in readings}
-    for task in ("Gaussian, 2 nats", "one-thing"):
-        assert by_program[task, "npeet-plus"] == pytest.approx(by_program[task, "ksg1"], abs=1e-6)
     assert run.stdout == (tmp_path / "readings.md").read_text() + "\n"
     assert "| larger of both |" in run.stdout
 
@@ -159,6 +156,14 @@ def test_a_damaged_line_is_named(tmp_path):
     (tmp_path / "readings.jsonl").write_text('{"group": "bmi"}\n')
     with pytest.raises(InputError, match=r"readings.jsonl: line 1 is damaged"):
         known.run("smoke", known.Settings(), tmp_path, print)
+
+
+def test_a_peer_reads_the_same_samples(tmp_path):
+    x, y, _ = known_tasks.gaussian(300, 1.0, seed=1)
+    np.savez(tmp_path / "samples.npz", x=x, y=y)
+    found = known.by_peer("npeet-plus", sys.executable, tmp_path / "samples.npz", known.Settings())
+    assert found["mi"] == pytest.approx(mutual_information(x, y).mi, abs=1e-6)
+    assert found["version"]
 
 
 @pytest.mark.parametrize(
