@@ -7,6 +7,7 @@
     measure       one task with one peer, in a process of its own -> one row
     rows          what a row is; files of rows
     calibration   error bars and verdicts beside known truths
+    known         every program on the tasks of known MI that the field uses (known_tasks, known_peers, known_report)
     wide_layers   the tables of docs/wide-layers.md
     gpu           the CUDA backend beside what a GPU user writes by hand, in one run
     kernels       registers and spills of its kernels, without a GPU

@@ -16,9 +16,7 @@ Rows go to benchmarks/results/trust/NAME.jsonl, the table to NAME.md.
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import json
-import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -28,7 +26,7 @@ from typing import Any
 import numpy as np
 
 import mi_core
-from benchmarks.bmi_samples import SIZES as BMI_SIZES
+from benchmarks import bmi_samples
 from benchmarks.dependent import dependent, dependent_table
 from benchmarks.nulls import nulls
 from benchmarks.rows import REPOSITORY, circumstances
@@ -87,22 +85,14 @@ def verdicts(families: tuple[Family, ...], first_seed: int, tasks: int) -> Itera
 
 def bmi() -> Iterator[dict[str, Any]]:
     """The verdict on the tasks of bmi, for two k, on the samples in the folder that BMI_SAMPLES names."""
-    folder = os.environ.get("BMI_SAMPLES", "")
-    files = sorted(Path(folder).glob("*_*.npz")) if folder else []
-    if not files:
-        raise mi_core.InputError(
-            f"BMI_SAMPLES={folder} names no samples: let it be the folder that benchmarks/bmi_samples.py wrote."
-        )
-    return (row for path in files for row in of_file(path))
+    return (row for path in bmi_samples.files() for row in of_file(path))
 
 
 def of_file(path: Path) -> Iterator[dict[str, Any]]:
     """The verdict on one draw of a task of bmi, for each size and k."""
     seed, name = path.stem.split("_", 1)
-    with np.load(path, allow_pickle=False) as file:
-        x, y, nats = file["x"], file["y"], float(file["mi"])
-    for start, end in itertools.pairwise(np.cumsum([0, *BMI_SIZES])):
-        for result in mi_core.mutual_information(x[start:end], y[start:end], k=[3, 10], diagnose=True, seed=int(seed)):
+    for x, y, nats in bmi_samples.parts(path):
+        for result in mi_core.mutual_information(x, y, k=[3, 10], diagnose=True, seed=int(seed)):
             yield {"task": name, **judged(kind_of(name), nats, result)}
 
 

@@ -329,7 +329,7 @@ def main(folder: Path = RESULTS, only: str = "") -> None:
             for found in measured(task, pairs_a_second):
                 rows.append(path, rows.Row(**shared, **sizes, **found, **circumstances))
                 print(f"{task.name}, {found['peer']}: {found.get('seconds', found['status'])}", flush=True)
-    everything = rows.read(path)
+    everything = rows.read(path, rows.Row)
     text = f"{report.table(everything)}\n\n{circumstances['gpu']}; {report.circumstances(everything)}\n"
     with whole_file(path.with_suffix(".md")) as file:
         file.write(text.encode())

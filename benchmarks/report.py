@@ -176,4 +176,4 @@ def styles(rows):
 def main() -> None:
     """Write tables and pictures of all rows in benchmarks/results again, and print the tables."""
     for results in sorted((REPOSITORY / "benchmarks" / "results").glob("*.jsonl")):
-        print(write(read(results), results))
+        print(write(read(results, Row), results))

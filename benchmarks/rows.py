@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mi_core import machine
-from mi_core.records import read_content, record_from_json
+from mi_core.records import Record, read_content, record_from_json
 from mi_core.whole_files import errors_named
 
 REPOSITORY = Path(__file__).parent.parent
@@ -81,13 +81,13 @@ def commit() -> str:
     return described.stdout.strip() or "unknown"
 
 
-def append(path: Path, row: Row) -> None:
-    """Add one line at once, so that a stopped run keeps what it measured."""
+def append(path: Path, row: Any) -> None:
+    """Add a record, a dataclass, as one line at once, so that a stopped run keeps what it measured."""
     with errors_named(path), path.open("a", encoding="utf-8") as file:
         file.write(json.dumps(dataclasses.asdict(row), allow_nan=False) + "\n")
 
 
-def read(path: Path) -> list[Row]:
-    """All rows of a file; an error names the line and the field that is damaged."""
+def read(path: Path, kind: type[Record]) -> list[Record]:
+    """All records of a file; an error names the line and the field that is damaged."""
     lines = read_content(path).splitlines()
-    return [record_from_json(line, Row, f"{path}: line {number} is damaged") for number, line in enumerate(lines, start=1)]
+    return [record_from_json(line, kind, f"{path}: line {number} is damaged") for number, line in enumerate(lines, start=1)]

@@ -59,7 +59,7 @@ def run(suite: Suite, profile: Profile, settings: Settings, folder: Path, tell: 
         measured = row(job, circumstances)
         rows.append(lines, measured)
         tell(f"    {measured.status}" if measured.seconds is None else f"    {measured.seconds:.3g} s")
-    return report.write(rows.read(lines), stem)
+    return report.write(rows.read(lines, rows.Row), stem)
 
 
 def jobs(suite: Suite, profile: Profile, settings: Settings) -> Iterator[Job]:

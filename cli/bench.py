@@ -16,6 +16,7 @@ Program = Literal[
     "coverage",
     "verdicts",
     "bmi",
+    "known",
     "given",
     "tuning",
     "nulls",
@@ -29,12 +30,13 @@ Program = Literal[
 ]
 WHAT = (
     "Beside other programs: speed, accuracy, scaling (sizes), hard (data that cannot be pruned). On their own: coverage of "
-    "error bars; verdicts on tasks that no limit was chosen on, on those of bmi, on MI given z, and on the tuning tasks; "
+    "error bars; verdicts on tasks that no limit was chosen on, on those of bmi, on MI given z, and on the tuning tasks; known "
+    "(estimates and lower bounds on the tasks of known MI that the field uses); "
     "nulls (p-values given z); dependent (groups and series); permutations and matrices beside single estimates; wide-layers "
     "(the tables of the documentation); gpu; kernels (registers of the CUDA kernels); report (tables of the kept rows)."
 )
 Name = Literal[Suite, Program]
-OF_SUITES = ("profile", "peers", "npeet", "activations", "k", "dtype", "threads", "limit")
+OF_SUITES = ("out", "profile", "peers", "npeet", "activations", "k", "dtype", "threads", "limit")
 Profile = Literal["smoke", "quick", "full"]
 
 
@@ -50,12 +52,26 @@ def bench(
             "suites, benchmarks/results for others]",
         ),
     ] = None,
-    peers: Annotated[str, typer.Option(metavar="NAME[,NAME...]", help="Only these programs; see the table for names.")] = "",
+    peers: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME[,NAME...]",
+            help="Only these programs; see the table for names. For known, NAME=PYTHON is a peer and the Python that has it.",
+        ),
+    ] = "",
     npeet: Annotated[
         str, typer.Option(metavar="FOLDER", help="Folder that holds the package npeet, which no registry has.")
     ] = "",
     activations: Annotated[
         str, typer.Option(metavar="FOLDER", help="Folder with real layers: mlp_w100_first.npy, mlp_w100_last.npy and so on.")
+    ] = "",
+    data: Annotated[
+        str,
+        typer.Option(
+            metavar="PATH",
+            help="MNIST for known: an mnist.npz or a folder with the IDX files.  [default: mnist in the folder MI_DATA, or "
+            "downloaded by Keras]",
+        ),
     ] = "",
     k: Annotated[int, typer.Option(min=1, help="Neighbour order.")] = 3,
     dtype: Annotated[Literal["float32", "float64"], typer.Option(help="Precision of the samples.")] = "float32",
@@ -80,9 +96,12 @@ def bench(
     from mi_core.errors import did_you_mean
     from mi_core.threads import available_threads
 
+    threads = threads or available_threads()
+    known = PROGRAMS[name].options if name in PROGRAMS else OF_SUITES
+    refuse(context, name, [option for option in (*OF_SUITES, "data") if option not in known])
     if name in PROGRAMS:
-        refuse(context, name, (*OF_SUITES, *(() if PROGRAMS[name].takes_folder else ("out",))))
-        PROGRAMS[name].run(out)
+        given = {"out": out, "profile": profile, "peers": peers, "data": data, "threads": threads, "limit": limit}
+        PROGRAMS[name].run(**{option: given[option] for option in known})
         return
     chosen = tuple(peer.strip() for peer in peers.split(",")) if peers else ()
     for peer in chosen:
@@ -90,7 +109,7 @@ def bench(
             raise InputError(f"--peers names {peer!r}: it must be one of {', '.join(PEERS)}{did_you_mean(peer, PEERS)}")
     settings = suites.Settings(
         k=k,
-        threads=threads or available_threads(),
+        threads=threads,
         dtype=dtype,
         limit=limit,
         path=str(Path(npeet).resolve()) if npeet else "",

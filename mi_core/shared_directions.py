@@ -26,6 +26,7 @@ SHRINKAGES = (0.003, 0.02, 0.08, 0.25, 0.6)  # of a covariance towards a multipl
 CONFIRMED = 3.0  # standard errors of a correlation of 0; at 2 more chance directions cost what more weak ones bring
 LARGEST_CORRELATION = 1 - 1e-5  # 7.8 bits a pair
 MOST_COLUMNS = 512  # of a side; of more, that many principal components of their scores
+LEAST_VARIANCE = 1e-5  # along a direction of shrunk variance 1; less is rounding, as where columns copy each other
 COLUMNS_AT_ONCE = 16
 
 Single = NDArray[np.float32]
@@ -160,7 +161,8 @@ def shared_directions(x: Single, y: Single, sampling: Sampling, rng: np.random.G
             ]
     variance_x, variance_y, covariance = held_out.swapaxes(0, 1) / n
     spread = np.sqrt(variance_x * variance_y)
-    correlation = np.divide(covariance, spread, out=np.zeros_like(spread), where=spread > 0)
+    has_spread = np.minimum(variance_x, variance_y) > LEAST_VARIANCE
+    correlation = np.divide(covariance, spread, out=np.zeros_like(spread), where=has_spread)
     correlation = np.clip(correlation, 0.0, LARGEST_CORRELATION)
     independent = n if sampling.units is None else min(n, sampling.units)
     is_confirmed = correlation > CONFIRMED / np.sqrt(independent)

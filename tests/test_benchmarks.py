@@ -27,7 +27,7 @@ def bench(*arguments):
 def test_the_smoke_profile_leaves_rows_a_table_and_pictures(suite, tmp_path):
     run = bench(suite, "--profile", "smoke", "--out", tmp_path, "--peers", "mi auto,npeet-plus")
     assert run.exit_code == 0
-    measured = rows.read(tmp_path / f"{suite}-smoke.jsonl")
+    measured = rows.read(tmp_path / f"{suite}-smoke.jsonl", rows.Row)
     assert len(measured) == 2 * len(suites.TASKS[suite]("smoke", "")[0])
     for row in measured:
         assert row.status == "ok"
@@ -115,7 +115,7 @@ def test_rows_survive_the_file(tmp_path):
         "speed", "t", "gaussian", 10, 1, 1, 3, "float32", 2, "mi auto", "0", "ok", seconds=1.5, **rows.circumstances()
     )
     rows.append(tmp_path / "rows.jsonl", row)
-    assert rows.read(tmp_path / "rows.jsonl") == [row]
+    assert rows.read(tmp_path / "rows.jsonl", rows.Row) == [row]
     assert json.loads((tmp_path / "rows.jsonl").read_text())["seconds"] == 1.5
 
 

@@ -60,6 +60,15 @@ def test_large_directions_that_are_not_shared_hide_nothing():
     assert bound_of(x, y).mi > 2.6
 
 
+@pytest.mark.parametrize("copies", [1, 20])
+def test_columns_that_copy_others_change_next_to_nothing(copies):
+    """Between them lie directions of no variance, along which rounding is all that is left."""
+    x, y = shared_in_some(2000, 3.0, 3, 50)
+    plain, copied = bound_of(x, y), bound_of(*(np.hstack([side, side[:, :copies]]) for side in (x, y)))
+    assert copied.mi == pytest.approx(plain.mi, abs=0.1)
+    assert copied.stderr < 0.1
+
+
 def test_dependence_through_a_common_scale_is_seen_by_the_radii():
     """Student-t with two degrees of freedom in 2 + 2 columns without correlation: 0.62 bits at one degree, 0.28 at two."""
     rng = np.random.default_rng(0)
