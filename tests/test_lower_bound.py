@@ -9,10 +9,11 @@ from scipy.stats import rankdata
 
 import awkward
 from mi_core import InputError, lower_bound, mutual_information
+from mi_core import shared_directions as sd
 from mi_core._prepare import Prepared
 from mi_core.halves import as_one
 from mi_core.sampling import INDEPENDENT, Groups, Series
-from mi_core.shared_directions import Ranks, SharedDirections, fewer_columns, shared_directions
+from mi_core.shared_directions import Ranks, SharedDirections, shared_directions
 
 
 def shared_in_some(n, bits, shared, width, seed=0):
@@ -219,15 +220,26 @@ def test_directions_are_those_of_the_latent_variables():
     assert (x @ found.x).std(axis=0) == pytest.approx([1.0, 1.0], abs=0.03)
 
 
-def test_many_columns_are_first_made_fewer():
+def test_many_columns_are_first_made_fewer(monkeypatch):
+    monkeypatch.setattr(sd, "MOST_COLUMNS", 40)
     rng = np.random.default_rng(0)
-    points = (rng.standard_normal((700, 5)) @ rng.standard_normal((5, 900)) + 0.01 * rng.standard_normal((700, 900))).astype(
-        "f4"
-    )
-    few, basis = fewer_columns(points, rng)
-    assert few.shape == (700, 512)
-    np.testing.assert_allclose(basis.T @ basis, np.eye(512), atol=1e-5)
+    noise = 0.01 * rng.standard_normal((300, 90))
+    points = (rng.standard_normal((300, 5)) @ rng.standard_normal((5, 90)) + noise).astype(np.float32)
+    few, basis = sd.fewer_columns(points, rng)
+    assert few.shape == (300, 40)
+    np.testing.assert_allclose(basis.T @ basis, np.eye(40), atol=1e-5)
     assert (few**2).sum() / (points**2).sum() > 0.9999
+    assert bound_of(points + 0.0, points @ rng.standard_normal((90, 90))).mi > 4.0
+
+
+@pytest.mark.parametrize("shape", [(6, 4), (4, 6)])
+def test_singular_vectors_are_those_of_numpy(shape):
+    matrix = np.random.default_rng(0).standard_normal(shape)
+    left, right = sd.singular_vectors(matrix)
+    expected_left, values, expected_right = np.linalg.svd(matrix, full_matrices=False)
+    np.testing.assert_allclose(np.abs(left.T @ expected_left), np.eye(4), atol=1e-8)
+    np.testing.assert_allclose(np.abs(right.T @ expected_right.T), np.eye(4), atol=1e-8)
+    np.testing.assert_allclose(np.einsum("ij,ij->j", left, matrix @ right), values)
 
 
 # Samples that belong together
