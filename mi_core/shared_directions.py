@@ -135,8 +135,8 @@ class SharedDirections:
 def shared_directions(x: Single, y: Single, sampling: Sampling, rng: np.random.Generator, *, least: int = 0) -> Directions:
     """Canonical pairs (Hotelling 1936, doi:10.1093/biomet/28.3-4.321) of covariances that are shrunk as held-out folds advise.
 
-    Pairs count as confirmed whose correlation in folds that did not choose them lies `CONFIRMED` standard errors above 0. They are
-    worth -log(1 - correlation^2) / 2 nats each, and the shrinkage whose pairs are worth most in the first fold is taken.
+    Pairs count as confirmed whose correlation in folds that did not choose them lies `CONFIRMED` standard errors above 0. They
+    are worth -log(1 - correlation^2) / 2 nats each, and the shrinkage whose pairs are worth most in the first fold is taken.
 
     Args:
         x: (n, dim_x) normal scores, `y` (n, dim_y) likewise.
@@ -178,8 +178,8 @@ def shared_directions(x: Single, y: Single, sampling: Sampling, rng: np.random.G
 
 
 def correlations(sums: FloatArray, n: int) -> FloatArray:
-    """Correlations (pairs,) from sums (3, pairs) over n samples of squares of x, of y, and of products; 0 for negative ones, and
-    for directions without spread.
+    """Correlations (pairs,) from sums (3, pairs) over n samples of squares of x, of y, and of products; 0 for negative ones,
+    and for directions without spread.
     """
     variance_x, variance_y, covariance = sums / n
     spread = np.sqrt(np.abs(variance_x * variance_y))
