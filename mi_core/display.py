@@ -54,6 +54,8 @@ def how_bound(bound: Any) -> str:
         return "by the samples' distances from the middle"
     if bound.kind == "learned":
         return "held out, by networks that learned on other samples"
+    if bound.kind != "directions":
+        return f"held out, by {bound.kind}"
     if bound.directions == 0:
         return "held out, no shared direction found"
     return f"held out, along {bound.directions} shared direction{'s' if bound.directions > 1 else ''}"

@@ -162,7 +162,8 @@ def by_fits(critic: CrossFittedCritic, samples: Prepared, units: Units, seed: in
         fit = critic.fit(samples.x[fitted], samples.y[fitted], generator(seed, "projections"))
         return fit(samples.x[rest], samples.y[rest])
 
-    return by_critic(embeddings, samples, "learned", units, generator(seed, "halves"), parts=(HALVES,))
+    kind = str(getattr(critic, "kind", type(critic).__name__))
+    return by_critic(embeddings, samples, kind, units, generator(seed, "halves"), parts=(HALVES,))
 
 
 def check_enough(n_samples: int) -> None:

@@ -127,7 +127,8 @@ class LowerBound:
         ceiling: In `units`, what no such bound can exceed: log of the samples in a part that is measured on.
         units: "bits" or "nats".
         kind: "directions": a Gaussian critic along directions fitted on other samples; "radii": "ksg1" between the logarithms
-            of each side's distances from its middle; "learned": two small networks fitted on other samples.
+            of each side's distances from its middle; "learned": two small networks fitted on other samples; or the name
+            of a critic of your own.
         directions: For "directions", how many were used, in the mean over fits; None for others.
     """
 

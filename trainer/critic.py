@@ -233,6 +233,8 @@ class LearnedCritic:
         progress: Called with (steps of training done, steps in all) of each half.
     """
 
+    kind = "learned"
+
     def __init__(self, progress: Progress | None = None) -> None:
         self.progress = progress
         self.fits: dict[bytes, Critic] = {}
