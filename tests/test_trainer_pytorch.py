@@ -109,7 +109,6 @@ def test_a_probe_leaves_no_trace(bn):
     assert all(now is then for now, then in zip(model.buffers(), buffers, strict=True))
     assert_same(list(model.state_dict().values()), list(before.values()))
     assert not any(module._forward_hooks for module in model.modules())
-    assert all(vars(module).get("track_running_stats", True) for module in model.modules())
 
 
 def test_hooks_are_removed_and_modes_restored_after_an_error():
@@ -335,13 +334,21 @@ def test_wrapped_models_are_read_through(wrap):
 
 
 def test_compiled_inner_modules_are_heard():
+    compiled = []
+
+    def backend(graph, _inputs):
+        compiled.append(graph)
+        return graph.forward
+
     torch.manual_seed(0)
     inner = torch.nn.Sequential(torch.nn.Linear(6, 5), torch.nn.Tanh())
-    model = torch.nn.Sequential(torch.compile(inner, backend="eager"), torch.nn.Linear(5, 2))
-    model.compile(backend="eager")
-    model(X)  # compiled without hooks
+    model = torch.nn.Sequential(torch.compile(inner, backend=backend), torch.nn.Linear(5, 2))
+    model.compile(backend=backend)
+    model(X)
     monitor = MutualInformationMonitor(model, X, ("0.0", "1"))
+    before = len(compiled)
     monitor.measure(0)
+    assert len(compiled) == before > 0  # another version of a graph would count against Torch's limit of them
     assert monitor.rows[0].mi == close(mi_core.mutual_information(inner[0](X), model[1](inner(X))).mi)
 
 

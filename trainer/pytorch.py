@@ -254,8 +254,8 @@ class Probe:
             normalisations = self.normalisations if bn == "batch" else []
             for module in self.model.modules():
                 stack.enter_context(replaced(module, training=False))
-            for module in normalisations:  # without tracking, these forget their averages while they are in training
-                stack.enter_context(replaced(module, training=True, track_running_stats=False))
+            for module in normalisations:  # whose averages, as buffers, are copies meanwhile
+                stack.enter_context(replaced(module, training=True))
             for name, module in self.layers.items():
                 stack.enter_context(hooked(module, heard[name]))
             yield heard
@@ -278,7 +278,7 @@ class Probe:
             if "torch._dynamo" in sys.modules:  # which is slow to load, and loaded where anything is compiled
                 stack.enter_context(torch.compiler.set_stance("force_eager"))
             for kind in kinds:
-                if torch.is_autocast_enabled(kind):  # weights that it keeps cast would have no gradient
+                if torch.is_autocast_enabled(kind):  # older Torch would keep weights cast without their gradient
                     stack.enter_context(torch.autocast(kind, torch.get_autocast_dtype(kind), cache_enabled=False))
             stack.enter_context(copied_buffers(self.model))
             yield
