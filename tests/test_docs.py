@@ -89,8 +89,8 @@ def lasting(text):
     """The lines of an estimate that are the same on every machine: not those of threads, time and random twins, and of a lower
     bound, which is computed in single precision, two digits.
     """
-    bound = re.compile(r"(?<=>= |ast )(\d+\.\d\d)\d+ \+- [\d.]+ bits( \(.*\))?")
-    lines = [bound.sub(r"\1", line) for line in text.splitlines()]
+    bound = re.compile(r"(>=|at least) (\d+\.\d\d)\d+ \+- [\d.]+ bits( \(.*\))?")
+    lines = [bound.sub(r"\1 \2", line) for line in text.splitlines()]
     return [line for line in lines if re.match(r"I\(|  (X|Y|samples|dimensions|k|ceiling|estimator) |verdict", line)]
 
 
