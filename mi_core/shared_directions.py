@@ -24,7 +24,7 @@ from mi_core.types import FloatArray, IntArray, Samples
 
 FOLDS = 3  # of the samples fitted on, each of which confirms the directions that the others chose
 SHRINKAGES = (0.003, 0.02, 0.08, 0.25, 0.6)  # of a covariance towards a multiple of the identity
-CONFIRMED = 3.0  # standard errors of a correlation of 0; at 2 more chance directions cost what more weak ones bring
+BY_CHANCE = 0.01  # probability that any pair counts as confirmed where nothing is shared
 LARGEST_CORRELATION = 1 - 1e-5  # 7.8 bits a pair
 MOST_COLUMNS = 1024  # of a side; of more, that many principal components of their scores
 LEAST_VARIANCE = 1e-5  # along a direction of shrunk variance 1; less is rounding, as where columns copy each other
@@ -135,8 +135,9 @@ class SharedDirections:
 def shared_directions(x: Single, y: Single, sampling: Sampling, rng: np.random.Generator, *, least: int = 0) -> Directions:
     """Canonical pairs (Hotelling 1936, doi:10.1093/biomet/28.3-4.321) of covariances that are shrunk as held-out folds advise.
 
-    Pairs count as confirmed whose correlation in folds that did not choose them lies `CONFIRMED` standard errors above 0. They
-    are worth -log(1 - correlation^2) / 2 nats each, and the shrinkage whose pairs are worth most in the first fold is taken.
+    Pairs count as confirmed whose correlation in folds that did not choose them is larger than chance makes any of them, but with
+    probability `BY_CHANCE`. They are worth -log(1 - correlation^2) / 2 nats each, and the shrinkage whose pairs are worth most in
+    the first fold is taken.
 
     Args:
         x: (n, dim_x) normal scores, `y` (n, dim_y) likewise.
@@ -191,7 +192,7 @@ def correlations(sums: FloatArray, n: int) -> FloatArray:
 
 def is_confirmed(correlation: FloatArray, independent: float) -> NDArray[np.bool_]:
     """Which correlations lie clearly above 0, as so many independent samples have them."""
-    clearly: NDArray[np.bool_] = correlation > CONFIRMED / np.sqrt(independent)
+    clearly: NDArray[np.bool_] = correlation > -ndtri(BY_CHANCE / len(correlation)) / np.sqrt(independent)
     return clearly
 
 
