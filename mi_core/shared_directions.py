@@ -135,9 +135,9 @@ class SharedDirections:
 def shared_directions(x: Single, y: Single, sampling: Sampling, rng: np.random.Generator, *, least: int = 0) -> Directions:
     """Canonical pairs (Hotelling 1936, doi:10.1093/biomet/28.3-4.321) of covariances that are shrunk as held-out folds advise.
 
-    Pairs count as confirmed whose correlation in folds that did not choose them is larger than chance makes any of them, but with
-    probability `BY_CHANCE`. They are worth -log(1 - correlation^2) / 2 nats each, and the shrinkage whose pairs are worth most in
-    the first fold is taken.
+    Pairs count as confirmed whose correlation in folds that did not choose them is larger than chance makes any of them, but
+    with probability `BY_CHANCE`. They are worth -log(1 - correlation^2) / 2 nats each, and the shrinkage whose pairs are worth
+    most in the first fold is taken.
 
     Args:
         x: (n, dim_x) normal scores, `y` (n, dim_y) likewise.
