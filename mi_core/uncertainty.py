@@ -149,6 +149,7 @@ def shuffled(
 ) -> FloatArray:
     """Estimates (permutations, values) from samples whose pairing was shuffled, by `estimate(samples) -> values`.
 
+    Where z is given, x is put beside other y and z, which stay together: x and y then share nothing, whatever z tells.
     ks, nats and threads are for `shuffled_ksg1`, which stands in for this where it can.
     """
     rng = generator(seed, "permutations")
@@ -156,7 +157,10 @@ def shuffled(
     found = []
     for done in range(permutations):
         rows = sampling.surrogate(len(samples.y), rng)
-        found.append(estimate(dataclasses.replace(samples, y=samples.y[rows])))
+        if samples.z is None:
+            found.append(estimate(dataclasses.replace(samples, y=samples.y[rows])))
+        else:
+            found.append(estimate(dataclasses.replace(samples, x=samples.x[rows])))
         if progress is not None:
             progress(done + 1, permutations)
     return np.array(found)
