@@ -36,6 +36,14 @@ SeriesOption = Annotated[
 Exclude = Annotated[
     int | None, typer.Option(metavar="STEPS", min=1, help="For --series, how near that is.  [default: its measured memory]")
 ]
+KOfSeries = Annotated[
+    str | None,
+    typer.Option(
+        "--k",
+        metavar="K[,K...]",
+        help="Neighbour order; several cost one pass, one row each.  [default: as many rows as belong together, at most 25]",
+    ),
+]
 Memory = Annotated[
     int | None,
     typer.Option(

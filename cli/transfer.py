@@ -12,6 +12,7 @@ from cli._options import (
     AsJson,
     BackendOption,
     ErrorBar,
+    KOfSeries,
     LocalFile,
     Memory,
     Noise,
@@ -21,7 +22,6 @@ from cli._options import (
     StandardizeOption,
     Threads,
     UnitsOption,
-    UsualK,
     parse_usual_ks,
 )
 from mi_core.options import TransferEstimator
@@ -42,7 +42,7 @@ def transfer(
         typer.Option(metavar="VALUES", min=1, help="How many past values of X are looked at, the newest --lag steps earlier."),
     ] = 1,
     spacing: Annotated[int, typer.Option(metavar="STEPS", min=1, help="Steps between two values of a history.")] = 1,
-    k: UsualK = None,
+    k: KOfSeries = None,
     units: UnitsOption = "bits",
     estimator: Annotated[
         TransferEstimator,
