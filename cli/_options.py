@@ -39,6 +39,26 @@ SeriesOption = Annotated[
 Exclude = Annotated[
     int | None, typer.Option(metavar="STEPS", min=1, help="For --series, how near that is.  [default: its measured memory]")
 ]
+KOfSeries = Annotated[
+    str | None,
+    typer.Option(
+        "--k",
+        metavar="K[,K...]",
+        help="Neighbour order; several cost one pass, one row each.  [default: as many rows as belong together, at most 25]",
+    ),
+]
+Memory = Annotated[
+    int | None,
+    typer.Option(
+        "--exclude", metavar="STEPS", min=1, help="Rows so near in time are not neighbours.  [default: the measured memory]"
+    ),
+]
+Shifts = Annotated[
+    int | None,
+    typer.Option(
+        "--permutations", metavar="TIMES", help="Shift one series against the other this often, for a p-value: 99, or more."
+    ),
+]
 UnitsOption = Annotated[Units, typer.Option("--units", help="Unit of the estimate.")]
 StandardizeOption = Annotated[
     Standardize,

@@ -10,6 +10,7 @@ from mi_core.text import in_figure
 
 if TYPE_CHECKING:
     from mi_core import MIResult, Ranking
+    from mi_core.lags import LaggedMI
     from mi_core.matrix import MIMatrix
 
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#999999"  # of Okabe & Ito, which colour-blind readers can tell apart
@@ -130,6 +131,32 @@ def draw_ranking(ranking: Ranking, file: BinaryIO, suffix: str) -> None:
     more = f", the first {len(rows)} of {len(ranking.rows)} columns" if len(ranking.rows) > len(rows) else ""
     grey = "; grey: q above 0.05" if ranking.permutations else ""
     axis.set_title(f"MI with {in_figure(ranking.target)}{more}{grey}", fontsize=9)
+    save(figure, file, suffix)
+
+
+def draw_lags(lagged: LaggedMI, x: str, y: str, file: BinaryIO, suffix: str) -> None:
+    """MI of the series x and y, by their names, against lag; with what shifted series read, where they were asked for."""
+    import numpy as np
+    from matplotlib.figure import Figure
+
+    order = np.argsort(lagged.lags)
+    lags, mi = lagged.lags[order], lagged.mi[order]
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axis = figure.subplots()
+    if (null := lagged.null) is not None:
+        middle, spread = null.mean[order], 2 * null.std[order]
+        axis.fill_between(
+            lags, middle - spread, middle + spread, color=GREY, alpha=0.4, lw=0, label="shifted series, 2 standard deviations"
+        )
+        if (threshold := null.threshold()) is not None:
+            axis.axhline(threshold, color=ORANGE, ls="--", label="above: p at most 0.05 for all lags together")
+    errors = None if lagged.stderr is None else lagged.stderr[order]
+    axis.errorbar(lags, mi, yerr=errors, color=BLUE, marker="o", ms=4, elinewidth=1, label="mi")
+    axis.axvline(0, color="black", lw=0.8, alpha=0.5)
+    axis.set_ylabel(f"MI in {lagged.units}")
+    axis.set_xlabel(f"lag in steps; positive: {y} later than {x}, negative: earlier", fontsize=9)
+    axis.grid(visible=True, alpha=0.3)
+    axis.legend(fontsize=8, frameon=False)
     save(figure, file, suffix)
 
 

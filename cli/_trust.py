@@ -25,6 +25,8 @@ def print_trust(results: list[MIResult]) -> None:
     for result in results:
         lead = f"k={result.k}: " if len(results) > 1 else ""
         print_null(result, lead)
+        if not hasattr(result, "reliability"):  # transfer entropy, of which there is nothing more
+            continue
         is_said = len(results) == 1 and result.falls_short  # in the headline
         if result is results[0] and not is_said and (bound := result.lower_bound) is not None:  # the same for every k
             say(f"at least {bound}, {how_bound(bound)}")
@@ -41,7 +43,7 @@ def print_null(result: MIResult, lead: str) -> None:
         f"{result.units}; p = {null.p_value:.2g}"
     )
     if result.independent_units is not None:
-        say(f"{lead}after subtracting that: {result.mi - null.mean:.4f} {result.units}")
+        say(f"{lead}after subtracting that: {float(result) - null.mean:.4f} {result.units}")
 
 
 def how_shuffled(result: MIResult) -> str:

@@ -9,7 +9,22 @@ from typing import Annotated
 import typer
 
 import mi_core
-from cli import bench, divergence, entropy, estimate, info, matrix, multi, plot, rank, report, reproduce, train
+from cli import (
+    bench,
+    divergence,
+    entropy,
+    estimate,
+    info,
+    lagged,
+    matrix,
+    multi,
+    plot,
+    rank,
+    report,
+    reproduce,
+    train,
+    transfer,
+)
 from cli._errors import Commands
 from cli._output import say
 
@@ -29,6 +44,8 @@ app.command("entropy")(entropy.entropy)
 app.command("divergence")(divergence.divergence)
 app.command("matrix")(matrix.matrix)
 app.command("rank")(rank.rank)
+app.command("lagged")(lagged.lagged)
+app.command("transfer")(transfer.transfer)
 app.command("info")(info.info)
 app.command("train")(train.train)
 app.command("plot")(plot.plot)

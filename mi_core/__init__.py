@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from mi_core.entropies import entropy
     from mi_core.errors import BackendUnavailableError, InputError, MIError
     from mi_core.estimate import conditional_mutual_information, mutual_information, neighbour_counts
+    from mi_core.lags import LaggedMI, ShiftedNull, lagged
     from mi_core.matrix import MIMatrix, mutual_information_matrix
     from mi_core.multi import multi_information
     from mi_core.ranking import RankedColumn, Ranking, rank
@@ -46,14 +47,17 @@ if TYPE_CHECKING:
         Reliability,
         ShuffledNull,
         SizePoint,
+        TransferEntropyResult,
     )
     from mi_core.selection import scores
+    from mi_core.transfer import transfer_entropy
 
 _HOME_OF = {
     "BackendUnavailableError": "mi_core.errors",
     "DivergenceResult": "mi_core.results",
     "EntropyResult": "mi_core.results",
     "InputError": "mi_core.errors",
+    "LaggedMI": "mi_core.lags",
     "LowerBound": "mi_core.results",
     "MIError": "mi_core.errors",
     "MIMatrix": "mi_core.matrix",
@@ -64,17 +68,21 @@ _HOME_OF = {
     "Ranking": "mi_core.ranking",
     "Reduction": "mi_core.results",
     "Reliability": "mi_core.results",
+    "ShiftedNull": "mi_core.lags",
     "ShuffledNull": "mi_core.results",
     "SizePoint": "mi_core.results",
+    "TransferEntropyResult": "mi_core.results",
     "conditional_mutual_information": "mi_core.estimate",
     "entropy": "mi_core.entropies",
     "kl_divergence": "mi_core.divergence",
+    "lagged": "mi_core.lags",
     "multi_information": "mi_core.multi",
     "mutual_information": "mi_core.estimate",
     "mutual_information_matrix": "mi_core.matrix",
     "neighbour_counts": "mi_core.estimate",
     "rank": "mi_core.ranking",
     "scores": "mi_core.selection",
+    "transfer_entropy": "mi_core.transfer",
 }
 
 __all__ = [
@@ -82,6 +90,7 @@ __all__ = [
     "DivergenceResult",
     "EntropyResult",
     "InputError",
+    "LaggedMI",
     "LowerBound",
     "MIError",
     "MIMatrix",
@@ -92,17 +101,21 @@ __all__ = [
     "Ranking",
     "Reduction",
     "Reliability",
+    "ShiftedNull",
     "ShuffledNull",
     "SizePoint",
+    "TransferEntropyResult",
     "conditional_mutual_information",
     "entropy",
     "kl_divergence",
+    "lagged",
     "multi_information",
     "mutual_information",
     "mutual_information_matrix",
     "neighbour_counts",
     "rank",
     "scores",
+    "transfer_entropy",
 ]
 
 

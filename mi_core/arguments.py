@@ -124,13 +124,13 @@ def is_several(k: Any) -> bool:
     return isinstance(k, Sequence) and not isinstance(k, str | bytes)
 
 
-def whole_number(value: Any, name: str, at_least: int, at_most: int | None = None) -> int:
+def whole_number(value: Any, name: str, at_least: int | None = None, at_most: int | None = None) -> int:
     """`value` as an int: Python's or NumPy's, not a float and not text."""
     try:
         number = operator.index(value)
     except TypeError:
         raise InputError(f"{name} is {value!r}: it must be a whole number.") from None
-    if number < at_least:
+    if at_least is not None and number < at_least:
         raise InputError(f"{name} is {number}: it must be at least {at_least}.")
     if at_most is not None and number > at_most:
         raise InputError(f"{name} is {number}: it must be at most {at_most:,}.")

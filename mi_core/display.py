@@ -67,7 +67,8 @@ def dimensions(result: Any) -> str:
         return str(result.dim)
     if hasattr(result, "dims"):
         return " + ".join(map(str, result.dims))
-    given = "" if result.dim_z is None else f" given {'class labels' if result.given_labels else result.dim_z}"
+    classes = getattr(result, "given_labels", False)
+    given = "" if result.dim_z is None else f" given {'class labels' if classes else result.dim_z}"
     return f"{result.dim_x} + {'class labels' if result.estimator == 'ross' else result.dim_y}{given}"
 
 
@@ -83,6 +84,84 @@ def independent_units(result: Any) -> str | None:
     )
 
 
+def histories(result: Any) -> str | None:
+    """Which past values a transfer entropy is of: 2 of x, from 3 steps earlier; given 1 of y."""
+    if (lag := getattr(result, "lag", None)) is None:
+        return None
+    apart = "" if result.spacing == 1 else f", {result.spacing} steps apart"
+    ago = f"{lag} step{'s' if lag > 1 else ''} earlier"
+    return f"{result.source_history} of x, the newest {ago}; given {result.history} of y{apart}"
+
+
+def direction(lag: int) -> str:
+    """What a lag means in words."""
+    return "y later than x" if lag > 0 else "x later than y" if lag < 0 else "at the same time"
+
+
+def lags_in_one_line(lagged: Any) -> str:
+    """MI at lags as Python prints it: where it is largest, and how it was made."""
+    words = [
+        f"{len(lagged.lags)} lags from {lagged.lags.min()} to {lagged.lags.max()}",
+        f"largest {at_peak(lagged)}",
+        lagged.estimator,
+        None if lagged.k is None else f"k={lagged.k}",
+        f"exclude={lagged.exclude}",
+        count_of_notes(lagged.notes),
+    ]
+    return f"LaggedMI({', '.join(filter(None, words))})"
+
+
+def at_peak(lagged: Any) -> str:
+    """The largest estimate: 0.4321 +- 0.0210 bits at lag 3 (y later than x), p = 0.005 corrected for 41 lags."""
+    place = int(lagged.mi.argmax())
+    p = "" if lagged.null is None else f", p = {lagged.null.p_corrected[place]:.2g} corrected for {len(lagged.lags)} lags"
+    error = None if lagged.stderr is None else float(lagged.stderr[place])
+    return f"{with_error(float(lagged.mi[place]), error)} {lagged.units} at lag {lagged.peak} ({direction(lagged.peak)}){p}"
+
+
+def facts_of_lags(lagged: Any) -> dict[str, str]:
+    """What MI at lags was estimated from, and how, by names, in the words that people read."""
+    fewest, most = int(lagged.n_samples.min()), int(lagged.n_samples.max())
+    found: dict[str, Any] = {
+        "rows": f"{most:,}" if fewest == most else f"{fewest:,} to {most:,} pairs, by lag",
+        "independent": independent_units(lagged),
+        "dimensions": f"{lagged.dim_x} + {'class labels' if lagged.estimator == 'ross' else lagged.dim_y}",
+        "k": lagged.k,
+        "estimator": lagged.estimator,
+        "standardized": None if lagged.standardize == "none" else lagged.standardize,
+        "noise": f"{lagged.noise:g} of each side's spread, seed {lagged.seed}" if lagged.noise > 0 else None,
+        "shifts": None if lagged.null is None else f"{lagged.null.permutations}, seed {lagged.null.seed}",
+        "time": f"{lagged.seconds:.2f} s",
+    }
+    return {name: str(value) for name, value in found.items() if value is not None}
+
+
+def rows_of_lags(lagged: Any) -> list[dict[str, str]]:
+    """One row a lag: estimate with its error, and p-values where there are any."""
+    rows = []
+    for place, lag in enumerate(lagged.lags.tolist()):
+        error = None if lagged.stderr is None else float(lagged.stderr[place])
+        row = {"lag": str(lag), "mi": with_error(float(lagged.mi[place]), error)}
+        if lagged.null is not None:
+            row["p"] = f"{lagged.null.p_value[place]:.2g}"
+            row["p, all lags"] = f"{lagged.null.p_corrected[place]:.2g}"
+        rows.append(row)
+    return rows
+
+
+def lags_as_html(lagged: Any) -> str:
+    """A table for notebooks, one row a lag, shaded by the estimate, and the notes."""
+    largest = float(lagged.mi.max())
+    rows = rows_of_lags(lagged)
+    head = "".join(f"<th>{escape(name)}</th>" for name in rows[0])
+    body = ""
+    for row, value in zip(rows, lagged.mi.tolist(), strict=True):
+        shade = "" if largest <= 0 else f' style="background: {SHADE.format(0.6 * max(0.0, value / largest))}"'
+        body += f"<tr{shade}>{''.join(f'<td>{escape(cell)}</td>' for cell in row.values())}</tr>"
+    caption = f"I(x_t; y_(t + lag)) in {lagged.units}, at a positive lag y later than x; largest {at_peak(lagged)}"
+    return f"<table><caption>{escape(caption)}</caption><tr>{head}</tr>{body}</table>{as_html_list(lagged.notes)}"
+
+
 def count_of_notes(notes: tuple[str, ...]) -> str | None:
     return f"{len(notes)} note{'s' if len(notes) > 1 else ''}" if notes else None
 
@@ -92,6 +171,7 @@ def facts(result: Any) -> dict[str, str]:
     found: dict[str, Any] = {
         "samples": f"{result.n_samples:,}" + (f" and {prime:,}" if (prime := getattr(result, "n_samples_prime", 0)) else ""),
         "independent": independent_units(result),
+        "histories": histories(result),
         "dimensions": dimensions(result),
         "k": result.k,
         "ceiling": None if (ceiling := getattr(result, "ceiling", None)) is None else f"{ceiling:.4f} {result.units}",

@@ -115,10 +115,8 @@ class MIMatrix:
 
     def to_dict(self) -> dict[str, Any]:
         """All fields as plain Python values, ready for JSON."""
-        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return {
-            name: value.tolist() if isinstance(value, np.ndarray) else results.as_plain(value) for name, value in fields.items()
-        }
+        record: dict[str, Any] = results.as_plain(self)
+        return record
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)

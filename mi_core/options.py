@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 Units = Literal["bits", "nats"]
 Estimator = Literal["ksg1", "ksg2", "lnc", "mixture", "ross", "gaussian", "gaussian-copula", "discrete"]
 ConditionalEstimator = Literal["ksg1", "mixture", "ross", "discrete"]
+LaggedEstimator = Literal["ksg1", "mixture", "ross", "gaussian", "gaussian-copula", "discrete"]
+TransferEstimator = Literal["ksg1", "mixture", "discrete"]
 MultiEstimator = Literal["ksg1", "ksg2", "discrete"]
 EntropyEstimator = Literal["knn", "discrete"]
 Standardize = Literal["none", "sides", "columns"]
@@ -76,6 +78,26 @@ class RankOptions(TypedDict, total=False):
     error_bar: bool
     threads: int | None
     progress: ProgressOption
+
+
+class SeriesOptions(Options, total=False):
+    """Options of estimates from two series, `lagged` and `transfer_entropy`."""
+
+    standardize: Standardize
+    exclude: int | None
+    permutations: int | None
+
+
+class LaggedOptions(SeriesOptions, total=False):
+    """Options of `lagged`."""
+
+    estimator: LaggedEstimator
+
+
+class TransferOptions(SeriesOptions, LocalOptions, total=False):
+    """Options of `transfer_entropy`."""
+
+    estimator: TransferEstimator
 
 
 class MatrixOptions(Options, SamplingOptions, total=False):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mi_core import display
 from mi_core.errors import InputError
-from mi_core.options import EntropyEstimator, Estimator, MultiEstimator, Standardize, Units
+from mi_core.options import EntropyEstimator, Estimator, MultiEstimator, Standardize, TransferEstimator, Units
 from mi_core.types import FloatArray, IntArray
 
 
@@ -360,6 +360,48 @@ class MultiInformationResult(Estimate):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class TransferEntropyResult(Estimate):
+    """One estimate of the transfer entropy from x, the source, to y, the target.
+
+    Attributes, beside those of `Estimate`:
+        transfer_entropy: The estimate, in `units`. May be negative: see `notes`.
+        lag: Steps by which y is later than the newest value of x that is looked at.
+        history: How many past values of y are given, the newest one step before the present.
+        source_history: How many past values of x are looked at.
+        spacing: Steps between two values of a history.
+        dim_x: Dimensions of the past of x.
+        dim_y: Dimensions of the present of y.
+        dim_z: Dimensions of the past of y, which is given.
+        ceiling: In `units`, what no estimate on data without ties can exceed; None where there is no such limit.
+        estimator: Name of the estimator.
+        standardize: How the series were standardised first.
+        null: Estimates with x shifted against y and its past, and the p-value; None unless asked for.
+        independent_units: How many independent units the samples make: stretches in which the series forget themselves.
+        exclude: Steps of time up to which samples are neither neighbours nor counted.
+        local_transfer_entropy: (n_samples,) terms whose mean is `transfer_entropy`, in `units`, those of the last `n_samples`
+            rows of y; None unless asked for.
+    """
+
+    quantity: ClassVar[str] = "transfer_entropy"
+
+    transfer_entropy: float
+    lag: int
+    history: int
+    source_history: int
+    spacing: int
+    dim_x: int
+    dim_y: int
+    dim_z: int
+    ceiling: float | None
+    estimator: TransferEstimator
+    standardize: Standardize
+    null: ShuffledNull | None = None
+    independent_units: int | None = None
+    exclude: int | None = None
+    local_transfer_entropy: FloatArray | None = dataclasses.field(default=None, compare=False)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class EntropyResult(Estimate):
     """One estimate of entropy.
 
@@ -404,9 +446,11 @@ def linfoot(mi: float, units: Units) -> float:
 
 
 def as_plain(value: Any) -> Any:
-    """Records as dictionaries and tuples as lists, all the way down, without the local terms of results."""
+    """Records as dictionaries, tuples and arrays as lists, all the way down, without the local terms of results."""
     if isinstance(value, Estimate):
         return value.to_dict()
+    if isinstance(value, np.ndarray):
+        return value.tolist()
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: as_plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     return [as_plain(item) for item in value] if isinstance(value, tuple) else value

@@ -199,10 +199,12 @@ class Series(Together):
     Attributes:
         time: (n_samples,) place of each row in the series, ascending.
         exclude: Rows up to so many steps of time apart belong together.
+        span: Steps from the first lag at which the sides are compared to the last one, lag 0 among them.
     """
 
     time: IntArray
     exclude: int
+    span: int = 0
 
     @functools.cached_property
     def left_out(self) -> IntArray:
@@ -226,11 +228,16 @@ class Series(Together):
 
     def take(self, rows: IntArray) -> Series:
         """Some of the rows, ascending, at their own times."""
-        return Series(self.time[rows], self.exclude)
+        return dataclasses.replace(self, time=self.time[rows])
+
+    @property
+    def least_shift(self) -> int:
+        """Steps that part the sides: more than twice the memory, and the span, so that no lag meets one that is compared."""
+        return self.span + 2 * self.exclude + 1
 
     def surrogate(self, n_samples: int, rng: np.random.Generator) -> IntArray:
-        """All rows later by one random number of steps, at least twice the memory, and from the end on at the beginning."""
-        least = min(2 * self.exclude + 1, n_samples // 3)
+        """All rows later by one random number of steps, at least `least_shift`, and from the end on at the beginning."""
+        least = min(self.least_shift, n_samples // 3)
         return np.roll(np.arange(n_samples), int(rng.integers(least, n_samples - least + 1)))
 
 

@@ -149,11 +149,15 @@ def shuffled(
 ) -> FloatArray:
     """Estimates (permutations, values) from samples whose pairing was shuffled, by `estimate(samples) -> values`.
 
+    Where z is given, x is put beside other y and z, which stay together: x and y then share nothing, whatever z tells.
     ks, nats and threads are for `shuffled_ksg1`, which stands in for this where it can.
     """
     found = []
     for rows in surrogate_rows(len(samples.y), permutations, seed, samples.sampling or INDEPENDENT):
-        found.append(estimate(dataclasses.replace(samples, y=samples.y[rows])))
+        if samples.z is None:
+            found.append(estimate(dataclasses.replace(samples, y=samples.y[rows])))
+        else:
+            found.append(estimate(dataclasses.replace(samples, x=samples.x[rows])))
         if progress is not None:
             progress(len(found), permutations)
     return np.array(found)

@@ -166,7 +166,7 @@ def test_what_is_refused(command, message):
     assert_refused(run)
 
 
-@pytest.mark.parametrize("command", ["estimate", "multi", "entropy", "divergence"])
+@pytest.mark.parametrize("command", ["estimate", "multi", "entropy", "divergence", "transfer"])
 def test_help_names_every_option(command):
     run = mi(command, "--help")
     for option in ("--k K[,K...]", "--units <bits|nats>", "--noise SCALE", "--local FILE", "--json", "--quiet", "Example: mi"):

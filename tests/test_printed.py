@@ -53,6 +53,8 @@ def test_every_command_with_files_and_keys_of_hostile_names(hostile):
         ["multi", x, y, one],
         ["entropy", one],
         ["divergence", x, two],
+        ["transfer", x, y],
+        ["lagged", x, y, "--lags", "-1:1", "--plot", folder / "lags.svg"],
         ["matrix", x, y, one, "--out", folder / "matrix.csv"],
         ["matrix", one, two, "--json"],
         ["estimate", x, y, "--json"],

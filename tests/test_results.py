@@ -16,6 +16,7 @@ from mi_core import (
     multi_information,
     mutual_information,
     mutual_information_matrix,
+    transfer_entropy,
 )
 
 RNG = np.random.default_rng(0)
@@ -27,6 +28,7 @@ RESULTS = {
     "multi": multi_information([X, Y]),
     "entropy": entropy(X),
     "divergence": kl_divergence(X, Y),
+    "transfer": transfer_entropy(X, Y),
 }
 each_result = pytest.mark.parametrize("result", RESULTS.values(), ids=RESULTS)
 

@@ -55,6 +55,8 @@ def run(code, *arguments, **environment):
         ("from cli.main import app; app(standalone_mode=False)", ["rank", "--help"]),
         ("from cli.main import app; app(standalone_mode=False)", ["entropy", "--help"]),
         ("from cli.main import app; app(standalone_mode=False)", ["divergence", "--help"]),
+        ("from cli.main import app; app(standalone_mode=False)", ["lagged", "--help"]),
+        ("from cli.main import app; app(standalone_mode=False)", ["transfer", "--help"]),
     ],
 )
 def test_heavy_libraries_are_loaded_only_when_used(code, arguments):

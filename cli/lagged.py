@@ -1,0 +1,124 @@
+"""`mi lagged`: two series in, the mutual information between them at several lags out."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli._measure import may_be_text
+from cli._options import (
+    FORMATS,
+    AsJson,
+    BackendOption,
+    ErrorBar,
+    Memory,
+    Noise,
+    Seed,
+    Shifts,
+    StandardizeOption,
+    Threads,
+    UnitsOption,
+)
+from cli._output import print_facts, print_json, print_notes, print_table, say
+from mi_core import InputError
+from mi_core.options import LaggedEstimator
+from mi_core.progress_bar import ProgressBar
+from mi_core.text import in_figure
+
+MOST_LAGS = 10_000
+
+
+def lagged(
+    x: Annotated[str, typer.Argument(metavar="X", help=f"One series, a row for each time, in order: {FORMATS}.")],
+    y: Annotated[str, typer.Argument(metavar="Y", help="The other series, each row at the time of the same row of X.")],
+    lags: Annotated[
+        str,
+        typer.Option(
+            metavar="FIRST:LAST[:STEP][,...]",
+            help="Steps by which Y is later than X, both ends among them; at a negative lag X is later than Y. Also a list: "
+            "0,1,5.",
+        ),
+    ] = "-20:20",
+    k: Annotated[
+        int | None, typer.Option("--k", help="Neighbour order.  [default: as many rows as belong together, at most 25]")
+    ] = None,
+    units: UnitsOption = "bits",
+    estimator: Annotated[LaggedEstimator, typer.Option(help="As for mi estimate; ross where Y are class labels.")] = "ksg1",
+    standardize: StandardizeOption = "none",
+    noise: Noise = 0.0,
+    error_bar: ErrorBar = True,
+    permutations: Shifts = None,
+    exclude: Memory = None,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw MI against lag here, as .png or .svg.")] = None,
+    seed: Seed = 0,
+    backend: BackendOption = "auto",
+    threads: Threads = None,
+    as_json: AsJson = False,
+) -> None:
+    """Estimate the mutual information between X at one time and Y some steps later, for each of several lags.
+
+    At a positive lag Y is later than X, at a negative one earlier. With --permutations, each lag has a p-value, and one that is
+    corrected for the number of lags.
+
+    Example: mi lagged heart.npy breath.npy --lags -10:10 --permutations 99 --plot lags.png
+    """
+    from cli._plots import check_picture, draw_lags
+    from mi_core import lagged as mi_at_lags
+    from mi_core.display import at_peak, facts_of_lags, rows_of_lags
+    from mi_core.files import is_same_file, load_arrays, split_key
+    from mi_core.whole_files import whole_file
+
+    steps = parse_lags(lags)
+    if plot is not None:
+        check_picture(plot)
+        if any(is_same_file(plot, split_key(source)[0]) for source in (x, y)):
+            raise InputError(f"--plot is {plot}, which is an input: name another file.")
+    loaded = load_arrays({"x": x, "y": y}, text=may_be_text(estimator, ("x", "y")))
+    with contextlib.ExitStack() as stack:
+        picture = stack.enter_context(whole_file(plot)) if plot is not None else None
+        bar = stack.enter_context(ProgressBar("estimating at each lag"))
+        found = mi_at_lags(
+            **loaded.arrays,
+            lags=steps,
+            k=k,
+            units=units,
+            estimator=estimator,
+            standardize=standardize,
+            noise=noise,
+            error_bar=error_bar,
+            permutations=permutations,
+            exclude=exclude,
+            seed=seed,
+            backend=backend,
+            threads=threads,
+            progress=bar,
+        )
+        if plot is not None and picture is not None:
+            draw_lags(found, in_figure(Path(x).name), in_figure(Path(y).name), picture, plot.suffix)
+    if as_json:
+        print_json({"x": x, "y": y, **found.to_dict()})
+        return
+    say(f"I(x_t; y_(t + lag)): largest {at_peak(found)}")
+    print_table(rows_of_lags(found))
+    print_facts({"X": x, "Y": y, **facts_of_lags(found)})
+    print_notes([*loaded.notes, *found.notes])
+
+
+def parse_lags(text: str) -> list[int]:
+    """Lags from text like -20:20, -20:20:5 or 0,1,5; both ends of a range are among them."""
+    several: list[int] = []
+    for word in text.split(","):
+        if (found := re.fullmatch(r"\s*([+-]?\d{1,9})(?::([+-]?\d{1,9})(?::(\d{1,9}))?)?\s*", word)) is None:
+            raise InputError(f"--lags is {text!r}: give a range like -20:20 or -20:20:5, or a list like 0,1,5.")
+        first, last, step = int(found[1]), int(found[2] or found[1]), int(found[3] or 1)
+        if last < first or step < 1:
+            raise InputError(f"--lags has {word.strip()!r}: give the smaller lag first, and a step of at least 1.")
+        some = range(first, last + 1, step)
+        if len(several) + len(some) > MOST_LAGS:
+            raise InputError(f"--lags names more than {MOST_LAGS:,} lags: give fewer, or a larger step like -1000:1000:10.")
+        several += some
+    return several

@@ -1,0 +1,96 @@
+"""`mi transfer`: two series in, the transfer entropy from the first to the second out."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cli._measure import measure
+from cli._options import (
+    FORMATS,
+    AsJson,
+    BackendOption,
+    ErrorBar,
+    KOfSeries,
+    LocalFile,
+    Memory,
+    Noise,
+    Quiet,
+    Seed,
+    Shifts,
+    StandardizeOption,
+    Threads,
+    UnitsOption,
+    parse_usual_ks,
+)
+from mi_core.options import TransferEstimator
+
+
+def transfer(
+    x: Annotated[str, typer.Argument(metavar="X", help=f"The source, a row for each time, in order: {FORMATS}.")],
+    y: Annotated[str, typer.Argument(metavar="Y", help="The target, each row at the time of the same row of X.")],
+    lag: Annotated[
+        int,
+        typer.Option(metavar="STEPS", min=1, help="How many steps Y is later than the newest value of X that is looked at."),
+    ] = 1,
+    history: Annotated[
+        int, typer.Option(metavar="VALUES", min=1, help="How many past values of Y are given, the newest one step earlier.")
+    ] = 1,
+    source_history: Annotated[
+        int,
+        typer.Option(metavar="VALUES", min=1, help="How many past values of X are looked at, the newest --lag steps earlier."),
+    ] = 1,
+    spacing: Annotated[int, typer.Option(metavar="STEPS", min=1, help="Steps between two values of a history.")] = 1,
+    k: KOfSeries = None,
+    units: UnitsOption = "bits",
+    estimator: Annotated[
+        TransferEstimator,
+        typer.Option(
+            help="ksg1: Frenzel & Pompe 2007. mixture: Mesner & Shalizi 2019, for ties. discrete: frequencies of equal samples."
+        ),
+    ] = "ksg1",
+    standardize: StandardizeOption = "none",
+    noise: Noise = 0.0,
+    error_bar: ErrorBar = True,
+    permutations: Shifts = None,
+    exclude: Memory = None,
+    seed: Seed = 0,
+    backend: BackendOption = "auto",
+    threads: Threads = None,
+    local: LocalFile = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Estimate the transfer entropy from X to Y: what the past of X tells of Y, later, beyond the past of Y.
+
+    It is the conditional mutual information of X some steps earlier and Y now, given Y before: Schreiber 2000.
+
+    Example: mi transfer breath.npy heart.npy --history 2 --permutations 99
+    """
+    from mi_core import transfer_entropy
+
+    measure(
+        transfer_entropy,
+        "T(X -> Y)",
+        {"x": x, "y": y},
+        ks=parse_usual_ks(k),
+        lag=lag,
+        history=history,
+        source_history=source_history,
+        spacing=spacing,
+        units=units,
+        estimator=estimator,
+        standardize=standardize,
+        noise=noise,
+        subsample=None,
+        error_bar=error_bar,
+        permutations=permutations,
+        exclude=exclude,
+        seed=seed,
+        backend=backend,
+        threads=threads,
+        local=local,
+        as_json=as_json,
+        quiet=quiet,
+    )
