@@ -33,7 +33,7 @@ WIDTH, LAYERS, EMBEDDING = 128, 2, 32
 STEPS = 500  # of training at most; an even function of 50 columns shows after 100 to 300
 LEAST_STEPS = 250
 PATIENCE = 200  # steps without a better held-out score
-LOOK_EVERY = 10  # steps
+LOOK_EVERY = 20  # steps
 WARM_UP = 20  # steps
 BATCH = 256  # larger ones overfit sooner
 LEARNING_RATE = 4e-3
@@ -77,7 +77,8 @@ class Scaler:
     def __call__(self, points: Samples) -> Single:
         """Inputs (n, dim) of a network."""
         scaled = (self.scores(points) - self.mean) * self.gain
-        return scaled.clip(-LARGEST_INPUT, LARGEST_INPUT).astype(np.float32)
+        inputs: Single = scaled.clip(-LARGEST_INPUT, LARGEST_INPUT).astype(np.float32)
+        return inputs
 
 
 def encoder(name: str, dim: int, outputs: int, rng: np.random.Generator) -> keras.Model:
@@ -187,6 +188,7 @@ def train(
     )
     optimizer = keras.optimizers.AdamW(rise_and_fall, weight_decay=WEIGHT_DECAY, name="critic_optimizer")
     optimizer.exclude_from_weight_decay(var_names=["bias"])
+    optimizer.build(networks.trainable_variables)  # now, as the first step would be traced twice
     # TensorFlow would compile for longer than it trains, and JAX does nothing without.
     networks.compile(optimizer, loss=loss, jit_compile=keras.backend.backend() == "jax")
     unused = np.zeros((batch, 1), dtype=np.float32)
@@ -322,5 +324,5 @@ def learned_mutual_information(
     with shown(options.get("progress"), TRAINING) as told:
         critic = LearnedCritic(told)
         options.update({"progress": told, "lower_bound": critic, "reduce": LearnedDirections(critic=critic)})
-        found: MIResult | list[MIResult] = mutual_information(x, y, k=k, **options)  # type: ignore[call-overload]  # any k
+        found: MIResult | list[MIResult] = mutual_information(x, y, k=k, **options)
         return found
