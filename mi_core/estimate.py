@@ -39,7 +39,7 @@ from mi_core.errors import InputError
 from mi_core.halves import as_one
 from mi_core.options import Backend, ConditionalEstimator, MIOptions
 from mi_core.progress_bar import with_progress
-from mi_core.results import LowerBound, MIResult, NeighbourCounts
+from mi_core.results import MIResult, NeighbourCounts
 from mi_core.sampling import DEFAULT_ORDER, INDEPENDENT, Groups, Sampling, Series, as_fields, resemblance
 from mi_core.types import FloatArray, IntArray, Progress, ProgressOption, Samples
 
@@ -499,9 +499,7 @@ def with_lower_bound(results: list[MIResult], sides: Prepared, settings: Setting
     options.update(named_again(sides.sampling))
     of_radii = mutual_information(*map(lower_bound.log_radii, (sides.x, sides.y)), **options)
     if of_radii.stderr is not None:
-        ceiling = of_radii.ceiling if of_radii.ceiling is not None else bound.ceiling
-        radii = LowerBound(of_radii.mi, of_radii.stderr, ceiling, settings.units, "radii")
-        bound = lower_bound.larger(bound, radii)
+        bound = lower_bound.larger(bound, lower_bound.by_radii(of_radii))
     return [dataclasses.replace(one, lower_bound=bound) for one in results]
 
 

@@ -22,7 +22,7 @@ from mi_core import _formula
 from mi_core._prepare import Prepared, centred
 from mi_core.errors import InputError
 from mi_core.options import Units
-from mi_core.results import LowerBound
+from mi_core.results import LowerBound, MIResult
 from mi_core.sampling import INDEPENDENT
 from mi_core.shared_directions import SharedDirections
 from mi_core.types import CrossFittedCritic, FloatArray, IntArray, Samples
@@ -32,6 +32,7 @@ FEWEST_SAMPLES = 40
 FIFTHS, HALVES = 5, 2  # parts, on each of which the critic is measured that the others fitted
 NEAR_LIMIT = 0.5  # share of a fifth's ceiling beyond which halves, with their higher ceiling, show more
 CLEARLY = 4.0  # standard errors, themselves uncertain, by which radii must share more, so that chance does not choose them
+SPREAD_OF_NOTHING = 0.7  # nats, over the root of N: of ksg1, k=3, on independent columns, 300 to 3,000 samples
 SCORES_AT_ONCE = 2**22  # of a matrix of samples by partners
 
 Critic = Callable[[IntArray, IntArray, np.random.Generator], tuple[FloatArray, FloatArray]]
@@ -164,6 +165,18 @@ def by_fits(critic: CrossFittedCritic, samples: Prepared, units: Units, seed: in
 
     kind = str(getattr(critic, "kind", type(critic).__name__))
     return by_critic(embeddings, samples, kind, units, generator(seed, "halves"), parts=(HALVES,))
+
+
+def by_radii(result: MIResult) -> LowerBound:
+    """The estimate between both sides' log radii as a bound.
+
+    An error bar from some ten parts of the samples is itself uncertain, so that its standard error is at least what chance makes
+    of independent columns.
+    """
+    assert result.stderr is not None  # noqa: S101  for the type checker: callers look first
+    least = SPREAD_OF_NOTHING / np.sqrt(result.independent_units or result.n_samples) / _formula.NATS_PER_UNIT[result.units]
+    ceiling = np.inf if result.ceiling is None else result.ceiling
+    return LowerBound(result.mi, max(result.stderr, float(least)), ceiling, result.units, "radii")
 
 
 def check_enough(n_samples: int) -> None:

@@ -159,6 +159,17 @@ def test_radii_are_taken_only_where_chance_does_not_explain_that_they_share_more
     assert lower_bound.larger(directions, dataclasses.replace(radii, mi=1.21)).kind == "radii"
 
 
+def test_an_error_bar_that_is_small_by_chance_does_not_choose_the_radii():
+    """One of 240 draws of independent sides read 0.134 bits with an error bar of 0.030, where such estimates spread by 0.056."""
+    read = mutual_information(*awkward.correlated(np.random.default_rng(0), 300, 1, 0.1))
+    read = dataclasses.replace(read, mi=0.134, stderr=0.030)
+    radii = lower_bound.by_radii(read)
+    assert radii.stderr == pytest.approx(0.0583, abs=1e-3)
+    assert lower_bound.larger(lower_bound.LowerBound(0.0, 0.0, 9.0, "bits", "directions", 0), radii).kind == "directions"
+    assert lower_bound.by_radii(dataclasses.replace(read, stderr=0.1)).stderr == 0.1
+    assert lower_bound.by_radii(dataclasses.replace(read, independent_units=30)).stderr == pytest.approx(0.184, abs=1e-3)
+
+
 def test_radii_are_distances_from_the_middle_in_units_of_each_column():
     """Columns 100 times wider, or moved, count alike; a sample in the middle has the least radius of the others, not 0."""
     points = np.array([[-2.0, 0.0], [-1.0, 1.0], [0.0, 0.0], [1.0, -1.0], [2.0, 3.0]])
