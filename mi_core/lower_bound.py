@@ -32,7 +32,7 @@ FEWEST_SAMPLES = 40
 FIFTHS, HALVES = 5, 2  # parts, on each of which the critic is measured that the others fitted
 NEAR_LIMIT = 0.5  # share of a fifth's ceiling beyond which halves, with their higher ceiling, show more
 CLEARLY = 4.0  # standard errors, themselves uncertain, by which radii must share more, so that chance does not choose them
-SPREAD_OF_NOTHING = 0.7  # nats, over the root of N: of ksg1, k=3, on independent columns, 300 to 3,000 samples
+SPREAD_OF_NOTHING = 0.7  # nats, over the root of N: of ksg1, k=3, on independent columns
 SCORES_AT_ONCE = 2**22  # of a matrix of samples by partners
 
 Critic = Callable[[IntArray, IntArray, np.random.Generator], tuple[FloatArray, FloatArray]]
@@ -170,7 +170,7 @@ def by_fits(critic: CrossFittedCritic, samples: Prepared, units: Units, seed: in
 def by_radii(result: MIResult) -> LowerBound:
     """The estimate between both sides' log radii as a bound.
 
-    An error bar from some ten parts of the samples is itself uncertain, so that its standard error is at least what chance makes
+    An error bar from a dozen parts of the samples is itself uncertain, so that the standard error is at least what chance makes
     of independent columns.
     """
     assert result.stderr is not None  # noqa: S101  for the type checker: callers look first

@@ -160,7 +160,7 @@ def test_radii_are_taken_only_where_chance_does_not_explain_that_they_share_more
 
 
 def test_an_error_bar_that_is_small_by_chance_does_not_choose_the_radii():
-    """One of 240 draws of independent sides read 0.134 bits with an error bar of 0.030, where such estimates spread by 0.056."""
+    """One of 240 draws of independent sides read 0.134 bits with an error bar of 0.030; such estimates spread by 0.056."""
     read = mutual_information(*awkward.correlated(np.random.default_rng(0), 300, 1, 0.1))
     read = dataclasses.replace(read, mi=0.134, stderr=0.030)
     radii = lower_bound.by_radii(read)
