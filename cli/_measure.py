@@ -100,6 +100,9 @@ def measure(
     elif quiet:
         for result in results:
             say(repr(float(result)))
+        bound = getattr(results[0], "lower_bound", None)
+        if bound is not None and not options.get("diagnose"):  # which was asked for
+            say(repr(bound.mi))
     else:
         print_for_people(symbol, sources, results, drawn)
         if any(hasattr(result, "null") for result in results):
@@ -150,7 +153,7 @@ def headline(symbol: str, result: Any) -> str:
         return f"{symbol} = {result}"
     from mi_core.display import how_bound
 
-    return f"{symbol} >= {result.lower_bound} ({how_bound(result.lower_bound)}); KSG reads {result.mi:.4f}"
+    return f"{symbol} >= {result.lower_bound} ({how_bound(result.lower_bound)}); {result.estimator} reads {result.mi:.4f}"
 
 
 def print_for_people(symbol: str, sources: Mapping[str, str], results: Sequence[Any], drawn: Mapping[str, int | None]) -> None:

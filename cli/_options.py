@@ -98,7 +98,12 @@ LocalFile = Annotated[
     typer.Option(metavar="FILE", help="Write the pointwise values here as .npy: (samples,), or (ks, samples) for several k."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the estimate alone, without notes.")]
+Quiet = Annotated[
+    bool,
+    typer.Option(
+        "--quiet", "-q", help="Print the estimate alone, without notes, and a lower bound that was asked for below it."
+    ),
+]
 
 
 def parse_usual_ks(text: str | None) -> list[int] | None:

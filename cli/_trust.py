@@ -32,7 +32,7 @@ def print_trust(results: list[MIResult]) -> None:
             say(f"at least {bound}, {how_bound(bound)}")
         print_verdict(result, lead)
         if result.reduced is not None:
-            print_reduced(result, lead)
+            print_reduced(result, lead, explain=result is results[0])
 
 
 def print_null(result: MIResult, lead: str) -> None:
@@ -76,15 +76,17 @@ def fewer_columns(few: MIResult, how: Reduction) -> str:
     return f"on {few.dim_x} + {few.dim_y} {METHODS[how.method]}"
 
 
-def print_reduced(result: MIResult, lead: str) -> None:
+def print_reduced(result: MIResult, lead: str, *, explain: bool) -> None:
     few, how = result.reduced, result.reduction
     if few is None or how is None:
         return
     error = "" if few.stderr is None else f" +- {few.stderr:.4f}"
     say(f"{lead}{fewer_columns(few, how)}: {few.mi:.4f}{error} {few.units}")
-    say_sentence(what_it_means(how), "  ")
+    if explain:
+        say_sentence(what_it_means(how), "  ")
     print_null(few, "  ")
-    print_verdict(few, "  ", f" on these {METHODS[how.method]}, not on the whole")
+    halves = ", the graver of two halves" if how.kept_x is None else ""
+    print_verdict(few, "  ", f" on these {METHODS[how.method]}, not on the whole{halves}")
 
 
 def what_it_means(how: Reduction) -> str:

@@ -67,7 +67,10 @@ def estimate(
     diagnose: Annotated[bool, typer.Option("--diagnose", help="Say whether to trust the number, and why; ksg1 only.")] = False,
     lower_bound: Annotated[
         bool,
-        typer.Option("--lower-bound", help="Say what MI is at least, measured on held-out samples; for wide data, and quick."),
+        typer.Option(
+            "--lower-bound",
+            help="Say what MI is at least, measured on held-out samples; for wide data of independent samples, and quick.",
+        ),
     ] = False,
     learned: Annotated[
         bool,

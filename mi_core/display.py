@@ -198,6 +198,9 @@ def as_html(result: Any) -> str:
     if (reliability := getattr(result, "reliability", None)) is not None:
         rows["verdict"] = reliability.verdict
         remarks = reliability.reasons
+    if (few := getattr(result, "reduced", None)) is not None:
+        verdict = "" if few.reliability is None else f"; verdict on these: {few.reliability.verdict}"
+        rows[f"on {few.dim_x} + {few.dim_y} columns ({result.reduction.method})"] = f"{few}{verdict}"
     cells = "".join(f"<tr><th>{escape(name)}</th><td>{escape(text)}</td></tr>" for name, text in rows.items())
     return f"<table>{cells}</table>{as_html_list((*remarks, *result.notes))}"
 

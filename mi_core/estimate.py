@@ -40,7 +40,7 @@ from mi_core.halves import as_one
 from mi_core.options import Backend, ConditionalEstimator, MIOptions
 from mi_core.progress_bar import with_progress
 from mi_core.results import MIResult, NeighbourCounts
-from mi_core.sampling import DEFAULT_ORDER, INDEPENDENT, Groups, Sampling, Series, as_fields, resemblance
+from mi_core.sampling import DEFAULT_ORDER, FEWEST_UNITS, INDEPENDENT, Groups, Sampling, Series, as_fields, resemblance
 from mi_core.types import FloatArray, IntArray, Progress, ProgressOption, Samples
 
 FEWEST_TO_SHUFFLE = 6  # independent units
@@ -432,7 +432,8 @@ def from_halves(
     halves = sampling.parts(n, 2, rng)
     if not halves:
         raise InputError(
-            f"reduce fits on one half of the samples, and there are about {sampling.units} independent units: measure more."
+            f"reduce fits on one half of the samples, and needs at least {2 * FEWEST_UNITS} groups or stretches of the series: "
+            "measure more, or leave it out."
         )
     few = way.halves(sides.x, sides.y, sampling, settings.seed)
 

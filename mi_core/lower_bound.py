@@ -14,16 +14,17 @@ over n samples, their own partners among the y_j, is at most the MI of x and y, 
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from mi_core import _formula
+from mi_core import _formula, arrays
 from mi_core._prepare import Prepared, centred
 from mi_core.errors import InputError
 from mi_core.options import Units
 from mi_core.results import LowerBound, MIResult
-from mi_core.sampling import INDEPENDENT
+from mi_core.sampling import FEWEST_UNITS, INDEPENDENT
 from mi_core.shared_directions import SharedDirections
 from mi_core.types import CrossFittedCritic, FloatArray, IntArray, Samples
 from mi_core.uncertainty import generator
@@ -33,6 +34,7 @@ FIFTHS, HALVES = 5, 2  # parts, on each of which the critic is measured that the
 NEAR_LIMIT = 0.5  # share of a fifth's ceiling beyond which halves, with their higher ceiling, show more
 CLEARLY = 4.0  # standard errors, themselves uncertain, by which radii must share more, so that chance does not choose them
 SPREAD_OF_NOTHING = 0.7  # nats, over the root of N: of ksg1, k=3, on independent columns
+LARGEST_SINGLE = 1e30  # score that single precision holds
 SCORES_AT_ONCE = 2**22  # of a matrix of samples by partners
 
 Critic = Callable[[IntArray, IntArray, np.random.Generator], tuple[FloatArray, FloatArray]]
@@ -73,7 +75,8 @@ def info_nce(left: FloatArray, right: FloatArray) -> FloatArray:
     """Terms (n,) in nats whose mean is the bound, from a critic's embeddings `left` (n, dim) of x and `right` (n, dim) of y."""
     n = len(left)
     own = np.einsum("ij,ij->i", left, right)
-    left, right = left.astype(np.float32), right.astype(np.float32)
+    if np.abs(left).max() * np.abs(right).max() * left.shape[1] < LARGEST_SINGLE:
+        left, right = left.astype(np.float32), right.astype(np.float32)
     of_all = np.empty(n)
     rows_at_once = max(1, SCORES_AT_ONCE // n)
     for start in range(0, n, rows_at_once):
@@ -95,8 +98,8 @@ def held_out(critic: Critic, samples: Prepared, parts: int, rng: np.random.Gener
     cut = sampling.parts(n, parts, rng)
     if not cut:
         raise InputError(
-            f"a lower bound needs at least {2 * parts} independent units, and there are about {sampling.units}: measure more "
-            "groups or a longer series."
+            f"a lower bound needs {parts} parts of at least {FEWEST_UNITS} groups or stretches of the series each, and there "
+            "are fewer: measure more, or leave it out."
         )
     for part in cut:
         is_fitted = np.ones(n, dtype=np.bool_)
@@ -151,7 +154,7 @@ def by_directions(samples: Prepared, units: Units, rng: np.random.Generator) -> 
     """Held-out bound of the critic that looks along shared directions."""
     critic = DirectionsCritic(samples)
     bound = by_critic(critic, samples, "directions", units, rng)
-    return dataclasses.replace(bound, directions=round(float(np.mean(critic.used))))
+    return dataclasses.replace(bound, directions=math.ceil(np.mean(critic.used)))
 
 
 def by_fits(critic: CrossFittedCritic, samples: Prepared, units: Units, seed: int) -> LowerBound:
@@ -160,8 +163,8 @@ def by_fits(critic: CrossFittedCritic, samples: Prepared, units: Units, seed: in
     """
 
     def embeddings(fitted: IntArray, rest: IntArray, _: np.random.Generator) -> tuple[FloatArray, FloatArray]:
-        fit = critic.fit(samples.x[fitted], samples.y[fitted], generator(seed, "projections"))
-        return fit(samples.x[rest], samples.y[rest])
+        use = critic.fit(samples.x[fitted], samples.y[fitted], generator(seed, "projections"))
+        return checked(use, samples.x[rest], samples.y[rest])
 
     kind = str(getattr(critic, "kind", type(critic).__name__))
     return by_critic(embeddings, samples, kind, units, generator(seed, "halves"), parts=(HALVES,))
@@ -177,6 +180,28 @@ def by_radii(result: MIResult) -> LowerBound:
     least = SPREAD_OF_NOTHING / np.sqrt(result.independent_units or result.n_samples) / _formula.NATS_PER_UNIT[result.units]
     ceiling = np.inf if result.ceiling is None else result.ceiling
     return LowerBound(result.mi, max(result.stderr, float(least)), ceiling, result.units, "radii")
+
+
+def checked(use: object, x: Samples, y: Samples) -> tuple[FloatArray, FloatArray]:
+    """Embeddings that a fitted critic of a caller's own makes of samples.
+
+    Raises:
+        InputError: It is no function, or does not give two embeddings of these samples.
+    """
+    if not callable(use):
+        raise InputError(f"fit of the critic gave {type(use).__name__}: it must give a function of x and y.")
+    found = use(x, y)
+    if not isinstance(found, tuple | list) or len(found) != 2:
+        raise InputError(f"the critic gave {type(found).__name__}: it must give two arrays, embeddings of x and of y.")
+    left, right = (
+        arrays.samples(side, f"the embedding of {name}")[0].astype(np.float64) for side, name in zip(found, "xy", strict=True)
+    )
+    if not len(left) == len(right) == len(x) or left.shape != right.shape:
+        raise InputError(
+            f"the critic gave embeddings of shape {left.shape} and {right.shape} for {len(x)} samples: both must be "
+            "(samples, m)."
+        )
+    return left, right
 
 
 def check_enough(n_samples: int) -> None:

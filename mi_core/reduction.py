@@ -89,6 +89,8 @@ class Fitted:
         def along(fitted: IntArray, rest: IntArray, pairing: IntArray | None) -> tuple[Samples, Samples]:
             of_y = (fitted, rest) if pairing is None else (pairing[fitted], pairing[rest])
             use = self.reducer.fit(x[fitted], y[of_y[0]], generator(seed, "projections"))
+            if not callable(use):
+                raise InputError(f"fit of the reducer gave {type(use).__name__}: it must give a function of x and y.")
             given_x, given_y = x[rest], y[of_y[1]]
             return checked(use(read_only(given_x), read_only(given_y)), given_x, given_y)
 

@@ -169,7 +169,7 @@ def signs(measured: Reliability, result: MIResult) -> Iterator[Sign]:
         f"With each column replaced by its ranks, which leaves MI as it is, the estimate is {measured.ranked_mi:.2f} {units} "
         f"and not {mi:.2f}: scales or tails of the columns decide.",
     )
-    if (bound := result.lower_bound) is not None:
+    if (bound := result.lower_bound) is not None and bound.is_clear:
         yield from beyond(
             (bound.mi - mi - OF_SAME_SAMPLES * chance) / most,
             BOUND,

@@ -35,7 +35,7 @@ class NeighbourCounts:
     backend: str
 
 
-FALLS_SHORT = 2.0  # standard errors
+CLEARLY = 2.0  # standard errors
 
 Verdict = Literal["trust", "caution", "not bits"]
 
@@ -129,7 +129,7 @@ class LowerBound:
         kind: "directions": a Gaussian critic along directions fitted on other samples; "radii": "ksg1" between the logarithms
             of each side's distances from its middle; "learned": two small networks fitted on other samples; or the name
             of a critic of your own.
-        directions: For "directions", how many were used, in the mean over fits; None for others.
+        directions: For "directions", how many were used, in the mean over fits, and 0 where none was; None for others.
     """
 
     mi: float
@@ -138,6 +138,11 @@ class LowerBound:
     units: Units
     kind: str
     directions: int | None = None
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether it stands above 0 by more than two standard errors."""
+        return self.mi > CLEARLY * self.stderr
 
     def __str__(self) -> str:
         return f"{display.with_error(self.mi, self.stderr)} {self.units}"
@@ -316,10 +321,10 @@ class MIResult(Estimate):
 
     @property
     def falls_short(self) -> bool:
-        """Whether the lower bound stands above the estimate, by more than two standard errors of both."""
-        if self.lower_bound is None:
+        """Whether the lower bound stands above 0 and above the estimate, by more than two standard errors."""
+        if self.lower_bound is None or not self.lower_bound.is_clear:
             return False
-        chance = FALLS_SHORT * math.hypot(self.stderr or 0.0, self.lower_bound.stderr)
+        chance = CLEARLY * math.hypot(self.stderr or 0.0, self.lower_bound.stderr)
         return self.lower_bound.mi > self.mi + chance
 
     @property

@@ -388,8 +388,8 @@ def test_the_same_seed_gives_the_same():
     [
         ({"lower_bound": True, "given": np.arange(50.0)}, "lower_bound takes x and y as continuous, and no z"),
         ({"lower_bound": True, "estimator": "discrete"}, "lower_bound takes x and y as continuous"),
-        ({"lower_bound": True, "groups": np.arange(50) // 10}, "a lower bound needs at least 10 independent units"),
-        ({"reduce": "cca:2", "groups": np.arange(50) // 20}, "there are about 3 independent units"),
+        ({"lower_bound": True, "groups": np.arange(50) // 10}, "a lower bound needs 5 parts of at least 2 groups"),
+        ({"reduce": "cca:2", "groups": np.arange(50) // 20}, "needs at least 4 groups or stretches"),
         ({"reduce": "cca:4"}, "reduce asks for 4 shared directions, x has 3 columns and y 3"),
         ({"reduce": "cca:0"}, "reduce is 'cca:0': give a method and a number of columns, cca:8"),
         ({"lower_bound": 1}, "lower_bound is 1: give True or False"),
@@ -400,6 +400,62 @@ def test_what_cannot_be_done_is_refused_in_one_line(options, message):
     with pytest.raises(InputError, match=message) as refused:
         mutual_information(x, y, **options)
     assert "\n" not in str(refused.value)
+
+
+class Own:
+    """A critic or reducer whose fit gives what it is told."""
+
+    def __init__(self, gives):
+        self.gives = gives
+
+    def fit(self, x, y, rng):
+        return self.gives
+
+
+@pytest.mark.parametrize(
+    ("gives", "message"),
+    [
+        (None, "fit of the critic gave NoneType: it must give a function of x and y"),
+        (lambda x, y: x @ y.T, "the critic gave ndarray: it must give two arrays"),
+        (lambda x, y: (x * np.nan, y), "the embedding of x has"),
+        (lambda x, y: (x[:5], y[:5]), r"the critic gave embeddings of shape \(5, 3\) and \(5, 3\) for 25 samples"),
+        (lambda x, y: (x, y[:, :2]), r"the critic gave embeddings of shape \(25, 3\) and \(25, 2\) for 25 samples"),
+    ],
+)
+def test_what_a_critic_of_ones_own_gives_is_checked(gives, message):
+    x, y = awkward.gaussian(np.random.default_rng(0), 50, 3, 3)
+    with pytest.raises(InputError, match=message):
+        mutual_information(x, y, lower_bound=Own(gives))
+
+
+def test_what_an_object_with_fit_gives_is_checked():
+    x, y = awkward.gaussian(np.random.default_rng(0), 50, 3, 3)
+    with pytest.raises(InputError, match="fit of the reducer gave NoneType: it must give a function of x and y"):
+        mutual_information(x, y, reduce=Own(None))
+
+
+def test_embeddings_beyond_single_precision_and_in_lists_are_taken():
+    x, y = awkward.gaussian(np.random.default_rng(0), 50, 3, 3)
+    huge = Own(lambda x, y: ((1e25 * x).tolist(), (1e25 * y).tolist()))
+    assert mutual_information(x, y, lower_bound=huge).lower_bound.mi == 0.0
+
+
+@pytest.mark.parametrize(("seed", "n"), [(5157, 64), (5199, 64)])
+def test_few_independent_samples_share_nothing_by_their_radii(seed, n):
+    """Draws whose distances from the middle read 0.23 and 0.41 bits by chance."""
+    rng = np.random.default_rng(seed)
+    x, y = rng.standard_normal((n, 3)), rng.standard_normal((n, 3))
+    found = mutual_information(x, y, diagnose=True, seed=seed)
+    assert not found.lower_bound.is_clear
+    assert not found.falls_short
+
+
+def test_a_bound_of_nothing_says_nothing_against_an_estimate():
+    """Estimates of independent data are below 0 every other time, and so below a bound of 0."""
+    result = mutual_information(*awkward.gaussian(np.random.default_rng(0), 300, 10, 10), lower_bound=True)
+    result = dataclasses.replace(result, mi=-0.5)
+    assert result.lower_bound.mi == 0.0
+    assert not result.falls_short
 
 
 def test_too_few_samples_are_refused_unless_only_a_verdict_asks():

@@ -247,6 +247,13 @@ def test_each_sign_has_two_limits_of_its_own(field, words, fine, caution, grave,
             assert found == is_gross
 
 
+def test_a_bound_of_nothing_is_no_sign():
+    result = mutual_information(*correlated(100), error_bar=False)
+    nothing = LowerBound(0.0, 0.0, 5.0, "bits", "directions", 0)
+    result = dataclasses.replace(result, mi=-0.9, stderr=0.05, ceiling=4.0, lower_bound=nothing)
+    assert not any("at least" in sign.reason for sign in reliability.signs(FINE, result))
+
+
 def test_the_drift_with_k_is_up_to_as_many_neighbours_as_there_are():
     assert (reliability.larger_order(3, 100), reliability.larger_order(3, 10)) == (12, 9)
 
