@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -497,7 +498,7 @@ def test_the_key_of_an_array_is_suggested(tmp_path):
 
 @pytest.mark.parametrize("columns", [30, 60, 150])
 def test_sentences_fill_the_width_of_a_terminal(columns, monkeypatch):
-    monkeypatch.setattr(_output.shutil, "get_terminal_size", lambda: os.terminal_size((columns, 24)))
+    monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((columns, 24)))
     monkeypatch.setattr(sys, "stdout", Terminal())
     monkeypatch.setattr(sys, "stderr", Terminal())
     sentence = " ".join(["some words"] * 40)
