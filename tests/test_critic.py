@@ -102,9 +102,11 @@ def test_directions_are_the_singular_functions_of_the_score():
     to_x, to_y = critic.strongest(of_x, of_y, 33)
     centred = (of_x - of_x.mean(axis=0)) @ (of_y - of_y.mean(axis=0)).T
     along_x, along_y = ((side - side.mean(axis=0)) @ to for side, to in ((of_x, to_x), (of_y, to_y)))
-    np.testing.assert_allclose(along_x[:, :32].T @ along_x[:, :32] / 200, np.eye(32), atol=1e-9)
     strength = np.linalg.svd(centred, compute_uv=False)[:32]
-    np.testing.assert_allclose(np.diag(along_x[:, :32].T @ centred @ along_y[:, :32]) / 200, strength)
+    share = strength / strength[0]
+    for along in (along_x[:, :32], along_y[:, :32]):
+        np.testing.assert_allclose(along.T @ along / 200, np.diag(share**2), atol=1e-9)
+    np.testing.assert_allclose(np.diag(along_x[:, :32].T @ centred @ along_y[:, :32]) / 200, strength * share**2)
 
 
 def test_held_out_rows_lie_together():

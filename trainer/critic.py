@@ -48,7 +48,6 @@ CLEARLY = 2.0  # standard errors by which the critic must beat none on held-out 
 LARGEST_INPUT = 4.0
 TRAINING = "training two networks"
 KEPT = 2  # critics: one for each half
-SMALLEST_STRENGTH = 1e-6  # of the largest
 
 
 class Scaler:
@@ -285,14 +284,16 @@ class LearnedDirections:
 
 
 def strongest(of_x: FloatArray, of_y: FloatArray, dim: int) -> tuple[FloatArray, FloatArray]:
-    """Directions (EMBEDDING + 1, dim) of either embedding along which their inner product varies most, at variance 1.
+    """Directions (EMBEDDING + 1, dim) of either embedding along which their inner product varies most.
 
     Singular functions of the score: with centred embeddings Q T of x and R S of y, Q and R orthonormal, those of Q (T S') R'.
-    They take no notice of who belongs to whom, so that they cannot overfit it.
+    They take no notice of who belongs to whom, so that they cannot overfit it. Their standard deviations are as their shares of
+    the score, 1 the largest: at equal ones, KSG sees weak directions as large as strong ones, and three bits in 3 of 50 columns
+    read 1.1 instead of 2.4.
     """
     t, s = (np.asarray(np.linalg.qr(side - side.mean(axis=0), mode="r")) for side in (of_x, of_y))
     left, strength, right = np.linalg.svd(t @ s.T)
-    gain = np.sqrt(len(of_x)) / np.maximum(strength[:dim], max(strength[0] * SMALLEST_STRENGTH, 1e-300))
+    gain = np.sqrt(len(of_x)) / max(strength[0], 1e-300)
     return s.T @ right[:dim].T * gain, t.T @ left[:, :dim] * gain
 
 
