@@ -92,14 +92,17 @@ def on_measured(
     return notes
 
 
-def on_order(resemblances: Iterable[float]) -> dict[str, str]:
+TO_NAME_ROWS = "pass series or groups, on the command line --series or --groups"
+
+
+def on_order(resemblances: Iterable[float], remedy: str = TO_NAME_ROWS) -> dict[str, str]:
     """Whether neighbouring rows are alike in two sides at once, by the `sampling.resemblance` of each side."""
     if sorted(resemblances)[-2] <= RESEMBLE:
         return {}
     return {
         ALIKE: "Rows that stand next to each other are alike, in two sides at once and more than chance allows. If they belong "
-        "together (a series, trials of one subject, tokens of one sentence), the estimate is too high and its error bar too "
-        "short: pass series or groups, on the command line --series or --groups. Shuffling the rows mends only independent "
+        "together (a series, trials of one subject, tokens of one sentence), the estimate is too high, its error bar too short "
+        f"and its p-value, if there is one, too small: {remedy}. Shuffling the rows mends only independent "
         "samples that were sorted; rows of one subject are still wrong once shuffled, and nothing will show it."
     }
 

@@ -47,6 +47,7 @@ STOP_AT = 10  # shuffles that read at least as much as the data, after which a c
 ARRAY = "target"  # name of a target that is no column of the table
 FAR = 4.0  # between classes that are given a place among numbers, in units of the largest of these
 MISSING = "missing"  # kind of a note
+TO_ESTIMATE = "estimate such columns one by one, mutual_information or mi estimate, with series or groups"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -520,7 +521,7 @@ class Ranker:
         notes = _notes.on_measured(numbers, "sides", estimator)
         if estimator == "discrete":
             notes = dict(zip(["few"], _notes.on_discrete(x.points, y.points), strict=False))
-        notes |= _notes.on_order((x.resemblance, y.resemblance))
+        notes |= _notes.on_order((x.resemblance, y.resemblance), TO_ESTIMATE)
         notes |= local.notes
         ceiling = (
             None

@@ -30,6 +30,8 @@ NOT_RUN = {
     "mi report reproductions/cpu": "needs the results of an hour; test_report.py makes such pages",
     "mi estimate x.npy y.npy --backend cuda": "needs a GPU; test_cuda.py runs the kernels in a simulator",
     "mi estimate x.npy y.npy --scheduler": "needs the cluster; test_cluster.py starts one",
+    "mi estimate x.npy y.npy --learned": "trains for half a minute; test_critic.py runs it on less",
+    "import mi_core, trainer\n\nbound": "trains for a minute; test_critic.py runs the same on less",
     "dask ": "waits for ever; test_cluster.py starts clusters",
     "export DASK": "is for the shell; test_cluster.py sets the same in Dask's configuration",
     "selector = SelectKBest(": "is one line of a program; test_scores.py runs it",
