@@ -32,6 +32,7 @@ NOT_RUN = {
     "mi estimate x.npy y.npy --scheduler": "needs the cluster; test_cluster.py starts one",
     "mi estimate x.npy y.npy --learned": "trains for half a minute; test_critic.py runs it on less",
     "import mi_core, trainer\n\nbound": "trains for a minute; test_critic.py runs the same on less",
+    "mi bench known": "takes minutes to an hour; test_known.py runs it on smaller tasks",
     "dask ": "waits for ever; test_cluster.py starts clusters",
     "export DASK": "is for the shell; test_cluster.py sets the same in Dask's configuration",
     "selector = SelectKBest(": "is one line of a program; test_scores.py runs it",
