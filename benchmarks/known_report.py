@@ -153,7 +153,7 @@ def summary(readings: Sequence[Reading], group: str) -> str:
 
 
 def summary_cells(read: Sequence[Reading], tried: int) -> list[str]:
-    """Of one program: tasks read, of those tried; errors; how often too high, and wrongly trusted; seconds."""
+    """Cells on one program: tasks read, of those tried; errors; how often too high, and wrongly trusted; seconds."""
     tasks = f"{len(read)}" if len(read) == tried else f"{len(read)} of {tried}"
     if not read:
         return [tasks, *[""] * 6]

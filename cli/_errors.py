@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from cli._output import say
 from mi_core import InputError, MIError
@@ -48,6 +48,18 @@ class Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         with one_line_errors(), sigterm_as_ctrl_c():
             return super().invoke(ctx)
+
+
+class OnceEach(TyperCommand):
+    """A subcommand whose options are given once each: the parser itself would take the last one, and pass over those before."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        _, _, given = self.make_parser(ctx).parse_args(args=list(args))
+        for parameter in given:
+            takes_one = not getattr(parameter, "is_flag", True) and not parameter.multiple
+            if takes_one and given.count(parameter) > 1:
+                ctx.fail(f"{parameter.opts[0]} is given {given.count(parameter)} times, and is taken once: leave one.")
+        return super().parse_args(ctx, args)
 
 
 def check_streams() -> None:

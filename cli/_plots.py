@@ -156,7 +156,7 @@ def draw_lags(lagged: LaggedMI, x: str, y: str, file: BinaryIO, suffix: str) -> 
     axis.set_ylabel(f"MI in {lagged.units}")
     axis.set_xlabel(f"lag in steps; positive: {y} later than {x}, negative: earlier", fontsize=9)
     axis.grid(visible=True, alpha=0.3)
-    axis.legend(fontsize=8, frameon=False)
+    axis.legend(fontsize=8, frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3)  # off the curve
     save(figure, file, suffix)
 
 

@@ -25,7 +25,7 @@ from cli import (
     train,
     transfer,
 )
-from cli._errors import Commands
+from cli._errors import Commands, OnceEach
 from cli._output import say
 
 # Plain help rather than rich's: `mi --help` answers in 0.12 s instead of 0.35 s.
@@ -38,20 +38,23 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 fine, 1 failed while running, 2 wrong usage or bad input, 130 stopped by Ctrl-C, 143 by SIGTERM.",
 )
-app.command("estimate")(estimate.estimate)
-app.command("multi")(multi.multi)
-app.command("entropy")(entropy.entropy)
-app.command("divergence")(divergence.divergence)
-app.command("matrix")(matrix.matrix)
-app.command("rank")(rank.rank)
-app.command("lagged")(lagged.lagged)
-app.command("transfer")(transfer.transfer)
-app.command("info")(info.info)
-app.command("train")(train.train)
-app.command("plot")(plot.plot)
-app.command("reproduce")(reproduce.reproduce)
-app.command("report")(report.report)
-app.command("bench")(bench.bench)
+for command in (
+    estimate.estimate,
+    multi.multi,
+    entropy.entropy,
+    divergence.divergence,
+    matrix.matrix,
+    rank.rank,
+    lagged.lagged,
+    transfer.transfer,
+    info.info,
+    train.train,
+    plot.plot,
+    reproduce.reproduce,
+    report.report,
+    bench.bench,
+):
+    app.command(cls=OnceEach)(command)
 
 
 def print_version(wanted: bool) -> None:

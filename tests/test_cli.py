@@ -496,6 +496,15 @@ def test_the_key_of_an_array_is_suggested(tmp_path):
     assert printed.stderr.endswith("has no array 'lst': it holds first, last; did you mean last?\n")
 
 
+@pytest.mark.parametrize("command", ["estimate x.npy y.npy --given", "rank t.csv --target", "train --arch"])
+def test_an_option_given_twice_is_refused(command):
+    """The parser would pass over the first in silence: one condition would be left out."""
+    words = command.split()
+    done = CliRunner().invoke(app, [*words, "one", words[-1], "other"])
+    assert done.exit_code == 2
+    assert f"{words[-1]} is given 2 times, and is taken once: leave one." in done.stderr
+
+
 @pytest.mark.parametrize("columns", [30, 60, 150])
 def test_sentences_fill_the_width_of_a_terminal(columns, monkeypatch):
     monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((columns, 24)))
