@@ -11,6 +11,19 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow talks about GPU
 REPOSITORY = Path(__file__).parent.parent
 
 
+def with_options(command, options):
+    """The words of a command with these options, in the place of those of the same name: an option is taken once."""
+    words, left = list(command), list(options)
+    while left:
+        name = left.pop(0)
+        values = []
+        while left and not str(left[0]).startswith("--"):
+            values.append(left.pop(0))
+        place = words.index(name) + 1 if name in words else len(words)
+        words[place : place + len(values)] = values if name in words else [name, *values]
+    return words
+
+
 def pytest_configure(config):
     signal.signal(signal.SIGINT, signal.default_int_handler)  # which a job in the background starts without
     config.addinivalue_line("markers", "gpu: needs an NVIDIA GPU, or Numba's simulator of one")

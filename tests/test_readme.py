@@ -14,7 +14,7 @@ import sys
 import numpy as np
 import pytest
 
-from conftest import REPOSITORY
+from conftest import REPOSITORY, with_options
 
 README = REPOSITORY / "README.md"
 PAGES = [
@@ -103,7 +103,7 @@ def run(folder, *command):
 
 
 def run_command(folder, line):
-    program, *words = shlex.split(f"{line} {WITH.get(line, '')}")
+    program, *words = with_options(shlex.split(line), shlex.split(WITH.get(line, "")))
     assert program == "mi", f"{line!r} is no command of mi: run it here, or give a reason in NOT_RUN"
     return run(folder, "-c", "from mi_core.command import main; main()", *words)
 

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from cli.train import line_for
+from conftest import with_options
 from mi_core import InputError
 from trainer import RunFolder, keras_loader
 from trainer.plot import plot_runs
@@ -31,7 +32,7 @@ def runs(tmp_path_factory):
     """Two finished runs, and what was printed for the first."""
     folder = tmp_path_factory.mktemp("runs")
     layers = ["--layers", "first:last,first:last_before_sum", "--bn", "inference,batch"]
-    printed = mi("train", *SMALL, *layers, "--arch", "shortcut", "--out", folder / "one")
+    printed = mi("train", *with_options(SMALL, layers), "--arch", "shortcut", "--out", folder / "one")
     mi("train", *SMALL, "--seed", "1", "--out", folder / "two")
     return folder / "one", folder / "two", printed
 
@@ -55,7 +56,7 @@ def test_a_line_per_epoch(runs):
 
 def test_a_note_on_some_pairs_names_them_and_bounds_are_said(tmp_path):
     layers = ["--layers", "input:last,first:last", "--bn", "inference"]
-    printed = mi("train", *SMALL, *layers, "--epochs", "1", "--lower-bound", "--out", tmp_path / "run")
+    printed = mi("train", *with_options(SMALL, [*layers, "--epochs", "1"]), "--lower-bound", "--out", tmp_path / "run")
     rows = [row for row in RunFolder(tmp_path / "run").table.rows() if row.epoch == 1]
     assert all(f"bits (at least {row.lower_bound:.3f})" in printed.stdout for row in rows)
     of_input, of_first = (row.notes for row in rows)
@@ -78,7 +79,7 @@ app(prog_name="mi")
 @pytest.mark.skipif(os.name == "nt", reason="needs a pseudo-terminal")
 def test_a_terminal_shows_whole_lines_above_a_bar_with_the_time_left(tmp_path):
     parent, child = os.openpty()
-    command = [sys.executable, "-c", AT_ONCE, "train", *SMALL, "--epochs", "8", "--out", str(tmp_path / "run")]
+    command = [sys.executable, "-c", AT_ONCE, "train", *with_options(SMALL, ["--epochs", "8"]), "--out", str(tmp_path / "run")]
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "60"}  # narrower than the lines
     process = subprocess.Popen(command, stdin=child, stdout=child, stderr=child, env=environment)
     os.close(child)
@@ -123,7 +124,7 @@ def test_the_folder_has_a_name_of_its_own_and_quiet_prints_it_alone(tmp_path, mo
 def test_wrong_usage_is_one_line_and_leaves_nothing(tmp_path, monkeypatch, arguments, message):
     monkeypatch.chdir(tmp_path)
     options = [] if "--resume" in arguments else SMALL
-    printed = mi("train", *options, *arguments)
+    printed = mi("train", *with_options(options, arguments))
     assert (printed.exit_code, printed.stdout) == (2, "")
     assert printed.stderr.startswith(message)
     assert printed.stderr.count("\n") == 1
