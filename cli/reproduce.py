@@ -25,6 +25,7 @@ from trainer.reproduction.experiments import (
 
 if TYPE_CHECKING:
     from trainer.config import Settings
+    from trainer.reproduction.experiments import Experiment
     from trainer.reproduction.judging import Verdict
     from trainer.sweep import Outcome
 
@@ -53,13 +54,16 @@ def reproduce(
         ),
     ] = None,
     gpu: Annotated[bool, typer.Option("--gpu", help="Give each run a GPU: a worker with the Dask resource GPU.")] = False,
+    collect: Annotated[
+        bool, typer.Option("--collect", help="Train nothing: write the results of what was measured so far.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List the runs and about how long they take, and stop.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the folder of the results alone.")] = False,
 ) -> None:
     """Train the networks of the paper's figures, measure them, draw the figures and judge the paper's claims.
 
-    Hodas & Stinis 2018, doi:10.3389/fpsyg.2018.01185. Runs that are finished are not trained again, and those that were ended
-    go on, so the same command continues a sweep that was stopped.
+    Hodas & Stinis 2018, doi:10.3389/fpsyg.2018.01185. The same command continues a sweep that was stopped: runs that are
+    finished, in the folder's runs or in its results.parquet, are not trained again, and those that were ended go on.
 
     Example: mi reproduce fig4a --profile smoke
     """
@@ -67,26 +71,40 @@ def reproduce(
     if data is not None and Path(data).expanduser().exists():
         data = str(Path(data).expanduser().resolve())  # workers have other working folders
     runs = runs_of(figures, load_profile(profile), data)
+    folder = out or Path("reproductions") / profile
     if dry_run:
         print_plan(runs, workers)
         return
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         raise InputError(f"mi reproduce needs {', '.join(missing)}: python -m pip install 'ksg-mi[reproduce]'")
-    keras_loader.choose_backend()
-    folder = out or Path("reproductions") / profile
     from trainer.reproduction import results
 
     results.manifests(folder / "runs")  # what is damaged there is said now rather than after hours of training
-    failed = train_all(runs, folder / "runs", workers, scheduler, gpu, quiet)
-    if failed == len(runs):
+    earlier = results.read(folder) if (folder / results.PARQUET).exists() else None
+    done = set() if earlier is None else results.finished(earlier, runs)
+    wanted = {} if collect else {name: settings for name, settings in runs.items() if name not in done}
+    keras_loader.choose_backend()
+    failed = train_all(wanted, folder / "runs", workers, scheduler, gpu, quiet) if wanted else 0
+    if wanted and failed == len(wanted):
         stop(f"all {failed} runs failed. The same command tries them again.", ExitCode.FAILURE)
+    show_results(folder, figures, quiet)
+    if failed:
+        stop(
+            f"{failed} of {len(wanted)} runs failed, and are not in the results. The same command tries them again.",
+            ExitCode.FAILURE,
+        )
 
+
+def show_results(folder: Path, figures: list[Experiment], quiet: bool) -> None:
+    """Write table, verdicts and figures of all that was measured, and print the verdicts."""
     from trainer.reproduction import figures as drawing
-    from trainer.reproduction import judging, verdict_files
+    from trainer.reproduction import judging, results, verdict_files
 
-    table = results.collect(folder / "runs")
-    written = [*results.write(table, folder), results.write_settings(results.manifests(folder / "runs"), folder)]
+    manifests = results.manifests(folder / "runs")
+    earlier = results.read(folder) if (folder / results.PARQUET).exists() else None
+    table = results.together(results.collect(folder / "runs") if manifests or earlier is None else None, earlier)
+    written = [*results.write(table, folder), results.write_settings(manifests, folder)]
     verdicts = judging.judge(table)
     written += verdict_files.write(verdicts, folder)
     for experiment in figures:
@@ -94,11 +112,6 @@ def reproduce(
     if not quiet:
         print_verdicts(verdicts)
     say(str(folder) if quiet else f"results {folder}: {', '.join(path.name for path in written)}, figures")
-    if failed:
-        stop(
-            f"{failed} of {len(runs)} runs failed, and are not in the results. The same command tries them again.",
-            ExitCode.FAILURE,
-        )
 
 
 def train_all(

@@ -85,9 +85,25 @@ def train(
     ] = Settings.null_every,
     k: K = DEFAULT_KS,
     units: Annotated[Units, typer.Option(help="Unit of MI.")] = Settings.units,
+    standardize: Annotated[
+        str,
+        typer.Option(
+            metavar="WAY[,WAY]", help="Scale of the sides: none (as they are), sides, columns; several are measured one by one."
+        ),
+    ] = ",".join(Settings.standardize),
     lower_bound: Annotated[
         bool, typer.Option("--lower-bound", help="Measure, too, what MI between layers is at least, on held-out samples.")
     ] = Settings.lower_bound,
+    reduce: Annotated[
+        str | None, typer.Option(metavar="METHOD:DIM", help="Estimate, too, the MI of fewer columns: pca:10, cca:8, random:10.")
+    ] = Settings.reduce,
+    also: Annotated[
+        str | None,
+        typer.Option(metavar="WHAT[,WHAT]", help="Measure, too, what layers have in common: cka, knn-overlap, dimension."),
+    ] = None,
+    also_every: Annotated[
+        str, typer.Option(metavar="N|N,N,...", help="Epochs at which --lower-bound, --reduce and --also count.")
+    ] = str(Settings.also_every),
     backend: BackendOption = Settings.backend,
     save_activations: Annotated[
         bool, typer.Option("--save-activations", help="Keep the measured layers as .npy, for mi estimate.")
@@ -110,6 +126,8 @@ def train(
         folder = resume
     else:
         ways: Any = tuple(bn.split(","))
+        scales: Any = tuple(standardize.split(","))
+        others: Any = () if also is None else tuple(also.split(","))
         settings = Settings(
             arch=arch,
             width=width,
@@ -127,11 +145,15 @@ def train(
             measured_set=measured_set,
             samples=samples,
             bn=ways,
-            every=parse_schedule(every),
+            every=parse_schedule(every, "every"),
             null_every=null_every,
             k=tuple(parse_ks(k)),
             units=units,
+            standardize=scales,
             lower_bound=lower_bound,
+            reduce=reduce,
+            also=others,
+            also_every=parse_schedule(also_every, "also-every"),
             backend=backend,
             save_activations=save_activations,
             keep_checkpoints=keep_checkpoints,
@@ -176,12 +198,12 @@ def train(
     say(str(folder) if quiet else f"run {folder}")
 
 
-def parse_schedule(text: str) -> int | tuple[int, ...]:
+def parse_schedule(text: str, option: str) -> int | tuple[int, ...]:
     """Epochs to measure at, from text like 2 (every second) or 0,1,2,5,10 (these)."""
     try:
         epochs = tuple(int(word) for word in text.split(","))
     except ValueError:
-        raise InputError(f"--every is {text!r}: give a whole number, or epochs such as 0,1,2,5,10.") from None
+        raise InputError(f"--{option} is {text!r}: give a whole number, or epochs such as 0,1,2,5,10.") from None
     return epochs if "," in text else epochs[0]
 
 
@@ -212,8 +234,9 @@ def line_for(epoch: int, epochs: int, rows: list[Row], logs: dict[str, Any]) -> 
         bar = "" if row.stderr is None else f" +- {row.stderr:.3f}"
         value = "not measured" if row.mi is None else f"{row.mi:.3f}{bar} {row.units}"
         order = "" if row.k == rows[0].k else f" k={row.k}"
+        scale = "" if row.standardize == rows[0].standardize else f" {row.standardize} standardised"
         least = "" if row.lower_bound is None else f" (at least {row.lower_bound:.3f})"
-        words.append(f"MI({row.x}, {row.y}){way}{order} {value}{least}")
+        words.append(f"MI({row.x}, {row.y}){way}{order}{scale} {value}{least}")
     return "  ".join(words)
 
 

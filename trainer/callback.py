@@ -25,8 +25,8 @@ class MutualInformationCallback(keras.callbacks.Callback):
 
     Training is not affected: the weights after it are the same bits with and without. What is measured goes into `rows`, and
     into `table` if one is named; one number a pair goes into `logs`, so that History and the progress bar show it:
-    `mi_first_last`, with the first of several statistics and k, beside `error` and `mi_seconds`. What should be known before
-    the numbers are used is said on stderr when training ends.
+    `mi_first_last`, with the first of several statistics, standardisations and k, beside `error` and `mi_seconds`. What should
+    be known before the numbers are used is said on stderr when training ends.
 
     Args:
         data: The samples to measure on: an array, or a list or dict of arrays as the model takes them. Or a tuple of these
@@ -48,10 +48,13 @@ class MutualInformationCallback(keras.callbacks.Callback):
         units: "bits" or "nats".
         backend: How neighbours are counted; see `mi_core.mutual_information`, which takes the next eight options too.
         estimator: For all pairs; None (default) for "ross" between a layer and classes, and "ksg1" for all others.
-        standardize: "sides" or "columns" for sides on one scale; "none" by default.
+        standardize: "sides" or "columns" for sides on one scale; "none" by default. Or several of these.
         noise: Noise against ties, such as 1e-6, in standard deviations of each side; 0 by default.
         reduce: Fewer columns, such as "cca:8", whose MI is estimated beside that of all; not with class labels.
         lower_bound: Whether to measure, too, what MI is at least, on samples that nothing was fitted on; not with class labels.
+        also: What else to measure of pairs of layers, any of "cka", linear centred kernel alignment; "knn-overlap", the share
+            of nearest neighbours that both have; "dimension", intrinsic dimension and participation ratio of the second layer.
+        also_every: Epochs, among those of `every`, at which `reduce`, `lower_bound` and `also` count.
         groups: (n_samples,) labels of samples that belong together.
         series: Whether samples are in order of time.
         exclude: Steps of a series that belong together.
@@ -65,7 +68,7 @@ class MutualInformationCallback(keras.callbacks.Callback):
         quiet: Whether notes go into `rows` alone.
 
     Attributes:
-        rows: The rows so far, one per epoch, pair, statistics and k.
+        rows: The rows so far, one per epoch, pair, statistics, standardisation and k.
         indices: (n_samples,) which of the samples given are measured, ascending.
 
     Raises:
@@ -94,7 +97,7 @@ class MutualInformationCallback(keras.callbacks.Callback):
 
     @property
     def rows(self) -> list[Row]:
-        """The rows so far, one per epoch, pair, statistics and k."""
+        """The rows so far, one per epoch, pair, statistics, standardisation and k."""
         return self.measurement.rows
 
     @property

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from mi_core.options import RENAMED, Backend, Units
+from mi_core.options import RENAMED, Backend, Standardize, Units
 
 Arch = Literal["mlp", "shortcut", "resnet", "shortcut-resnet"]
 Residual = Literal["running-sums", "blocks"]
@@ -15,6 +17,7 @@ Init = Literal["glorot", "he"]
 Statistics = Literal["inference", "batch"]
 MeasuredSet = Literal["test", "train"]
 Positions = Literal["flatten", "mean", "first", "samples"]
+Also = Literal["cka", "knn-overlap", "dimension"]
 Pair = tuple[str, str]
 DATA_NAMES = ("auto", "mnist", "fashion-mnist", "digits")
 
@@ -61,7 +64,12 @@ class Settings:
         null_every: Measure a null, MI with the pairing shuffled, that often; 0 for never.
         k: Neighbour orders; several cost one search.
         units: Unit of MI.
+        standardize: How the sides are standardised first; several are measured one after the other, of the same network.
         lower_bound: Whether to measure, too, what MI between layers is at least, on samples that nothing was fitted on.
+        reduce: Fewer columns, such as "pca:10", whose MI is estimated beside that of all; None for no such estimate.
+        also: What else to measure of each pair of layers: "cka", linear centred kernel alignment; "knn-overlap", the share of
+            nearest neighbours that the two have in common; "dimension", of the second layer.
+        also_every: Measure `lower_bound`, `reduce` and `also` that often, among the epochs of `every`; or at these epochs.
         backend: How neighbours are counted.
         save_activations: Whether to keep the measured layers' activations as .npy.
         keep_checkpoints: Whether to keep the checkpoint of every epoch, rather than the last.
@@ -88,14 +96,18 @@ class Settings:
     null_every: int = 10
     k: tuple[int, ...] = (3,)
     units: Units = "bits"
+    standardize: tuple[Standardize, ...] = ("none",)
     lower_bound: bool = False
+    reduce: str | None = None
+    also: tuple[Also, ...] = ()
+    also_every: int | tuple[int, ...] = 1
     backend: Backend = "auto"
     save_activations: bool = False
     keep_checkpoints: bool = False
     tensorboard: bool = False
 
     def __post_init__(self) -> None:
-        from mi_core import InputError
+        from mi_core import InputError, reduction
         from mi_core.arguments import one_of, whole_number
 
         object.__setattr__(self, "data", data_name(self.data))  # one name for one data set, in manifests too
@@ -105,8 +117,11 @@ class Settings:
         one_of(self.measured_set, MeasuredSet, "measured_set")
         one_of(self.units, Units, "units")
         one_of(self.backend, Backend, "backend")
-        for statistics in self.bn:
-            one_of(statistics, Statistics, "bn")
+        for name, words in (("bn", Statistics), ("standardize", Standardize), ("also", Also)):
+            for word in getattr(self, name):
+                one_of(word, words, name)
+        if self.reduce is not None:
+            reduction.check(self.reduce)
         for name, least in (("width", 1), ("hidden", 2), ("epochs", 1), ("seed", 0), ("null_every", 0)):
             whole_number(getattr(self, name), name, at_least=least, at_most=LARGEST[name])
         for name in ("batch_size", "samples"):
@@ -116,13 +131,14 @@ class Settings:
             raise InputError(f"k is {self.k!r}: give neighbour orders as a tuple, such as (3,) or (3, 10).")
         for k in self.k:
             whole_number(k, "k", at_least=1, at_most=LARGEST["k"])
-        if isinstance(self.every, tuple):
-            for epoch in self.every:
-                whole_number(epoch, "every", at_least=0, at_most=LARGEST["every"])
-        else:
-            whole_number(self.every, "every", at_least=1, at_most=LARGEST["every"])
-        if not self.layers or not self.bn or not self.k or self.every == ():
-            raise InputError("layers, bn, k or every is empty: there would be nothing to measure.")
+        for name in ("every", "also_every"):
+            epochs = getattr(self, name)
+            for epoch in epochs if isinstance(epochs, tuple) else ():
+                whole_number(epoch, name, at_least=0, at_most=LARGEST["every"])
+            if not isinstance(epochs, tuple):
+                whole_number(epochs, name, at_least=1, at_most=LARGEST["every"])
+        if not self.layers or not self.bn or not self.k or not self.standardize or self.every == ():
+            raise InputError("layers, bn, k, standardize or every is empty: there would be nothing to measure.")
         if not 0 < self.learning_rate < math.inf:
             raise InputError(f"learning_rate is {self.learning_rate}: it must be above 0 and finite.")
         if not 0 <= self.momentum < 1:
@@ -131,6 +147,16 @@ class Settings:
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
         return dataclasses.asdict(self)
+
+    def checksum(self) -> str:
+        """Twelve digits that differ where the rows would: not with where the data lie, or how neighbours are counted."""
+        usual = Settings()
+        changed = {
+            field.name: getattr(self, field.name)
+            for field in dataclasses.fields(self)
+            if field.name not in ("data", "backend") and getattr(self, field.name) != getattr(usual, field.name)
+        }
+        return hashlib.sha256(json.dumps(changed, sort_keys=True).encode()).hexdigest()[:12]
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any], source: str = "the settings") -> Settings:

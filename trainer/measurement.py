@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypedDict, cast
+from typing import Any, TypedDict, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,8 +30,9 @@ from mi_core.options import Backend, Estimator, MIOptions, Standardize, Units
 from mi_core.text import note_lines
 from mi_core.types import CrossFittedReducer, IntArray, Reducer
 from mi_core.whole_files import whole_file
+from trainer import other_measures
 from trainer import positions as at
-from trainer.config import Pair, Positions, Statistics
+from trainer.config import Also, Pair, Positions, Statistics
 from trainer.labels import Labels, labels_of
 from trainer.table import Row, Table, notes_of
 
@@ -58,10 +59,12 @@ class MeasurementOptions(TypedDict, total=False):
     units: Units
     backend: Backend
     estimator: Estimator | None
-    standardize: Standardize
+    standardize: Standardize | Sequence[Standardize]
     noise: float
     reduce: str | Reducer | CrossFittedReducer | None
     lower_bound: bool
+    also: Sequence[Also]
+    also_every: Schedule
     groups: Any
     series: bool
     exclude: int | None
@@ -90,10 +93,12 @@ class Measurement:
         units: "bits" or "nats".
         backend: How neighbours are counted; see `mi_core.mutual_information`, for the options down to `exclude` too.
         estimator: Name of the estimator of every pair; None for "ross" between a layer and classes, and "ksg1" for all others.
-        standardize: "sides", "columns" or "none".
+        standardize: "sides", "columns" or "none", or several of these.
         noise: Noise added against ties, in standard deviations of each side.
         reduce: Fewer columns, such as "cca:8", of which the MI is estimated beside that of all.
         lower_bound: Whether to measure, too, what MI is at least, on samples that nothing was fitted on.
+        also: What else to measure of pairs of layers: "cka", "knn-overlap", "dimension".
+        also_every: Epochs, among those, at which `reduce`, `lower_bound` and `also` count.
         groups: (n_samples,) labels of samples that belong together; None for independent ones.
         series: Whether samples are in order of time.
         exclude: Steps of a series that belong together; None for its measured memory.
@@ -104,7 +109,7 @@ class Measurement:
         quiet: Whether notes go into `rows` alone, and not to stderr when training ends.
 
     Attributes:
-        rows: The rows so far, one per epoch, pair, statistics and k.
+        rows: The rows so far, one per epoch, pair, statistics, standardisation and k.
         indices: (n_samples,) which of the samples given are measured, ascending.
 
     Raises:
@@ -124,6 +129,9 @@ class Measurement:
         samples: int | None = None,
         seed: int = 0,
         estimator: Estimator | None = None,
+        standardize: Standardize | Sequence[Standardize] = "none",
+        also: Sequence[Also] = (),
+        also_every: Schedule = 1,
         groups: Any = None,
         positions: Positions = "flatten",
         name: str = "",
@@ -137,8 +145,10 @@ class Measurement:
         self.pairs = as_pairs(layers)
         if self.labels is None and any("labels" in pair for pair in self.pairs):
             raise InputError("layers names labels, and data has none: give data as (x, labels).")
-        self.bn = bn if bn is None else statistics_of(bn)
+        self.bn = bn if bn is None else words_of(bn, Statistics, "bn")
+        self.also = words_of(also, Also, "also") if also else ()
         self.every, self.null_every = schedule(every, "every"), schedule(null_every, "null_every")
+        self.also_every = schedule(also_every, "also_every")
         one_of(positions, Positions, "positions")
         self.positions = positions
         if not isinstance(name, str):
@@ -147,12 +157,16 @@ class Measurement:
         if options.get("series") and samples is not None:
             raise InputError("samples draws from a series at random, which ends its order: leave samples out, or series.")
         self.groups = None if groups is None else groups_of(groups, n_samples, self.indices)
-        self.estimator = PairEstimator(
-            k=k if k is None else arguments.neighbour_orders(k, len(self.indices)),
-            estimator=estimator,
-            options=cast(MIOptions, {"seed": seed, **options}),
-        )
-        self.estimator.check(self.pairs, self.labels, grouped=self.groups is not None or positions == "samples")
+        self.estimators = [
+            PairEstimator(
+                k=k if k is None else arguments.neighbour_orders(k, len(self.indices)),
+                estimator=estimator,
+                options=cast(MIOptions, {"seed": seed, "standardize": one, **options}),
+            )
+            for one in words_of(standardize, Standardize, "standardize")
+        ]
+        for one in self.estimators:
+            one.check(self.pairs, self.labels, grouped=self.groups is not None or positions == "samples")
         self.table = Table(table) if isinstance(table, str | Path) else table
         self.save_activations = None if save_activations is None else Path(save_activations)
         if save_activations is not None and len(set(map(file_name, self.layers))) < len(self.layers):
@@ -209,7 +223,7 @@ class Measurement:
         return {log_key(word, self.name) for word in words}
 
     def _rows(self, epoch: int, statistics: Statistics, read: Read, logs: dict[str, float | None]) -> list[Row]:
-        """One row for each pair and k."""
+        """One row for each pair, standardisation and k."""
         activations, output = read(statistics)
         if self.save_activations is not None:
             save({name: activations[name] for name in self.layers}, self.save_activations, f"{epoch:04d}-{statistics}")
@@ -224,17 +238,18 @@ class Measurement:
         return [
             Row(x=pair[0], y=pair[1], **shared, **fields)
             for pair in self.pairs
-            for fields in self._estimates(pair, activations, null=is_due(self.null_every, epoch))
+            for fields in self._estimates(pair, activations, epoch)
         ]
 
-    def _estimates(self, pair: Pair, activations: Mapping[str, Any], *, null: bool) -> list[dict[str, Any]]:
-        """Fields of the rows of one pair, one row for each k.
+    def _estimates(self, pair: Pair, activations: Mapping[str, Any], epoch: int) -> list[dict[str, Any]]:
+        """Fields of the rows of one pair, one row for each standardisation and k.
 
         Raises:
             InputError: The first estimate of this pair cannot be made, and no layer has diverged: an argument does not fit the
                 layers. A later one is no reason to end the training.
         """
         started = time.perf_counter()
+        null, alone = is_due(self.null_every, epoch), not is_due(self.also_every, epoch)
         notes = [note for name in pair if name != "labels" for note in at.on_flattened(name, activations[name], self.positions)]
         x, y = (self._labels() if name == "labels" else at.side(activations[name], self.positions) for name in pair)
         try:
@@ -245,14 +260,22 @@ class Measurement:
             if times > 1:
                 groups = np.repeat(np.arange(len(self.indices)) if groups is None else groups, times)
             is_class = pair[1] == "labels" and self.labels is not None and bool(self.labels.classes)
-            found = self.estimator(x, y, is_class=is_class, groups=groups, null=null)
+            how: dict[str, Any] = {"is_class": is_class, "groups": groups, "null": null, "alone": alone}
+            found = [fields for estimator in self.estimators for fields in estimator(x, y, **how)]
+            if not (alone or is_class):
+                also = other_measures.of(x, y, self.also)
+                found = [fields | also for fields in found]
             self.measured.add(pair)
         except InputError as problem:
             if pair not in self.measured and all(map(is_finite, (x, y))):
                 raise InputError(f"MI of {pair[0]} and {pair[1]} cannot be estimated: {problem}") from problem
-            found = [{"k": k, "n_samples": len(x), "notes": (str(problem),)} for k in self.estimator.k or (None,)]
+            found = [
+                {"k": k, "n_samples": len(x), "notes": (str(problem),), "standardize": estimator.options["standardize"]}
+                for estimator in self.estimators
+                for k in estimator.k or (None,)
+            ]
         seconds = time.perf_counter() - started
-        units = self.estimator.options.get("units", "bits")
+        units = self.estimators[0].options.get("units", "bits")
         return [{**fields, "units": units, "seconds": seconds, "notes": (*notes, *fields["notes"])} for fields in found]
 
     def _labels(self) -> NDArray[Any]:
@@ -300,10 +323,10 @@ class PairEstimator:
         """Options of an estimate."""
         how: MIOptions = {**self.options, "estimator": self.estimator or ("ross" if is_class else "ksg1")}
         if how["estimator"] in ("ross", "discrete"):
-            return {name: value for name, value in how.items() if name not in OF_CONTINUOUS}  # type: ignore[return-value]
+            return without(how, OF_CONTINUOUS)
         return how
 
-    def __call__(self, x: Any, y: Any, *, is_class: bool, groups: Any, null: bool) -> list[dict[str, Any]]:
+    def __call__(self, x: Any, y: Any, *, is_class: bool, groups: Any, null: bool, alone: bool) -> list[dict[str, Any]]:
         """Estimate, error bar, null and circumstances for each k, under the names that a row has for them.
 
         Args:
@@ -312,11 +335,14 @@ class PairEstimator:
             is_class: Whether y are classes.
             groups: (n_samples,) labels of samples that belong together; None for independent ones.
             null: Whether to estimate the MI with the rows of `y` shuffled too, whose truth is 0.
+            alone: Whether to leave out what `options` ask for beside the estimate: that of fewer columns, the lower bound.
 
         Raises:
             mi_core.InputError: One of them is not finite, as when training has failed, or does not go with the options.
         """
         how = self.options_for(is_class=is_class)
+        if alone:
+            how = without(how, OF_CONTINUOUS)
         if groups is not None:
             how["groups"] = groups
         if null:
@@ -343,6 +369,11 @@ class PairEstimator:
             }
             for result in results
         ]
+
+
+def without(options: MIOptions, names: Collection[str]) -> MIOptions:
+    """Options less those of some names."""
+    return {name: value for name, value in options.items() if name not in names}  # type: ignore[return-value]
 
 
 def beside(result: mi_core.MIResult) -> dict[str, Any]:
@@ -376,10 +407,10 @@ def file_name(layer: str) -> str:
 
 
 def as_logs(rows: Sequence[Row], name: str) -> dict[str, float]:
-    """Values to log for the rows of one epoch: one estimate a pair, with the first statistics and k, and the error."""
+    """Values to log for the rows of one epoch: one estimate a pair, the first of several, and the error."""
     logs = {}
     for row in rows:
-        if (row.bn, row.k) == (rows[0].bn, rows[0].k):
+        if (row.bn, row.k, row.standardize) == (rows[0].bn, rows[0].k, rows[0].standardize):
             values = {f"mi_{row.x}_{row.y}": row.mi, "error": row.error}
             logs.update({log_key(key, name): value for key, value in values.items() if value is not None})
     return logs
@@ -423,14 +454,14 @@ def drawn(n_samples: int, samples: int | None, seed: int) -> IntArray:
     return np.sort(np.random.default_rng(seed).choice(n_samples, samples, replace=False))
 
 
-def statistics_of(bn: Any) -> tuple[Statistics, ...]:
-    """One or both ways of batch normalisation."""
-    given: tuple[Any, ...] = (bn,) if isinstance(bn, str) or not isinstance(bn, Collection) else tuple(dict.fromkeys(bn))
+def words_of(value: Any, literal: Any, name: str) -> tuple[Any, ...]:
+    """One or several of the words of a Literal type, each once."""
+    given: tuple[Any, ...] = (value,) if isinstance(value, str) or not isinstance(value, Collection) else tuple(value)
     if not given:
-        raise InputError("bn is empty: give inference, batch, or both.")
+        raise InputError(f"{name} is empty: give one or several of {', '.join(get_args(literal))}.")
     for one in given:
-        one_of(one, Statistics, "bn")
-    return given
+        one_of(one, literal, name)
+    return tuple(dict.fromkeys(given))
 
 
 def groups_of(groups: Any, n_samples: int, indices: IntArray) -> IntArray | None:

@@ -120,6 +120,7 @@ def read_rows(path: Path) -> tuple[str, list[Row]]:
 
 def _trace(path: Path, label: str, rows: Sequence[Row], pair: Pair, bn: Statistics, k: int | None) -> Trace:
     shown = [row for row in rows if ((row.x, row.y), row.bn, row.k) == (pair, bn, k) and row.mi is not None]
+    shown = [row for row in shown if row.standardize == shown[0].standardize]
     if not shown:
         raise InputError(f"{path} has no measurements of {pair[0]}:{pair[1]} with {bn} statistics and k={k}.")
     return Trace(label, shown)

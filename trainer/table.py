@@ -63,6 +63,10 @@ class Row:
         lower_bound: What MI is at least, up to chance, in `units`; None where not measured.
         lower_bound_stderr: Its standard error in `units`.
         lower_bound_kind: How it was found, as `mi_core.results.LowerBound` has it.
+        cka: Linear centred kernel alignment of the two layers; None where not measured, as with what follows.
+        knn_overlap: Share of a sample's nearest neighbours that both layers have.
+        intrinsic_dim: Intrinsic dimension of y.
+        participation_ratio: Participation ratio of y: how many columns share its variance.
     """
 
     epoch: Count
@@ -93,6 +97,10 @@ class Row:
     lower_bound: Amount | None = None
     lower_bound_stderr: Spread | None = None
     lower_bound_kind: str | None = None
+    cka: Amount | None = None
+    knn_overlap: Share | None = None
+    intrinsic_dim: Spread | None = None
+    participation_ratio: Spread | None = None
 
 
 class Table:

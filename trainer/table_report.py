@@ -49,9 +49,9 @@ def write_table_report(table: str | Path, out: str | Path) -> Path:
     return Path(out)
 
 
-def kind(row: Row) -> tuple[str, str, str, int]:
+def kind(row: Row) -> tuple[str, str, str, str, int]:
     """What the rows of one line over the epochs have in common."""
-    return row.x, row.y, row.bn, row.k or 0
+    return row.x, row.y, row.bn, row.standardize, row.k or 0
 
 
 def figures(series: Sequence[Sequence[Row]], label: str) -> Iterator[dict[str, str]]:
@@ -65,6 +65,8 @@ def figures(series: Sequence[Sequence[Row]], label: str) -> Iterator[dict[str, s
         name = f"MI({in_figure(last.x)}, {in_figure(last.y)}), {last.units}"
         draw_epochs([Trace(label, measured)], name).savefig(picture, format="png", dpi=DPI)
         caption = f"MI between {printable(last.x)} and {printable(last.y)}, {last.bn} statistics"
+        if last.standardize != "none":
+            caption += f", {last.standardize} standardised"
         yield {
             "source": f"data:image/png;base64,{base64.b64encode(picture.getvalue()).decode()}",
             "caption": caption if last.k is None else f"{caption}, k={last.k}",

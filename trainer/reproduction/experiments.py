@@ -7,15 +7,15 @@ import itertools
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 
 from mi_core import InputError
 from mi_core.errors import did_you_mean
 from trainer.config import Arch, Settings, added_to
 
 ProfileName = Literal["smoke", "cpu", "paper"]
-Figure = Literal["fig4a", "fig4b", "fig5a", "fig5b"]
-FIGURES: tuple[Figure, ...] = ("fig4a", "fig4b", "fig5a", "fig5b")
+Figure = Literal["fig4a", "fig4b", "fig5a", "fig5b", "depths"]
+FIGURES: tuple[Figure, ...] = get_args(Figure)
 HOME = Path(__file__).parent
 START_SECONDS = 9.0  # to build and compile a network
 
@@ -49,13 +49,21 @@ class Profile:
         name: "smoke", "cpu" or "paper".
         says: What it is for.
         seeds: Number of random initialisations, 0, 1, ... each.
-        updates: Settings of the two ways to train: with the whole training set at once, and with mini-batches.
+        updates: Settings of each way to train all networks: with the whole training set at once, with mini-batches.
+        extra: Settings of each way to train the networks of `extra_widths` alone.
+        extra_widths: Widths of these.
     """
 
     name: str
     says: str
     seeds: int
     updates: tuple[dict[str, Any], ...]
+    extra: tuple[dict[str, Any], ...]
+    extra_widths: tuple[int, ...]
+
+    def ways(self, width: int) -> tuple[dict[str, Any], ...]:
+        """Settings of each way to train networks of a width."""
+        return self.updates + (self.extra if width in self.extra_widths else ())
 
 
 def load_experiment(name: Figure, profile: ProfileName) -> Experiment:
@@ -74,8 +82,8 @@ def load_experiment(name: Figure, profile: ProfileName) -> Experiment:
 def load_profile(name: ProfileName) -> Profile:
     """A profile by its name."""
     record = _read("profiles.toml")[name]
-    updates = tuple(record["common"] | record[way] for way in ("full-batch", "mini-batches"))
-    return Profile(name, record["says"], record["seeds"], updates)
+    updates, extra = (tuple(record["common"] | way for way in record.get(kind, ())) for kind in ("updates", "extra"))
+    return Profile(name, record["says"], record["seeds"], updates, extra, tuple(record.get("extra_widths", ())))
 
 
 def runs_of(experiments: Iterable[Experiment], profile: Profile, data: str | None = None) -> dict[str, Settings]:
@@ -87,10 +95,11 @@ def runs_of(experiments: Iterable[Experiment], profile: Profile, data: str | Non
         data: In place of the profile's data, as `trainer.load_data` takes it.
     """
     runs = {}
-    for experiment, seed, updates in itertools.product(experiments, range(profile.seeds), profile.updates):
-        for arch, width, hidden in itertools.product(experiment.archs, experiment.widths, experiment.hidden):
+    for experiment, seed in itertools.product(experiments, range(profile.seeds)):
+        networks = itertools.product(experiment.archs, experiment.widths, experiment.hidden)
+        for (arch, width, hidden), way in ((network, way) for network in networks for way in profile.ways(network[1])):
             settings = Settings.from_dict(
-                updates
+                way
                 | ({} if data is None else {"data": data})
                 | {"arch": arch, "width": width, "hidden": hidden, "seed": seed, "layers": [["first", "last"]]}
             )
@@ -116,7 +125,8 @@ def expected_seconds(settings: Settings) -> float:
 def run_name(settings: Settings) -> str:
     """A name that tells the runs of a sweep apart."""
     batch = "full" if settings.batch_size is None else f"b{settings.batch_size}"
-    return f"{settings.arch}-w{settings.width}-h{settings.hidden}-{batch}-s{settings.seed}"
+    momentum = "" if settings.momentum == Settings.momentum else f"-m{settings.momentum:g}"
+    return f"{settings.arch}-w{settings.width}-h{settings.hidden}-{batch}{momentum}-s{settings.seed}"
 
 
 def figures_asked_for(names: Iterable[str]) -> tuple[Figure, ...]:

@@ -101,7 +101,7 @@ def draw_experiment(
         for axes in grid[-1]:
             axes.set_xlabel(_mi_label(rows))
         _draw_legend(figure, rows, experiment)
-        figure.suptitle(f"{title(experiment)}; {SUMS[last]}, k={k}", fontsize=9)
+        figure.suptitle(f"{experiment.title}; {SUMS[last]}, k={k}", fontsize=9)
         return save(figure, _folder(out) / f"{experiment.name}-{last}-k{k}", dpi=220)
 
 
@@ -181,13 +181,8 @@ def draw_updates(
         grid[1, 0].set_ylabel("test error")
         _scale_errors(grid[1, 0])
         _draw_legend(figure, rows, experiment, ends=False)
-        figure.suptitle(f"{title(experiment)}; {SUMS[last]}, k={k}", fontsize=9)
+        figure.suptitle(f"{experiment.title}; {SUMS[last]}, k={k}", fontsize=9)
         return save(figure, _folder(out) / f"{experiment.name}-updates-{last}-k{k}", dpi=220)
-
-
-def title(experiment: Experiment) -> str:
-    """The paper's number of the figure and what it compares."""
-    return f"Figure {experiment.name.removeprefix('fig').upper()}. {experiment.title}"
 
 
 def of_experiment(frame: pl.DataFrame, experiment: Experiment) -> pl.DataFrame:

@@ -19,7 +19,7 @@ from mi_core.whole_files import whole_file
 from trainer.reproduction import results
 from trainer.reproduction.claims import CLAIMS
 from trainer.reproduction.experiments import FIGURES, Experiment, ProfileName, load_experiment
-from trainer.reproduction.figures import ARCHITECTURES, draw_experiment, draw_updates, name_of_batch, of_experiment, title
+from trainer.reproduction.figures import ARCHITECTURES, draw_experiment, draw_updates, name_of_batch, of_experiment
 from trainer.reproduction.interactive import draw_traces
 from trainer.reproduction.judging import Verdict, judge
 
@@ -109,7 +109,7 @@ def _figures(frame: pl.DataFrame, experiments: Iterable[Experiment]) -> Iterator
                 continue
             for draw, shows in ((draw_experiment, "MI against test error"), (draw_updates, "MI and test error over updates")):
                 png, _ = draw(rows, experiment, folder, k=k)
-                caption = f"{title(experiment)}: {shows}."
+                caption = f"{experiment.title}: {shows}."
                 source = f"data:image/png;base64,{base64.b64encode(png.read_bytes()).decode()}"
                 yield {"source": source, "caption": caption, "alt": f"{caption} {_in_words(rows, k)}"}
 

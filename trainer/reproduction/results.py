@@ -13,15 +13,16 @@ import polars as pl
 
 from mi_core import InputError
 from mi_core.errors import first_line
-from mi_core.options import Units
-from mi_core.records import record_from_plain
+from mi_core.options import Standardize, Units
+from mi_core.records import read_content, record_from_json, record_from_plain
 from mi_core.text import as_cell, printable
 from mi_core.whole_files import whole_file
-from trainer.config import Arch, Statistics
+from trainer.config import Arch, Settings, Statistics
 from trainer.run import RunFolder
 from trainer.table import Amount, Count, Finite, Positive, Row, Seconds, Share, Spread
 
 PARQUET = "results.parquet"
+SEVERAL = " | "  # between the values of several machines, versions, starts
 FIRST_AND_LAST = {("first", "last"): "after", ("first", "last_before_sum"): "before"}
 
 
@@ -34,11 +35,13 @@ class Result:
     width: Positive
     hidden: Positive
     batch_size: Positive | None  # null for the whole training set, one update an epoch
+    momentum: Share  # of the moving averages of batch normalisation
     seed: Count
     epoch: Count  # epochs trained before the measurement
     updates: Count  # of the weights, before the measurement
     bn: Statistics  # statistics of batch normalisation while measuring
     sum: Literal["after", "before"]  # of the last layer; a network without a sum has the same row under both
+    standardize: Standardize  # how the sides were scaled first
     k: Positive
     mi: Amount | None  # between the first and the last hidden layer; null where it could not be measured
     stderr: Spread | None
@@ -50,8 +53,19 @@ class Result:
     dim_y: Positive | None
     error: Share | None  # share of wrong labels on the measured set, with the same statistics
     loss: Finite | None  # of training, in the epoch before
+    reduced: Amount | None  # MI of fewer columns, and all that follows: null at epochs where it was not measured
+    lower_bound: Amount | None  # what MI is at least, on samples that nothing was fitted on
+    lower_bound_stderr: Spread | None
+    cka: Amount | None  # linear centred kernel alignment of the two layers, debiased
+    knn_overlap: Share | None  # share of nearest neighbours that both layers have
+    intrinsic_dim: Spread | None  # of the last layer
+    participation_ratio: Spread | None  # of the last layer
     seconds: Seconds
+    settings: str  # checksum of the run's settings
     notes: str
+
+
+ORDER = ("run", "epoch", "bn", "sum", "standardize", "k")
 
 
 def _column_type(hint: Any) -> type[pl.DataType]:
@@ -63,7 +77,7 @@ SCHEMA = {name: _column_type(hint) for name, hint in get_type_hints(Result).item
 
 
 def collect(folder: str | Path) -> pl.DataFrame:
-    """The rows of all runs in a folder, one per run, epoch, reading and k, in the order of these.
+    """The rows of all runs in a folder, one per run, epoch and reading, in the order of these.
 
     Args:
         folder: With a run folder for each run, as `trainer.sweep` leaves them, finished or not.
@@ -76,7 +90,31 @@ def collect(folder: str | Path) -> pl.DataFrame:
     rows = [row for run in runs for row in _rows(run)]
     if not rows:
         raise InputError(f"{folder} has no runs with measurements in it: name a folder of mi reproduce, or one of runs.")
-    return pl.DataFrame(rows, schema=SCHEMA).sort("run", "epoch", "bn", "sum", "k")
+    return pl.DataFrame(rows, schema=SCHEMA).sort(ORDER)
+
+
+def together(table: pl.DataFrame | None, earlier: pl.DataFrame | None) -> pl.DataFrame:
+    """Rows of an earlier table and of a new one, which has the last word on the runs in it; one of them may be missing."""
+    if table is None or earlier is None:
+        return pl.concat([some for some in (table, earlier) if some is not None])
+    return pl.concat([earlier.filter(~pl.col("run").is_in(table["run"].unique().implode())), table]).sort(ORDER)
+
+
+def finished(table: pl.DataFrame, runs: Mapping[str, Settings]) -> set[str]:
+    """The runs of which a table has all epochs.
+
+    Raises:
+        InputError: The table has a run of that name and other settings.
+    """
+    reached = table.group_by("run").agg(pl.max("epoch"), pl.first("settings"))
+    found = set()
+    for name, epoch, checksum in reached.iter_rows():
+        if name in runs:
+            if checksum != runs[name].checksum():
+                raise InputError(f"{PARQUET} has rows of {name} with other settings: name another folder.")
+            if epoch == runs[name].epochs:
+                found.add(name)
+    return found
 
 
 def manifests(folder: str | Path) -> list[dict[str, Any]]:
@@ -85,10 +123,22 @@ def manifests(folder: str | Path) -> list[dict[str, Any]]:
 
 
 def write_settings(manifests: Sequence[Mapping[str, Any]], folder: str | Path) -> Path:
-    """Write settings.json: what is the same in all manifests, machine and versions among it."""
+    """Write settings.json: what is the same in all manifests, and every machine and version among them.
+
+    What stands there already, of runs whose folders are gone, is taken for one more manifest.
+    """
     path = Path(folder) / "settings.json"
+    records = [dict(_flat(manifest)) for manifest in manifests]
+    if path.is_file():
+        earlier = record_from_json(read_content(path), dict[str, str], f"{path} is damaged")
+        records.insert(0, earlier)
+    found: dict[str, str] = {}
+    for name in records[0] if records else ():
+        values = list(dict.fromkeys(value for record in records for value in record.get(name, "").split(SEVERAL)))
+        if len(values) == 1 or name.startswith(("machine.", "versions.", "started")):
+            found[name] = SEVERAL.join(values)
     with whole_file(path) as file:
-        file.write((json.dumps(dict(shared(manifests)), indent=2) + "\n").encode())
+        file.write((json.dumps(found, indent=2) + "\n").encode())
     return path
 
 
@@ -141,10 +191,12 @@ def _rows(run: RunFolder) -> Iterator[dict[str, Any]]:
                 "width": settings.width,
                 "hidden": settings.hidden,
                 "batch_size": settings.batch_size,
+                "momentum": settings.momentum,
                 "seed": settings.seed,
                 "updates": row.epoch * batches,
                 "sum": place,
                 "loss": row.logs.get("loss"),
+                "settings": settings.checksum(),
                 "notes": printable(" ".join(row.notes)),
             } | {name: getattr(row, name) for name in AS_MEASURED}
 
@@ -152,6 +204,7 @@ def _rows(run: RunFolder) -> Iterator[dict[str, Any]]:
 AS_MEASURED = (
     "epoch",
     "bn",
+    "standardize",
     "k",
     "mi",
     "stderr",
@@ -162,6 +215,13 @@ AS_MEASURED = (
     "dim_x",
     "dim_y",
     "error",
+    "reduced",
+    "lower_bound",
+    "lower_bound_stderr",
+    "cka",
+    "knn_overlap",
+    "intrinsic_dim",
+    "participation_ratio",
     "seconds",
 )
 
