@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 from mi_core._version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from mi_core import similarity as similarity
     from mi_core.divergence import kl_divergence
     from mi_core.entropies import entropy
     from mi_core.errors import BackendUnavailableError, InputError, MIError
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from mi_core.multi import multi_information
     from mi_core.ranking import RankedColumn, Ranking, rank
     from mi_core.results import (
+        DimensionResult,
         DivergenceResult,
         EntropyResult,
         LowerBound,
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
         Reduction,
         Reliability,
         ShuffledNull,
+        SimilarityResult,
         SizePoint,
         TransferEntropyResult,
     )
@@ -54,6 +57,7 @@ if TYPE_CHECKING:
 
 _HOME_OF = {
     "BackendUnavailableError": "mi_core.errors",
+    "DimensionResult": "mi_core.results",
     "DivergenceResult": "mi_core.results",
     "EntropyResult": "mi_core.results",
     "InputError": "mi_core.errors",
@@ -70,6 +74,7 @@ _HOME_OF = {
     "Reliability": "mi_core.results",
     "ShiftedNull": "mi_core.lags",
     "ShuffledNull": "mi_core.results",
+    "SimilarityResult": "mi_core.results",
     "SizePoint": "mi_core.results",
     "TransferEntropyResult": "mi_core.results",
     "conditional_mutual_information": "mi_core.estimate",
@@ -85,8 +90,11 @@ _HOME_OF = {
     "transfer_entropy": "mi_core.transfer",
 }
 
+_NAMESPACES = ("similarity",)  # modules whose names are their own, loaded when first asked for
+
 __all__ = [
     "BackendUnavailableError",
+    "DimensionResult",
     "DivergenceResult",
     "EntropyResult",
     "InputError",
@@ -103,6 +111,7 @@ __all__ = [
     "Reliability",
     "ShiftedNull",
     "ShuffledNull",
+    "SimilarityResult",
     "SizePoint",
     "TransferEntropyResult",
     "conditional_mutual_information",
@@ -122,12 +131,14 @@ __all__ = [
 if not TYPE_CHECKING:  # type checkers see the imports above, and no other names
 
     def __getattr__(name: str) -> Any:
-        if name not in _HOME_OF:
+        if name not in _HOME_OF and name not in _NAMESPACES:
             raise AttributeError(f"module 'mi_core' has no attribute {name!r}")
         import importlib
 
+        if name in _NAMESPACES:
+            return importlib.import_module(f"mi_core.{name}")
         return getattr(importlib.import_module(_HOME_OF[name]), name)
 
 
 def __dir__() -> list[str]:
-    return [*__all__, "__version__"]
+    return [*__all__, *_NAMESPACES, "__version__"]

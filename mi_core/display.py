@@ -1,6 +1,6 @@
 """How results look: in one line, as facts for the command line, and as tables in a notebook.
 
-A `result` is a `mi_core.results.Estimate` of any kind, a `matrix` a `mi_core.matrix.MIMatrix`; both use this module themselves.
+A `result` is a `mi_core.results.Number` of any kind, a `matrix` a `mi_core.matrix.MIMatrix`; both use this module themselves.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ def in_one_line(result: Any) -> str:
     verdict = getattr(result, "reliability", None)
     words = [
         str(result),
+        getattr(result, "measure", None),
         getattr(result, "estimator", None),
         None if result.k is None else f"k={result.k}",
         f"n_samples={result.n_samples}",
@@ -68,8 +69,8 @@ def dimensions(result: Any) -> str:
     if hasattr(result, "dims"):
         return " + ".join(map(str, result.dims))
     classes = getattr(result, "given_labels", False)
-    given = "" if result.dim_z is None else f" given {'class labels' if classes else result.dim_z}"
-    return f"{result.dim_x} + {'class labels' if result.estimator == 'ross' else result.dim_y}{given}"
+    given = "" if (dim_z := getattr(result, "dim_z", None)) is None else f" given {'class labels' if classes else dim_z}"
+    return f"{result.dim_x} + {'class labels' if getattr(result, 'estimator', '') == 'ross' else result.dim_y}{given}"
 
 
 def independent_units(result: Any) -> str | None:
@@ -178,9 +179,11 @@ def facts(result: Any) -> dict[str, str]:
         "estimator": getattr(result, "estimator", None),
         "alpha": getattr(result, "alpha", None),
         "standardized": None if (how := getattr(result, "standardize", "none")) == "none" else how,
-        "noise": f"{result.noise:g} of each side's spread, seed {result.seed}" if result.noise > 0 else None,
+        "noise": f"{result.noise:g} of each side's spread, seed {result.seed}" if getattr(result, "noise", 0) > 0 else None,
+        "metric": getattr(result, "metric", None),
+        "independent sides": None if (chance := getattr(result, "expected", None)) is None else f"{chance:.4f} on average",
     }
-    if result.k is not None:
+    if result.k is not None and hasattr(result, "backend"):
         here = " here" if "worker" in result.backend else ""  # and more on the workers
         found["backend"] = f"{result.backend}, {result.threads} thread{'s' if result.threads > 1 else ''}{here}"
     found["time"] = f"{result.seconds:.2f} s"
@@ -189,7 +192,7 @@ def facts(result: Any) -> dict[str, str]:
 
 def as_html(result: Any) -> str:
     """A small table for notebooks: the estimate, its facts, the verdict where there is one, and the notes."""
-    rows = {result.quantity: str(result), **facts(result)}
+    rows = {getattr(result, "measure", result.quantity): str(result), **facts(result)}
     if (null := getattr(result, "null", None)) is not None:
         rows["p-value"] = f"{null.p_value:.2g}, {null.permutations} shuffles"
     if (bound := getattr(result, "lower_bound", None)) is not None:

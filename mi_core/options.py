@@ -16,6 +16,8 @@ MultiEstimator = Literal["ksg1", "ksg2", "discrete"]
 EntropyEstimator = Literal["knn", "discrete"]
 Standardize = Literal["none", "sides", "columns"]
 Missing = Literal["refuse", "drop"]
+Measure = Literal["cka", "knn"]
+Metric = Literal["euclidean", "chebyshev"]
 Gpu = Literal["cuda", "cuda:0", "cuda:1", "cuda:2", "cuda:3", "cuda:4", "cuda:5", "cuda:6", "cuda:7"]
 Backend = Literal["auto", "cpu", "cpu-tree", "cpu-filter", "cpu-brute", Gpu]
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mi_core import display
 from mi_core.errors import InputError
-from mi_core.options import EntropyEstimator, Estimator, MultiEstimator, Standardize, TransferEstimator, Units
+from mi_core.options import EntropyEstimator, Estimator, Measure, Metric, MultiEstimator, Standardize, TransferEstimator, Units
 from mi_core.types import FloatArray, IntArray
 
 
@@ -169,14 +169,87 @@ class Reduction:
     seed: int | None
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Estimate:
-    """What every result records, so that it can be read and repeated.
+class Number:
+    """A result that compares, rounds and formats as its number: `result > 0.5`, `max(results)`, `round(result, 2)`,
+    `f"{result:.3f}"`, `np.mean(results)`.
 
-    A result compares, rounds and formats as its estimate: `result > 0.5`, `max(results)`, `round(result, 2)`,
-    `f"{result:.3f}"`, `np.mean(results)`. Arithmetic takes `float(result)`, because the error and the record of an estimate are
-    not those of a sum.
+    Arithmetic takes `float(result)`, because the error and the record of a result are not those of a sum.
     `==` asks whether two records are equal in every field but the local terms, so a result equals no number, not even its own.
+    """
+
+    __slots__ = ()
+
+    quantity: ClassVar[str]
+    """Name of the field that holds the number."""
+
+    __array_priority__: ClassVar[float] = -1.0
+    """Between NumPy's scalars, which leave a comparison to the result, and its arrays, which take the result as a number."""
+
+    @property
+    def scale(self) -> str:
+        """What the number is in: only results on one scale compare."""
+        raise NotImplementedError
+
+    def __float__(self) -> float:
+        return float(getattr(self, self.quantity))
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.array(float(self), dtype=dtype)
+
+    def __round__(self, ndigits: int | None = None) -> float:
+        return round(float(self), ndigits)
+
+    def __format__(self, spec: str) -> str:
+        return format(float(self), spec) if spec else str(self)
+
+    def __str__(self) -> str:
+        return f"{float(self):.4f}"
+
+    def __repr__(self) -> str:
+        return display.in_one_line(self)
+
+    def _repr_html_(self) -> str:
+        return display.as_html(self)
+
+    def __lt__(self, other: object) -> bool:
+        number = self._comparable(other)
+        return NotImplemented if number is None else float(self) < number
+
+    def __le__(self, other: object) -> bool:
+        number = self._comparable(other)
+        return NotImplemented if number is None else float(self) <= number
+
+    def __gt__(self, other: object) -> bool:
+        number = self._comparable(other)
+        return NotImplemented if number is None else float(self) > number
+
+    def __ge__(self, other: object) -> bool:
+        number = self._comparable(other)
+        return NotImplemented if number is None else float(self) >= number
+
+    def _comparable(self, other: object) -> float | None:
+        """The number that `other` stands for in a comparison; None where it is no number."""
+        if isinstance(other, Number) and other.scale != self.scale:
+            what = (
+                "estimate both with the same units"
+                if isinstance(self, Estimate) and isinstance(other, Estimate)
+                else "use one measure"
+            )
+            raise InputError(f"one result is in {self.scale}, the other in {other.scale}: {what} to compare them.")
+        return float(other) if isinstance(other, Number | Real) else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The number, then all fields but the local terms, as plain Python values ready for JSON."""
+        record: dict[str, Any] = {self.quantity: float(self)}
+        for field in dataclasses.fields(self):  # type: ignore[arg-type]  # each kind of result is a dataclass
+            if field.name != f"local_{self.quantity}":
+                record[field.name] = as_plain(getattr(self, field.name))
+        return record
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Estimate(Number):
+    """What every estimate in bits or nats records, so that it can be read and repeated. `Number` says how it compares.
 
     Attributes:
         units: "bits" or "nats".
@@ -207,67 +280,19 @@ class Estimate:
     notes: tuple[str, ...]
     stderr: float | None = None
 
-    __array_priority__: ClassVar[float] = -1.0
-    """Between NumPy's scalars, which leave a comparison to the result, and its arrays, which take the result as a number."""
-
-    def __float__(self) -> float:
-        return float(getattr(self, self.quantity))
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        return np.array(float(self), dtype=dtype)
-
-    def __round__(self, ndigits: int | None = None) -> float:
-        return round(float(self), ndigits)
-
-    def __format__(self, spec: str) -> str:
-        return format(float(self), spec) if spec else str(self)
+    @property
+    def scale(self) -> str:
+        """The unit."""
+        return self.units
 
     def __str__(self) -> str:
         return f"{display.with_error(float(self), self.stderr)} {self.units}"
-
-    def __repr__(self) -> str:
-        return display.in_one_line(self)
-
-    def _repr_html_(self) -> str:
-        return display.as_html(self)
-
-    def __lt__(self, other: object) -> bool:
-        number = self._comparable(other)
-        return NotImplemented if number is None else float(self) < number
-
-    def __le__(self, other: object) -> bool:
-        number = self._comparable(other)
-        return NotImplemented if number is None else float(self) <= number
-
-    def __gt__(self, other: object) -> bool:
-        number = self._comparable(other)
-        return NotImplemented if number is None else float(self) > number
-
-    def __ge__(self, other: object) -> bool:
-        number = self._comparable(other)
-        return NotImplemented if number is None else float(self) >= number
-
-    def _comparable(self, other: object) -> float | None:
-        """The number that `other` stands for in a comparison; None where it is no number."""
-        if isinstance(other, Estimate) and other.units != self.units:
-            raise InputError(
-                f"one result is in {self.units}, the other in {other.units}: estimate both with the same units to compare them."
-            )
-        return float(other) if isinstance(other, Estimate | Real) else None
 
     @property
     def local(self) -> FloatArray | None:
         """(n_samples,) terms whose mean is the estimate, in `units`; None unless asked for."""
         terms: FloatArray | None = getattr(self, f"local_{self.quantity}")
         return terms
-
-    def to_dict(self) -> dict[str, Any]:
-        """The estimate, then all fields but the local terms, as plain Python values ready for JSON."""
-        record: dict[str, Any] = {self.quantity: float(self)}
-        for field in dataclasses.fields(self):
-            if field.name != f"local_{self.quantity}":
-                record[field.name] = as_plain(getattr(self, field.name))
-        return record
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -444,6 +469,80 @@ class DivergenceResult(Estimate):
     local_divergence: FloatArray | None = dataclasses.field(default=None, compare=False)
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class SimilarityResult(Number):
+    """How alike two sides are by a measure other than mutual information. `Number` says how it compares.
+
+    Attributes:
+        value: The measure. "cka" lies between -1 and 1, "knn" between 0 and 1.
+        measure: "cka" or "knn".
+        expected: What independent sides give on average.
+        n_samples: Number of samples.
+        dim_x: Dimensions of x.
+        dim_y: Dimensions of y.
+        k: Number of neighbours of "knn"; None for others.
+        metric: Distance of "knn", "euclidean" or "chebyshev"; None for others.
+        null: Shuffled pairs and the p-value; None unless asked for.
+        seed: Seed of the shuffles and of the order of ties; None where nothing was random.
+        threads: Number of threads it was allowed.
+        seconds: Wall time.
+        notes: What a reader should know before using the number, one sentence or two each.
+    """
+
+    quantity: ClassVar[str] = "value"
+
+    value: float
+    measure: Measure
+    expected: float
+    n_samples: int
+    dim_x: int
+    dim_y: int
+    k: int | None
+    metric: Metric | None
+    null: ShuffledNull | None
+    seed: int | None
+    threads: int
+    seconds: float
+    notes: tuple[str, ...]
+
+    @property
+    def scale(self) -> str:
+        """The measure."""
+        return self.measure
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class DimensionResult(Number):
+    """How many dimensions samples fill, by one definition. `Number` says how it compares.
+
+    Attributes:
+        value: Number of dimensions.
+        measure: "intrinsic dimension" or "participation ratio".
+        n_samples: Number of samples that it was measured on, copies left out where the definition has no place for them.
+        dim: Columns.
+        k: Neighbour order of the intrinsic dimension; None for the participation ratio.
+        threads: Number of threads it was allowed.
+        seconds: Wall time.
+        notes: What a reader should know before using the number, one sentence or two each.
+    """
+
+    quantity: ClassVar[str] = "value"
+
+    value: float
+    measure: Literal["intrinsic dimension", "participation ratio"]
+    n_samples: int
+    dim: int
+    k: int | None
+    threads: int
+    seconds: float
+    notes: tuple[str, ...]
+
+    @property
+    def scale(self) -> str:
+        """The definition."""
+        return self.measure
+
+
 def linfoot(mi: float, units: Units) -> float:
     """Correlation of Gaussians whose mutual information is `mi`; 0 for a negative one."""
     nats = max(0.0, mi) * (math.log(2) if units == "bits" else 1.0)
@@ -452,7 +551,7 @@ def linfoot(mi: float, units: Units) -> float:
 
 def as_plain(value: Any) -> Any:
     """Records as dictionaries, tuples and arrays as lists, all the way down, without the local terms of results."""
-    if isinstance(value, Estimate):
+    if isinstance(value, Number):
         return value.to_dict()
     if isinstance(value, np.ndarray):
         return value.tolist()
