@@ -81,8 +81,11 @@ def train(
         str, typer.Option(metavar="N|N,N,...", help="Measure every N epochs, or at these epochs; 0 is before training.")
     ] = str(Settings.every),
     null_every: Annotated[
-        int, typer.Option(metavar="N", help="Measure MI with shuffled pairing too, every N epochs; 0 for never.")
-    ] = Settings.null_every,
+        str,
+        typer.Option(
+            metavar="N|N,N,...", help="Measure MI with shuffled pairing too, every N epochs, or at these; 0 for never."
+        ),
+    ] = str(Settings.null_every),
     k: K = DEFAULT_KS,
     units: Annotated[Units, typer.Option(help="Unit of MI.")] = Settings.units,
     standardize: Annotated[
@@ -146,7 +149,7 @@ def train(
             samples=samples,
             bn=ways,
             every=parse_schedule(every, "every"),
-            null_every=null_every,
+            null_every=parse_schedule(null_every, "null-every"),
             k=tuple(parse_ks(k)),
             units=units,
             standardize=scales,

@@ -26,7 +26,6 @@ LARGEST = {  # beyond these no computer has the memory, the time or the integer
     "hidden": 10**4,
     "epochs": 10**9,
     "seed": 2**63 - 1,
-    "null_every": 10**9,
     "batch_size": 10**12,
     "samples": 10**12,
     "k": 10**9,
@@ -61,7 +60,7 @@ class Settings:
         bn: Batch normalisation when measuring: with the moving averages, as `predict` has it, with the statistics of the
             measured samples themselves, or both.
         every: Measure before training and after every so many epochs; or the epochs to measure at, 0 being before training.
-        null_every: Measure a null, MI with the pairing shuffled, that often; 0 for never.
+        null_every: Measure a null, MI with the pairing shuffled, that often; 0 for never; or at these epochs.
         k: Neighbour orders; several cost one search.
         units: Unit of MI.
         standardize: How the sides are standardised first; several are measured one after the other, of the same network.
@@ -93,7 +92,7 @@ class Settings:
     samples: int | None = None
     bn: tuple[Statistics, ...] = ("inference",)
     every: int | tuple[int, ...] = 1
-    null_every: int = 10
+    null_every: int | tuple[int, ...] = 10
     k: tuple[int, ...] = (3,)
     units: Units = "bits"
     standardize: tuple[Standardize, ...] = ("none",)
@@ -122,7 +121,7 @@ class Settings:
                 one_of(word, words, name)
         if self.reduce is not None:
             reduction.check(self.reduce)
-        for name, least in (("width", 1), ("hidden", 2), ("epochs", 1), ("seed", 0), ("null_every", 0)):
+        for name, least in (("width", 1), ("hidden", 2), ("epochs", 1), ("seed", 0)):
             whole_number(getattr(self, name), name, at_least=least, at_most=LARGEST[name])
         for name in ("batch_size", "samples"):
             if getattr(self, name) is not None:
@@ -131,12 +130,12 @@ class Settings:
             raise InputError(f"k is {self.k!r}: give neighbour orders as a tuple, such as (3,) or (3, 10).")
         for k in self.k:
             whole_number(k, "k", at_least=1, at_most=LARGEST["k"])
-        for name in ("every", "also_every"):
+        for name, least in (("every", 1), ("null_every", 0), ("also_every", 1)):
             epochs = getattr(self, name)
             for epoch in epochs if isinstance(epochs, tuple) else ():
                 whole_number(epoch, name, at_least=0, at_most=LARGEST["every"])
             if not isinstance(epochs, tuple):
-                whole_number(epochs, name, at_least=1, at_most=LARGEST["every"])
+                whole_number(epochs, name, at_least=least, at_most=LARGEST["every"])
         if not self.layers or not self.bn or not self.k or not self.standardize or self.every == ():
             raise InputError("layers, bn, k, standardize or every is empty: there would be nothing to measure.")
         if not 0 < self.learning_rate < math.inf:

@@ -50,8 +50,8 @@ class Profile:
         says: What it is for.
         seeds: Number of random initialisations, 0, 1, ... each.
         updates: Settings of each way to train all networks: with the whole training set at once, with mini-batches.
-        extra: Settings of each way to train the networks of `extra_widths` alone.
-        extra_widths: Widths of these.
+        extra: Settings of each way to train the networks of `extra_of` alone.
+        extra_of: Their widths, and their numbers of hidden layers.
     """
 
     name: str
@@ -59,11 +59,12 @@ class Profile:
     seeds: int
     updates: tuple[dict[str, Any], ...]
     extra: tuple[dict[str, Any], ...]
-    extra_widths: tuple[int, ...]
+    extra_of: tuple[frozenset[int], frozenset[int]]
 
-    def ways(self, width: int) -> tuple[dict[str, Any], ...]:
-        """Settings of each way to train networks of a width."""
-        return self.updates + (self.extra if width in self.extra_widths else ())
+    def ways(self, width: int, hidden: int) -> tuple[dict[str, Any], ...]:
+        """Settings of each way to train networks of a width and depth."""
+        widths, depths = self.extra_of
+        return self.updates + (self.extra if width in widths and hidden in depths else ())
 
 
 def load_experiment(name: Figure, profile: ProfileName) -> Experiment:
@@ -83,7 +84,9 @@ def load_profile(name: ProfileName) -> Profile:
     """A profile by its name."""
     record = _read("profiles.toml")[name]
     updates, extra = (tuple(record["common"] | way for way in record.get(kind, ())) for kind in ("updates", "extra"))
-    return Profile(name, record["says"], record["seeds"], updates, extra, tuple(record.get("extra_widths", ())))
+    extra_of = record.get("extra_of", {})
+    widths, depths = (frozenset(extra_of.get(kind, ())) for kind in ("width", "hidden"))
+    return Profile(name, record["says"], record["seeds"], updates, extra, (widths, depths))
 
 
 def runs_of(experiments: Iterable[Experiment], profile: Profile, data: str | None = None) -> dict[str, Settings]:
@@ -97,7 +100,7 @@ def runs_of(experiments: Iterable[Experiment], profile: Profile, data: str | Non
     runs = {}
     for experiment, seed in itertools.product(experiments, range(profile.seeds)):
         networks = itertools.product(experiment.archs, experiment.widths, experiment.hidden)
-        for (arch, width, hidden), way in ((network, way) for network in networks for way in profile.ways(network[1])):
+        for (arch, width, hidden), way in ((network, way) for network in networks for way in profile.ways(*network[1:])):
             settings = Settings.from_dict(
                 way
                 | ({} if data is None else {"data": data})
