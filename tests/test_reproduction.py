@@ -1,7 +1,9 @@
 """The paper's experiments: which runs they need, what becomes of their rows, and the whole way through the command."""
 
+import dataclasses
 import json
 import re
+import shutil
 import subprocess
 import sys
 
@@ -30,12 +32,12 @@ PROFILES = ("smoke", "cpu", "paper")
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-def test_every_network_is_trained_once_in_both_ways(profile):
+def test_every_network_is_trained_once_in_every_way(profile):
     experiments = [load_experiment(name, profile) for name in FIGURES]
     runs = runs_of(experiments, load_profile(profile))
-    kinds = {(s.arch, s.width, s.hidden, s.seed, s.batch_size) for s in runs.values()}
-    assert len(kinds) == len(runs)
-    assert {s.batch_size for s in runs.values()} == {None, 1000}
+    ways = {(s.arch, s.width, s.hidden, s.seed, s.batch_size, s.momentum) for s in runs.values()}
+    assert len(ways) == len(runs)
+    kinds = {(s.arch, s.width, s.hidden, s.seed, s.batch_size) for s in runs.values() if s.momentum == 0.99}
     for experiment in experiments:
         for arch in experiment.archs:
             for width in experiment.widths:
@@ -46,9 +48,19 @@ def test_every_network_is_trained_once_in_both_ways(profile):
         assert name == run_name(settings)
         assert (("first", "last_before_sum") in settings.layers) == bool(added_to(settings, settings.hidden))
         assert settings.k == (3, 10)
-        assert settings.bn == ("inference", "batch")
+        assert settings.bn[0] == "inference"
+        assert settings.standardize == ("none", "sides")
         assert max(settings.every) == settings.epochs if isinstance(settings.every, tuple) else settings.every == 1
         assert expected_seconds(settings) > 0
+
+
+def test_extra_readings_are_of_some_networks_alone():
+    runs = runs_of([load_experiment(name, "cpu") for name in FIGURES], load_profile("cpu"))
+    extra = {(s.width, s.hidden) for s in runs.values() if s.momentum == 0.9}
+    assert extra == {(50, 5), (50, 10), (50, 20)}
+    assert {s.bn for s in runs.values() if s.momentum == 0.9} == {("inference",), ("inference", "batch")}
+    assert runs["resnet-w50-h10-b10000-m0.9-s4"].batch_size == 10_000
+    assert not any(s.momentum == 0.9 for s in runs_of([load_experiment("fig5a", "smoke")], load_profile("smoke")).values())
 
 
 def test_the_paper_profile_has_the_papers_networks():
@@ -66,11 +78,11 @@ def test_data_of_ones_own():
 def test_which_figures():
     assert figures_asked_for(["all"]) == FIGURES
     assert figures_asked_for(["fig5b", "fig4a", "fig5b"]) == ("fig5b", "fig4a")
-    with pytest.raises(InputError, match=r"there is no experiment 'fig6': name fig4a, fig4b, fig5a, fig5b or all"):
+    with pytest.raises(InputError, match=r"there is no experiment 'fig6': name fig4a, fig4b, fig5a, fig5b, depths or all"):
         figures_asked_for(["fig6"])
 
 
-def made_up_run(folder, settings):
+def made_up_run(folder, settings, epochs=(0, 4)):
     run = RunFolder(folder / run_name(settings))
     run.create(manifest(settings))
     rows = [
@@ -84,10 +96,13 @@ def made_up_run(folder, settings):
             error=0.5,
             logs={"loss": 2.0} if epoch else {},
             notes=("one", "two"),
+            standardize=standardize,
+            cka=0.25 if epoch else None,
         )
-        for epoch in (0, 4)
+        for epoch in epochs
         for x, y in (*settings.layers, ("first", "middle"))
         for bn in settings.bn
+        for standardize in settings.standardize
         for k in settings.k
     ]
     run.table.append(rows)
@@ -101,8 +116,8 @@ def test_the_table_of_all_runs(tmp_path):
     assert dict(table.schema) == results.SCHEMA
     assert set(table["run"]) == set(runs)
     per_run = table.group_by("run").len()
-    assert set(per_run["len"]) == {2 * 2 * 2 * 2}, "epochs x bn x sum x k, whether the network has a sum or not"
-    assert table.equals(table.sort("run", "epoch", "bn", "sum", "k"))
+    assert set(per_run["len"]) == {2 * 2 * 2 * 2 * 2}, "epochs x bn x sum x standardize x k, whether the net has a sum or not"
+    assert table.equals(table.sort("run", "epoch", "bn", "sum", "standardize", "k"))
     before = table.filter(pl.col("mi") != pl.col("epoch"))
     assert set(before["sum"]) == {"before"}
     assert set(before["arch"]) == {"shortcut", "shortcut-resnet"}
@@ -112,6 +127,11 @@ def test_the_table_of_all_runs(tmp_path):
     assert set(table.filter(pl.col("batch_size").is_null(), epoch=4)["updates"]) == {4}
     assert set(table.filter(epoch=4)["loss"]) == {2.0}
     assert set(table["notes"]) == {"one two"}
+    assert set(table["momentum"]) == {0.99}
+    assert table.select("epoch", "cka").unique().sort("epoch").rows() == [(0, None), (4, 0.25)]
+    checksums = {name: settings.checksum() for name, settings in runs.items()}
+    assert dict(table.select("run", "settings").unique().rows()) == checksums
+    assert len(set(checksums.values())) == len(runs)
     results.write(table, tmp_path)
     assert results.read(tmp_path).equals(table)
     assert pl.read_csv(tmp_path / "results.csv").height == table.height
@@ -152,7 +172,53 @@ def test_settings_that_all_runs_share(tmp_path):
     assert results.shared([one, three])[1] == ("machine.versions.numpy", "2.1")
     assert results.shared([]) == []
     settings = results.write_settings([one, two, three], tmp_path)
-    assert json.loads(settings.read_text()) == {"settings.epochs": "4", "devices": '["cpu:0"]'}
+    shared = {"settings.epochs": "4", "devices": '["cpu:0"]', "machine.versions.numpy": "2.1"}
+    assert json.loads(settings.read_text()) == shared
+
+
+def test_settings_of_runs_whose_folders_are_gone_are_kept(tmp_path):
+    one = {"settings": {"epochs": 4, "seed": 0}, "machine": {"cpu": "Zen"}, "versions": {"numpy": "2.1"}}
+    two = {"settings": {"epochs": 4, "seed": 1}, "machine": {"cpu": "Golden Cove"}, "versions": {"numpy": "2.1"}}
+    results.write_settings([one], tmp_path)
+    for _ in range(2):
+        settings = json.loads(results.write_settings([two], tmp_path).read_text())
+        assert settings == {"settings.epochs": "4", "machine.cpu": "Zen | Golden Cove", "versions.numpy": "2.1"}
+    (tmp_path / "settings.json").write_text('{"machine.cpu": 3}')
+    with pytest.raises(InputError, match=r"settings.json is damaged: .*Expected `str`, got `int`"):
+        results.write_settings([two], tmp_path)
+
+
+def test_a_table_tells_which_runs_are_finished(tmp_path):
+    runs = {name: s for name, s in smoke_runs("fig5a").items() if s.batch_size and s.seed == 0}
+    finished, begun = runs
+    made_up_run(tmp_path, runs[finished])
+    made_up_run(tmp_path, runs[begun], epochs=(0, 1))
+    table = results.collect(tmp_path)
+    assert results.finished(table, runs) == {finished}
+    assert results.finished(table, {}) == set()
+    changed = {begun: dataclasses.replace(runs[begun], samples=200)}
+    with pytest.raises(InputError, match=rf"results.parquet has rows of {begun} with other settings: name another folder"):
+        results.finished(table, changed)
+    elsewhere = {finished: dataclasses.replace(runs[finished], data="mnist", backend="cpu-brute")}
+    assert results.finished(table, elsewhere) == {finished}, (
+        "where the data lie, and how neighbours are counted, changes nothing"
+    )
+
+
+def test_a_new_table_has_the_last_word_on_its_runs(tmp_path):
+    runs = {name: s for name, s in smoke_runs("fig5a").items() if s.batch_size and s.seed == 0}
+    for place, settings in enumerate(runs.values()):
+        made_up_run(tmp_path / str(place), settings, epochs=(0, 1))
+    first, second = (results.collect(tmp_path / place) for place in "01")
+    longer = first.with_columns(pl.col("epoch") * 4)
+    both = results.together(longer, results.together(first, second))
+    assert both.equals(results.together(second, longer))
+    assert both["epoch"].max() == 4
+    assert results.together(None, first).equals(results.together(first, None))
+
+
+def smoke_runs(*figures):
+    return runs_of([load_experiment(name, "smoke") for name in figures], load_profile("smoke"))
 
 
 def mi(*arguments):
@@ -175,22 +241,24 @@ def test_a_whole_reproduction(tmp_path):
     table = results.read(tmp_path / "out")
     assert set(table["width"]) == {8, 16}
     assert table.null_count()["mi"].item() == 0
-    again = mi(*command, "--quiet")
-    assert (again.exit_code, again.stdout) == (0, f"{tmp_path / 'out'}\n")
-    assert results.read(tmp_path / "out").equals(table)
+    shutil.rmtree(tmp_path / "out" / "runs")  # the table alone says what is finished
+    for option in ([], ["--collect"]):
+        again = mi(*command, "--quiet", *option)
+        assert (again.exit_code, again.stdout) == (0, f"{tmp_path / 'out'}\n")
+        assert results.read(tmp_path / "out").equals(table)
 
 
 def test_the_plan():
     planned = mi("reproduce", "all", "--profile", "paper", "--workers", "8", "--dry-run")
     assert planned.exit_code == 0
-    assert len(planned.stdout.splitlines()) == 240 + 2
-    assert re.search(r"\n240 runs, about \d+ h at 8 at a time, each on a core of an AMD EPYC \(Zen 3\)\.\n", planned.stdout)
+    assert len(planned.stdout.splitlines()) == 810 + 2
+    assert re.search(r"\n810 runs, about \d+ h at 8 at a time, each on a core of an AMD EPYC \(Zen 3\)\.\n", planned.stdout)
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["fig6"], "mi: there is no experiment 'fig6': name fig4a, fig4b, fig5a, fig5b or all; did you mean fig4a?\n"),
+        (["fig6"], "mi: there is no experiment 'fig6': name fig4a, fig4b, fig5a, fig5b, depths or all; did you mean fig4a?\n"),
         (["fig4a", "--scheduler", "nonsense://x"], "mi: scheduler is 'nonsense://x': give its address"),
     ],
 )

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import mi_core
-from mi_core import InputError
+from mi_core import InputError, similarity
 from trainer import MutualInformationCallback
 from trainer.activations import Probe
 from trainer.table import Table
@@ -150,6 +150,67 @@ def test_labels_are_measured_by_the_estimator_for_classes(tmp_path):
     by_hand = mi_core.mutual_information(np.load(tmp_path / "0002-inference-last.npy"), Y, estimator="ross")
     assert (measuring.rows[-1].mi, measuring.rows[-1].stderr) == (by_hand.mi, by_hand.stderr)
     assert (measuring.rows[-1].x, measuring.rows[-1].y, measuring.rows[-1].estimator) == ("last", "labels", "ross")
+
+
+def test_several_scales_and_what_else_layers_have_in_common(tmp_path):
+    """Measured of the same network, at the epochs asked for; the log has the first of them."""
+    measuring = MutualInformationCallback(
+        (X, Y),
+        layers=[("input", "last"), ("last", "labels")],
+        bn="inference",
+        k=(3, 5),
+        standardize=("none", "columns"),
+        reduce="pca:2",
+        also=["cka", "dimension", "knn-overlap"],
+        also_every=[2],
+        save_activations=tmp_path,
+    )
+    history = fit(network(), measuring).history
+    last = np.load(tmp_path / "0002-inference-last.npy")
+    rows = [row for row in measuring.rows if (row.y, row.epoch) == ("last", 2)]
+    ways = [(scale, k) for scale in ("none", "columns") for k in (3, 5)]
+    assert [(row.standardize, row.k) for row in rows] == ways
+    by_hand = [mi_core.mutual_information(X, last, standardize=scale, k=k, reduce="pca:2") for scale, k in ways]
+    assert [(row.mi, row.reduced) for row in rows] == [pytest.approx((one.mi, one.reduced.mi), abs=1e-12) for one in by_hand]
+    assert history["mi_input_last"][1] == rows[0].mi != rows[2].mi
+    others = (
+        similarity.cka(X, last),
+        similarity.neighbour_overlap(X, last),
+        similarity.intrinsic_dimension(last),
+        similarity.participation_ratio(last),
+    )
+    fields = ("cka", "knn_overlap", "intrinsic_dim", "participation_ratio")
+    assert {tuple(getattr(row, name) for name in fields) for row in rows} == {tuple(map(float, others))}
+    for row in measuring.rows:
+        if row.epoch != 2 or row.y == "labels":
+            assert {getattr(row, name) for name in (*fields, "reduced")} == {None}
+
+
+def test_what_else_layers_have_in_common_where_one_is_constant():
+    """A layer that is the same for all samples has no dimension: the training goes on, and the rows have none."""
+    model = network()
+    model.get_layer("last_dense").kernel_initializer = "zeros"
+    model.get_layer("last_dense").kernel.assign(np.zeros((5, 5)))
+    measuring = MutualInformationCallback(X, bn="inference", every=[0], also=("cka", "knn-overlap", "dimension"))
+    fit(model, measuring, epochs=1)
+    (row,) = measuring.rows
+    assert row.mi == 0
+    assert (row.cka, row.intrinsic_dim, row.participation_ratio) == (0, None, None)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"also": ["cka", "svcca"]}, "also is 'svcca': it must be one of cka, knn-overlap, dimension"),
+        ({"also": "cca"}, "also is 'cca': it must be one of cka, knn-overlap, dimension; did you mean cka"),
+        ({"standardize": ()}, "standardize is empty: give one or several of none, sides, columns"),
+        ({"standardize": ("none", "rows")}, "standardize is 'rows': it must be one of none, sides, columns"),
+        ({"also_every": "often"}, "also_every is 'often': give a whole number of epochs"),
+    ],
+)
+def test_words_that_are_none_of_these(options, message):
+    with pytest.raises(InputError, match=message):
+        MutualInformationCallback(X, **options)
 
 
 def test_history_has_what_was_measured():

@@ -68,6 +68,24 @@ def test_a_note_on_some_pairs_names_them_and_bounds_are_said(tmp_path):
     assert f"{wide[0]} (In first / last.)" in printed_notes
 
 
+def test_scales_and_other_measures(tmp_path):
+    others = ["--standardize", "none,sides", "--also", "cka,dimension", "--reduce", "pca:2"]
+    printed = mi("train", *SMALL, *others, "--also-every", "0,2", "--null-every", "1,2", "--out", tmp_path / "run")
+    assert printed.exit_code == 0, printed.stderr
+    settings = RunFolder(tmp_path / "run").manifest().settings
+    assert (settings.standardize, settings.also, settings.also_every) == (("none", "sides"), ("cka", "dimension"), (0, 2))
+    rows = RunFolder(tmp_path / "run").table.rows()
+    assert [(row.epoch, row.standardize) for row in rows] == [
+        (epoch, scale) for epoch in range(3) for scale in ("none", "sides")
+    ]
+    assert [row.epoch for row in rows if row.null is None] == [0, 0]
+    assert {row.epoch for row in rows if None in (row.cka, row.intrinsic_dim, row.reduced)} == {1}
+    assert (
+        f"MI(first, last) {rows[-2].mi:.3f} +- {rows[-2].stderr:.3f} bits  MI(first, last) sides standardised {rows[-1].mi:.3f}"
+        in (printed.stdout)
+    )
+
+
 AT_ONCE = """
 from mi_core import progress_bar
 progress_bar.PATIENCE_SECONDS = 0
@@ -115,6 +133,8 @@ def test_the_folder_has_a_name_of_its_own_and_quiet_prints_it_alone(tmp_path, mo
         (["--layers", "first"], "mi: --layers is 'first': give pairs such as first:last"),
         (["--layers", "first:none"], "mi: the model has no layer 'none': it has input, dense_1"),
         (["--bn", "both"], "mi: bn is 'both': it must be one of inference, batch; did you mean batch?\n"),
+        (["--also", "svcca"], "mi: also is 'svcca': it must be one of cka, knn-overlap, dimension"),
+        (["--null-every", "often"], "mi: --null-every is 'often': give a whole number, or epochs such as 0,1,2,5,10.\n"),
         (["--hidden", "1"], "mi: hidden is 1: it must be at least 2.\n"),
         (["--activation", "tahn"], "mi: activation is 'tahn', which Keras does not know"),
         (["--samples", "501"], "mi: samples is 501: there are 500 to draw from.\n"),

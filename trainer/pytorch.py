@@ -60,14 +60,14 @@ class MutualInformationMonitor:
         forward: How the model is called, (model, inputs) -> output; None (default) for the way that `data` says.
         batch_size: Most samples in one call of the model. Statistics "batch" are those of equal parts no larger than this.
         **options: As for Keras, `trainer.MutualInformationCallback`: k, every, null_every, bn, samples, seed, units, backend,
-            estimator, standardize, noise, reduce, lower_bound, groups, series, exclude, positions, name, table,
-            save_activations, quiet.
+            estimator, standardize, noise, reduce, lower_bound, also, also_every, groups, series, exclude, positions, name,
+            table, save_activations, quiet.
             Where positions are not flattened, feature maps (samples, channels, height, width) have their channels as units,
             and arrays (samples, positions, units) their last axis, but for those of one-dimensional convolutions,
             normalisation and pooling.
 
     Attributes:
-        rows: The rows so far, one per epoch, pair, statistics and k.
+        rows: The rows so far, one per epoch, pair, statistics, standardisation and k.
         indices: (n_samples,) which of the samples given are measured, ascending.
 
     Raises:

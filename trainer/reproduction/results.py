@@ -22,6 +22,7 @@ from trainer.run import RunFolder
 from trainer.table import Amount, Count, Finite, Positive, Row, Seconds, Share, Spread
 
 PARQUET = "results.parquet"
+OF_PLACES = ("machine.", "versions.")  # may differ from run to run, and are to be known all the same
 SEVERAL = " | "  # between the values of several machines, versions, starts
 FIRST_AND_LAST = {("first", "last"): "after", ("first", "last_before_sum"): "before"}
 
@@ -133,9 +134,10 @@ def write_settings(manifests: Sequence[Mapping[str, Any]], folder: str | Path) -
         earlier = record_from_json(read_content(path), dict[str, str], f"{path} is damaged")
         records.insert(0, earlier)
     found: dict[str, str] = {}
-    for name in records[0] if records else ():
-        values = list(dict.fromkeys(value for record in records for value in record.get(name, "").split(SEVERAL)))
-        if len(values) == 1 or name.startswith(("machine.", "versions.", "started")):
+    for name in dict.fromkeys(name for record in records for name in record):
+        values = dict.fromkeys(value for record in records if name in record for value in record[name].split(SEVERAL))
+        is_shared = len(values) == 1 and all(name in record for record in records)
+        if is_shared or name.startswith(OF_PLACES):
             found[name] = SEVERAL.join(values)
     with whole_file(path) as file:
         file.write((json.dumps(found, indent=2) + "\n").encode())
