@@ -73,7 +73,7 @@ def cka(
 
     Returns:
         The value, between -1 and 1, and how it was measured. It is 0, with a note, where there is nothing to compare: a side is
-        constant, or all its samples are equally far from one another.
+        constant, or all its samples but one are equally far from one another, as far as rounding can tell.
 
     Raises:
         InputError: The data or an argument cannot be used; the message says which, what came and what to do.
@@ -456,6 +456,12 @@ def on_kernel(name: str, side: Kernel, spread: float) -> list[str]:
     n, dim = side.columns.shape
     if side.total == 0:
         return [f"{name} is constant: all {n:,} samples are the same, so that there is nothing to compare, and cka is 0."]
+    furthest, share = side.squares.argmax(), side.squares.max() / side.total
+    if spread == 0 and n > FEW_SAMPLES and share > MUCH:
+        return [
+            f"One sample of {name}, in row {furthest}, is so far from the others that they look one and the same beside it: "
+            "there is nothing to compare, and cka is 0. Leave it out."
+        ]
     if spread == 0:
         return [f"All samples of {name} are equally far from one another: there is nothing to compare, and cka is 0."]
     notes = []
@@ -465,10 +471,10 @@ def on_kernel(name: str, side: Kernel, spread: float) -> list[str]:
             f"One column of {name}, number {of_columns.argmax()}, has {of_columns.max():.0%} of the variance, and cka sees "
             "little else. To let all columns count alike, divide each by its standard deviation."
         )
-    if n > FEW_SAMPLES and side.squares.max() > MUCH * side.total:
+    if n > FEW_SAMPLES and share > MUCH:
         notes.append(
-            f"One sample of {name}, in row {side.squares.argmax()}, has {side.squares.max() / side.total:.0%} of the squared "
-            "distances from the mean: it alone may decide cka."
+            f"One sample of {name}, in row {furthest}, has {share:.0%} of the squared distances from the mean: it alone may "
+            "decide cka."
         )
     return notes
 
