@@ -30,14 +30,13 @@ from mi_core import _notes, arguments, arrays, linear_kernel
 from mi_core.errors import InputError
 from mi_core.linear_kernel import Kernel
 from mi_core.missing import complete
-from mi_core.options import Measure, Metric, Missing
+from mi_core.options import USUAL_NEIGHBOURS, Measure, Metric, Missing
 from mi_core.progress_bar import with_progress
 from mi_core.results import DimensionResult, ShuffledNull, SimilarityResult
 from mi_core.sampling import INDEPENDENT, resemblance
 from mi_core.types import FloatArray, IntArray, Progress, Samples
 from mi_core.uncertainty import generator, part_of, shuffled_null, surrogate_rows
 
-USUAL_NEIGHBOURS = 10
 FEWEST_FOR_CKA = 4  # samples that the unbiased estimator takes
 MOST = 0.9  # share of the variance in one column, from which on a note says so
 MUCH = 0.25  # share of the squared distances from the mean in one sample
@@ -321,17 +320,12 @@ def aligned_pairs(layers: Mapping[str, Samples], seed: int, threads: int) -> tup
 
 def overlapping_pairs(layers: Mapping[str, Samples], seed: int, threads: int) -> tuple[list[float], list[str]]:
     """Neighbour overlap of all pairs of different layers, whose neighbours are sought once."""
-    k = usual_neighbours(len(next(iter(layers.values()))))
+    k = min(USUAL_NEIGHBOURS, len(next(iter(layers.values()))) - 1)
     found, notes = [], []
     for name, side in layers.items():
         found.append(neighbours(side, k, "euclidean", generator(seed, f"ties in {name}"), threads))
         notes += on_tied(name, found[-1], side)
     return [overlap(a, b) for a, b in itertools.combinations(found, 2)], notes
-
-
-def usual_neighbours(n_samples: int) -> int:
-    """Neighbours that overlap is measured by where nothing else is said."""
-    return min(USUAL_NEIGHBOURS, n_samples - 1)
 
 
 # What all have in common
