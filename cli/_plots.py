@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from mi_core import InputError
+from mi_core.display import measure_title
 from mi_core.text import in_figure
 
 if TYPE_CHECKING:
     from mi_core import MIResult, Ranking
     from mi_core.lags import LaggedMI
     from mi_core.matrix import MIMatrix
+    from mi_core.types import FloatArray
 
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#999999"  # of Okabe & Ito, which colour-blind readers can tell apart
 MOST_BARS = 40  # columns of a ranking that are drawn
@@ -87,33 +90,43 @@ def null_band(result: MIResult) -> tuple[float, float]:
 
 
 def draw_matrix(matrix: MIMatrix, file: BinaryIO, suffix: str) -> None:
-    """Heat map of all pairs. Colours span the pairs of different layers; the diagonal, the ceiling, is left grey."""
-    import numpy as np
-    from matplotlib import colormaps
+    """Heat maps of all pairs, MI first. Colours span the pairs of different layers; the diagonal is left grey."""
     from matplotlib.figure import Figure
 
-    count = len(matrix.names)
-    size = min(3.5 + 0.5 * count, 18)
-    figure = Figure(figsize=(size + 1.2, size), layout="constrained")
-    axis = figure.subplots()
-    between = np.ma.masked_array(matrix.mi, np.eye(count, dtype=bool))
+    size = min(3.5 + 0.5 * len(matrix.names), 18)
+    panels = 1 + len(matrix.also)
+    figure = Figure(figsize=(panels * (size + 1.2), size), layout="constrained")
+    first, *others = figure.subplots(1, panels, squeeze=False)[0]
+    draw_pairs(figure, first, matrix.names, matrix.mi, f"MI in {matrix.units}")
+    first.set_title(f"{matrix.estimator}, k={matrix.k}, {matrix.n_samples:,} samples; grey: a layer with itself", fontsize=9)
+    for axis, (measure, values) in zip(others, matrix.also.items(), strict=True):
+        draw_pairs(figure, axis, matrix.names, values, measure)
+        axis.set_title(measure_title(measure, matrix.n_samples), fontsize=9)
+    save(figure, file, suffix)
+
+
+def draw_pairs(figure: Any, axis: Any, layers: Sequence[str], values: FloatArray, label: str) -> None:
+    """Heat map of values (layers, layers), with numbers in its cells where there is room."""
+    import numpy as np
+    from matplotlib import colormaps
+
+    count = len(layers)
+    between = np.ma.masked_array(values, np.eye(count, dtype=bool))
     colours = colormaps["viridis"].with_extremes(bad=GREY)
     low = min(0.0, float(between.min()))
     image = axis.imshow(between, cmap=colours, vmin=low, vmax=float(between.max()))
-    names = [in_figure(name) for name in matrix.names]
+    names = [in_figure(name) for name in layers]
     axis.set(xticks=range(count), yticks=range(count), yticklabels=names)
     axis.set_xticklabels(names, rotation=45, ha="right", rotation_mode="anchor")
     if count <= MOST_LABELLED:
         for row in range(count):
             for column in range(count):
-                value = matrix.mi[row, column]
+                value = values[row, column]
                 is_dark = row != column and value < low + 0.6 * (float(between.max()) - low)
                 axis.text(
                     column, row, f"{value:.2f}", ha="center", va="center", fontsize=8, color="white" if is_dark else "black"
                 )
-    figure.colorbar(image, ax=axis, label=f"MI in {matrix.units}", shrink=0.8)
-    axis.set_title(f"{matrix.estimator}, k={matrix.k}, {matrix.n_samples:,} samples; grey: a layer with itself", fontsize=9)
-    save(figure, file, suffix)
+    figure.colorbar(image, ax=axis, label=label, shrink=0.8)
 
 
 def draw_ranking(ranking: Ranking, file: BinaryIO, suffix: str) -> None:

@@ -31,6 +31,8 @@ from cli._options import (
 )
 from cli._output import print_json, print_notes, print_table, say
 from mi_core import InputError
+from mi_core.display import measure_title
+from mi_core.options import Measure
 from mi_core.progress_bar import ProgressBar
 from mi_core.text import as_cell
 
@@ -61,6 +63,13 @@ def matrix(
     standardize: StandardizeOption = "none",
     noise: Noise = 0.0,
     error_bar: ErrorBar = True,
+    also: Annotated[
+        str | None,
+        typer.Option(
+            metavar="cka[,knn]",
+            help="Measure all pairs by these as well: cka, linear and debiased, and knn, the share of ten nearest neighbours.",
+        ),
+    ] = None,
     groups: GroupsFile = None,
     series: SeriesOption = False,
     exclude: Exclude = None,
@@ -92,6 +101,7 @@ def matrix(
         for source in (*layers, *filter(None, (labels, groups))):
             if path is not None and is_same_file(path, split_key(source)[0]):
                 raise InputError(f"{option} is {path}, which is an input: name another file.")
+    measures = parse_also(also)
     sources = dict(zip(names_of(layers), layers, strict=True))
     beside = {name: source for name, source in (("labels", labels), ("groups", groups)) if source is not None}
     loaded = load_arrays(sources | beside, text=BESIDE, missing=missing == "drop")
@@ -113,6 +123,7 @@ def matrix(
                 **settings,
                 labels=classes,
                 groups=groups_of_rows,
+                also=measures,
                 backend=backend,
                 threads=threads,
                 progress=bar,
@@ -135,6 +146,16 @@ def matrix(
         return
     print_for_people(found)
     print_notes(found.notes)
+
+
+def parse_also(text: str | None) -> list[Any]:
+    """Measures from text like cka or cka,knn."""
+    from mi_core.arguments import one_of
+
+    words = [word.strip() for word in text.split(",")] if text is not None else []
+    for word in words:
+        one_of(word, Measure, "--also")
+    return words
 
 
 def names_of(sources: Sequence[str]) -> list[str]:
@@ -231,13 +252,16 @@ class Unfinished:
 
 
 def as_csv(found: MIMatrix) -> str:
-    """A header and one line a layer, in full precision."""
+    """A header and one line a layer, in full precision; measures beside MI in columns named like cka:layer."""
     import csv
     import io
 
     text = io.StringIO()
     lines = csv.writer(text, lineterminator="\n")
     names, rows = with_labels(found)
+    for measure, values in found.also.items():
+        names += [f"{measure}:{name}" for name in found.names]
+        rows = [[*row, *more] for row, more in zip(rows, values.tolist(), strict=True)]
     lines.writerow(["layer", *map(as_cell, names)])
     for name, row in zip(found.names, rows, strict=True):
         lines.writerow([as_cell(name), *map(repr, row)])
@@ -270,10 +294,17 @@ def print_for_people(found: MIMatrix) -> None:
         f"a layer with itself reads the ceiling, {found.ceiling:.4f}" if at_ceiling else f"the ceiling is {found.ceiling:.4f}"
     )
     say(f"MI in {found.units}; k={found.k}, {samples_of(found)} samples; {itself}")
-    names, rows = with_labels(found)
+    print_pairs(found.names, *with_labels(found))
+    for measure, values in found.also.items():
+        say(measure_title(measure, found.n_samples))
+        print_pairs(found.names, found.names, values.tolist())
+
+
+def print_pairs(layers: Sequence[str], names: Sequence[str], rows: Sequence[Sequence[float]]) -> None:
+    """One line a layer, under the names of the columns."""
     print_table(
         [
-            {"": name, **{other: f"{value:.4f}" for other, value in zip(names, row, strict=True)}}
-            for name, row in zip(found.names, rows, strict=True)
+            {"": layer, **{name: f"{value:.4f}" for name, value in zip(names, row, strict=True)}}
+            for layer, row in zip(layers, rows, strict=True)
         ]
     )

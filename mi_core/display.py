@@ -5,9 +5,11 @@ A `result` is a `mi_core.results.Number` of any kind, a `matrix` a `mi_core.matr
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
+
+from mi_core.options import USUAL_NEIGHBOURS, Measure
 
 SHADE = "rgba(0, 114, 178, {:.2f})"  # a blue that shows on light and dark notebooks, the stronger the larger the value
 MOST_NAMED = 6  # layers that a matrix names in its one line
@@ -256,11 +258,29 @@ def ranking_as_html(ranking: Any) -> str:
     return f"<table><caption>{caption}</caption><tr>{head}</tr>{body}</table>{as_html_list(ranking.notes)}"
 
 
+def measure_title(measure: Measure, n_samples: int) -> str:
+    """What a measure beside mutual information is, and what it reads by chance."""
+    if measure == "cka":
+        return "CKA, linear and debiased; by chance 0 on average"
+    k = min(USUAL_NEIGHBOURS, n_samples - 1)
+    return f"Share of {k} nearest neighbours in common; by chance {k / (n_samples - 1):.4f} on average"
+
+
 def matrix_as_html(matrix: Any) -> str:
-    """A table for notebooks, shaded by the MI between different layers, with the labels where there are any, and the notes."""
-    layers = range(len(matrix.names))
-    largest = max((float(matrix.mi[a, b]) for a in layers for b in layers if a != b), default=0.0)
-    names = [*matrix.names, *([] if matrix.with_labels is None else ["labels"])]
+    """Tables for notebooks, shaded by what different layers share, with the labels where there are any, and the notes."""
+    caption = f"MI in {matrix.units}; {matrix.estimator}, k={matrix.k}, {matrix.n_samples:,} samples"
+    tables = [pairs_as_html(matrix.names, matrix.mi, caption, matrix.with_labels)]
+    tables += [
+        pairs_as_html(matrix.names, values, measure_title(measure, matrix.n_samples)) for measure, values in matrix.also.items()
+    ]
+    return f"{''.join(tables)}{as_html_list(matrix.notes)}"
+
+
+def pairs_as_html(all_names: Sequence[str], values: Any, caption: str, with_labels: Any = None) -> str:
+    """A table of all pairs, shaded by the values (layers, layers) of different layers; with_labels (layers,) or None."""
+    layers = range(len(all_names))
+    largest = max((float(values[a, b]) for a in layers for b in layers if a != b), default=0.0)
+    names = [*all_names, *([] if with_labels is None else ["labels"])]
     head = "".join(f"<th>{escape(name)}</th>" for name in ("", *names))
     body = ""
     for a in layers:
@@ -268,12 +288,11 @@ def matrix_as_html(matrix: Any) -> str:
             f"<td>{value:.4f}</td>"
             if a == b or largest <= 0
             else f'<td style="background: {SHADE.format(0.6 * max(0.0, value / largest))}">{value:.4f}</td>'
-            for b, value in enumerate(matrix.mi[a].tolist())
+            for b, value in enumerate(values[a].tolist())
         ]
-        cells += [] if matrix.with_labels is None else [f"<td>{float(matrix.with_labels[a]):.4f}</td>"]
-        body += f"<tr><th>{escape(matrix.names[a])}</th>{''.join(cells)}</tr>"
-    caption = f"MI in {matrix.units}; {matrix.estimator}, k={matrix.k}, {matrix.n_samples:,} samples"
-    return f"<table><caption>{escape(caption)}</caption><tr>{head}</tr>{body}</table>{as_html_list(matrix.notes)}"
+        cells += [] if with_labels is None else [f"<td>{float(with_labels[a]):.4f}</td>"]
+        body += f"<tr><th>{escape(all_names[a])}</th>{''.join(cells)}</tr>"
+    return f"<table><caption>{escape(caption)}</caption><tr>{head}</tr>{body}</table>"
 
 
 def as_html_list(sentences: Iterable[str]) -> str:

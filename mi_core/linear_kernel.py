@@ -38,7 +38,8 @@ class Kernel:
     @functools.cached_property
     def squares(self) -> FloatArray:
         """(n_samples,) diagonal: squared distance of each sample from the mean."""
-        return np.einsum("ij,ij->i", self.columns, self.columns)
+        squares: FloatArray = np.einsum("ij,ij->i", self.columns, self.columns)
+        return squares
 
     @functools.cached_property
     def total(self) -> float:

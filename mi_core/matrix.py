@@ -7,19 +7,32 @@ import itertools
 import math
 import time
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mi_core import _formula, _notes, _ties, arguments, arrays, backends, display, how_drawn, missing, results, uncertainty
+from mi_core import (
+    _formula,
+    _notes,
+    _ties,
+    arguments,
+    arrays,
+    backends,
+    display,
+    how_drawn,
+    missing,
+    results,
+    similarity,
+    uncertainty,
+)
 from mi_core._estimation import Estimation
 from mi_core._estimators import Local, Search, ksg1_of, nothing, number_of_zeros, ross
 from mi_core._prepare import Prepared, prepare
 from mi_core.arguments import Settings
 from mi_core.errors import InputError
-from mi_core.options import MatrixOptions, Standardize, Units
+from mi_core.options import MatrixOptions, Measure, Standardize, Units
 from mi_core.progress_bar import with_progress
 from mi_core.sampling import Sampling, as_fields, resemblance
 from mi_core.text import concerning
@@ -82,6 +95,9 @@ class MIMatrix:
         exclude: Steps of a series up to which rows were left out; None without `series`.
         pair_samples: (layers, layers) number of samples of each pair, where rows with missing values were left out; None where
             all pairs have all `n_samples`.
+        cka: (layers, layers) linear CKA, debiased, as `similarity.cka` gives it, and 1 on the diagonal; None unless asked for.
+        knn: (layers, layers) share of ten nearest neighbours in common, as `similarity.neighbour_overlap` gives it, and 1 on
+            the diagonal; None unless asked for.
     """
 
     names: tuple[str, ...]
@@ -106,6 +122,8 @@ class MIMatrix:
     independent_units: int | None = None
     exclude: int | None = None
     pair_samples: IntArray | None = None
+    cka: FloatArray | None = None
+    knn: FloatArray | None = None
 
     def __repr__(self) -> str:
         return display.matrix_in_one_line(self)
@@ -113,10 +131,16 @@ class MIMatrix:
     def _repr_html_(self) -> str:
         return display.matrix_as_html(self)
 
+    @property
+    def also(self) -> dict[Measure, FloatArray]:
+        """The measures that were asked for beside mutual information, by their names."""
+        both: dict[Measure, FloatArray | None] = {"cka": self.cka, "knn": self.knn}
+        return {measure: values for measure, values in both.items() if values is not None}
+
     def to_dict(self) -> dict[str, Any]:
-        """All fields as plain Python values, ready for JSON."""
+        """All fields as plain Python values, ready for JSON, but measures that were not asked for."""
         record: dict[str, Any] = results.as_plain(self)
-        return record
+        return {name: value for name, value in record.items() if name not in ("cka", "knn") or value is not None}
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -147,6 +171,7 @@ def mutual_information_matrix(
     k: int | None = None,
     resume: Partial | None = None,
     on_partial: Callable[[Partial], None] | None = None,
+    also: Sequence[Measure] = (),
     **options: Unpack[MatrixOptions],
 ) -> MIMatrix:
     """Mutual information between all pairs of layers, by the first KSG estimator.
@@ -161,6 +186,8 @@ def mutual_information_matrix(
             together, as in `mutual_information` for the widest pair.
         resume: What an earlier call with the same layers and settings told to `on_partial`.
         on_partial: Called about twenty times with what is done so far.
+        also: Other measures of all pairs, "cka" or "knn" or both, as `mi_core.similarity` has them, on the same samples:
+            standardised and with noise where these are. They take each row for drawn by itself.
         units: "bits" or "nats".
         standardize: How to standardise first, each layer by itself; see `mutual_information`.
         noise: Noise against ties, see `mutual_information`; a layer has one and the same noise in all its pairs.
@@ -194,8 +221,9 @@ def mutual_information_matrix(
                [0. , 0. , 7.6]])
     """
     settings = arguments.settings(options, MatrixOptions, "mutual_information_matrix")
+    also = measures(also)
     if settings.missing == "drop" and (gone := gaps(layers)):
-        return of_complete_pairs(layers, gone, labels, k, options)
+        return of_complete_pairs(layers, gone, labels, k, also, options)
     samples, done = validated(layers)
     n = len(next(iter(samples.values())))
     ready, notes_on_noise = prepare(samples, settings.standardize, settings.noise, settings.seed)
@@ -212,6 +240,7 @@ def mutual_information_matrix(
     sums = work.count(list(sides.values()), Sums(work.going_on_from(resume), k, n, settings.progress, on_partial), sampling)
     mi, errors = work.in_units(sums), work.errors(list(sides.values()))
     by_pair = notes_by_pair(sides, work, mi, sums.tied, of_labels)
+    others, notes_on_others = other_measures(sides, also, settings, sampling)
     return MIMatrix(
         names=tuple(sides),
         mi=work.as_matrix(mi),
@@ -225,11 +254,45 @@ def mutual_information_matrix(
             *notes_on_noise,
             *_notes.on_sampling((k,), sampling, n, widest),
             *each_kind_once(by_pair),
+            *notes_on_others,
         ),
         pair_notes=as_pair_notes(by_pair, done),
         **circumstances(k, n, settings),
         **as_fields(sampling),
+        cka=others.get("cka"),
+        knn=others.get("knn"),
     )
+
+
+def measures(also: Any) -> tuple[Measure, ...]:
+    """The measures to take beside mutual information, each once; one alone may be text.
+
+    Raises:
+        InputError: One of them is not known.
+    """
+    words = [also] if isinstance(also, str) else also
+    if not isinstance(words, Iterable):
+        raise InputError(f"also is {also!r}: give measures, such as ['cka', 'knn'].")
+    for word in words:
+        arguments.one_of(word, Measure, "also")
+    return tuple(dict.fromkeys(words))
+
+
+def other_measures(
+    sides: Mapping[str, Samples], also: Sequence[Measure], settings: Settings, sampling: Sampling
+) -> tuple[dict[Measure, FloatArray], list[str]]:
+    """Measures (layers, layers) beside mutual information, by their names, and notes on them."""
+    found: dict[Measure, FloatArray] = {}
+    notes: list[str] = []
+    for measure in also:
+        found[measure], on_measure = similarity.between_layers(sides, measure, settings.seed, settings.threads)
+        notes += on_measure
+    if found and sampling.units:
+        notes.append(
+            f"{' and '.join(found)}: rows that belong together are not told apart here, and make layers look more alike than "
+            "they are."
+        )
+    return found, notes
 
 
 def gaps(layers: Mapping[str, Any]) -> dict[str, NDArray[np.bool_]]:
@@ -242,7 +305,12 @@ def gaps(layers: Mapping[str, Any]) -> dict[str, NDArray[np.bool_]]:
 
 
 def of_complete_pairs(
-    layers: Mapping[str, Any], gone: Mapping[str, NDArray[np.bool_]], labels: Any, k: int | None, options: MatrixOptions
+    layers: Mapping[str, Any],
+    gone: Mapping[str, NDArray[np.bool_]],
+    labels: Any,
+    k: int | None,
+    also: tuple[Measure, ...],
+    options: MatrixOptions,
 ) -> MIMatrix:
     """A matrix of which each entry rests on the rows that its pair has without a missing value."""
     if options.get("series"):
@@ -256,6 +324,7 @@ def of_complete_pairs(
     mi, stderr, samples = np.empty((count, count)), np.full((count, count), np.nan), np.empty((count, count), np.int64)
     of_labels: list[tuple[float, float]] = []
     by_pair: list[PairNotes] = []
+    others: dict[Measure, FloatArray] = {measure: np.eye(count) for measure in also}
     for a, b in itertools.combinations_with_replacement(range(count), 2):
         rows = ~(gone[names[a]] | gone[names[b]])
         if a == b and sets_apart is not None:
@@ -271,11 +340,14 @@ def of_complete_pairs(
             {names[a]: held[names[a]][rows], other: held[names[b]][rows]},
             labels=sets_apart[rows] if sets_apart is not None and with_classes else None,
             k=k,
+            also=also if a != b else (),
             **own,
         )
         place = (0, 0) if a == b else (0, 1)
         mi[a, b] = mi[b, a] = pair.mi[place]
         samples[a, b] = samples[b, a] = pair.n_samples
+        for measure, values in pair.also.items():
+            others[measure][a, b] = others[measure][b, a] = values[0, 1]
         if pair.stderr is not None:
             stderr[a, b] = stderr[b, a] = pair.stderr[place]
         if pair.with_labels is not None:
@@ -301,6 +373,8 @@ def of_complete_pairs(
         notes=(dropped, *each_kind_once(by_kind)),
         pair_notes=tuple(by_pair),
         pair_samples=samples,
+        cka=others.get("cka"),
+        knn=others.get("knn"),
     )
 
 

@@ -21,6 +21,8 @@ Metric = Literal["euclidean", "chebyshev"]
 Gpu = Literal["cuda", "cuda:0", "cuda:1", "cuda:2", "cuda:3", "cuda:4", "cuda:5", "cuda:6", "cuda:7"]
 Backend = Literal["auto", "cpu", "cpu-tree", "cpu-filter", "cpu-brute", Gpu]
 
+USUAL_NEIGHBOURS = 10  # that the overlap of neighbours looks at
+
 RENAMED = {"cpu-sweep": "cpu-filter"}  # words of earlier versions
 
 

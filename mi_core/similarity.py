@@ -30,14 +30,13 @@ from mi_core import _notes, arguments, arrays, linear_kernel
 from mi_core.errors import InputError
 from mi_core.linear_kernel import Kernel
 from mi_core.missing import complete
-from mi_core.options import Measure, Metric, Missing
+from mi_core.options import USUAL_NEIGHBOURS, Measure, Metric, Missing
 from mi_core.progress_bar import with_progress
 from mi_core.results import DimensionResult, ShuffledNull, SimilarityResult
 from mi_core.sampling import INDEPENDENT, resemblance
 from mi_core.types import FloatArray, IntArray, Progress, Samples
 from mi_core.uncertainty import generator, part_of, shuffled_null, surrogate_rows
 
-USUAL_NEIGHBOURS = 10
 FEWEST_FOR_CKA = 4  # samples that the unbiased estimator takes
 MOST = 0.9  # share of the variance in one column, from which on a note says so
 MUCH = 0.25  # share of the squared distances from the mean in one sample
@@ -73,7 +72,7 @@ def cka(
 
     Returns:
         The value, between -1 and 1, and how it was measured. It is 0, with a note, where there is nothing to compare: a side is
-        constant, or all its samples are equally far from one another.
+        constant, or all its samples but one are equally far from one another, as far as rounding can tell.
 
     Raises:
         InputError: The data or an argument cannot be used; the message says which, what came and what to do.
@@ -321,17 +320,12 @@ def aligned_pairs(layers: Mapping[str, Samples], seed: int, threads: int) -> tup
 
 def overlapping_pairs(layers: Mapping[str, Samples], seed: int, threads: int) -> tuple[list[float], list[str]]:
     """Neighbour overlap of all pairs of different layers, whose neighbours are sought once."""
-    k = usual_neighbours(len(next(iter(layers.values()))))
+    k = min(USUAL_NEIGHBOURS, len(next(iter(layers.values()))) - 1)
     found, notes = [], []
     for name, side in layers.items():
         found.append(neighbours(side, k, "euclidean", generator(seed, f"ties in {name}"), threads))
         notes += on_tied(name, found[-1], side)
     return [overlap(a, b) for a, b in itertools.combinations(found, 2)], notes
-
-
-def usual_neighbours(n_samples: int) -> int:
-    """Neighbours that overlap is measured by where nothing else is said."""
-    return min(USUAL_NEIGHBOURS, n_samples - 1)
 
 
 # What all have in common
@@ -456,6 +450,12 @@ def on_kernel(name: str, side: Kernel, spread: float) -> list[str]:
     n, dim = side.columns.shape
     if side.total == 0:
         return [f"{name} is constant: all {n:,} samples are the same, so that there is nothing to compare, and cka is 0."]
+    furthest, share = side.squares.argmax(), side.squares.max() / side.total
+    if spread == 0 and n > FEW_SAMPLES and share > MUCH:
+        return [
+            f"One sample of {name}, in row {furthest}, is so far from the others that they look one and the same beside it: "
+            "there is nothing to compare, and cka is 0. Leave it out."
+        ]
     if spread == 0:
         return [f"All samples of {name} are equally far from one another: there is nothing to compare, and cka is 0."]
     notes = []
@@ -465,10 +465,10 @@ def on_kernel(name: str, side: Kernel, spread: float) -> list[str]:
             f"One column of {name}, number {of_columns.argmax()}, has {of_columns.max():.0%} of the variance, and cka sees "
             "little else. To let all columns count alike, divide each by its standard deviation."
         )
-    if n > FEW_SAMPLES and side.squares.max() > MUCH * side.total:
+    if n > FEW_SAMPLES and share > MUCH:
         notes.append(
-            f"One sample of {name}, in row {side.squares.argmax()}, has {side.squares.max() / side.total:.0%} of the squared "
-            "distances from the mean: it alone may decide cka."
+            f"One sample of {name}, in row {furthest}, has {share:.0%} of the squared distances from the mean: it alone may "
+            "decide cka."
         )
     return notes
 

@@ -153,6 +153,29 @@ def test_matrix_writes_json(layers, tmp_path):
     assert written["names"] == ["layer0", "layer1", "layer2"]
 
 
+def test_matrix_has_other_measures_beside_mi(layers, tmp_path):
+    out, plot = tmp_path / "layers.csv", tmp_path / "layers.svg"
+    run = mi("matrix", *layers, "--also", "knn,cka", "--out", out, "--plot", plot)
+    expected = mi_core.mutual_information_matrix({path.stem: np.load(path) for path in layers}, also=["cka", "knn"])
+    lines = run.stdout.splitlines()
+    assert [lines[place].split(";")[0] for place in (5, 10)] == [
+        "CKA, linear and debiased",
+        "Share of 10 nearest neighbours in common",
+    ]
+    assert lines[7].split()[1:] == [f"{value:.4f}" for value in expected.cka[0]]
+    assert lines[10].endswith("by chance 0.0251 on average")
+    with out.open() as file:
+        header, *rows = csv.reader(file)
+    assert header[4:] == [f"{measure}:layer{place}" for measure in ("cka", "knn") for place in range(3)]
+    np.testing.assert_array_equal(
+        np.array([row[1:] for row in rows], float), np.hstack([expected.mi, expected.cka, expected.knn])
+    )
+    assert is_picture(plot)
+    assert json.loads(mi("matrix", *layers, "--also", "cka", "--json").stdout)["cka"] == expected.cka.tolist()
+    run = mi("matrix", *layers, "--also", "cca")
+    assert (run.exit_code, run.stderr) == (2, "mi: --also is 'cca': it must be one of cka, knn; did you mean cka?\n")
+
+
 def stopped(monkeypatch, after):
     """Ctrl-C once that many partial results were written."""
     write = matrix.Unfinished.write

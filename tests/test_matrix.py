@@ -1,12 +1,13 @@
 """All pairs of layers at once: the same counts and estimates as one by one."""
 
+import itertools
 import json
 
 import numpy as np
 import pytest
 
 import awkward
-from mi_core import InputError, matrix, mutual_information, mutual_information_matrix, neighbour_counts
+from mi_core import InputError, matrix, mutual_information, mutual_information_matrix, neighbour_counts, similarity
 from mi_core.backends.cpu.layer_pairs import pair_counts
 
 XY = [(0, 0), (0, 1), (1, 1)]
@@ -253,3 +254,37 @@ def test_only_what_is_of_this_matrix_is_gone_on_with():
         mutual_information_matrix({**layers, "c": layers["a"]}, k=1, resume=kept[0])
     with pytest.raises(InputError, match="resume is str: give what an earlier call told to on_partial"):
         mutual_information_matrix(layers, k=1, resume="abc")
+
+
+def test_other_measures_are_those_of_each_pair():
+    layers = some_layers(n=120)
+    plain = mutual_information_matrix(layers, error_bar=False)
+    found = mutual_information_matrix(layers, error_bar=False, also=["knn", "cka"], standardize="columns")
+    standardized = {name: layer / layer.std(axis=0) for name, layer in layers.items()}
+    for a, b in itertools.product(range(4), range(4)):
+        x, y = (standardized[f"layer{one}"] for one in (a, b))
+        assert found.cka[a, b] == pytest.approx(float(similarity.cka(x, y)) if a != b else 1, abs=1e-6)
+        assert found.knn[a, b] == (float(similarity.neighbour_overlap(x, y)) if a != b else 1)
+    assert list(found.also) == ["cka", "knn"]
+    assert {"cka", "knn"} & plain.to_dict().keys() == set()
+    assert found.to_dict()["knn"] == found.knn.tolist()
+    assert found._repr_html_().count("<table>") == 3
+    assert mutual_information_matrix(layers, error_bar=False, also="cka").knn is None
+
+
+def test_other_measures_take_what_the_matrix_takes():
+    layers = some_layers(n=60)
+    layers["layer1"][:7, 0] = np.nan
+    found = mutual_information_matrix(layers, missing="drop", also=("cka", "knn"))
+    kept = {name: layer[7:] for name, layer in layers.items()}
+    assert found.cka[1, 2] == found.cka[2, 1] == float(similarity.cka(kept["layer1"], kept["layer2"]))
+    assert found.cka[0, 2] == float(similarity.cka(layers["layer0"], layers["layer2"]))
+    assert found.knn[1, 2] == float(similarity.neighbour_overlap(kept["layer1"], kept["layer2"]))
+    grouped = mutual_information_matrix(some_layers(n=60), groups=np.arange(60) // 3, also="cka")
+    assert grouped.notes[-1].startswith("cka: rows that belong together are not told apart here")
+    constant = mutual_information_matrix({"a": np.ones(60), "b": np.arange(60.0)}, also=["cka", "knn"])
+    assert constant.cka[0, 1] == 0
+    assert sum(note.startswith("a is constant") for note in constant.notes) == 3
+    for also, message in [("ckas", "also is 'ckas': it must be one of cka, knn"), (3, "also is 3: give measures")]:
+        with pytest.raises(InputError, match=message):
+            mutual_information_matrix(some_layers(n=60), also=also)

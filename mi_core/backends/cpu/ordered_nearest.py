@@ -1,10 +1,11 @@
-"""The k nearest in a defined order: by their distance, Euclidean or Chebyshev, and where distances tie in an order given.
+"""The k nearest in a defined order: by their distance, Euclidean or Chebyshev, and where distances tie around a ring given.
 
     euclidean   products of a tile of rows with all points (BLAS) -> bounds of the squared distances -> few candidates
                 -> their squared distances in float64, summed column by column -> the k smallest, in order
     chebyshev   the strips of `brute`, which are exact -> the k smallest, in order
 
-`nearest` leaves ties in any order. Here points are put in the order given first, and of equals the first one stays ahead.
+`nearest` leaves ties in any order. Here points are put in the order of the ring first, and of equals the first after the
+point stays ahead.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ def ordered_nearest(
         points: (n, dim) samples.
         k: How many, below n.
         metric: "euclidean" or "chebyshev"; the distances are those of float64 arithmetic.
-        order: (n,) permutation of the points: of two at equal distance, the one that stands earlier in it is the nearer.
+        order: (n,) permutation of the points, taken as a ring: of two at equal distance, the nearer is the one that comes first
+            after the point itself. So many points that tie are not all given the same neighbours.
         threads: Most threads.
         progress: Told (rows done, n).
     """
@@ -115,9 +117,10 @@ def select(strip, first, distances, places):
     distances[first : first + len(strip)] = np.inf
     for row in range(len(strip)):
         i = first + row
-        for j in range(strip.shape[1]):
-            if strip[row, j] < distances[i, -1] and j != i:
-                insert(distances[i], places[i], strip[row, j], j)
+        for start, stop in ((i + 1, strip.shape[1]), (0, i)):
+            for j in range(start, stop):
+                if strip[row, j] < distances[i, -1]:
+                    insert(distances[i], places[i], strip[row, j], j)
 
 
 @jit
@@ -137,11 +140,12 @@ def select_candidates(points, products, above, below, slack, first, distances, p
             bounds[j] = above[j] - 2 * products[row, j]
         brute.k_smallest(bounds, i, nearest)
         limit = nearest[-1] + slack[i]
-        for j in range(n):
-            if below[j] - 2 * products[row, j] <= limit and j != i:
-                squared = squared_distance(points, i, j)
-                if squared < distances[i, -1]:
-                    insert(distances[i], places[i], squared, j)
+        for start, stop in ((i + 1, n), (0, i)):
+            for j in range(start, stop):
+                if below[j] - 2 * products[row, j] <= limit:
+                    squared = squared_distance(points, i, j)
+                    if squared < distances[i, -1]:
+                        insert(distances[i], places[i], squared, j)
 
 
 @jit
