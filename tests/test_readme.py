@@ -55,6 +55,7 @@ WITH = {  # options that make a command of minutes one of seconds
     "mi reproduce all --data PATH": "--dry-run",
     "mi estimate first.npy last.npy --diagnose --permutations 200 --cca 5 --json": "--permutations 5 --subsample 500",
 }
+OF_EXAMPLES = {"bits_about_the_label.py": ("--widths", "1,16", "--epochs", "3")}  # the same for the examples
 BEFORE = {  # what a page takes for granted: the reader's model and data
     "callback.md": """
 import keras, numpy as np
@@ -156,12 +157,17 @@ def test_examples_run(example, copy):
     missing = [name for name in imported(example.read_text("utf-8")) if importlib.util.find_spec(name) is None]
     if missing:
         pytest.skip(f"needs {', '.join(missing)}: not installed")
-    printed = run(copy, f"examples/{example.name}").splitlines()
+    printed = run(copy, f"examples/{example.name}", *OF_EXAMPLES.get(example.name, ())).splitlines()
     if example.name.startswith("mi_of"):
         assert len(printed) == 12
         assert re.fullmatch(r"epoch 5  I\(input; hidden\) = \d\.\d\d bits  error 0\.\d{3}", printed[-1])
         errors = [float(line.split()[-1]) for line in printed]
         assert errors[-1] < 0.5 < errors[0]
+    elif example.name == "bits_about_the_label.py":
+        narrow, wide = (line.split() for line in printed[6:8])
+        assert float(wide[1]) < float(narrow[1]) - 0.2, "errors"
+        assert float(narrow[2]) + 1 < float(wide[2]) < 3.4, "bits in the first layer"
+        assert (copy / "bits-about-the-label.png").read_bytes().startswith(b"\x89PNG")
     elif example.name == "make_people.py":
         assert printed[0].endswith("people.csv: 800 rows")
         assert (copy / "examples" / "people.csv").read_bytes() == (REPOSITORY / "examples" / "people.csv").read_bytes()
