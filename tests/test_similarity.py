@@ -2,12 +2,14 @@
 
 import itertools
 import json
+import re
 
 import numpy as np
 import pytest
 
 import awkward
 import mi_core
+from conftest import REPOSITORY
 from mi_core import InputError, linear_kernel, mutual_information, similarity
 from mi_core.backends.cpu import ordered_nearest
 
@@ -374,6 +376,13 @@ def test_options_of_neighbours_are_checked():
         similarity.neighbour_overlap(x, y, k=60)
     with pytest.raises(InputError, match="metric is 'cosine': it must be one of euclidean, chebyshev"):
         similarity.neighbour_overlap(x, y, metric="cosine")
+
+
+def test_the_page_shows_the_numbers_that_its_program_prints(capsys, monkeypatch):
+    monkeypatch.chdir(REPOSITORY)
+    (program,) = re.findall(r"```python\n(.*?)```", (REPOSITORY / "docs/similarity.md").read_text("utf-8"), flags=re.DOTALL)
+    exec(program, {})
+    assert capsys.readouterr().out.split() == re.findall(r"# (.*)", program)
 
 
 def test_the_namespace_is_loaded_when_asked_for():
