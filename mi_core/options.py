@@ -73,7 +73,7 @@ class MIOptions(PairedOptions, total=False):
     reduce: str | Reducer | CrossFittedReducer | None
 
 
-class RankOptions(TypedDict, total=False):
+class RankOptions(SamplingOptions, total=False):
     """Options of `rank`."""
 
     units: Units
