@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli._options import AsJson, ErrorBar, Exclude, MissingOption, Seed, SeriesOption, Threads, UnitsOption
+from cli._options import (
+    AsJson,
+    ErrorBar,
+    Exclude,
+    MissingOption,
+    Na,
+    Seed,
+    SeparatorOption,
+    SeriesOption,
+    Threads,
+    UnitsOption,
+    cells_of,
+)
 from cli._output import print_json, print_notes, print_table, say, say_sentence
 from mi_core import InputError
 from mi_core.progress_bar import ProgressBar
@@ -60,6 +72,8 @@ def rank(
     series: SeriesOption = False,
     exclude: Exclude = None,
     missing: MissingOption = "refuse",
+    separator: SeparatorOption = None,
+    na: Na = None,
     error_bar: ErrorBar = True,
     csv: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write the rows here, in full precision.")] = None,
     plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the ranking here, as .png or .svg.")] = None,
@@ -87,12 +101,14 @@ def rank(
     for option, path in (("--csv", csv), ("--plot", plot)):
         if path is not None and is_same_file(path, split_key(table)[0]):
             raise InputError(f"{option} is {path}, which is the input: name another file.")
-    read = load_table(table)
+    cells = cells_of(separator, na)
+    read = load_table(table, cells)
     groups_of_rows: Any = groups
     if groups is not None and groups not in read.columns:
         if not split_key(groups)[0].exists():
             check_known(groups, list(read.columns), table)
-        groups_of_rows = load_arrays({"groups": groups}, text=("groups",), missing=missing == "drop").arrays["groups"]
+        loaded = load_arrays({"groups": groups}, text=("groups",), missing=missing == "drop", cells=cells)
+        groups_of_rows = loaded.arrays["groups"]
     with contextlib.ExitStack() as stack:
         csv_file = stack.enter_context(whole_file(csv)) if csv is not None else None
         plot_file = stack.enter_context(whole_file(plot)) if plot is not None else None

@@ -44,6 +44,12 @@ class LocalOptions(Options, total=False):
     return_local: bool
 
 
+class DensityOptions(LocalOptions, total=False):
+    """Options of `entropy` and `kl_divergence`."""
+
+    missing: Missing
+
+
 class SamplingOptions(TypedDict, total=False):
     """How the samples were drawn, where not each by itself; `mi_core.how_drawn.drawn` says what each means."""
 

@@ -40,7 +40,7 @@ from mi_core.estimate import check_together, check_units, usual_order
 from mi_core.options import Estimator, RankOptions, Units
 from mi_core.progress_bar import with_progress
 from mi_core.sampling import DEFAULT_ORDER, INDEPENDENT, Groups, Sampling, as_fields, resemblance
-from mi_core.tables import DROP, Column, Table, chosen_names, is_frame
+from mi_core.tables import DROP, Column, Table, chosen_names, is_frame, on_mixed
 from mi_core.text import concerning
 from mi_core.types import IntArray, Samples
 
@@ -242,6 +242,7 @@ def rank(
         (k,) = arguments.neighbour_orders((DEFAULT_ORDER,), len(whole))
     work = Ranker(whole, target_name, names_given, groups_name, k, settings)
     found = work.all_of(names)
+    taken = [name for name in used if name not in found or found[name].row]  # others say themselves why they are left out
     rows = sorted(with_q_values([one.row for one in found.values() if one.row]), key=lambda row: -row.mi)
     if not rows:
         raise InputError(next(iter(found.values())).left_out)
@@ -259,7 +260,7 @@ def rank(
         seed=settings.seed,
         threads=settings.threads,
         seconds=time.perf_counter() - settings.started,
-        notes=(*whole.chosen_of(used).notes, *notes_of(found, len(whole))),
+        notes=(*whole.chosen_of(taken).notes, *notes_of(found, len(whole))),
         frame=type(table).__module__.partition(".")[0] if is_frame(table) else None,
     )
 
@@ -363,9 +364,11 @@ def side_of(table: Table, column: Column, rows: NDArray[np.bool_]) -> Side:
     if points is None or column.kind == "flags" or is_few_valued(values):
         places, classes = classes_of(values, column)
         if column.kind == "text" and len(classes) * _notes.MEMBERS > len(values):
+            if column.note:
+                raise InputError(f"{table.name}: {column.note}")
             raise InputError(
                 f"{what} takes {len(classes):,} different texts in {len(values):,} rows: too many to be classes, of which each "
-                f"needs about {_notes.MEMBERS} rows."
+                f"needs about {_notes.MEMBERS} rows. Leave identifiers out, and join rare classes."
             )
         return Side(column.name, places.reshape(-1, 1).astype(np.float64), classes)
     return Side(column.name, standardize(points, "sides"))
@@ -471,13 +474,14 @@ class Ranker:
         given = [side for side in given if not side.is_constant]  # which tells nothing
         if not given:
             return Beside(target, None, groups)
-        if len({bool(side.classes) for side in given}) > 1:
-            raise InputError(f"given mixes numbers and classes ({', '.join(self.given)}): give columns of one kind.")
+        numbers, classes = ([side.name for side in given if bool(side.classes) == is_class] for is_class in (False, True))
+        if numbers and classes:
+            raise InputError(f"{self.table.name}: {on_mixed(numbers, classes)}")
         points = np.hstack([side.points for side in given])
         if given[0].classes:
             kinds, places = np.unique(points, axis=0, return_inverse=True)
-            points, classes = places.reshape(-1, 1).astype(np.float64), tuple(str(place) for place in range(len(kinds)))
-            return Beside(target, Side(given[0].name, points, given[0].classes if len(given) == 1 else classes), groups)
+            points, combined = places.reshape(-1, 1).astype(np.float64), tuple(str(place) for place in range(len(kinds)))
+            return Beside(target, Side(given[0].name, points, given[0].classes if len(given) == 1 else combined), groups)
         return Beside(target, Side(" and ".join(self.given), points), groups)
 
     def all_of(self, names: Sequence[str]) -> dict[str, Found]:

@@ -146,7 +146,9 @@ def test_classes_given_numbers_see_only_what_the_numbers_do_not_tell():
 
 
 def test_a_condition_on_both_kinds_is_refused():
-    with pytest.raises(InputError, match=r"given mixes numbers and classes \(weak, city\): give columns of one kind"):
+    with pytest.raises(
+        InputError, match=r"what is given mixes numbers \(weak\) and classes \(city\): give columns of one kind"
+    ):
         rank(TABLE, "income", given=["weak", "city"])
 
 
@@ -331,6 +333,13 @@ def test_names_are_left_out_and_strays_are_refused():
     found = rank({"name": names, **TABLE}, "income", columns=["name", "strong"], error_bar=False)
     assert [row.column for row in found] == ["strong"]
     assert "column name takes 400 different texts in 400 rows: too many to be classes" in found.notes[0]
+    assert "Leave identifiers out" in found.notes[0]
+    days = [f"{1 + row % 28:02}/{1 + row // 28:02}/2024" for row in range(N)]
+    (note,) = rank({"day": days, **TABLE}, "income", columns=["day", "strong"], error_bar=False).notes
+    assert (
+        note
+        == "Left out: table: column day looks like dates, such as '01/01/2024', and was read as text: write them as 2024-01-31."
+    )
     with pytest.raises(InputError, match="column name takes 400 different texts"):
         rank({"name": names, "x": TARGET}, "name")
 
