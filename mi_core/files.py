@@ -13,7 +13,7 @@ import re
 import stat
 import sys
 import zipfile
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +64,7 @@ def load_arrays(
     from_stdin = [name for name, source in sources.items() if source == STDIN]
     if len(from_stdin) > 1:
         raise InputError(f"{' and '.join(from_stdin)} are both -, standard input, which can be read once: name a file for one.")
+    check_heeded(cells, sources.values())
     read = {name: load(source, cells) for name, source in sources.items()}
 
     def array_of(name: str, one: NDArray[Any] | Table) -> NDArray[Any]:
@@ -95,6 +96,7 @@ def load_table(source: str, cells: Cells = AS_USUAL) -> Table:
         InputError: As for `load_array`.
         OSError: Likewise.
     """
+    check_heeded(cells, [source])
     read = load(source, cells)
     return read if isinstance(read, Table) else arrays.table(read, source)
 
@@ -128,6 +130,16 @@ def load(source: str, cells: Cells = AS_USUAL) -> NDArray[Any] | Table:
             error.filename = str(path)
             raise
         raise InputError(f"{path} is truncated, damaged or not a {kind} file: {first_line(error)}") from error
+
+
+def check_heeded(cells: Cells, sources: Collection[str]) -> None:
+    """Raise InputError where no source is of a kind whose cells are read as `cells` says."""
+    if STDIN in sources:
+        return
+    known = [FORMAT_OF.get(split_key(source)[0].suffix.lower()) for source in sources]
+    for field, kinds in (("separator", "CSV and TSV"), ("na", "CSV, TSV and Excel")):
+        if getattr(cells, field) and not any(one is None or field in one.reads for one in known):
+            raise InputError(f"--{field} is for {kinds}, and no file here is one: leave it out.")
 
 
 def check_is_file(path: Path) -> None:
@@ -295,20 +307,22 @@ class Format:
         suffixes: Endings of such files, in lower case.
         read: (path, key, how cells of text are read) -> its array, or its table.
         is_keyed: Whether it holds several arrays or columns, named as path:key.
+        reads: Fields of `Cells` that its reader heeds.
     """
 
     suffixes: tuple[str, ...]
     read: Reader
     is_keyed: bool = False
+    reads: tuple[str, ...] = ()
 
 
 FORMATS = (
     Format((".npy",), read_npy),
     Format((".npz",), read_npz, is_keyed=True),
-    Format((".csv", ".tsv"), read_text, is_keyed=True),
+    Format((".csv", ".tsv"), read_text, is_keyed=True, reads=("separator", "na")),
     Format((".parquet",), read_parquet, is_keyed=True),
     Format((".feather", ".arrow"), read_feather, is_keyed=True),
-    Format((".xlsx",), read_excel, is_keyed=True),
+    Format((".xlsx",), read_excel, is_keyed=True, reads=("na",)),
     Format((".h5", ".hdf5"), read_hdf5, is_keyed=True),
     Format((".mat",), read_mat, is_keyed=True),
     Format((".pt", ".pth"), read_torch, is_keyed=True),

@@ -30,7 +30,7 @@ PLAIN = r"[-+]?\d+(\.\d+)?"
 WRITTEN = (  # ways of writing that are no numbers here; what each is called, and what to do
     (r"\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4}([ T].*)?|\d{1,2}[ -][A-Za-z]{3,9}[ -]\d{2,4}", "dates", "write them as 2024-01-31"),
     (r"[-+]?[\d.,]+\s?%", "percentages", "write them without the sign"),
-    (rf"[-+]?\d{{1,3}}(,\d{{3}})+(\.\d+)?|{PLAIN}", "numbers with thousands separators", "write 1234.5 for 1,234.5"),
+    (rf"[-+]?[1-9]\d{{0,2}}(,\d{{3}})+(\.\d+)?|{PLAIN}", "numbers with thousands separators", "write 1234.5 for 1,234.5"),
     (rf"[-+]?(\d+|\d{{1,3}}(\.\d{{3}})+),\d+|{PLAIN}", "numbers with decimal commas", "write points for commas"),
 )
 DROP = 'missing="drop" (--missing drop) leaves out such rows'

@@ -187,6 +187,10 @@ def test_what_stands_between_columns_and_for_missing_values_can_be_named(tmp_pat
     assert "name it in --na" in mi(*arguments, "--separator", "tab").stderr
     for wrong in ("||", "", '"', "\n", "é"):
         assert f"--separator is {wrong!r}: give one character" in mi(*arguments, "--separator", wrong).stderr
+    np.save(tmp_path / "x.npy", INCOME)
+    for option, kinds in (("--separator", "CSV and TSV"), ("--na", "CSV, TSV and Excel")):
+        run = mi("entropy", tmp_path / "x.npy", option, ";")
+        assert f"{option} is for {kinds}, and no file here is one: leave it out." in run.stderr
     ranked = mi("rank", path, "--target", "income", "--missing", "drop", "--na", "?,-999", "--json")
     assert json.loads(ranked.stdout)["rows"][0]["n_samples"] == N - 3
 
@@ -200,6 +204,7 @@ def test_what_stands_between_columns_and_for_missing_values_can_be_named(tmp_pat
         (["12.3%", "7 %"], "percentages", "12.3%"),
         (["999", "1,234.5", "1,000,000"], "numbers with thousands separators", "1,234.5"),
         (["999", "1,25", "1.234,5", "-0,1"], "numbers with decimal commas", "1,25"),
+        (["0,126", "1,031"], "numbers with decimal commas", "0,126"),
         (["Oslo", "1,25"], None, None),
         (["a/b/c", "1/2"], None, None),
         (["", ""], None, None),
