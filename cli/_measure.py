@@ -6,12 +6,15 @@ import contextlib
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cli._output import print_facts, print_json, print_notes, print_table, say
 from mi_core import InputError
 from mi_core.progress_bar import COUNTING, ProgressBar
 from mi_core.text import in_figure
+
+if TYPE_CHECKING:
+    from mi_core.table_files import Cells
 
 
 def measure(
@@ -27,6 +30,7 @@ def measure(
     as_json: bool,
     quiet: bool,
     paired: bool = True,
+    cells: Cells | None = None,
     doing: str = COUNTING,
     **options: Any,
 ) -> None:
@@ -43,6 +47,7 @@ def measure(
         plot: File for a picture of the estimate against 1/N and k.
         as_json: Whether to print JSON alone.
         quiet: Whether to print numbers alone.
+        cells: How cells of text in files are read; None for the usual way.
         doing: What takes the time, for the progress bar.
         paired: Whether the arrays belong together row by row, so that the same rows are drawn from each.
         options: Further options of `estimates`.
@@ -52,6 +57,7 @@ def measure(
     from cli._plots import check_picture, draw_estimates
     from cli._trust import all_notes, print_trust
     from mi_core.files import is_same_file, load_arrays, split_key
+    from mi_core.table_files import AS_USUAL
     from mi_core.whole_files import whole_file
 
     if as_json and quiet:
@@ -65,7 +71,13 @@ def measure(
         for source in sources.values():
             if path is not None and is_same_file(path, split_key(source)[0]):
                 raise InputError(f"{option} is {path}, which is an input: name another file.")
-    loaded = load_arrays(sources, text=may_be_text(options.get("estimator"), sources), missing=options.get("missing") == "drop")
+    loaded = load_arrays(
+        sources,
+        text=may_be_text(options.get("estimator"), sources),
+        conditions=() if options.get("estimator") == "discrete" else ("z",),
+        missing=options.get("missing") == "drop",
+        cells=cells or AS_USUAL,
+    )
     arrays: dict[str, Any] = loaded.arrays
     if subsample is not None and options.get("series"):
         raise InputError("--subsample and --series exclude each other: a series loses its order of time when rows are drawn.")

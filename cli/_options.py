@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mi_core import InputError
 from mi_core.options import Backend, Missing, Standardize, Units
 
+if TYPE_CHECKING:
+    from mi_core.table_files import Cells
+
 FORMATS = (
     ".npy; .npz:KEY, .h5:KEY, .mat:KEY, .pt:KEY, .safetensors:KEY; .csv, .tsv, .parquet, .feather, .xlsx, and :COLUMN,COLUMN "
-    "for some columns; or - for .npy, CSV or TSV from stdin"
+    "for some columns (of Excel also :SHEET:COLUMN); or - for .npy, CSV or TSV from stdin"
 )
 
 K = Annotated[str, typer.Option("--k", metavar="K[,K...]", help="Neighbour order; several cost one pass, one row each.")]
@@ -68,6 +71,22 @@ MissingOption = Annotated[
     Missing,
     typer.Option("--missing", help="Where values are missing: refuse to go on, or drop the rows; nothing is filled in."),
 ]
+SeparatorOption = Annotated[
+    str | None,
+    typer.Option(
+        "--separator",
+        metavar="CHAR",
+        help="What stands between the columns of CSV and TSV, such as ';' or tab.  [default: told by the first line]",
+    ),
+]
+Na = Annotated[
+    str | None,
+    typer.Option(
+        "--na",
+        metavar="CELL[,CELL...]",
+        help="Cells of CSV, TSV and Excel that stand for missing values, such as '-,?', beside NA, NaN, null and empty ones.",
+    ),
+]
 Noise = Annotated[
     float, typer.Option(metavar="SCALE", help="Add Gaussian noise of SCALE times the side's spread, against ties.")
 ]
@@ -104,6 +123,16 @@ Quiet = Annotated[
         "--quiet", "-q", help="Print the estimate alone, without notes, and a lower bound that was asked for below it."
     ),
 ]
+
+
+def cells_of(separator: str | None, na: str | None) -> Cells:
+    """How cells of text are read, from the options --separator and --na."""
+    from mi_core.table_files import Cells
+
+    character = "\t" if separator in ("tab", "\\t") else separator
+    if character is not None and (len(character) != 1 or not character.isascii() or character in '"\r\n'):
+        raise InputError(f"--separator is {separator!r}: give one character, such as ';', or tab.")
+    return Cells(character, () if na is None else tuple(word.strip() for word in na.split(",")))
 
 
 def parse_usual_ks(text: str | None) -> list[int] | None:

@@ -11,7 +11,7 @@ from mi_core.display import measure_title
 from mi_core.text import in_figure
 
 if TYPE_CHECKING:
-    from mi_core import MIResult, Ranking
+    from mi_core import MIResult, RankedColumn, Ranking
     from mi_core.lags import LaggedMI
     from mi_core.matrix import MIMatrix
     from mi_core.types import FloatArray
@@ -133,16 +133,23 @@ def draw_ranking(ranking: Ranking, file: BinaryIO, suffix: str) -> None:
     """Bars of the columns that share most, with standard errors; grey where the false-discovery rate is above 5 %."""
     from matplotlib.figure import Figure
 
+    from mi_core.display import DOUBTED, ranking_remark
+
     rows = ranking.rows[:MOST_BARS]
     figure = Figure(figsize=(7, 1.6 + 0.25 * len(rows)), layout="constrained")
     axis = figure.subplots()
     places = range(len(rows))
     colours = [GREY if row.q_value is not None and row.q_value > FALSE_DISCOVERIES else BLUE for row in rows]
+
+    def name_of(row: RankedColumn) -> str:
+        return in_figure(row.column) + (f" {DOUBTED}" if row.alike and row.q_value is not None else "")
+
     axis.barh(places, [row.mi for row in rows], xerr=[row.stderr or 0 for row in rows], color=colours, ecolor=ORANGE)
-    axis.set(yticks=places, yticklabels=[in_figure(row.column) for row in rows], xlabel=f"MI in {ranking.units}")
+    axis.set(yticks=places, yticklabels=[name_of(row) for row in rows], xlabel=f"MI in {ranking.units}")
     axis.invert_yaxis()
     more = f", the first {len(rows)} of {len(ranking.rows)} columns" if len(ranking.rows) > len(rows) else ""
     grey = "; grey: q above 0.05" if ranking.permutations else ""
+    grey += f"; {DOUBTED}: q may be too small" if ranking_remark(ranking) else ""
     axis.set_title(f"MI with {in_figure(ranking.target)}{more}{grey}", fontsize=9)
     save(figure, file, suffix)
 

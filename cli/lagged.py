@@ -16,12 +16,15 @@ from cli._options import (
     BackendOption,
     ErrorBar,
     Memory,
+    Na,
     Noise,
     Seed,
+    SeparatorOption,
     Shifts,
     StandardizeOption,
     Threads,
     UnitsOption,
+    cells_of,
 )
 from cli._output import print_facts, print_json, print_notes, print_table, say
 from mi_core import InputError
@@ -54,6 +57,8 @@ def lagged(
     permutations: Shifts = None,
     exclude: Memory = None,
     plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw MI against lag here, as .png or .svg.")] = None,
+    separator: SeparatorOption = None,
+    na: Na = None,
     seed: Seed = 0,
     backend: BackendOption = "auto",
     threads: Threads = None,
@@ -77,7 +82,7 @@ def lagged(
         check_picture(plot)
         if any(is_same_file(plot, split_key(source)[0]) for source in (x, y)):
             raise InputError(f"--plot is {plot}, which is an input: name another file.")
-    loaded = load_arrays({"x": x, "y": y}, text=may_be_text(estimator, ("x", "y")))
+    loaded = load_arrays({"x": x, "y": y}, text=may_be_text(estimator, ("x", "y")), cells=cells_of(separator, na))
     with contextlib.ExitStack() as stack:
         picture = stack.enter_context(whole_file(plot)) if plot is not None else None
         bar = stack.enter_context(ProgressBar("estimating at each lag"))

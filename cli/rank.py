@@ -5,12 +5,24 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli._options import AsJson, ErrorBar, MissingOption, Seed, Threads, UnitsOption
-from cli._output import print_json, print_notes, print_table, say
+from cli._options import (
+    AsJson,
+    ErrorBar,
+    Exclude,
+    MissingOption,
+    Na,
+    Seed,
+    SeparatorOption,
+    SeriesOption,
+    Threads,
+    UnitsOption,
+    cells_of,
+)
+from cli._output import print_json, print_notes, print_table, say, say_sentence
 from mi_core import InputError
 from mi_core.progress_bar import ProgressBar
 from mi_core.text import as_cell
@@ -42,9 +54,26 @@ def rank(
             help="Shuffle each column up to so often, for p-values and their false-discovery rate: 999 is a good number.",
         ),
     ] = None,
-    k: Annotated[int, typer.Option("--k", help="Neighbour order.")] = 3,
+    k: Annotated[
+        int | None,
+        typer.Option(
+            "--k",
+            help="Neighbour order.  [default: 3; with --groups or --series as many rows as belong together, at most 25]",
+        ),
+    ] = None,
     units: UnitsOption = "bits",
+    groups: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN|FILE",
+            help="The column, or a file of labels, one per row: rows of one label belong together, as trials of a subject do.",
+        ),
+    ] = None,
+    series: SeriesOption = False,
+    exclude: Exclude = None,
     missing: MissingOption = "refuse",
+    separator: SeparatorOption = None,
+    na: Na = None,
     error_bar: ErrorBar = True,
     csv: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write the rows here, in full precision.")] = None,
     plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the ranking here, as .png or .svg.")] = None,
@@ -61,7 +90,8 @@ def rank(
     """
     import mi_core
     from cli._plots import check_picture, draw_ranking
-    from mi_core.files import is_same_file, load_table, split_key
+    from mi_core.files import is_same_file, load_arrays, load_table, split_key
+    from mi_core.tables import check_known
     from mi_core.whole_files import whole_file
 
     if csv is not None and csv.suffix.lower() != ".csv":
@@ -71,7 +101,14 @@ def rank(
     for option, path in (("--csv", csv), ("--plot", plot)):
         if path is not None and is_same_file(path, split_key(table)[0]):
             raise InputError(f"{option} is {path}, which is the input: name another file.")
-    read = load_table(table)
+    cells = cells_of(separator, na)
+    read = load_table(table, cells)
+    groups_of_rows: Any = groups
+    if groups is not None and groups not in read.columns:
+        if not split_key(groups)[0].exists():
+            check_known(groups, list(read.columns), table)
+        loaded = load_arrays({"groups": groups}, text=("groups",), missing=missing == "drop", cells=cells)
+        groups_of_rows = loaded.arrays["groups"]
     with contextlib.ExitStack() as stack:
         csv_file = stack.enter_context(whole_file(csv)) if csv is not None else None
         plot_file = stack.enter_context(whole_file(plot)) if plot is not None else None
@@ -84,6 +121,9 @@ def rank(
             permutations=permutations,
             k=k,
             units=units,
+            groups=groups_of_rows,
+            series=series,
+            exclude=exclude,
             missing=missing,
             error_bar=error_bar,
             seed=seed,
@@ -116,14 +156,16 @@ def as_csv(found: Ranking) -> str:
 
 
 def print_for_people(found: Ranking) -> None:
-    from mi_core.display import ranking_cells, ranking_title
+    from mi_core.display import ranking_cells, ranking_remark, ranking_title
 
     say(ranking_title(found))
     largest = max(row.mi for row in found.rows)
     print_table(
         [
-            {**ranking_cells(row), "": BLOCK * round(BAR * max(0.0, row.mi / largest) if largest > 0 else 0)}
-            for row in found.rows
+            {**cells, "": BLOCK * round(BAR * max(0.0, row.mi / largest) if largest > 0 else 0)}
+            for row, cells in zip(found.rows, ranking_cells(found), strict=True)
         ],
         left=("column", ""),
     )
+    if remark := ranking_remark(found):
+        say_sentence(remark, "  ")

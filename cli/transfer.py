@@ -15,13 +15,16 @@ from cli._options import (
     KOfSeries,
     LocalFile,
     Memory,
+    Na,
     Noise,
     Quiet,
     Seed,
+    SeparatorOption,
     Shifts,
     StandardizeOption,
     Threads,
     UnitsOption,
+    cells_of,
     parse_usual_ks,
 )
 from mi_core.options import TransferEstimator
@@ -55,6 +58,8 @@ def transfer(
     error_bar: ErrorBar = True,
     permutations: Shifts = None,
     exclude: Memory = None,
+    separator: SeparatorOption = None,
+    na: Na = None,
     seed: Seed = 0,
     backend: BackendOption = "auto",
     threads: Threads = None,
@@ -91,6 +96,7 @@ def transfer(
         backend=backend,
         threads=threads,
         local=local,
+        cells=cells_of(separator, na),
         as_json=as_json,
         quiet=quiet,
     )

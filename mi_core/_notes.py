@@ -108,12 +108,17 @@ def on_order(resemblances: Iterable[float], remedy: str = TO_NAME_ROWS) -> dict[
 
 
 def on_sampling(ks: Iterable[int], sampling: Sampling, n_samples: int, dim: int) -> list[str]:
-    """Whether there are few independent units, or so few neighbours that they may all come from one other unit."""
+    """Notes of `on_units` without their kinds."""
+    return list(on_units(ks, sampling, n_samples, dim).values())
+
+
+def on_units(ks: Iterable[int], sampling: Sampling, n_samples: int, dim: int) -> dict[str, str]:
+    """Whether there are few independent units, or so few neighbours that they may all come from one other unit, by kind."""
     if sampling.units is None:
-        return []
-    notes = []
+        return {}
+    notes = {}
     if sampling.units < FEW_UNITS:
-        notes.append(
+        notes["few units"] = (
             f"The samples make about {sampling.units} independent units, which is few: chance may move the estimate far."
             + (
                 " A trend makes a series look as if it never forgets: take it out first."
@@ -123,7 +128,7 @@ def on_sampling(ks: Iterable[int], sampling: Sampling, n_samples: int, dim: int)
         )
     usual, smallest = sampling.order(n_samples, dim), min(ks, default=n_samples)
     if smallest < usual:
-        notes.append(
+        notes["small k"] = (
             f"k={smallest} is small for samples of which about {usual} or more belong together: the neighbours of a sample "
             "then come from one other group or time, and the estimate reads low. "
             f"Leave k out, for {usual}; or subtract what permutations reads."

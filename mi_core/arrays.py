@@ -293,7 +293,7 @@ def as_floating(array: NDArray[Any], name: str, notes: list[str]) -> Samples:
     if dtype.kind in "USTO":
         raise InputError(
             f"{name} has dtype {dtype}, first {first_word(array)}: give real numbers (float, integer or bool). Class labels, "
-            "as y, go with the estimator ross, on the command line --labels."
+            "as y, go with the estimator ross (--labels; swap x and y if need be), or on both sides with discrete."
         )
     raise InputError(f"{name} has dtype {dtype}: give real numbers (float, integer or bool).")
 

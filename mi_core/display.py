@@ -12,6 +12,7 @@ from typing import Any
 from mi_core.options import USUAL_NEIGHBOURS, Measure
 
 SHADE = "rgba(0, 114, 178, {:.2f})"  # a blue that shows on light and dark notebooks, the stronger the larger the value
+DOUBTED = "?"  # beside p and q that hold only if rows are independent
 MOST_NAMED = 6  # layers that a matrix names in its one line
 
 
@@ -226,36 +227,56 @@ def ranking_in_one_line(ranking: Any) -> str:
 def ranking_title(ranking: Any) -> str:
     """What was ranked, and how, in one sentence."""
     given = f" given {', '.join(ranking.given)}" if ranking.given else ""
+    drawn = f" in groups by {ranking.groups}" if ranking.groups else " of a series" if ranking.series else ""
+    k = "k by column" if ranking.k is None else f"k={ranking.k}"
     return (
-        f"MI with {ranking.target}{given} in {ranking.units}; {ranking.n_samples:,} rows, k={ranking.k}, numbers divided by "
-        "their standard deviation"
+        f"MI with {ranking.target}{given} in {ranking.units}; {ranking.n_samples:,} rows{drawn}, {k}, numbers divided by their "
+        "standard deviation"
     )
 
 
-def ranking_cells(row: Any) -> dict[str, str]:
-    """One row of a ranking as text, by the names of its columns; empty where there is nothing."""
-    number = {"p": row.p_value, "q": row.q_value}
-    return {
-        "column": row.column,
-        "mi": with_error(row.mi, row.stderr),
-        **{name: f"{value:.2g}" for name, value in number.items() if value is not None},
-        "estimator": row.estimator,
-        "samples": f"{row.n_samples:,}",
-    }
+def ranking_cells(ranking: Any) -> list[dict[str, str]]:
+    """Rows of a ranking as text, by the names of its columns; p and q that may be too small bear a mark."""
+    pad = " " if ranking_remark(ranking) else ""
+    rows = []
+    for row in ranking.rows:
+        number = {"p": row.p_value, "q": row.q_value}
+        mark = DOUBTED if row.alike else pad
+        rows.append(
+            {
+                "column": row.column,
+                "mi": with_error(row.mi, row.stderr),
+                **{name: f"{value:.2g}{mark}" for name, value in number.items() if value is not None},
+                "estimator": row.estimator,
+                "samples": f"{row.n_samples:,}",
+            }
+        )
+    return rows
+
+
+def ranking_remark(ranking: Any) -> str:
+    """What the mark of p and q means; empty where none bears it."""
+    if not any(row.alike and row.p_value is not None for row in ranking.rows):
+        return ""
+    return (
+        f"{DOUBTED} neighbouring rows are alike, in this column and in {ranking.target}: p and q hold only if rows are "
+        "independent; if not, name their groups, or the series."
+    )
 
 
 def ranking_as_html(ranking: Any) -> str:
     """A table for notebooks, the cell of each estimate with a bar, and the notes."""
     largest = max((row.mi for row in ranking.rows), default=0.0)
-    head = "".join(f"<th>{escape(name)}</th>" for name in ranking_cells(ranking.rows[0]))
+    rows = ranking_cells(ranking)
+    head = "".join(f"<th>{escape(name)}</th>" for name in rows[0])
     body = ""
-    for row in ranking.rows:
+    for row, cells in zip(ranking.rows, rows, strict=True):
         share = 100 * max(0.0, row.mi / largest) if largest > 0 else 0.0
         bar = f' style="background: linear-gradient(to right, {SHADE.format(0.4)} {share:.0f}%, transparent {share:.0f}%)"'
-        cells = ranking_cells(row)
         body += "<tr>" + "".join(f"<td{bar if name == 'mi' else ''}>{escape(cells[name])}</td>" for name in cells) + "</tr>"
     caption = escape(ranking_title(ranking))
-    return f"<table><caption>{caption}</caption><tr>{head}</tr>{body}</table>{as_html_list(ranking.notes)}"
+    notes = filter(None, (ranking_remark(ranking), *ranking.notes))
+    return f"<table><caption>{caption}</caption><tr>{head}</tr>{body}</table>{as_html_list(notes)}"
 
 
 def measure_title(measure: Measure, n_samples: int) -> str:

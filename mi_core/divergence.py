@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Unpack, overload
 
-from mi_core import _formula, _notes, arguments, arrays
+from mi_core import _formula, _notes, arguments, arrays, missing
 from mi_core._estimation import Estimation, one_or_all
 from mi_core._estimators import Local, Search, check_apart
 from mi_core._prepare import prepare
 from mi_core.arguments import Settings
 from mi_core.backends.cpu.nearest import distances_to
 from mi_core.errors import InputError
-from mi_core.options import LocalOptions
+from mi_core.options import DensityOptions
 from mi_core.progress_bar import with_progress
 from mi_core.results import DivergenceResult
 from mi_core.types import IntArray, Samples
@@ -22,12 +22,12 @@ Sets = tuple[Samples, Samples]
 
 
 @overload
-def kl_divergence(x: Any, x_prime: Any, *, k: int = 3, **options: Unpack[LocalOptions]) -> DivergenceResult: ...
+def kl_divergence(x: Any, x_prime: Any, *, k: int = 3, **options: Unpack[DensityOptions]) -> DivergenceResult: ...
 @overload
-def kl_divergence(x: Any, x_prime: Any, *, k: Sequence[int], **options: Unpack[LocalOptions]) -> list[DivergenceResult]: ...
+def kl_divergence(x: Any, x_prime: Any, *, k: Sequence[int], **options: Unpack[DensityOptions]) -> list[DivergenceResult]: ...
 @with_progress
 def kl_divergence(
-    x: Any, x_prime: Any, *, k: int | Sequence[int] = 3, **options: Unpack[LocalOptions]
+    x: Any, x_prime: Any, *, k: int | Sequence[int] = 3, **options: Unpack[DensityOptions]
 ) -> DivergenceResult | list[DivergenceResult]:
     """Kullback-Leibler divergence D(P||Q) of P, from which x is drawn, from Q, from which x_prime is drawn.
 
@@ -44,6 +44,7 @@ def kl_divergence(
         threads: Most threads to use; None for as many as the process may use.
         return_local: Whether to keep the (n_samples,) local terms, whose mean is the estimate.
         error_bar: Whether to estimate the standard error, from disjoint subsamples, as `mutual_information` does.
+        missing: "refuse" (default) to raise an error where a value is missing, "drop" to leave out such rows.
         progress: True for a bar on stderr, or a function called with (steps done, steps in all) now and then.
 
     Returns:
@@ -61,7 +62,7 @@ def kl_divergence(
         >>> print(f"{result.divergence:.1f} {result.units}")  # the truth is log2(2)
         1.0 bits
     """
-    settings = arguments.settings(options, LocalOptions, "kl_divergence")
+    settings = arguments.settings(options, DensityOptions, "kl_divergence")
     sets, notes = prepared(x, x_prime, settings)
     sizes = len(sets[0]), len(sets[1])
     ks = arguments.neighbour_orders(k, sizes[0])
@@ -85,13 +86,17 @@ def kl_divergence(
 
 def prepared(x: Any, x_prime: Any, settings: Settings) -> tuple[Sets, list[str]]:
     """Both sets of samples with their noise, and notes."""
-    (x, notes_x), (x_prime, notes_prime) = arrays.samples(x, "x"), arrays.samples(x_prime, "x_prime")
+    some, on_missing = missing.complete({"x": x}, settings.missing)
+    some_prime, on_missing_prime = missing.complete({"x_prime": x_prime}, settings.missing)
+    x, notes_x = arrays.samples(some["x"], "x")
+    x_prime, notes_prime = arrays.samples(some_prime["x_prime"], "x_prime")
     if x_prime.shape[1] != x.shape[1]:
         raise InputError(f"x has {x.shape[1]} dimensions and x_prime has {x_prime.shape[1]}: they must have the same.")
     for name, points in (("x", x), ("x_prime", x_prime)):
         arrays.check_not_constant(points, name)
     ready, notes_on_noise = prepare({"x": x, "x_prime": x_prime}, "none", settings.noise, settings.seed)
-    notes = [*notes_x, *notes_prime, *notes_on_noise, *_notes.on_densities("divergence", ready)]
+    notes = [*on_missing, *on_missing_prime, *notes_x, *notes_prime, *notes_on_noise]
+    notes += _notes.on_densities("divergence", ready)
     return (ready["x"], ready["x_prime"]), notes
 
 

@@ -5,26 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Unpack, overload
 
-from mi_core import _formula, _notes, arguments, arrays
+from mi_core import _formula, _notes, arguments, arrays, missing
 from mi_core._estimation import Estimation, one_or_all, orders
 from mi_core._estimators import Local, Search, check_apart, copies
 from mi_core._prepare import prepare
 from mi_core.arguments import Settings
-from mi_core.options import EntropyEstimator, LocalOptions
+from mi_core.options import DensityOptions, EntropyEstimator
 from mi_core.progress_bar import with_progress
 from mi_core.results import EntropyResult
 from mi_core.types import IntArray, Samples
 
 
 @overload
-def entropy(x: Any, *, k: int = 3, estimator: EntropyEstimator = "knn", **options: Unpack[LocalOptions]) -> EntropyResult: ...
+def entropy(x: Any, *, k: int = 3, estimator: EntropyEstimator = "knn", **options: Unpack[DensityOptions]) -> EntropyResult: ...
 @overload
 def entropy(
-    x: Any, *, k: Sequence[int], estimator: EntropyEstimator = "knn", **options: Unpack[LocalOptions]
+    x: Any, *, k: Sequence[int], estimator: EntropyEstimator = "knn", **options: Unpack[DensityOptions]
 ) -> list[EntropyResult]: ...
 @with_progress
 def entropy(
-    x: Any, *, k: int | Sequence[int] = 3, estimator: EntropyEstimator = "knn", **options: Unpack[LocalOptions]
+    x: Any, *, k: int | Sequence[int] = 3, estimator: EntropyEstimator = "knn", **options: Unpack[DensityOptions]
 ) -> EntropyResult | list[EntropyResult]:
     """Entropy H(X), differential or discrete.
 
@@ -43,6 +43,7 @@ def entropy(
         threads: Most threads to use; None for as many as the process may use.
         return_local: Whether to keep the (n_samples,) local terms, whose mean is the estimate.
         error_bar: Whether to estimate the standard error, from disjoint subsamples, as `mutual_information` does.
+        missing: "refuse" (default) to raise an error where a value is missing, "drop" to leave out such rows.
         progress: True for a bar on stderr, or a function called with (steps done, steps in all) now and then.
 
     Returns:
@@ -60,11 +61,12 @@ def entropy(
         2.0 bits
     """
     arguments.one_of(estimator, EntropyEstimator, "estimator")
-    settings = arguments.settings(options, LocalOptions, "entropy")
-    points, dim, notes = prepared(x, estimator, settings)
+    settings = arguments.settings(options, DensityOptions, "entropy")
+    values, on_missing = missing.complete({"x": x}, settings.missing)
+    points, dim, notes = prepared(values["x"], estimator, settings)
     ks = orders(k, estimator, len(points))
     run = Estimation(METHODS[estimator], points, take, len(points), ks, settings)
-    own = {"dim": dim, "estimator": estimator, "notes": tuple(notes)}
+    own = {"dim": dim, "estimator": estimator, "notes": (*on_missing, *notes)}
     return one_or_all(run.results(EntropyResult, lambda *_: own), k)
 
 

@@ -161,6 +161,7 @@ def mutual_information(
     """
     settings = arguments.settings(options, MIOptions, "mutual_information")
     check_together(settings, given is not None)
+    given = as_condition(given, settings)
     of_indexes = _notes.on_indexes(*(tables.index_of(side) for side in (x, y)))
     sides_given = {"x": x, "y": y, "given": given, "groups": settings.groups}
     values, on_missing = missing.complete(sides_given, settings.missing, series=settings.series)
@@ -222,6 +223,19 @@ def conditional_mutual_information(
     """
     arguments.check_names(options, MIOptions, "conditional_mutual_information")
     return mutual_information(x, y, k=k, given=z, **options)
+
+
+def as_condition(given: Any, settings: Settings) -> Any:
+    """What is given, where it is a data frame of several columns with classes among them, as one label a sample.
+
+    Raises:
+        InputError: Numbers are among them too.
+    """
+    if settings.estimator == "discrete" or not tables.is_frame(given):
+        return given
+    table = tables.of_frame(given, "given")
+    has_classes = any(column.kind in ("text", "flags") for column in table.columns.values())
+    return table.condition(missing=settings.missing == "drop") if has_classes and len(table.columns) > 1 else given
 
 
 def check_together(settings: Settings, is_conditional: bool) -> None:

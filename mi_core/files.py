@@ -13,7 +13,7 @@ import re
 import stat
 import sys
 import zipfile
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 
 from mi_core import arrays
 from mi_core.errors import InputError, did_you_mean, first_line
-from mi_core.table_files import chosen_of, from_text, needed, read_excel, read_feather, read_parquet
+from mi_core.table_files import AS_USUAL, Cells, chosen_of, from_text, needed, read_excel, read_feather, read_parquet
 from mi_core.tables import Table
 from mi_core.whole_files import SHORTAGES
 
-Reader = Callable[[Path, str | None], "NDArray[Any] | Table"]
+Reader = Callable[[Path, str | None, Cells], "NDArray[Any] | Table"]
 
 STDIN = "-"
 NPY_MAGIC = b"\x93NUMPY"
@@ -41,13 +41,22 @@ class Loaded:
     notes: tuple[str, ...]
 
 
-def load_arrays(sources: Mapping[str, str], *, text: Container[str] = (), missing: bool = False) -> Loaded:
+def load_arrays(
+    sources: Mapping[str, str],
+    *,
+    text: Container[str] = (),
+    conditions: Container[str] = (),
+    missing: bool = False,
+    cells: Cells = AS_USUAL,
+) -> Loaded:
     """Arrays by the names of their sources, one of which can be standard input.
 
     Args:
         sources: What to read, by names of your own.
         text: Names of those that may be text.
+        conditions: Names of those that are given: all numbers, or all classes, which become one label for each combination.
         missing: Whether values may be missing in a table; they are then NaN or None.
+        cells: How cells of text are told apart and read.
 
     Raises:
         InputError: One cannot be read or used, or two are standard input.
@@ -55,9 +64,16 @@ def load_arrays(sources: Mapping[str, str], *, text: Container[str] = (), missin
     from_stdin = [name for name, source in sources.items() if source == STDIN]
     if len(from_stdin) > 1:
         raise InputError(f"{' and '.join(from_stdin)} are both -, standard input, which can be read once: name a file for one.")
-    read = {name: load(source) for name, source in sources.items()}
+    check_heeded(cells, sources.values())
+    read = {name: load(source, cells) for name, source in sources.items()}
+
+    def array_of(name: str, one: NDArray[Any] | Table) -> NDArray[Any]:
+        if not isinstance(one, Table):
+            return one
+        return one.condition(missing=missing) if name in conditions else one.array(text=name in text, missing=missing)
+
     return Loaded(
-        {name: one.array(text=name in text, missing=missing) if isinstance(one, Table) else one for name, one in read.items()},
+        {name: array_of(name, one) for name, one in read.items()},
         tuple(dict.fromkeys(note for one in read.values() if isinstance(one, Table) for note in one.notes)),
     )
 
@@ -73,18 +89,19 @@ def load_array(source: str) -> NDArray[Any]:
     return read.array() if isinstance(read, Table) else read
 
 
-def load_table(source: str) -> Table:
+def load_table(source: str, cells: Cells = AS_USUAL) -> Table:
     """The table that a source names; the columns of an array are named by their places, counted from 0.
 
     Raises:
         InputError: As for `load_array`.
         OSError: Likewise.
     """
-    read = load(source)
+    check_heeded(cells, [source])
+    read = load(source, cells)
     return read if isinstance(read, Table) else arrays.table(read, source)
 
 
-def load(source: str) -> NDArray[Any] | Table:
+def load(source: str, cells: Cells = AS_USUAL) -> NDArray[Any] | Table:
     """What a source names: a table for the formats of tables, else an array.
 
     .npy is memory-mapped, so only the samples that are used are read.
@@ -98,12 +115,12 @@ def load(source: str) -> NDArray[Any] | Table:
     try:
         if source == STDIN:
             path, kind = Path("standard input"), ".npy, .csv or .tsv"
-            return read_stdin(path)
+            return read_stdin(path, cells)
         check_is_file(path)
         known = FORMAT_OF.get(path.suffix.lower())
         if known is None:
             raise InputError(f"{path}: cannot tell what kind of file this is; it must be one of {', '.join(FORMAT_OF)}.")
-        return known.read(path, key)
+        return known.read(path, key, cells)
     except InputError:
         raise
     except PermissionError:
@@ -113,6 +130,16 @@ def load(source: str) -> NDArray[Any] | Table:
             error.filename = str(path)
             raise
         raise InputError(f"{path} is truncated, damaged or not a {kind} file: {first_line(error)}") from error
+
+
+def check_heeded(cells: Cells, sources: Collection[str]) -> None:
+    """Raise InputError where no source is of a kind whose cells are read as `cells` says."""
+    if STDIN in sources:
+        return
+    known = [FORMAT_OF.get(split_key(source)[0].suffix.lower()) for source in sources]
+    for field, kinds in (("separator", "CSV and TSV"), ("na", "CSV, TSV and Excel")):
+        if getattr(cells, field) and not any(one is None or field in one.reads for one in known):
+            raise InputError(f"--{field} is for {kinds}, and no file here is one: leave it out.")
 
 
 def check_is_file(path: Path) -> None:
@@ -150,7 +177,7 @@ def is_a_file(source: str) -> bool:
         return False
 
 
-def read_npy(path: Path, key: str | None) -> NDArray[Any]:
+def read_npy(path: Path, key: str | None, cells: Cells = AS_USUAL) -> NDArray[Any]:
     with path.open("rb") as file:
         start = file.read(6)
     if start != NPY_MAGIC:  # without this check NumPy takes the file for a pickle, and says so
@@ -163,7 +190,7 @@ def read_npy(path: Path, key: str | None) -> NDArray[Any]:
         raise
 
 
-def read_npz(path: Path, key: str | None) -> NDArray[Any]:
+def read_npz(path: Path, key: str | None, cells: Cells = AS_USUAL) -> NDArray[Any]:
     if not zipfile.is_zipfile(path):
         raise InputError(f"{path} is truncated or not a .npz file: save the arrays with numpy.savez.")
     with np.load(path, allow_pickle=False) as archive:
@@ -178,7 +205,7 @@ def read_npz(path: Path, key: str | None) -> NDArray[Any]:
             raise
 
 
-def read_safetensors(path: Path, key: str | None) -> NDArray[Any]:
+def read_safetensors(path: Path, key: str | None, cells: Cells = AS_USUAL) -> NDArray[Any]:
     try:
         import safetensors
     except ImportError:
@@ -190,7 +217,7 @@ def read_safetensors(path: Path, key: str | None) -> NDArray[Any]:
         raise InputError(f"{path} cannot be read: {first_line(error)}") from error
 
 
-def read_hdf5(path: Path, key: str | None) -> NDArray[Any]:
+def read_hdf5(path: Path, key: str | None, cells: Cells = AS_USUAL) -> NDArray[Any]:
     (h5py,) = needed(path, "h5py")
     with h5py.File(path, "r") as file:
         return of_hdf5(file, path, key)
@@ -205,7 +232,7 @@ def of_hdf5(file: Any, path: Path, key: str | None) -> NDArray[Any]:
     return np.asarray(found.asstr()[()] if is_text else found[()])
 
 
-def read_mat(path: Path, key: str | None) -> NDArray[Any]:
+def read_mat(path: Path, key: str | None, cells: Cells = AS_USUAL) -> NDArray[Any]:
     """A variable of MATLAB's: up to version 7 by SciPy, from 7.3 on, which is HDF5 with its axes the other way, by h5py."""
     from scipy.io import loadmat, whosmat  # here, because it takes a while to load
 
@@ -221,7 +248,7 @@ def read_mat(path: Path, key: str | None) -> NDArray[Any]:
     return array
 
 
-def read_torch(path: Path, key: str | None) -> NDArray[Any]:
+def read_torch(path: Path, key: str | None, cells: Cells = AS_USUAL) -> NDArray[Any]:
     """A tensor that torch.save wrote, by itself or in dictionaries, whose keys are joined by points. No code in it is run."""
     (torch,) = needed(path, "torch")
     try:
@@ -243,7 +270,7 @@ def flattened(tree: Mapping[Any, Any], lead: str = "") -> Iterator[tuple[str, An
             yield f"{lead}{key}", value
 
 
-def read_text(path: Path, key: str | None) -> Table:
+def read_text(path: Path, key: str | None, cells: Cells = AS_USUAL) -> Table:
     """Columns, one sample a line; a first line that is not numbers is a header."""
     content = path.read_bytes()
     try:
@@ -254,10 +281,10 @@ def read_text(path: Path, key: str | None) -> Table:
             f"{path} is truncated, damaged or not a {path.suffix} file in UTF-8, by a byte 0x{content[error.start]:02x} in "
             f"line {line}: save its text as UTF-8."
         ) from None
-    return chosen_of(from_text(text, path, "\t" if path.suffix.lower() == ".tsv" else ","), key)
+    return chosen_of(from_text(text, path, "\t" if path.suffix.lower() == ".tsv" else ",", cells), key)
 
 
-def read_stdin(path: Path) -> NDArray[Any] | Table:
+def read_stdin(path: Path, cells: Cells) -> NDArray[Any] | Table:
     """What is piped into standard input: .npy by its first bytes, else columns, tabs or commas between."""
     if sys.stdin is None or sys.stdin.closed:
         raise InputError(f"{path} is closed: pipe .npy, CSV or TSV into it, or name a file.")
@@ -269,7 +296,7 @@ def read_stdin(path: Path) -> NDArray[Any] | Table:
     if content.startswith(NPY_MAGIC):
         return np.asarray(np.lib.format.read_array(io.BytesIO(content), allow_pickle=False))
     text = content.decode("utf-8-sig")
-    return from_text(text, path, "\t" if "\t" in text.partition("\n")[0] else ",")
+    return from_text(text, path, "\t" if "\t" in text.partition("\n")[0] else ",", cells)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -278,22 +305,24 @@ class Format:
 
     Attributes:
         suffixes: Endings of such files, in lower case.
-        read: (path, key) -> its array, or its table.
+        read: (path, key, how cells of text are read) -> its array, or its table.
         is_keyed: Whether it holds several arrays or columns, named as path:key.
+        reads: Fields of `Cells` that its reader heeds.
     """
 
     suffixes: tuple[str, ...]
     read: Reader
     is_keyed: bool = False
+    reads: tuple[str, ...] = ()
 
 
 FORMATS = (
     Format((".npy",), read_npy),
     Format((".npz",), read_npz, is_keyed=True),
-    Format((".csv", ".tsv"), read_text, is_keyed=True),
+    Format((".csv", ".tsv"), read_text, is_keyed=True, reads=("separator", "na")),
     Format((".parquet",), read_parquet, is_keyed=True),
     Format((".feather", ".arrow"), read_feather, is_keyed=True),
-    Format((".xlsx",), read_excel, is_keyed=True),
+    Format((".xlsx",), read_excel, is_keyed=True, reads=("na",)),
     Format((".h5", ".hdf5"), read_hdf5, is_keyed=True),
     Format((".mat",), read_mat, is_keyed=True),
     Format((".pt", ".pth"), read_torch, is_keyed=True),

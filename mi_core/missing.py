@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,13 +34,18 @@ def complete(sides: Mapping[str, Any], how: Missing, *, series: bool = False) ->
     if not count:
         return dict(sides), []
     if series:
-        raise InputError(
-            f"{count:,} of {n_samples:,} rows have missing values, and rows of a series cannot be left out: its steps would no "
-            "longer be equal. Leave series out, or use a stretch without gaps."
-        )
+        refuse_in_series(count, n_samples)
     if count == n_samples:
         raise InputError(f"all {n_samples:,} rows have a missing value in {' or '.join(held)}: no sample is left.")
     return {name: held[name][~gone] if name in held else None for name in sides}, [on_dropped(count, n_samples)]
+
+
+def refuse_in_series(count: int, n_samples: int) -> NoReturn:
+    """Raise InputError because rows of a series have missing values."""
+    raise InputError(
+        f"{count:,} of {n_samples:,} rows have missing values, and rows of a series cannot be left out: its steps would no "
+        "longer be equal. Leave series out, or use a stretch without gaps."
+    )
 
 
 def on_dropped(count: int, n_samples: int) -> str:

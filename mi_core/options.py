@@ -44,6 +44,12 @@ class LocalOptions(Options, total=False):
     return_local: bool
 
 
+class DensityOptions(LocalOptions, total=False):
+    """Options of `entropy` and `kl_divergence`."""
+
+    missing: Missing
+
+
 class SamplingOptions(TypedDict, total=False):
     """How the samples were drawn, where not each by itself; `mi_core.how_drawn.drawn` says what each means."""
 
@@ -73,7 +79,7 @@ class MIOptions(PairedOptions, total=False):
     reduce: str | Reducer | CrossFittedReducer | None
 
 
-class RankOptions(TypedDict, total=False):
+class RankOptions(SamplingOptions, total=False):
     """Options of `rank`."""
 
     units: Units

@@ -18,7 +18,7 @@ from typing import Any, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from mi_core import _formula, _notes, _ties, arguments, arrays, display, missing, results, uncertainty
+from mi_core import _formula, _notes, _ties, arguments, arrays, display, how_drawn, missing, results, uncertainty
 from mi_core._estimation import Estimation
 from mi_core._estimators import (
     CONDITIONAL,
@@ -36,18 +36,17 @@ from mi_core.arguments import Settings
 from mi_core.backends.cpu import plane
 from mi_core.backends.cpu.workers import Workers
 from mi_core.errors import InputError
+from mi_core.estimate import check_together, check_units, usual_order
 from mi_core.options import Estimator, RankOptions, Units
 from mi_core.progress_bar import with_progress
-from mi_core.sampling import DEFAULT_ORDER, INDEPENDENT, resemblance
-from mi_core.tables import DROP, Column, Table, chosen_names, is_frame
+from mi_core.sampling import DEFAULT_ORDER, INDEPENDENT, Groups, Sampling, as_fields, resemblance
+from mi_core.tables import DROP, Column, Table, chosen_names, is_frame, on_mixed
 from mi_core.text import concerning
 from mi_core.types import IntArray, Samples
 
 STOP_AT = 10  # shuffles that read at least as much as the data, after which a column is plainly independent
-ARRAY = "target"  # name of a target that is no column of the table
 FAR = 4.0  # between classes that are given a place among numbers, in units of the largest of these
 MISSING = "missing"  # kind of a note
-TO_ESTIMATE = "estimate such columns one by one, mutual_information or mi estimate, with series or groups"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -61,8 +60,13 @@ class RankedColumn:
         p_value: Of independence from the target, by shuffles: Besag & Clifford 1991; None unless asked for.
         q_value: False-discovery rate at which the column would be called dependent: Benjamini & Hochberg 1995; None without p.
         estimator: "ksg1" where column and target are numbers, "ross" where one of them is classes, "discrete" where both are.
+        k: Neighbour order; None for an estimate without neighbours.
         n_samples: Rows that the estimate rests on.
+        independent_units: Groups, or stretches in which the series forgets itself; None for independent rows.
+        exclude: Steps of the series that belong together; None for other rows.
         shuffles: How many shuffles its p-value took; None without.
+        alike: Whether neighbouring rows are alike, here and in the target, though rows were taken for independent: unless they
+            are, p and q are too small.
         notes: What to know before using the number.
     """
 
@@ -72,8 +76,12 @@ class RankedColumn:
     p_value: float | None
     q_value: float | None
     estimator: Estimator
+    k: int | None
     n_samples: int
+    independent_units: int | None
+    exclude: int | None
     shuffles: int | None
+    alike: bool
     notes: tuple[str, ...]
 
 
@@ -86,8 +94,10 @@ class Ranking:
         given: Names of the columns that are given; none without.
         rows: One for each column, in descending order of MI.
         units: "bits" or "nats".
-        k: Neighbour order of ksg1 and ross.
+        k: Neighbour order of ksg1 and ross; None for that of each row.
         n_samples: Rows of the table; those of each estimate stand in its row.
+        groups: Name of the column, or of the labels, of rows that belong together; None without.
+        series: Whether the rows were taken for a series.
         standardize: "sides": each column of numbers was divided by its standard deviation.
         permutations: Most shuffles for a p-value; None for no p-values.
         seed: Seed of shuffles and error bars.
@@ -101,8 +111,10 @@ class Ranking:
     given: tuple[str, ...]
     rows: tuple[RankedColumn, ...]
     units: Units
-    k: int
+    k: int | None
     n_samples: int
+    groups: str | None
+    series: bool
     standardize: str
     permutations: int | None
     seed: int
@@ -153,7 +165,7 @@ def rank(
     columns: Sequence[str] | None = None,
     given: str | Sequence[str] | None = None,
     permutations: int | None = None,
-    k: int = DEFAULT_ORDER,
+    k: int | None = None,
     **options: Unpack[RankOptions],
 ) -> Ranking:
     """Mutual information of each column of a table with a target, ranked.
@@ -173,8 +185,10 @@ def rank(
         permutations: Most shuffles for a p-value, for example 999; None for no p-values. A column stops after ten shuffles that
             read at least as much as the data, some twenty for one that is independent (Besag & Clifford 1991,
             doi:10.1093/biomet/78.2.301), and its p-value is then 10 / shuffles. One that is dependent takes all of them, for
-            1 / (1 + permutations). With `given` the shuffles are those of `conditional_mutual_information`.
-        k: Neighbour order of ksg1 and ross.
+            1 / (1 + permutations). With `given` the shuffles are those of `conditional_mutual_information`; with `groups` or
+            `series` those of `mutual_information`, and not with `given`.
+        k: Neighbour order of ksg1 and ross; None (default) for 3, and with `groups` or `series` for each column that of
+            `mutual_information`.
         units: "bits" (default) or "nats".
         missing: "refuse" (default) to raise an error where a value is missing, "drop" to leave out, for each column by itself,
             the rows in which it, the target or what is given has a missing value.
@@ -182,6 +196,10 @@ def rank(
         error_bar: Whether to estimate standard errors, as by default.
         threads: Most threads to use; None (default) for as many as the process may use.
         progress: True for a bar on stderr, or a function called with (columns done, columns in all).
+        groups: Name of a column, or (n_samples,) labels: rows of one label belong together, as in `mutual_information`. The
+            shuffles exchange whole groups, and error bars rest on parts of whole groups. None (default) for independent rows.
+        series: Whether rows are in order of time, as in `mutual_information`; shuffles then shift the target. False by default.
+        exclude: Steps of a series that belong together; None (default) for the measured memory of each column and the target.
 
     Returns:
         The rows, in descending order of MI.
@@ -200,22 +218,31 @@ def rank(
     settings = arguments.settings(options, RankOptions, "rank")
     if permutations is not None:
         arguments.whole_number(permutations, "permutations", at_least=1)
+    settings = dataclasses.replace(settings, permutations=permutations)
     whole = arrays.table(table, "table")
-    whole, target_name = with_target(whole, target)
+    whole, target_name = with_column(whole, target, "target")
+    groups_name = None
+    if settings.groups is not None:
+        whole, groups_name = with_column(whole, settings.groups, "groups")
     names_given = () if given is None else tuple(chosen(given, whole, "given"))
+    check_together(settings, bool(names_given))
+    roles = {"the target": (target_name,), "groups": (groups_name,) if groups_name else (), "given": names_given}
+    check_one_role(roles)
+    beside = [name for some in roles.values() for name in some]
     wanted = whole.columns if columns is None else chosen(columns, whole, "columns")
-    beside = {target_name, *names_given, ""}
-    names = [name for name in wanted if name not in beside]
+    names = [name for name in wanted if name not in (*beside, "")]
     if not names:
-        raise InputError(f"{whole.name} has no column to rank beside {', '.join(filter(None, beside))}: name others.")
-    if target_name in names_given:
-        raise InputError(f"{target_name} is the target and given: leave it out of given.")
-    used = [*names, target_name, *names_given]
+        raise InputError(f"{whole.name} has no column to rank beside {', '.join(beside)}: name others.")
+    used = [*names, *beside]
     if settings.missing == "refuse":
         check_complete(whole, used)
-    (order,) = arguments.neighbour_orders((k,), len(whole))
-    work = Ranker(whole, target_name, names_given, order, settings, permutations)
+    if k is not None:
+        (k,) = arguments.neighbour_orders((k,), len(whole))
+    elif groups_name is None and not settings.series:
+        (k,) = arguments.neighbour_orders((DEFAULT_ORDER,), len(whole))
+    work = Ranker(whole, target_name, names_given, groups_name, k, settings)
     found = work.all_of(names)
+    taken = [name for name in used if name not in found or found[name].row]  # others say themselves why they are left out
     rows = sorted(with_q_values([one.row for one in found.values() if one.row]), key=lambda row: -row.mi)
     if not rows:
         raise InputError(next(iter(found.values())).left_out)
@@ -224,30 +251,42 @@ def rank(
         given=names_given,
         rows=tuple(rows),
         units=settings.units,
-        k=order,
+        k=k,
         n_samples=len(whole),
+        groups=groups_name,
+        series=bool(settings.series),
         standardize="sides",
         permutations=permutations,
         seed=settings.seed,
         threads=settings.threads,
         seconds=time.perf_counter() - settings.started,
-        notes=(*whole.chosen_of(used).notes, *notes_of(found, len(whole))),
+        notes=(*whole.chosen_of(taken).notes, *notes_of(found, len(whole))),
         frame=type(table).__module__.partition(".")[0] if is_frame(table) else None,
     )
 
 
-def with_target(table: Table, target: Any) -> tuple[Table, str]:
-    """The table with the target among its columns, and the name of the target."""
-    if isinstance(target, str | int | np.integer) and not isinstance(target, bool):
-        return table, chosen_names(str(target), list(table.columns), table.name)[0]
-    name = str(getattr(target, "name", None) or ARRAY)
-    name = name if name not in table.columns else f"{name} (target)"
-    column = arrays.column(name, target, "target")
+def with_column(table: Table, given: Any, argument: str) -> tuple[Table, str]:
+    """The table with what an argument gives among its columns, and the name of that: a name, a place, or the values."""
+    if isinstance(given, str | int | np.integer) and not isinstance(given, bool):
+        return table, chosen_names(str(given), list(table.columns), table.name)[0]
+    name = str(getattr(given, "name", None) or argument)
+    name = name if name not in table.columns else f"{name} ({argument})"
+    column = arrays.column(name, given, argument)
     if len(column.values) != len(table):
         raise InputError(
-            f"{table.name} has {len(table):,} rows and target has {len(column.values):,}: give the target of each row."
+            f"{table.name} has {len(table):,} rows and {argument} has {len(column.values):,}: give one value for each row."
         )
     return dataclasses.replace(table, columns={**table.columns, name: column}), name
+
+
+def check_one_role(roles: Mapping[str, Sequence[str]]) -> None:
+    """Raise InputError where a column is named for two of the target, groups and given."""
+    role_of: dict[str, str] = {}
+    for role, names in roles.items():
+        for name in names:
+            if name in role_of:
+                raise InputError(f"{name} is {role_of[name]} and {role}: leave it out of one.")
+            role_of[name] = role
 
 
 def chosen(names: str | Iterable[Any], table: Table, argument: str) -> list[str]:
@@ -325,9 +364,11 @@ def side_of(table: Table, column: Column, rows: NDArray[np.bool_]) -> Side:
     if points is None or column.kind == "flags" or is_few_valued(values):
         places, classes = classes_of(values, column)
         if column.kind == "text" and len(classes) * _notes.MEMBERS > len(values):
+            if column.note:
+                raise InputError(f"{table.name}: {column.note}")
             raise InputError(
                 f"{what} takes {len(classes):,} different texts in {len(values):,} rows: too many to be classes, of which each "
-                f"needs about {_notes.MEMBERS} rows."
+                f"needs about {_notes.MEMBERS} rows. Leave identifiers out, and join rare classes."
             )
         return Side(column.name, places.reshape(-1, 1).astype(np.float64), classes)
     return Side(column.name, standardize(points, "sides"))
@@ -382,42 +423,73 @@ class Found:
     left_out: str = ""
 
 
+@dataclasses.dataclass(frozen=True)
+class Beside:
+    """What a column is estimated beside, all on the same rows.
+
+    Attributes:
+        target: The target.
+        condition: What is given; None without.
+        groups: How the rows go together, and the order that puts those of one group side by side; None without groups.
+    """
+
+    target: Side
+    condition: Side | None
+    groups: tuple[Groups, IntArray | None] | None
+
+
 class Ranker:
     """The estimates of all columns against one target, which is made ready once for all columns without gaps of their own."""
 
     def __init__(
-        self, table: Table, target: str, given: tuple[str, ...], k: int, settings: Settings, permutations: int | None
+        self, table: Table, target: str, given: tuple[str, ...], groups: str | None, k: int | None, settings: Settings
     ) -> None:
-        self.table, self.target, self.given, self.k, self.permutations = table, target, given, k, permutations
-        self.settings = dataclasses.replace(settings, threads=1, progress=None, backend="cpu")
+        self.table, self.target, self.given, self.groups, self.k = table, target, given, groups, k
+        self.settings = dataclasses.replace(settings, threads=1, progress=None, backend="cpu", groups=None)
         self.threads, self.progress = settings.threads, settings.progress
-        beside = [table.columns[name] for name in (target, *given)]
+        beside = [table.columns[name] for name in (target, *given, *([groups] if groups else []))]
         self.rows = ~np.any([column.missing for column in beside], axis=0)
         if not self.rows.any():
             raise InputError(f"{table.name}: no row has a value of {' and of '.join(column.name for column in beside)}.")
-        self.side, self.condition = self.prepared(self.rows)
+        self.check_series(self.rows)
+        self.beside = self.prepared(self.rows)
+        if groups:
+            settings = dataclasses.replace(settings, groups=table.columns[groups].values[self.rows])
+        sampling, _ = how_drawn.drawn(settings, (self.beside.target.points,) * 2)  # to refuse what no column can be taken with
+        if groups:
+            check_units(sampling, settings)
 
-    def prepared(self, rows: NDArray[np.bool_]) -> tuple[Side, Side | None]:
-        """Target and condition on some rows."""
+    def check_series(self, rows: NDArray[np.bool_]) -> None:
+        """Raise InputError where rows of a series would be left out."""
+        if self.settings.series and not rows.all():
+            missing.refuse_in_series(len(rows) - int(rows.sum()), len(rows))
+
+    def prepared(self, rows: NDArray[np.bool_]) -> Beside:
+        """Target, condition and groups on some rows."""
         target = side_of(self.table, self.table.columns[self.target], rows)
+        groups = None
+        if self.groups:
+            groups = how_drawn.in_groups(self.table.columns[self.groups].values[rows], int(rows.sum()))
         given = [side_of(self.table, self.table.columns[name], rows) for name in self.given]
         given = [side for side in given if not side.is_constant]  # which tells nothing
         if not given:
-            return target, None
-        if len({bool(side.classes) for side in given}) > 1:
-            raise InputError(f"given mixes numbers and classes ({', '.join(self.given)}): give columns of one kind.")
+            return Beside(target, None, groups)
+        numbers, classes = ([side.name for side in given if bool(side.classes) == is_class] for is_class in (False, True))
+        if numbers and classes:
+            raise InputError(f"{self.table.name}: {on_mixed(numbers, classes)}")
         points = np.hstack([side.points for side in given])
         if given[0].classes:
             kinds, places = np.unique(points, axis=0, return_inverse=True)
-            points, classes = places.reshape(-1, 1).astype(np.float64), tuple(str(place) for place in range(len(kinds)))
-            return target, Side(given[0].name, points, given[0].classes if len(given) == 1 else classes)
-        return target, Side(" and ".join(self.given), points)
+            points, combined = places.reshape(-1, 1).astype(np.float64), tuple(str(place) for place in range(len(kinds)))
+            return Beside(target, Side(given[0].name, points, given[0].classes if len(given) == 1 else combined), groups)
+        return Beside(target, Side(" and ".join(self.given), points), groups)
 
     def all_of(self, names: Sequence[str]) -> dict[str, Found]:
         """What became of each column, by its name."""
-        _ = self.side.measured, self.side.resemblance, self.side.may_tie  # before threads ask for them
-        if not self.side.classes:
-            _ = self.side.ranked
+        target = self.beside.target
+        _ = target.measured, target.resemblance, target.may_tie  # before threads ask for them
+        if not target.classes:
+            _ = target.ranked
         found: dict[str, Found] = {}
 
         def work(first: int, last: int) -> None:
@@ -437,37 +509,53 @@ class Ranker:
         try:
             if not rows.any():
                 raise InputError(f"{self.table.name}: column {name} has no value beside one of {self.target}.")
-            is_whole = bool((rows == self.rows).all())
-            target, condition = (self.side, self.condition) if is_whole else self.prepared(rows)
-            return self.estimated(side_of(self.table, column, rows), target, condition, len(rows) - int(rows.sum()))
+            self.check_series(rows)
+            beside = self.beside if (rows == self.rows).all() else self.prepared(rows)
+            return self.estimated(side_of(self.table, column, rows), beside, len(rows) - int(rows.sum()))
         except InputError as error:
             return Found(left_out=str(error))
 
-    def estimated(self, x: Side, y: Side, z: Side | None, dropped: int) -> Found:
-        """Estimate, error bar, p-value and notes of one column x with the target y."""
-        n, nats = len(x.points), _formula.NATS_PER_UNIT[self.settings.units]
+    def estimated(self, x: Side, beside: Beside, dropped: int) -> Found:
+        """Estimate, error bar, p-value and notes of one column x with the target."""
+        y, z = beside.target, beside.condition
+        nats = _formula.NATS_PER_UNIT[self.settings.units]
         estimator: Estimator = "discrete" if x.classes and y.classes else "ross" if x.classes or y.classes else "ksg1"
-        ks = () if estimator in WITHOUT_NEIGHBOURS and not (z and not z.classes) else (self.k,)
-        run = self.run_of(x, y, z, estimator, ks)
+        run = self.run_of(x, beside, estimator)
         (local,) = run.found
         mi = local.mean / nats
         error = None if run.errors is None else float(run.errors[0])
-        p_value, shuffles = (None, None) if self.permutations is None else self.p_value(run, mi, z)
+        p_value, shuffles = (None, None) if self.settings.permutations is None else self.p_value(run, mi, z)
         notes: dict[str, str] = {}
         if dropped:
             notes[MISSING] = missing.on_dropped(dropped, len(self.table))
-        notes |= self.notes_on(x, y, estimator, local, mi)
+        notes |= self.notes_on(x, y, estimator, local, mi, run)
         if z is not None and estimator == "discrete" and not z.classes:
             estimator = "ross"
-        row = RankedColumn(x.name, mi, error, p_value, None, estimator, n, shuffles, tuple(notes.values()))
+        row = RankedColumn(
+            column=x.name,
+            mi=mi,
+            stderr=error,
+            p_value=p_value,
+            q_value=None,
+            estimator=estimator,
+            k=local.k,
+            n_samples=run.n_samples,
+            **as_fields(run.sampling),
+            shuffles=shuffles,
+            alike=_notes.ALIKE in notes,
+            notes=tuple(notes.values()),
+        )
         return Found(row, notes)
 
-    def run_of(self, x: Side, y: Side, z: Side | None, estimator: Estimator, ks: tuple[int, ...]) -> Estimation[Any]:
+    def run_of(self, x: Side, beside: Beside, estimator: Estimator) -> Estimation[Any]:
         """The estimate of one column; y are the classes where one of the two is numbers, as "ross" has them."""
-        n = len(x.points)
+        y, z, n = beside.target, beside.condition, len(x.points)
         if x.is_constant or y.is_constant:
+            ks = () if estimator in WITHOUT_NEIGHBOURS else (self.k or DEFAULT_ORDER,)
             return Estimation(nothing, Prepared(x.points, y.points), Prepared.take, n, ks, self.settings)
-        if estimator == "ksg1" and z is None and not (x.may_tie or y.may_tie):
+        may_tie = x.may_tie or y.may_tie
+        if estimator == "ksg1" and z is None and not (may_tie or beside.groups or self.settings.series):
+            ks = (self.k or DEFAULT_ORDER,)
             return Estimation(ksg1_of_lines, Lines(x.ranked, y.ranked), Lines.take, n, ks, self.settings)
         if x.classes and not y.classes:
             x, y = y, x
@@ -478,16 +566,29 @@ class Ranker:
             if estimator == "discrete" and not z.classes:  # classes so far apart that numbers of z never are
                 far = FAR * float(np.abs(z.points).max())
                 sides = dataclasses.replace(sides, x=far * x.points)
-                method = CONDITIONAL["ross"]
+                method, estimator = CONDITIONAL["ross"], "ross"
             elif z.classes and estimator != "discrete":
                 method = functools.partial(within_classes, method=method)
             else:
                 method = CONDITIONAL[estimator]  # type: ignore[index]  # of which each is one
-        return Estimation(method, sides, Prepared.take, n, ks, self.settings)
+        sides, sampling = self.drawn(sides, beside)
+        ks = () if estimator in WITHOUT_NEIGHBOURS else (self.k or usual_order(sides, sampling, dim_of(sides)),)
+        return Estimation(method, sides, Prepared.take, n, ks, self.settings, sampling=sampling)
+
+    def drawn(self, sides: Prepared, beside: Beside) -> tuple[Prepared, Sampling]:
+        """Samples in order, those side by side that belong together, and how they were drawn.
+
+        Raises:
+            InputError: There are too few independent units to shuffle.
+        """
+        sampling, order = beside.groups or how_drawn.drawn(self.settings, (sides.x, sides.y))
+        check_units(sampling, self.settings)
+        if sampling is INDEPENDENT:
+            return sides, sampling
+        return dataclasses.replace(sides if order is None else sides.take(order), sampling=sampling), sampling
 
     def p_value(self, run: Estimation[Any], mi: float, z: Side | None) -> tuple[float, int]:
         """The p-value against independence, and how many shuffles it took: Besag & Clifford 1991."""
-        assert self.permutations is not None  # noqa: S101  as callers look first
         as_large = done = 0
         if run.method is nothing:
             return 1.0, 0
@@ -500,19 +601,18 @@ class Ranker:
 
     def shuffles(self, run: Estimation[Any], z: Side | None) -> Iterator[Any]:
         """Sides whose pairing is destroyed, one after the other."""
-        assert self.permutations is not None  # noqa: S101  as above
+        permutations, seed = self.settings.permutations, self.settings.seed
+        assert permutations is not None  # noqa: S101  as callers look first
         if z is not None:
-            yield from uncertainty.drawn_again(
-                run.sides, self.permutations, self.settings.seed, equal_z=bool(z.classes), threads=1
-            )
+            yield from uncertainty.drawn_again(run.sides, permutations, seed, equal_z=bool(z.classes), threads=1)
             return
-        for rows in uncertainty.surrogate_rows(run.n_samples, self.permutations, self.settings.seed, INDEPENDENT):
+        for rows in uncertainty.surrogate_rows(run.n_samples, permutations, seed, run.sampling):
             if isinstance(run.sides, Lines):
                 yield run.sides.shuffled(rows)
             else:
                 yield dataclasses.replace(run.sides, y=run.sides.y[rows])
 
-    def notes_on(self, x: Side, y: Side, estimator: Estimator, local: Local, mi: float) -> dict[str, str]:
+    def notes_on(self, x: Side, y: Side, estimator: Estimator, local: Local, mi: float, run: Estimation[Any]) -> dict[str, str]:
         """What to know of one column's estimate, by kind."""
         for side in (x, y):
             if side.is_constant:
@@ -521,7 +621,10 @@ class Ranker:
         notes = _notes.on_measured(numbers, "sides", estimator)
         if estimator == "discrete":
             notes = dict(zip(["few"], _notes.on_discrete(x.points, y.points), strict=False))
-        notes |= _notes.on_order((x.resemblance, y.resemblance), TO_ESTIMATE)
+        if run.sampling is INDEPENDENT:
+            notes |= _notes.on_order((x.resemblance, y.resemblance))
+        else:
+            notes |= _notes.on_units(run.ks, run.sampling, run.n_samples, dim_of(run.sides))
         notes |= local.notes
         ceiling = (
             None
@@ -531,9 +634,14 @@ class Ranker:
         if local.tied > _notes.MANY_TIED * len(x.points):
             notes["tied"] = (
                 f"{local.tied / len(x.points):.0%} of the rows have others exactly as far as their neighbour of order "
-                f"{self.k}, which are taken in any order. Rows that were copied look like dependence: keep one of each."
+                f"{local.k}, which are taken in any order. Rows that were copied look like dependence: keep one of each."
             )
         return notes | _notes.on_estimate(mi, self.settings.units, k=local.k, n_samples=len(x.points), ceiling=ceiling)
+
+
+def dim_of(sides: Prepared) -> int:
+    """Joint dimensions; classes count as one."""
+    return sum(side.shape[1] for side in sides.sides().values())
 
 
 def with_q_values(rows: Sequence[RankedColumn]) -> list[RankedColumn]:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import dataclasses
 import importlib
 import io
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,10 +20,40 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mi_core.errors import InputError
-from mi_core.tables import EXACT, MOSTLY, Column, Table, check_different, chosen_names, of_dates, of_frame, of_series
+from mi_core.tables import (
+    EXACT,
+    MOSTLY,
+    Column,
+    Table,
+    check_different,
+    chosen_names,
+    of_dates,
+    of_frame,
+    of_series,
+    of_text,
+)
 
 MISSING = ("", "na", "n/a", "#n/a", "nan", "null", "none")  # cells, in any case, that say that there is no value
 TIMES = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.fZ", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M")
+
+
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Cells:
+    """How cells of text are told apart and read.
+
+    Attributes:
+        separator: What stands between columns; None to tell by the first line.
+        na: Further cells, in any case, that say that there is no value.
+    """
+
+    separator: str | None = None
+    na: tuple[str, ...] = ()
+
+
+AS_USUAL = Cells()
 
 
 def needed(path: Path, *packages: str) -> list[Any]:
@@ -36,14 +68,22 @@ def needed(path: Path, *packages: str) -> list[Any]:
         raise InputError(f"{path}: reading it needs {error.name}: python -m pip install {' '.join(packages)}") from None
 
 
-def from_text(text: str, path: Path, delimiter: str) -> Table:
-    """A table from the text of a CSV or TSV file; a first line that is not numbers alone is a header."""
+def from_text(text: str, path: Path, usual: str, cells: Cells = AS_USUAL) -> Table:
+    """A table from the text of a CSV or TSV file; a first line that is not numbers alone is a header.
+
+    usual: What stands between its columns unless `cells` or the first line tells otherwise.
+    """
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     while lines and not lines[-1].strip():
         lines.pop()
     if not lines or not lines[0].strip():
         raise InputError(f"{path} is empty, or its first line is.")
-    check_delimiter(lines[0], path, delimiter)
+    delimiter = cells.separator or separator_in(lines[0], usual, path)
+    notes = []
+    if delimiter != usual and cells.separator is None:
+        notes.append(
+            f"{path}: {SEPARATORS[delimiter]} stand between its columns, by its first line; --separator names another."
+        )
     words = [word.strip() for word in next(csv.reader([lines[0]], delimiter=delimiter))]
     are_places = len(words) > 1 and words == [str(place) for place in range(len(words))]  # as pandas names columns
     header = 0 if all(is_number(word) for word in words) and not are_places else 1
@@ -51,28 +91,31 @@ def from_text(text: str, path: Path, delimiter: str) -> Table:
     if len(lines) == header:
         raise InputError(f"{path} has a header and no samples.")
     check_different([name for name in names if name], str(path))
-    numbers = numbers_alone(lines[header:], delimiter, len(names))
+    numbers = None if cells.na else numbers_alone(lines[header:], delimiter, len(names))
     if numbers is not None:
         missing = np.isnan(numbers) if numbers.dtype.kind == "f" else np.zeros(numbers.shape, bool)
         columns = zip(names, numbers.T, missing.T, strict=True)
-        return Table(str(path), {name: Column(name, "numbers", column, gone) for name, column, gone in columns}, header + 1)
+        read = {name: Column(name, "numbers", column, gone) for name, column, gone in columns}
+        return Table(str(path), read, header + 1, tuple(notes))
     check_rectangular(lines, path, delimiter, len(names))
-    return of_cells(lines, header, names, path, delimiter)
+    table = of_cells(lines, header, names, path, delimiter, cells.na)
+    return dataclasses.replace(table, of_file=(*notes, *table.of_file))
 
 
-def check_delimiter(first: str, path: Path, delimiter: str) -> None:
-    """Raise InputError where a first line has no delimiter but another's."""
-    if delimiter in first:
-        return
-    for other, what, remedy in (
-        (";", "semicolons", ""),
-        ("\t", "tabs", ", or name it .tsv"),
-        (",", "commas", ", or name it .csv"),
-    ):
-        if other in first:
-            wanted = "commas" if delimiter == "," else "tabs"
-            decimals = " and points in its numbers" if other == ";" else ""
-            raise InputError(f"{path} has {what} between its columns: save it with {wanted}{decimals}{remedy}.")
+def separator_in(first: str, usual: str, path: Path) -> str:
+    """What stands between columns, by the first line: the usual one unless another stands there in its place.
+
+    Raises:
+        InputError: Several others stand there.
+    """
+    unquoted = re.sub(r'"[^"]*"', "", first)
+    others = [one for one in SEPARATORS if one in unquoted]
+    if usual in others or not others:
+        return usual
+    if len(others) > 1:
+        named = " and ".join(SEPARATORS[one] for one in others)
+        raise InputError(f"{path} has {named} in its first line: name what stands between its columns with --separator.")
+    return others[0]
 
 
 def numbers_alone(rows: Sequence[str], delimiter: str, width: int) -> NDArray[Any] | None:
@@ -106,7 +149,9 @@ def check_rectangular(lines: Sequence[str], path: Path, delimiter: str, width: i
             )
 
 
-def of_cells(lines: Sequence[str], header: int, names: list[str], path: Path, delimiter: str) -> Table:
+def of_cells(
+    lines: Sequence[str], header: int, names: list[str], path: Path, delimiter: str, na: tuple[str, ...] = ()
+) -> Table:
     """A table from lines with cells that are not all numbers, split by polars."""
     (polars,) = needed(path, "polars")  # for text, dates and missing values
     content = "\n".join(line for line in lines[header:] if line.strip() or len(names) == 1).encode()
@@ -126,16 +171,19 @@ def of_cells(lines: Sequence[str], header: int, names: list[str], path: Path, de
         first = polars.DataFrame({str(place): [name] for place, name in enumerate(names)})
         cells = polars.concat([first, cells])
         names, first_line = list(cells.columns), first_line and 1
-    columns = {name: column_of_cells(name, column) for name, column in zip(names, cells, strict=True)}
+    columns = {name: column_of_cells(name, column, na) for name, column in zip(names, cells, strict=True)}
     return Table(str(path), columns, first_line, tuple(notes))
 
 
-def column_of_cells(name: str, cells: Any) -> Column:
-    """A column of the first kind that all cells (a series of text) are of: numbers, flags, dates, text."""
+def column_of_cells(name: str, cells: Any, na: tuple[str, ...] = ()) -> Column:
+    """A column of the first kind that all cells (a series of text) are of: numbers, flags, dates, text.
+
+    na: Further cells, in any case, that say that there is no value.
+    """
     import polars
 
-    words = cells.str.strip_chars()
-    words = polars.select(polars.when(words.str.to_lowercase().is_in(MISSING)).then(None).otherwise(words)).to_series()
+    words, gone = cells.str.strip_chars(), [*MISSING, *map(str.lower, na)]
+    words = polars.select(polars.when(words.str.to_lowercase().is_in(gone)).then(None).otherwise(words)).to_series()
     missing = words.is_null().to_numpy()
     numbers = words.cast(polars.Float64, strict=False)
     stray = numbers.is_null().to_numpy() & ~missing
@@ -153,7 +201,7 @@ def column_of_cells(name: str, cells: Any) -> Column:
             return of_dates(name, dates.to_numpy(), name)
     (rows,) = np.nonzero(stray)
     meant_numbers = len(rows) <= MOSTLY * np.count_nonzero(~missing)
-    return Column(name, "text", np.array(words.to_list(), dtype=object), missing, rows if meant_numbers else rows[:0])
+    return of_text(name, np.array(words.to_list(), dtype=object), missing, rows if meant_numbers else rows[:0])
 
 
 def dates_of(words: Any) -> Iterator[Any]:
@@ -176,32 +224,38 @@ def is_number(word: str) -> bool:
 # By polars, with types of their own
 
 
-def read_parquet(path: Path, key: str | None) -> Table:
+def read_parquet(path: Path, key: str | None, cells: Cells = AS_USUAL) -> Table:
     (polars,) = needed(path, "polars")
     return of_lazy(polars.scan_parquet(path, glob=False), path, key)
 
 
-def read_feather(path: Path, key: str | None) -> Table:
+def read_feather(path: Path, key: str | None, cells: Cells = AS_USUAL) -> Table:
     (polars,) = needed(path, "polars")
     return of_lazy(polars.scan_ipc(path), path, key)
 
 
-def read_excel(path: Path, key: str | None) -> Table:
-    """The first sheet, whose first row has the names of the columns."""
+def read_excel(path: Path, key: str | None, cells: Cells = AS_USUAL) -> Table:
+    """A sheet, the first one unless the key begins with the name of another and a colon; its first row names the columns."""
     polars, fastexcel = needed(path, "polars", "fastexcel")
     sheets = fastexcel.read_excel(path).sheet_names
-    frame = polars.read_excel(path, sheet_id=1, infer_schema_length=None, raise_if_empty=False)
+    sheet, colon, rest = (key or "").partition(":")
+    is_named = bool(colon) and sheet in sheets
+    sheet, key = (sheet, rest or None) if is_named else (sheets[0], key)
+    frame = polars.read_excel(path, sheet_name=sheet, infer_schema_length=None, raise_if_empty=False)
     if not frame.width or not len(frame):
-        raise InputError(f"{path}: its first sheet, {sheets[0]}, is empty or has a header alone.")
+        raise InputError(f"{path}: its sheet {sheet} is empty or has a header alone.")
     names = list(frame.columns)
     columns = {
-        name: column_of_cells(name, column)
+        name: column_of_cells(name, column, cells.na)
         if column.dtype == polars.String
         else of_series(name, column, f"{path}: column {name}")
         for name, column in zip(names, frame, strict=True)
     }
-    more = f"{path} has {len(sheets)} sheets: the first, {sheets[0]}, was read."
-    return chosen_of(Table(str(path), columns, 2, (more,) if len(sheets) > 1 else ()), key)
+    if key in sheets and key not in names:
+        raise InputError(f"{path}: {key} is a sheet: name its columns as {path}:{key}:COLUMN, or all of them as {path}:{key}:")
+    more = f"{path} has {len(sheets)} sheets: the first, {sheet}, was read. {path}:{sheets[1 % len(sheets)]}: names another."
+    notes = (more,) if len(sheets) > 1 and not is_named else ()
+    return chosen_of(Table(str(path), columns, 2, notes), key)
 
 
 def of_lazy(lazy: Any, path: Path, key: str | None) -> Table:

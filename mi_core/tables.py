@@ -10,6 +10,7 @@ What is missing (NaN, None, NaT, null, masked) is found here, and refused by the
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Sequence
 from numbers import Real
 from typing import Any, Literal
@@ -23,7 +24,15 @@ Kind = Literal["numbers", "flags", "dates", "text"]
 
 EXACT = 2**53  # up to here float64 holds every whole number
 MOST_SHOWN = 20  # names of columns in a message
+LOOKED_AT = 200  # cells of text whose way of writing is looked at
 MOSTLY = 0.5  # share of numbers among the cells of a column of text, from which on it was meant to be one of numbers
+PLAIN = r"[-+]?\d+(\.\d+)?"
+WRITTEN = (  # ways of writing that are no numbers here; what each is called, and what to do
+    (r"\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4}([ T].*)?|\d{1,2}[ -][A-Za-z]{3,9}[ -]\d{2,4}", "dates", "write them as 2024-01-31"),
+    (r"[-+]?[\d.,]+\s?%", "percentages", "write them without the sign"),
+    (rf"[-+]?[1-9]\d{{0,2}}(,\d{{3}})+(\.\d+)?|{PLAIN}", "numbers with thousands separators", "write 1234.5 for 1,234.5"),
+    (rf"[-+]?(\d+|\d{{1,3}}(\.\d{{3}})+),\d+|{PLAIN}", "numbers with decimal commas", "write points for commas"),
+)
 DROP = 'missing="drop" (--missing drop) leaves out such rows'
 
 
@@ -96,17 +105,20 @@ class Table:
         """Raise InputError for a column of text, naming the cell that is no number."""
         if column.kind != "text":
             return
+        if column.note:
+            raise InputError(f"{self.name}: {column.note} Numbers are needed here.")
         if len(column.stray):
             row = int(column.stray[0])
             raise InputError(
                 f"{self.name}: column {column.name} has {len(column.stray):,} value{'s' if len(column.stray) > 1 else ''} that "
                 f"{'are no numbers' if len(column.stray) > 1 else 'is no number'}, first {column.values[row]!r} in "
-                f"{self.row(row)}: correct it, or leave the cell empty, which makes it a missing value."
+                f"{self.row(row)}: correct it, or where it stands for a missing value, leave the cell empty or name it in --na."
             )
         row = int((~column.missing).argmax())
         raise InputError(
             f"{self.name}: column {column.name} is text, first {column.values[row]!r} in {self.row(row)}: give numbers here. "
-            "Text is for class labels, as y with the estimator ross (--labels), for groups, for given, and for discrete."
+            "Text is class labels: as y of the estimator ross (--labels; swap x and y if need be), on both sides of "
+            "--estimator discrete, and for groups and given."
         )
 
     def array(self, *, text: bool = True, missing: bool = False) -> NDArray[Any]:
@@ -137,6 +149,34 @@ class Table:
             loses = dtype.kind == "f" and any(one.dtype.kind in "iu" and beyond(one) for one in values)
             return np.column_stack([one.astype(object) for one in values] if loses else values)
         return np.column_stack([as_text(column) for column in self.columns.values()])
+
+    def condition(self, *, missing: bool = False) -> NDArray[Any]:
+        """Values of what is given: numbers (n_samples, columns), or a label (n_samples, 1) for each combination of classes.
+
+        Args:
+            missing: Whether missing values may be there, as NaN or None.
+
+        Raises:
+            InputError: Some columns are text and others are numbers, or values are missing that may not be.
+        """
+        columns = list(self.columns.values())
+        text = [column.name for column in columns if column.kind == "text"]
+        numbers = [column.name for column in columns if column.kind in ("numbers", "dates")]
+        if len(columns) == 1 or not (text or len(numbers) == 0):
+            return self.array(missing=missing)
+        if numbers:
+            raise InputError(f"{self.name}: {on_mixed(numbers, text)}")
+        words = self.array(missing=missing)
+        labels = np.array([None if None in row else str(tuple(row)) for row in words.tolist()], dtype=object)
+        return labels.reshape(-1, 1)
+
+
+def on_mixed(numbers: Sequence[str], classes: Sequence[str]) -> str:
+    """Why numbers and classes are not given together, and what to do."""
+    return (
+        f"what is given mixes numbers ({', '.join(numbers)}) and classes ({', '.join(classes)}): give columns of one kind. "
+        "Numbers cut into a few classes, a column of text, go with classes."
+    )
 
 
 def chosen_names(key: str, names: Sequence[str], table: str) -> list[str]:
@@ -264,7 +304,7 @@ def typed(name: str, array: NDArray[Any], missing: NDArray[np.bool_] | None, wha
     if array.dtype.kind in "UST":
         words = array.astype(str).astype(object)
         words[gone] = None
-        return Column(name, "text", words, gone)
+        return of_text(name, words, gone)
     kind: Kind = "flags" if array.dtype.kind == "b" else "numbers"
     if gone.any():
         array = array.astype(np.result_type(array.dtype, np.float32) if array.dtype.kind == "f" else np.float64)
@@ -278,7 +318,7 @@ def of_objects(name: str, array: NDArray[Any], missing: NDArray[np.bool_], what:
     if len(present) and all(isinstance(one, str) for one in present):
         words = array.copy()
         words[missing] = None
-        return Column(name, "text", words, missing)
+        return of_text(name, words, missing)
     if len(present) and all(isinstance(one, bool | np.bool_) for one in present):
         return typed(name, np.where(missing, False, array).astype(bool), missing, what)
     if all(isinstance(one, Real | np.bool_) or hasattr(one, "as_integer_ratio") for one in present):
@@ -298,6 +338,19 @@ def of_objects(name: str, array: NDArray[Any], missing: NDArray[np.bool_], what:
         f"{what} mixes kinds of values, such as {other[1]!r} in row {other[0]} beside text: a column is of numbers, flags, "
         "dates or text throughout."
     )
+
+
+def of_text(name: str, words: NDArray[Any], missing: NDArray[np.bool_], stray: NDArray[np.int64] | None = None) -> Column:
+    """A column of text, with a note where it looks like dates or numbers in a way of writing that is not read."""
+    present = [str(word).strip() for word in words[~missing][:LOOKED_AT]]
+    note = ""
+    for written, what, remedy in WRITTEN:
+        if all(re.fullmatch(written, word) for word in present):
+            example = next((word for word in present if not re.fullmatch(PLAIN, word)), "")
+            if example:
+                note = f"column {name} looks like {what}, such as {example!r}, and was read as text: {remedy}."
+            break
+    return Column(name, "text", words, missing, stray if stray is not None else np.empty(0, np.int64), note)
 
 
 def of_dates(name: str, dates: NDArray[Any], what: str) -> Column:

@@ -50,7 +50,7 @@ def ranking():
 
 
 @pytest.mark.parametrize("name", [name for name, (x, y) in awkward.CASES.items() if x.shape[1] == y.shape[1] == 1])
-@pytest.mark.parametrize("k", [1, 3, 10])
+@pytest.mark.parametrize("k", [1, 2, 3, 4, 10])
 def test_counts_in_the_plane_are_those_of_brute_force(name, k):
     assert_counts(*awkward.CASES[name], k)
 
@@ -146,7 +146,9 @@ def test_classes_given_numbers_see_only_what_the_numbers_do_not_tell():
 
 
 def test_a_condition_on_both_kinds_is_refused():
-    with pytest.raises(InputError, match=r"given mixes numbers and classes \(weak, city\): give columns of one kind"):
+    with pytest.raises(
+        InputError, match=r"what is given mixes numbers \(weak\) and classes \(city\): give columns of one kind"
+    ):
         rank(TABLE, "income", given=["weak", "city"])
 
 
@@ -194,6 +196,100 @@ def test_threads_and_order_of_columns_change_nothing():
     assert by_column(one) == by_column(other)
 
 
+# Rows that belong together
+
+
+def memories(count, n, rng, memory=0.9):
+    """Independent series (n, count) of strong memory."""
+    values = rng.standard_normal((n, count))
+    for step in range(1, n):
+        values[step] += memory * values[step - 1]
+    return values
+
+
+SERIES = memories(9, 500, np.random.default_rng(1))
+SERIES_TABLE = {
+    **{f"s{place}": SERIES[:, place] for place in range(8)},
+    "sign": SERIES[:, 7] > 0,
+    "later": np.roll(SERIES[:, 8], 1) + 0.5 * RNG.standard_normal(500),
+    "target": SERIES[:, 8],
+}
+OF_GROUPS = np.repeat(np.random.default_rng(0).standard_normal((60, 4)), 5, axis=0) + 0.1 * RNG.standard_normal((300, 4))
+GROUPS_TABLE = {
+    **{f"g{place}": OF_GROUPS[:, place] for place in range(3)},
+    "sign": OF_GROUPS[:, 2] > 0,
+    "copy": OF_GROUPS[:, 3] + 0.3 * RNG.standard_normal(300),
+    "target": OF_GROUPS[:, 3],
+    "subject": [f"subject {row // 5:02}" for row in range(300)],
+}
+
+
+@pytest.mark.parametrize(
+    ("table", "named", "dependent"),
+    [(SERIES_TABLE, {"series": True}, "later"), (GROUPS_TABLE, {"groups": "subject"}, "copy")],
+    ids=["series", "groups"],
+)
+def test_rows_that_belong_together_find_what_is_there_and_nothing_else(table, named, dependent):
+    found = rank(table, "target", permutations=99, error_bar=False, **named)
+    assert [row.column for row in found if row.q_value <= 0.1] == [dependent]
+    assert not any(row.alike for row in found)
+    assert "?" not in found._repr_html_()
+    unnamed = rank(
+        {name: column for name, column in table.items() if name != "subject"}, "target", permutations=39, error_bar=False
+    )
+    wrong = [row for row in unnamed if row.q_value <= 0.05 and row.column != dependent]
+    assert len(wrong) >= 2
+    assert all(row.alike for row in wrong)
+    assert any("Rows that stand next to each other are alike" in note for note in unnamed.notes)
+    assert "? neighbouring rows are alike" in unnamed._repr_html_()
+
+
+@pytest.mark.parametrize("name", ["s0", "sign", "later"])
+@pytest.mark.parametrize("exclude", [None, 7])
+def test_a_row_of_a_series_is_the_estimate_of_its_column(name, exclude):
+    named = {"series": True, "exclude": exclude}
+    (row,) = rank(SERIES_TABLE, "target", columns=[name], permutations=STOP_AT - 1, **named)
+    assert_same(row, SERIES_TABLE[name], SERIES_TABLE["target"], named)
+
+
+@pytest.mark.parametrize("name", ["g0", "sign", "copy"])
+def test_a_row_of_groups_is_the_estimate_of_its_column(name):
+    order = np.random.default_rng(0).permutation(300)
+    table = {column: np.array(values)[order] for column, values in GROUPS_TABLE.items()}
+    (row,) = rank(table, "target", columns=[name], groups="subject", permutations=STOP_AT - 1)
+    assert_same(row, table[name], table["target"], {"groups": table["subject"]})
+    subject = table.pop("subject")
+    assert rank(table, "target", columns=[name], groups=subject, permutations=STOP_AT - 1).rows == (row,)
+
+
+def assert_same(row, values, target, named):
+    x, y = (target, values) if values.dtype == bool else (values, target)
+    expected = mutual_information(x, y, estimator=row.estimator, standardize="sides", permutations=STOP_AT - 1, **named)
+    assert (row.mi, row.stderr, row.p_value) == (expected.mi, expected.stderr, expected.null.p_value)
+    assert (row.k, row.exclude, row.independent_units) == (expected.k, expected.exclude, expected.independent_units)
+
+
+def test_what_is_given_goes_with_rows_that_belong_together():
+    (row,) = rank(SERIES_TABLE, "target", columns=["s0"], given="s1", series=True, exclude=9)
+    z = SERIES_TABLE["s1"]
+    expected = mutual_information(
+        SERIES_TABLE["s0"], SERIES_TABLE["target"], given=z, standardize="sides", series=True, exclude=9
+    )
+    assert (row.mi, row.stderr, row.k) == (expected.mi, expected.stderr, expected.k)
+
+
+def test_gaps_end_a_series_and_leave_groups():
+    gaps = np.where(np.arange(500) == 7, np.nan, SERIES_TABLE["s0"])
+    found = rank({**SERIES_TABLE, "s0": gaps}, "target", columns=["s0", "s1"], series=True, missing="drop", error_bar=False)
+    assert [row.column for row in found] == ["s1"]
+    assert "Left out: 1 of 500 rows have missing values, and rows of a series cannot be left out" in found.notes[0]
+    with pytest.raises(InputError, match="rows of a series cannot be left out"):
+        rank({"a": SERIES[:, 1], "b": gaps}, "b", series=True, missing="drop")
+    subject = [None if row < 5 else name for row, name in enumerate(GROUPS_TABLE["subject"])]
+    (row,) = rank({**GROUPS_TABLE, "subject": subject}, "target", columns=["g0"], groups="subject", missing="drop")
+    assert (row.n_samples, row.independent_units) == (295, 59)
+
+
 # Tables
 
 
@@ -237,6 +333,13 @@ def test_names_are_left_out_and_strays_are_refused():
     found = rank({"name": names, **TABLE}, "income", columns=["name", "strong"], error_bar=False)
     assert [row.column for row in found] == ["strong"]
     assert "column name takes 400 different texts in 400 rows: too many to be classes" in found.notes[0]
+    assert "Leave identifiers out" in found.notes[0]
+    days = [f"{1 + row % 28:02}/{1 + row // 28:02}/2024" for row in range(N)]
+    (note,) = rank({"day": days, **TABLE}, "income", columns=["day", "strong"], error_bar=False).notes
+    assert (
+        note
+        == "Left out: table: column day looks like dates, such as '01/01/2024', and was read as text: write them as 2024-01-31."
+    )
     with pytest.raises(InputError, match="column name takes 400 different texts"):
         rank({"name": names, "x": TARGET}, "name")
 
@@ -248,6 +351,17 @@ def test_names_are_left_out_and_strays_are_refused():
         ((TABLE, "income"), {"columns": ["nothing"]}, "table has no column 'nothing'"),
         ((TABLE, "income"), {"columns": ["income"]}, "table has no column to rank beside income"),
         ((TABLE, "income"), {"given": "income"}, "income is the target and given"),
+        ((TABLE, "income"), {"groups": "income"}, "income is the target and groups"),
+        ((TABLE, "income"), {"groups": "city", "given": "city"}, "city is groups and given"),
+        ((TABLE, "income"), {"groups": "town"}, "table has no column 'town'"),
+        ((TABLE, "income"), {"groups": TARGET[:9] > 0}, "table has 400 rows and groups has 9"),
+        ((TABLE, "income"), {"groups": TARGET}, "groups has values that are not whole"),
+        ((TABLE, "income"), {"groups": "city", "series": True}, "groups and series exclude each other"),
+        ((TABLE, "income"), {"groups": "city", "permutations": 9}, "permutations needs at least 6 independent units"),
+        ((TABLE, "income"), {"exclude": 3}, "exclude needs series"),
+        ((TABLE, "income"), {"series": True, "exclude": 101}, "it must be at most a quarter of them, 100"),
+        ((TABLE, "income"), {"series": 1, "given": "weak"}, "series is 1: give True"),
+        ((TABLE, "income"), {"series": True, "given": "weak", "permutations": 9}, "permutations with given treats every"),
         ((TABLE, "income"), {"permutations": 0}, "permutations is 0: it must be at least 1"),
         ((TABLE, TARGET[:5]), {}, "table has 400 rows and target has 5"),
         (({"a": [1.0, 2.0], "b": [1.0]}, "a"), {}, "table: column a has 2 rows and b has 1"),
@@ -311,9 +425,29 @@ def test_the_command_gives_json_csv_and_a_picture(people, tmp_path):
     expected = mi_core.rank(TABLE, "income", columns=["city", "none"], permutations=9, seed=3)
     assert [row["mi"] for row in record["rows"]] == [pytest.approx(row.mi, abs=1e-12) for row in expected]
     lines = (tmp_path / "out.csv").read_text().splitlines()
-    assert lines[0] == "column,mi,stderr,p_value,q_value,estimator,n_samples,shuffles,notes"
+    assert lines[0] == ("column,mi,stderr,p_value,q_value,estimator,k,n_samples,independent_units,exclude,shuffles,alike,notes")
     assert float(lines[1].split(",")[1]) == record["rows"][0]["mi"]
     assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_command_takes_groups_and_series_and_marks_what_may_be_too_small(tmp_path):
+    polars = pytest.importorskip("polars")
+    path, labels = tmp_path / "groups.csv", tmp_path / "subject.npy"
+    polars.DataFrame(GROUPS_TABLE).write_csv(path)
+    np.save(labels, np.arange(300) // 5)
+    options = ("--target", "target", "--columns", "g0,copy", "--permutations", "19", "--no-error-bar")
+    run = mi("rank", path, *options)
+    assert "? neighbouring rows are alike, in this column and in target: p and q hold only if rows are" in run.stdout
+    assert run.stdout.count("?") == 5  # p and q of two columns, and what it means
+    expected = rank(GROUPS_TABLE, "target", columns=["g0", "copy"], groups="subject", permutations=19, error_bar=False)
+    for groups in ("subject", labels, f"{path}:subject"):
+        run = mi("rank", path, *options, "--groups", groups, "--json")
+        assert json.loads(run.stdout)["rows"] == expected.to_dict()["rows"]
+    run = mi("rank", path, *options, "--groups", "subject")
+    assert run.stdout.startswith("MI with target in bits; 300 rows in groups by subject, k by column, numbers divided by")
+    assert "?" not in run.stdout
+    assert "has no column 'subjekt': it has" in mi("rank", path, *options, "--groups", "subjekt").stderr
+    assert "300 rows of a series, k by column" in mi("rank", path, *options, "--series", "--exclude", "5").stdout
 
 
 def test_a_cell_that_is_no_number_is_named(people):

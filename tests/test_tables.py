@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import re
 import sys
 
 import numpy as np
@@ -9,7 +10,15 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from mi_core import InputError, multi_information, mutual_information, mutual_information_matrix
+from mi_core import (
+    InputError,
+    arrays,
+    entropy,
+    kl_divergence,
+    multi_information,
+    mutual_information,
+    mutual_information_matrix,
+)
 from mi_core.files import load, load_array, load_arrays, load_table, split_key
 from mi_core.results import linfoot
 from mi_core.tables import Table
@@ -126,8 +135,11 @@ def test_a_first_line_that_recurs_is_a_sample(tmp_path):
         ("a,b\n1,2\n3,x\n5,6\n", r"column b has 1 value that is no number, first 'x' in row 1 \(line 3\): correct it"),
         ("a,b\n1,2\n3\n", "line 3 has 1 value and the first line has 2"),
         ('a,b\n1,"2,5"\n3,4,5\n', "line 3 has 3 values and the first line has 2"),
-        ("a;b\n1;2\n", "has semicolons between its columns: save it with commas and points in its numbers"),
-        ("a\tb\n1\t2\n", r"has tabs between its columns: save it with commas, or name it \.tsv"),
+        ("a;b\tc\n1;2\t3\n", "has semicolons and tabs in its first line: name what stands between its columns with --separat"),
+        (
+            "a,b\n1,12%\n3,5.5 %\n",
+            "column b looks like percentages, such as '12%', and was read as text: .* Numbers are needed",
+        ),
         ("a,a\n1,2\n", "has two columns named 'a'"),
         ("a,b\n1,2\n3,\n5,NA\n", r"column b has 2 missing values in 3 rows, first in row 1 \(line 3\): missing=.drop."),
         ("a,b\n1,2\n3,nan\n", r"column b has 1 missing value in 2 rows, first in row 1 \(line 3\)"),
@@ -139,6 +151,124 @@ def test_what_is_wrong_with_a_csv_is_said_in_one_line(content, message, tmp_path
     with pytest.raises(InputError, match=message) as caught:
         load_arrays({"x": f"{tmp_path}/x.csv"})
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "content", "words"),
+    [
+        (".csv", "a;b\n1;2\n3;4\n", "semicolons stand between its columns, by its first line"),
+        (".csv", "1\t2\n3\t4\n", "tabs stand between its columns"),
+        (".tsv", "a,b\n1,2\n3,4\n", "commas stand between its columns"),
+        (".csv", '"a;b",c\n1,2\n3,4\n', None),
+        (".csv", '"a,b";c\n1;2\n3;4\n', "semicolons stand between its columns"),
+    ],
+)
+def test_what_stands_between_columns_is_told_by_the_first_line_and_said(suffix, content, words, tmp_path):
+    path = tmp_path / f"x{suffix}"
+    path.write_text(content)
+    table = load_table(str(path))
+    assert table.array().tolist() == [[1.0, 2.0], [3.0, 4.0]]
+    assert [words in note for note in table.notes] == ([True] if words else [])
+
+
+def test_what_stands_between_columns_and_for_missing_values_can_be_named(tmp_path):
+    path = tmp_path / "x.csv"
+    lines = [
+        f"{a}|{'?' if row in (3, 7) else -999 if row == 9 else b}" for row, (a, b) in enumerate(zip(AGE, INCOME, strict=True))
+    ]
+    path.write_text("\n".join(["age|income", *lines]))
+    arguments = ("estimate", f"{path}:age", f"{path}:income", "--missing", "drop", "--json")
+    rest = ~np.isin(np.arange(N), [3, 7, 9])
+    for separator in ("|", "tab", "\\t"):
+        if separator != "|":
+            path.write_text(path.read_text().replace("|", "\t"))
+        record = json.loads(mi(*arguments, "--separator", separator, "--na", "?, -999").stdout)
+        assert (record["n_samples"], record["mi"]) == (N - 3, mutual_information(AGE[rest], INCOME[rest]).mi)
+    assert "name it in --na" in mi(*arguments, "--separator", "tab").stderr
+    for wrong in ("||", "", '"', "\n", "é"):
+        assert f"--separator is {wrong!r}: give one character" in mi(*arguments, "--separator", wrong).stderr
+    np.save(tmp_path / "x.npy", INCOME)
+    for option, kinds in (("--separator", "CSV and TSV"), ("--na", "CSV, TSV and Excel")):
+        run = mi("entropy", tmp_path / "x.npy", option, ";")
+        assert f"{option} is for {kinds}, and no file here is one: leave it out." in run.stderr
+    ranked = mi("rank", path, "--target", "income", "--missing", "drop", "--na", "?,-999", "--json")
+    assert json.loads(ranked.stdout)["rows"][0]["n_samples"] == N - 3
+
+
+@pytest.mark.parametrize(
+    ("cells", "what", "example"),
+    [
+        (["01/31/2024", "12/1/2023"], "dates", "01/31/2024"),
+        (["31.01.2024 10:00", "1.2.2024 9:30"], "dates", "31.01.2024 10:00"),
+        (["31 Jan 2024", "1 February 2023"], "dates", "31 Jan 2024"),
+        (["12.3%", "7 %"], "percentages", "12.3%"),
+        (["999", "1,234.5", "1,000,000"], "numbers with thousands separators", "1,234.5"),
+        (["999", "1,25", "1.234,5", "-0,1"], "numbers with decimal commas", "1,25"),
+        (["0,126", "1,031"], "numbers with decimal commas", "0,126"),
+        (["Oslo", "1,25"], None, None),
+        (["a/b/c", "1/2"], None, None),
+        (["", ""], None, None),
+    ],
+)
+def test_text_that_looks_like_numbers_or_dates_is_noted_with_an_example(cells, what, example, tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text("\n".join(["a,b", *(f'{place},"{cell}"' for place, cell in enumerate(cells)), '5,""']))
+    of_frame = table_of(pandas.DataFrame({"b": cells}) if any(cells) else pandas.DataFrame({"b": ["x"]}))
+    for table in (load_table(str(path)), of_frame):
+        (*notes,) = table.notes
+        assert [f"column b looks like {what}, such as {example!r}, and was read as text" in note for note in notes] == [
+            True
+        ] * bool(what)
+
+
+def test_what_is_given_is_of_one_kind(people):
+    sides = (f"{people}:age", f"{people}:income")
+    joint = np.array([f"{city} {member}" for city, member in zip(CITY, AGE > 40, strict=True)])
+    for k in (1, 2):
+        expected = mutual_information(AGE, INCOME, given=joint, k=k)
+        given = json.loads(mi("estimate", *sides, "--given", f"{people}:city,member", "--k", k, "--json").stdout)
+        assert (given["mi"], given["given_labels"]) == (expected.mi, True)
+        assert mutual_information(AGE, INCOME, given=FRAME[["city", "member"]], k=k).mi == expected.mi
+    run = mi("estimate", *sides, "--given", f"{people}:joined,city,age")
+    assert (run.exit_code, run.stderr.count("\n")) == (2, 1)
+    words = "what is given mixes numbers (joined, age) and classes (city): give columns of one kind."
+    assert f"{people}: {words}" in run.stderr
+    with pytest.raises(InputError, match=re.escape(f"given: {words}")):
+        mutual_information(AGE, INCOME, given=PANDAS[["joined", "city", "age"]], missing="drop")
+    holes = PANDAS.assign(city=np.where(GAPS, None, CITY))
+    assert mutual_information(AGE, INCOME, given=holes[["city", "member"]], k=1, missing="drop").n_samples == N - 3
+    with pytest.raises(InputError, match="given: column city has 3 missing values"):
+        mutual_information(AGE, INCOME, given=holes[["city", "member"]])
+
+
+def test_text_as_x_is_told_to_swap_or_to_take_discrete(people):
+    run = mi("estimate", f"{people}:city", f"{people}:income", "--labels")
+    assert (run.exit_code, run.stderr.count("\n")) == (2, 1)
+    assert "column city is text" in run.stderr
+    assert "swap x and y" in run.stderr
+    assert "--estimator discrete" in run.stderr
+
+
+def test_a_sheet_can_be_named(tmp_path):
+    pytest.importorskip("fastexcel")
+    pytest.importorskip("openpyxl")
+    path = tmp_path / "book.xlsx"
+    with pandas.ExcelWriter(path) as book:
+        PANDAS[["age", "income"]].to_excel(book, sheet_name="Sheet1", index=False)
+        pandas.DataFrame({"a": AGE + 1, "b:c": INCOME}).to_excel(book, sheet_name="more, 2", index=False)
+    assert load_array(f"{path}:age")[:, 0].tolist() == AGE.tolist()
+    assert f"has 2 sheets: the first, Sheet1, was read. {path}:more, 2: names another." in load_table(str(path)).notes[0]
+    assert load_array(f"{path}:more, 2:a")[:, 0].tolist() == (AGE + 1).tolist()
+    assert load_array(f"{path}:more, 2:b:c")[:, 0].tolist() == INCOME.tolist()
+    whole = load_table(f"{path}:more, 2:")
+    assert (list(whole.columns), whole.notes) == (["a", "b:c"], ())
+    assert list(load_table(f"{path}:Sheet1:age").columns) == ["age"]
+    with pytest.raises(
+        InputError, match=r"more, 2 is a sheet: name its columns as .*:more, 2:COLUMN, or all of them as .*:more, 2:"
+    ):
+        load_table(f"{path}:more, 2")
+    with pytest.raises(InputError, match="has no column 'other:a': it has age, income"):
+        load_table(f"{path}:other:a")
 
 
 def test_text_in_another_encoding_is_said(tmp_path):
@@ -284,6 +414,26 @@ def test_labels_groups_and_conditions_may_be_missing_too():
         mutual_information(AGE, HOLES, missing="fill")
 
 
+def test_entropy_and_divergence_drop_rows_of_each_set_by_itself(tmp_path):
+    rest = ~GAPS
+    found = entropy(HOLES, missing="drop")
+    assert (found.entropy, found.n_samples) == (entropy(INCOME[rest]).entropy, N - 3)
+    assert found.notes[0].startswith("3 of 60 rows had missing values")
+    apart = kl_divergence(HOLES, AGE + 0.5 * RNG.standard_normal(N), missing="drop")
+    assert (apart.n_samples, apart.n_samples_prime) == (N - 3, N)
+    with pytest.raises(InputError, match="x has 3 values that are NaN or infinite"):
+        entropy(HOLES)
+    path = tmp_path / "people.csv"
+    FRAME.with_columns(polars.Series("income", HOLES, nan_to_null=True)).write_csv(path)
+    record = json.loads(mi("entropy", f"{path}:income", "--missing", "drop", "--json").stdout)
+    assert (record["n_samples"], record["entropy"]) == (N - 3, found.entropy)
+    record = json.loads(
+        mi("divergence", f"{path}:income", f"{path}:income", "--missing", "drop", "--noise", "1e-3", "--json").stdout
+    )
+    assert (record["n_samples"], record["n_samples_prime"]) == (N - 3, N - 3)
+    assert "column income has 3 missing values" in mi("entropy", f"{path}:income").stderr
+
+
 def test_a_matrix_drops_for_each_pair_by_itself():
     other = np.where(np.arange(N) < 2, np.nan, RNG.standard_normal(N))
     found = mutual_information_matrix({"a": AGE, "b": HOLES, "c": other}, labels=CITY, missing="drop", error_bar=False)
@@ -331,12 +481,10 @@ def test_a_negative_estimate_has_no_correlation():
 
 
 def test_a_table_has_a_length():
-    assert len(load_table_of(FRAME)) == N
+    assert len(table_of(FRAME)) == N
 
 
-def load_table_of(frame):
-    from mi_core.arrays import table
-
-    found = table(frame, "table")
+def table_of(frame):
+    found = arrays.table(frame, "table")
     assert isinstance(found, Table)
     return found

@@ -378,10 +378,33 @@ def test_the_table_has_the_rows_and_belongs_to_one_training(tmp_path):
     assert Table(table).rows() == measuring.rows
     assert [json.loads(line)["mi"] for line in table.read_text().splitlines()] == [row.mi for row in measuring.rows]
     again = MutualInformationCallback((X, Y), table=table)
-    with pytest.raises(InputError, match="holds the rows of another training"):
+    with pytest.raises(InputError, match="holds the rows of another training: delete the file, or name a new one"):
         fit(model, again)
     fit(model, again, initial_epoch=1)
     assert [row.epoch for row in Table(table).rows()] == [0, 0, 1, 1, 2, 2]
+
+
+def test_an_epoch_that_is_measured_again_has_its_rows_replaced(tmp_path):
+    table = tmp_path / "table.jsonl"
+    measuring = MutualInformationCallback(X, bn="inference", table=table, name="test")
+    model = network()
+    fit(model, measuring)
+    before = measuring.rows
+    measuring.on_epoch_end(0)  # of the trained network, as epoch 1
+    assert [row.epoch for row in measuring.rows] == [0, 1, 2]
+    assert [row.mi for row in measuring.rows] == [before[0].mi, before[2].mi, before[2].mi]
+    assert Table(table).rows() == measuring.rows
+    fit(model, measuring, initial_epoch=1)
+    assert [row.epoch for row in measuring.rows] == [0, 1, 2]
+    assert Table(table).rows() == measuring.rows
+
+
+def test_a_new_training_has_rows_of_its_own():
+    measuring = MutualInformationCallback(X, bn="inference")
+    model = network()
+    fit(model, measuring)
+    fit(model, measuring, epochs=1)
+    assert [row.epoch for row in measuring.rows] == [0, 1]
 
 
 def test_saved_activations_give_the_same_estimate(tmp_path):

@@ -191,8 +191,27 @@ def test_rows_hold_the_estimates_of_the_estimator(tmp_path):
     assert logged["mi_first_last"] == monitor.rows[0].mi
     assert 0 < logged["error"] == monitor.rows[0].error < 1
     assert Table(table).rows() == monitor.rows
-    with pytest.raises(InputError, match="holds the rows of another training"):
+    with pytest.raises(InputError, match="holds the rows of another training: delete the file, or name a new one"):
         MutualInformationMonitor(model, X, ("first", "last"), table=table).measure(0)
+
+
+def test_an_epoch_that_is_measured_again_has_its_rows_replaced(tmp_path):
+    table = tmp_path / "table.jsonl"
+    model = network()
+    monitor = MutualInformationMonitor(model, X, ("first", "last"), bn="inference", table=table)
+    for epoch in (0, 1, 0):
+        monitor.measure(epoch, loss=epoch)
+        torch.nn.init.normal_(model.first[0].weight)
+    again = monitor.rows
+    assert [row.epoch for row in again] == [0, 1]
+    assert again == Table(table).rows()
+    monitor.measure(0)
+    assert [row.mi != before.mi for row, before in zip(monitor.rows, again, strict=True)] == [True, False]
+    later = MutualInformationMonitor(model, X, ("first", "last"), bn="inference", table=table)
+    later.measure(2)
+    later.measure(1)  # of the rows that another run has written
+    assert [row.epoch for row in Table(table).rows()] == [0, 1, 2]
+    assert [row.epoch for row in later.rows] == [1, 2]
 
 
 def test_schedules_samples_and_seeds():

@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
+from trainer.plot import how_measured, normalises
 from trainer.table import Row, Table
 
 NOTE = "x has ties: <b>one</b> of 100."
@@ -41,6 +42,15 @@ def test_mi_plot_draws_a_table(table, tmp_path):
     printed = mi("plot", with_errors, table, "--out", tmp_path / "both")
     assert printed.exit_code == 0, printed.stderr
     assert len(list((tmp_path / "both").iterdir())) == 4
+
+
+def test_a_picture_tells_of_batch_normalisation_where_there_is_any(table):
+    rows = Table(table).rows()
+    assert not normalises(table, rows)
+    assert how_measured(None, 3) == "k=3"
+    assert normalises(table, [*rows, dataclasses.replace(rows[0], bn="batch")])
+    assert normalises(table.parent, rows)
+    assert how_measured("inference", 3) == "batch normalisation with moving averages; k=3"
 
 
 def test_mi_plot_says_what_a_table_lacks(table, tmp_path):

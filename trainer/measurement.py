@@ -34,7 +34,7 @@ from trainer import other_measures
 from trainer import positions as at
 from trainer.config import Also, Pair, Positions, Statistics
 from trainer.labels import Labels, labels_of
-from trainer.table import Row, Table, notes_of
+from trainer.table import Row, Table, notes_of, with_epoch
 
 Schedule = int | Collection[int] | Callable[[int], bool]
 """Every so many epochs (0 for never), these epochs, or those for which it returns True. Epoch 0 is before training."""
@@ -173,6 +173,7 @@ class Measurement:
             raise InputError(f"the activations of {', '.join(self.layers)} would go to the same files: name other layers.")
         self.quiet = quiet
         self.rows: list[Row] = []
+        self.latest = -1  # epoch that rows are there of
         self.measured: set[Pair] = set()  # pairs of which an estimate was made
 
     @property
@@ -194,19 +195,30 @@ class Measurement:
         if self.table is not None and epoch > 0:
             self.table.keep(epoch)
         elif self.table is not None and self.table.rows():
-            raise InputError(f"{self.table.path} holds the rows of another training: name a new file.")
+            raise InputError(
+                f"{self.table.path} holds the rows of another training: delete the file, or name a new one as table. A "
+                "training that goes on begins after its epochs, by initial_epoch of fit, or the epoch of the first measurement."
+            )
+        self.rows = [row for row in self.rows if 0 < epoch >= row.epoch]
+        self.latest = epoch or -1
 
     def measure(self, epoch: int, read: Read, logs: Mapping[str, Any]) -> dict[str, float]:
-        """Measure if it is time, keep the rows, and give what is to be logged; `logs` is what the framework logged."""
+        """Measure if it is time, keep the rows, and give what is to be logged; `logs` is what the framework logged.
+
+        An epoch that is measured again has its rows replaced.
+        """
         if not is_due(self.every, epoch):
             return {}
         started = time.perf_counter()
         numbers = {name: float(value) for name, value in logs.items() if isinstance(value, int | float | np.number)}
         finite = {name: value if math.isfinite(value) else None for name, value in numbers.items()}
         rows = [row for statistics in self.statistics for row in self._rows(epoch, statistics, read, finite)]
-        if self.table is not None:
+        if self.table is not None and epoch > self.latest:
             self.table.append(rows)
-        self.rows += rows
+        elif self.table is not None:
+            self.table.replace(epoch, self.name, rows)
+        self.rows = with_epoch(self.rows, epoch, self.name, rows)
+        self.latest = max(self.latest, epoch)
         return as_logs(rows, self.name) | {log_key("mi_seconds", self.name): time.perf_counter() - started}
 
     def end(self) -> None:

@@ -93,12 +93,24 @@ def plot_runs(
     except OSError as error:
         raise InputError(f"{out} cannot be written: {error.strerror}.") from error
     name = f"MI({in_figure(pair[0])}, {in_figure(pair[1])}), {traces[0].rows[0].units}"
-    way = {"inference": "moving averages", "batch": "the measured samples' own statistics"}[bn]
+    is_normalised = any(normalises(path, rows) for path, _, rows in tables)
     figures = {"mi-error": _draw_mi_error(traces, name)} if any(trace.errors for trace in traces) else {}
     figures["mi-epochs"] = draw_epochs(traces, name)
     for figure in figures.values():
-        figure.supxlabel(f"batch normalisation with {way}; k={k}", fontsize=7)
+        figure.supxlabel(how_measured(bn if is_normalised else None, k), fontsize=7)
     return [path for stem, figure in figures.items() for path in save(figure, out / stem)]
+
+
+def normalises(path: Path, rows: Sequence[Row]) -> bool:
+    """Whether a run's network has batch normalisation, as all of `mi train` have, or a table's rows tell of any."""
+    return not path.is_file() or any(row.bn == "batch" for row in rows)
+
+
+def how_measured(bn: Statistics | None, k: int | None) -> str:
+    """The statistics of batch normalisation, None for a network without, and the neighbour order, in one line."""
+    ways = {"inference": "moving averages", "batch": "the measured samples' own statistics"}
+    words = [f"batch normalisation with {ways[bn]}" if bn else None, f"k={k}" if k else None]
+    return "; ".join(filter(None, words))
 
 
 def read_rows(path: Path) -> tuple[str, list[Row]]:

@@ -146,11 +146,23 @@ class Table:
             for number, line in enumerate(lines[:-1], start=1)
         ]
 
+    def replace(self, epoch: int, name: str, rows: Sequence[Row]) -> None:
+        """Put rows of an epoch in place of those that are there under this name."""
+        content = _lines(with_epoch(self.rows(), epoch, name, rows))
+        with whole_file(self.path) as file:
+            file.write(content)
+
     def keep(self, last_epoch: int) -> None:
         """Drop the rows after an epoch, and a torn last line."""
         kept = [row for row in self.rows() if row.epoch <= last_epoch]
         with whole_file(self.path) as file:
             file.write(_lines(kept))
+
+
+def with_epoch(rows: Sequence[Row], epoch: int, name: str, new: Sequence[Row]) -> list[Row]:
+    """Rows with new ones of an epoch in place of those that are there under this name, by epoch."""
+    others = [row for row in rows if (row.epoch, row.name) != (epoch, name)]
+    return sorted([*others, *new], key=lambda row: row.epoch)
 
 
 def _lines(rows: Iterable[Row]) -> bytes:
