@@ -24,8 +24,9 @@ from mi_core.arguments import whole_number
 from mi_core.lower_bound import info_nce
 from mi_core.options import MIOptions
 from mi_core.progress_bar import shown
+from mi_core.sampling import INDEPENDENT, Groups, Sampling
 from mi_core.shared_directions import Ranks, Single
-from mi_core.types import FloatArray, Progress, Samples
+from mi_core.types import FloatArray, IntArray, Progress, Samples
 
 WIDTH, LAYERS, EMBEDDING = 128, 2, 32
 STEPS = 500  # of training at most; an even function of 50 columns shows after 100 to 300
@@ -40,6 +41,7 @@ LEARNING_RATE = 4e-3
 # samples to train on, read 1.5 with 0.1 and 2.6 with 4.
 WEIGHT_DECAY = 4.0
 HELD_OUT = 5  # one of so many rows is
+LOOKED_AT = 2_000  # of these rows at most
 STRETCHES = 10  # in which these rows lie, so that most of what belongs together is not parted
 SCALES = (0.25, 0.5, 0.75, 1.0, 1.25)  # of the score
 CLEARLY = 2.0  # standard errors by which the critic must beat none on held-out samples
@@ -157,7 +159,12 @@ def embedded(networks: keras.Model, inputs: list[Single]) -> tuple[FloatArray, F
 
 
 def fit_critic(
-    networks: keras.Model, x: Samples, y: Samples, rng: np.random.Generator, progress: Progress | None = None
+    networks: keras.Model,
+    x: Samples,
+    y: Samples,
+    rng: np.random.Generator,
+    groups: IntArray | None = None,
+    progress: Progress | None = None,
 ) -> Critic:
     """Train a critic on samples, a fifth of which decides when to stop and how much to believe.
 
@@ -165,16 +172,18 @@ def fit_critic(
         networks: Encoders of as many columns as x and y have, to train from the start.
         x: (n, dim_x) samples, `y` (n, dim_y) their partners.
         rng: Draws weights and the order of batches.
+        groups: (n,) numbers, ascending, of what may not be parted; None where samples are independent.
         progress: Called with (steps done, steps in all).
     """
-    is_held_out = held_out(len(x))
+    is_held_out = held_out(len(x), groups)
     scale_x, scale_y = Scaler(x[~is_held_out]), Scaler(y[~is_held_out])
     inputs = [scale_x(x), scale_y(y)]
-    training, rest = ([side[rows] for side in inputs] for rows in (~is_held_out, is_held_out))
+    looked_at = np.flatnonzero(is_held_out)[:: 1 + is_held_out.sum() // LOOKED_AT]
+    training, rest = ([side[rows] for side in inputs] for rows in (~is_held_out, looked_at))
     start(networks, rng)
     looks = Looks(rest, progress)
     networks.fit(
-        batches(training, rng),
+        batches(training, rng.spawn(1)[0]),  # TensorFlow draws ahead, in a thread
         steps_per_epoch=LOOK_EVERY,
         epochs=STEPS // LOOK_EVERY,
         shuffle=False,
@@ -182,13 +191,17 @@ def fit_critic(
         callbacks=[looks],
     )
     networks.set_weights(looks.weights)
-    return Critic(scale_x, scale_y, networks, looks.weights, scale_of(*embedded(networks, rest)))
+    sampling = INDEPENDENT if groups is None else Groups(groups[looked_at])
+    return Critic(scale_x, scale_y, networks, looks.weights, scale_of(*embedded(networks, rest), sampling))
 
 
-def held_out(n: int) -> NDArray[np.bool_]:
-    """(n,) which rows are held out: a fifth, in stretches of neighbours."""
-    stretch = max(1, n // (HELD_OUT * STRETCHES))
-    rows: NDArray[np.bool_] = np.arange(n) // stretch % HELD_OUT == HELD_OUT // 2
+def held_out(n: int, groups: IntArray | None = None) -> NDArray[np.bool_]:
+    """(n,) which rows are held out: of whole groups a fifth, or two of a few; without groups, of stretches of neighbours."""
+    if groups is None:
+        groups = np.arange(n) // max(1, n // (HELD_OUT * STRETCHES))
+    numbers, number = np.unique(groups, return_inverse=True)
+    every = min(HELD_OUT, max(2, len(numbers) // 2))
+    rows: NDArray[np.bool_] = number % every == every // 2
     return rows
 
 
@@ -232,12 +245,14 @@ def batches(training: list[Single], rng: np.random.Generator) -> Iterator[tuple[
             yield (x, y), unused
 
 
-def scale_of(of_x: FloatArray, of_y: FloatArray) -> float:
+def scale_of(of_x: FloatArray, of_y: FloatArray, sampling: Sampling) -> float:
     """Scale of the score at which held-out embeddings bound MI best; 0 where no bound is clearly above 0."""
     best, chosen = 0.0, 0.0
+    if sampling.units == 1:  # which tells nothing of how much others differ
+        return chosen
     for scale in SCALES:
         terms = info_nce(scale * of_x, of_y)
-        if terms.mean() > max(best, CLEARLY * terms.std(ddof=1) / np.sqrt(len(terms))):
+        if terms.mean() > max(best, CLEARLY * sampling.error_of_mean(terms, np.arange(len(terms)))):
             best, chosen = float(terms.mean()), scale
     return chosen
 
@@ -258,11 +273,11 @@ class LearnedCritic:
         self.networks: dict[tuple[int, int], keras.Model] = {}
         self.fits: dict[bytes, Critic] = {}
 
-    def fit(self, x: Samples, y: Samples, rng: np.random.Generator) -> Critic:
-        """The critic trained on samples x (n, dim_x) and their partners y (n, dim_y)."""
+    def fit(self, x: Samples, y: Samples, rng: np.random.Generator, groups: IntArray | None = None) -> Critic:
+        """The critic trained on samples x (n, dim_x) and their partners y (n, dim_y), without parting any of `groups` (n,)."""
         key = hashlib.sha256(repr((rng.bit_generator.state, x.shape, y.shape, x.dtype, y.dtype)).encode())
-        for side in (x, y):
-            key.update(np.ascontiguousarray(side).data)
+        for part in (x, y) if groups is None else (x, y, groups):
+            key.update(np.ascontiguousarray(part).data)
         place = key.digest()
         if place not in self.fits:
             if len(self.fits) >= KEPT:
@@ -270,13 +285,15 @@ class LearnedCritic:
             dims = x.shape[1], y.shape[1]
             if dims not in self.networks:
                 self.networks = {dims: encoders(*dims)}  # compiling takes as long as training, and halves share it
-            self.fits[place] = fit_critic(self.networks[dims], x, y, rng, self.progress)
+            self.fits[place] = fit_critic(self.networks[dims], x, y, rng, groups, self.progress)
         return self.fits[place]
 
 
 class LearnedDirections:
     """Cross-fitted reducer for `mutual_information(x, y, reduce=LearnedDirections(8))`: KSG on half of the samples, in the
     directions that a critic trained on the other half uses most.
+
+    With `permutations` both halves train anew for every shuffle, at seconds each.
 
     Args:
         dim: Columns of each side to make at most.
@@ -291,10 +308,12 @@ class LearnedDirections:
         self.critic = critic or LearnedCritic()
 
     def fit(
-        self, x: Samples, y: Samples, rng: np.random.Generator
+        self, x: Samples, y: Samples, rng: np.random.Generator, groups: IntArray | None = None
     ) -> Callable[[Samples, Samples], tuple[FloatArray, FloatArray]]:
-        """Train on samples x (n, dim_x) and y (n, dim_y); gives (x, y) -> columns of each, of any other samples."""
-        critic = self.critic.fit(x, y, rng)
+        """Train on samples x (n, dim_x) and y (n, dim_y), without parting any of `groups` (n,), and return what makes columns
+        of x and of y of any others.
+        """
+        critic = self.critic.fit(x, y, rng, groups)
         to_x, to_y = strongest(*critic.unscaled(x, y), min(self.dim, x.shape[1], y.shape[1]))
 
         def reduced(x: Samples, y: Samples) -> tuple[FloatArray, FloatArray]:
@@ -342,7 +361,13 @@ def learned_lower_bound(x: Any, y: Any, **options: Unpack[MIOptions]) -> LowerBo
 def learned_mutual_information(
     x: Any, y: Any, *, k: int | Sequence[int] | None = None, **options: Unpack[MIOptions]
 ) -> MIResult | list[MIResult]:
-    """`mutual_information(x, y)` with a learned lower bound, and with KSG in at most 8 learned directions beside it."""
+    """`mutual_information(x, y)` with a learned lower bound, and with KSG in at most 8 learned directions beside it.
+
+    Raises:
+        InputError: The data or an argument cannot be used.
+    """
+    if options.get("permutations") is not None:
+        raise InputError("permutations would train both networks anew for every shuffle: leave it out.")
     with shown(options.get("progress"), TRAINING) as told:
         critic = LearnedCritic(told)
         options.update({"progress": told, "lower_bound": critic, "reduce": LearnedDirections(critic=critic)})
