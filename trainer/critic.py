@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Unpack
 
@@ -98,6 +99,7 @@ def encoders(dim_x: int, dim_y: int) -> keras.Model:
     networks.compile(
         optimizer,
         loss=loss,
+        auto_scale_loss=False,  # all is float32, whatever policy the caller has chosen
         jit_compile=backend == "jax",  # TensorFlow would compile for longer than it trains, and JAX does nothing without
         steps_per_execution=LOOK_EVERY if backend == "tensorflow" else 1,  # saves a third of its time; the others gain nothing
     )
@@ -190,6 +192,7 @@ def fit_critic(
         verbose=0,
         callbacks=[looks],
     )
+    training.clear()  # as TensorFlow keeps what gave the batches
     networks.set_weights(looks.weights)
     sampling = INDEPENDENT if groups is None else Groups(groups[looked_at])
     return Critic(scale_x, scale_y, networks, looks.weights, scale_of(*embedded(networks, rest), sampling))
@@ -205,7 +208,7 @@ def held_out(n: int, groups: IntArray | None = None) -> NDArray[np.bool_]:
     return rows
 
 
-class Looks(keras.callbacks.Callback):
+class Looks(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is not typed
     """Looks at held-out samples, which keep the weights that score best on them, and stop what no longer gets better.
 
     Args:
@@ -213,13 +216,19 @@ class Looks(keras.callbacks.Callback):
         progress: Called with (steps done, steps in all).
 
     Attributes:
-        weights: The best so far.
+        weights: The best so far, at first those to start from.
     """
+
+    weights: list[Single]
 
     def __init__(self, rest: list[Single], progress: Progress | None) -> None:
         super().__init__()
         self.rest, self.progress = rest, progress
-        self.best, self.best_step, self.weights = -np.inf, 0, []
+        self.best, self.best_step = -np.inf, 0
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Take what there is to start from."""
+        self.weights = self.model.get_weights()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Look, after each `LOOK_EVERY` steps."""
@@ -234,15 +243,15 @@ class Looks(keras.callbacks.Callback):
 
 
 def batches(training: list[Single], rng: np.random.Generator) -> Iterator[tuple[tuple[Single, Single], Single]]:
-    """Batches of both sides, without end, in an order drawn anew for each pass, with a target that is not used."""
+    """Batches of both sides, in an order drawn anew for each pass, beside an unused target, until `training` is emptied."""
     n = len(training[0])
     batch = LARGE_BATCH if n >= MANY else min(BATCH, n)
     unused = np.zeros((batch, 1), dtype=np.float32)
-    while True:
-        order = rng.permutation(n)
-        for first in range(0, n - batch + 1, batch):
-            x, y = (side[order[first : first + batch]] for side in training)
-            yield (x, y), unused
+    passes = (rows for _ in itertools.count() for rows in rng.permutation(n)[: n - n % batch].reshape(-1, batch))
+    while sides := list(training):
+        rows = next(passes)
+        y, x = sides.pop()[rows], sides.pop()[rows]
+        yield (x, y), unused
 
 
 def scale_of(of_x: FloatArray, of_y: FloatArray, sampling: Sampling) -> float:
