@@ -208,7 +208,7 @@ def held_out(n: int, groups: IntArray | None = None) -> NDArray[np.bool_]:
     return rows
 
 
-class Looks(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is not typed
+class Looks(keras.callbacks.Callback):
     """Looks at held-out samples, which keep the weights that score best on them, and stop what no longer gets better.
 
     Args:
