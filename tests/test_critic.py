@@ -168,6 +168,14 @@ def test_directions_are_the_singular_functions_of_the_score():
     for along in (along_x[:, :32], along_y[:, :32]):
         np.testing.assert_allclose(along.T @ along / 200, np.diag(share**2), atol=1e-9)
     np.testing.assert_allclose(np.diag(along_x[:, :32].T @ centred @ along_y[:, :32]) / 200, strength * share**2)
+    assert to_x.shape == to_y.shape == (33, 32)  # b(y) is centred away, and leaves no share to the last
+
+
+def test_directions_too_weak_to_matter_are_left_out():
+    x, y = np.random.default_rng(0).standard_normal((2, 200, 4)) * [3, 2, 0.2, 0]
+    assert [to.shape for to in critic.strongest(x, y, 3)] == [(4, 2), (4, 2)]
+    assert [to.shape for to in critic.strongest(x, y, 1)] == [(4, 1), (4, 1)]
+    assert [to.shape for to in critic.strongest(0 * x, y, 3)] == [(4, 1), (4, 1)]  # a critic that has learned nothing
 
 
 def test_held_out_rows_lie_together():

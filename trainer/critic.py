@@ -47,6 +47,7 @@ STRETCHES = 10  # in which these rows lie, so that most of what belongs together
 SCALES = (0.25, 0.5, 0.75, 1.0, 1.25)  # of the score
 CLEARLY = 2.0  # standard errors by which the critic must beat none on held-out samples
 LARGEST_INPUT = 4.0
+LEAST_SHARE = 0.05  # of what the strongest direction has in the score; weaker ones change KSG by 0.01 bits at most
 TRAINING = "training two networks"
 KEPT = 2  # critics: one for each half
 
@@ -333,16 +334,17 @@ class LearnedDirections:
 
 
 def strongest(of_x: FloatArray, of_y: FloatArray, dim: int) -> tuple[FloatArray, FloatArray]:
-    """Directions (EMBEDDING + 1, dim) of either embedding along which their inner product varies most.
+    """Directions (EMBEDDING + 1, at most dim) of either embedding along which their inner product varies most.
 
     Singular functions of the score: with centred embeddings Q T of x and R S of y, Q and R orthonormal, those of Q (T S') R'.
     They take no notice of who belongs to whom, so that they cannot overfit it. Their standard deviations are as their shares of
     the score, 1 the largest: at equal ones, KSG sees weak directions as large as strong ones, and three bits in 3 of 50 columns
-    read 1.1 instead of 2.4.
+    read 1.1 instead of 2.4. Those below `LEAST_SHARE` are left out: they are too small to matter in a distance.
     """
     t, s = (np.asarray(np.linalg.qr(side - side.mean(axis=0), mode="r")) for side in (of_x, of_y))
     left, strength, right = np.linalg.svd(t @ s.T)
     gain = np.sqrt(len(of_x)) / max(strength[0], 1e-300)
+    dim = max(1, int((strength[:dim] > LEAST_SHARE * strength[0]).sum()))
     return s.T @ right[:dim].T * gain, t.T @ left[:, :dim] * gain
 
 
