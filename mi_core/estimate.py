@@ -120,7 +120,8 @@ def mutual_information(
             measured on the others, van den Oord et al. 2018, arXiv:1807.03748, or between the samples' distances from the
             middle of either side, if that shows clearly more; see `LowerBound`. For wide data, where KSG reads far too little.
             By default only with `diagnose`. Or a critic of your own, an object with fit(x, y, rng), which is fitted on each
-            half of the samples and measured on the other: `trainer.LearnedCritic()` is one.
+            half of the samples and measured on the other: `trainer.LearnedCritic()` is one. Where samples are not
+            independent, a `fit` with an argument `groups` is told what may not be parted.
         reduce: "cca:8" to estimate, beside the raw value, that of at most 8 directions that the sides share, fitted on one half
             of the samples and estimated on the other, and the other way round; "pca:10" or "random:10" that of 10 principal
             components or random projections of each side: MI that can only be less than the whole, in dimensions where an

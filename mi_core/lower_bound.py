@@ -24,7 +24,7 @@ from mi_core._prepare import Prepared, centred
 from mi_core.errors import InputError
 from mi_core.options import Units
 from mi_core.results import LowerBound, MIResult
-from mi_core.sampling import FEWEST_UNITS, INDEPENDENT
+from mi_core.sampling import FEWEST_UNITS, INDEPENDENT, fit
 from mi_core.shared_directions import SharedDirections
 from mi_core.types import CrossFittedCritic, FloatArray, IntArray, Samples
 from mi_core.uncertainty import generator
@@ -163,7 +163,8 @@ def by_fits(critic: CrossFittedCritic, samples: Prepared, units: Units, seed: in
     """
 
     def embeddings(fitted: IntArray, rest: IntArray, _: np.random.Generator) -> tuple[FloatArray, FloatArray]:
-        use = critic.fit(samples.x[fitted], samples.y[fitted], generator(seed, "projections"))
+        rng, drawn = generator(seed, "projections"), (samples.sampling or INDEPENDENT).take(fitted)
+        use = fit(critic, samples.x[fitted], samples.y[fitted], rng, drawn)
         return checked(use, samples.x[rest], samples.y[rest])
 
     kind = str(getattr(critic, "kind", type(critic).__name__))

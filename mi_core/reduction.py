@@ -19,7 +19,7 @@ from mi_core import arrays
 from mi_core._prepare import centred
 from mi_core.errors import InputError
 from mi_core.results import Reduction
-from mi_core.sampling import Sampling
+from mi_core.sampling import Sampling, fit
 from mi_core.shared_directions import SharedDirections
 from mi_core.types import CrossFittedReducer, FloatArray, IntArray, Reducer, Samples
 from mi_core.uncertainty import generator
@@ -88,7 +88,7 @@ class Fitted:
 
         def along(fitted: IntArray, rest: IntArray, pairing: IntArray | None) -> tuple[Samples, Samples]:
             of_y = (fitted, rest) if pairing is None else (pairing[fitted], pairing[rest])
-            use = self.reducer.fit(x[fitted], y[of_y[0]], generator(seed, "projections"))
+            use = fit(self.reducer, x[fitted], y[of_y[0]], generator(seed, "projections"), sampling.take(fitted))
             if not callable(use):
                 raise InputError(f"fit of the reducer gave {type(use).__name__}: it must give a function of x and y.")
             given_x, given_y = x[rest], y[of_y[1]]

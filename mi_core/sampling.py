@@ -14,6 +14,7 @@ from __future__ import annotations
 import abc
 import dataclasses
 import functools
+import inspect
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -242,6 +243,13 @@ class Series(Together):
 
 
 INDEPENDENT = Independent()
+
+
+def fit(way: Any, x: Samples, y: Samples, rng: np.random.Generator, sampling: Sampling) -> Any:
+    """What a cross-fitted critic or reducer makes of samples; one whose `fit` takes `groups` is told what may not be parted."""
+    if isinstance(sampling, Together) and "groups" in inspect.signature(way.fit).parameters:
+        return way.fit(x, y, rng, groups=sampling.part_of)
+    return way.fit(x, y, rng)
 
 
 def as_fields(sampling: Sampling) -> dict[str, Any]:

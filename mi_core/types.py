@@ -24,14 +24,20 @@ Reducer = Callable[[Samples, Samples, np.random.Generator], tuple[Any, Any]]
 
 
 class CrossFittedReducer(Protocol):
-    """A reducer that is fitted on one half of the samples and used on the other."""
+    """A reducer that is fitted on one half of the samples and used on the other.
+
+    Where samples are not independent, a `fit` with an argument `groups` is given (n,) ascending numbers of what may not be
+    parted: groups, or stretches of a series.
+    """
 
     def fit(self, x: Samples, y: Samples, rng: np.random.Generator) -> Callable[[Samples, Samples], tuple[Any, Any]]:
         """Fit to some samples, and return what makes fewer columns of x and of y of any others."""
 
 
 class CrossFittedCritic(Protocol):
-    """A critic for a lower bound that is fitted on one half of the samples and measured on the other."""
+    """A critic for a lower bound that is fitted on one half of the samples and measured on the other; see `CrossFittedReducer`
+    on groups.
+    """
 
     def fit(self, x: Samples, y: Samples, rng: np.random.Generator) -> Callable[[Samples, Samples], tuple[Any, Any]]:
         """Fit to some samples, and return what makes embeddings (n, m) of x and of y of any others. Their inner products are

@@ -27,12 +27,19 @@ def even():
 
 
 @pytest.fixture(scope="module")
-def fitted(even):
+def networks():
+    """Encoders of 3 + 3 columns, compiled once for all tests that train them."""
+    return critic.encoders(3, 3)
+
+
+@pytest.fixture(scope="module")
+def fitted(even, networks):
     """The critic of one call, by whose fits several tests are served."""
     told = []
     both = trainer.LearnedCritic(lambda *step: told.append(step))
     with pytest.MonkeyPatch.context() as quicker:
         quicker.setattr(critic, "STEPS", 120)
+        quicker.setattr(critic, "encoders", lambda *dims: networks)
         directions = trainer.LearnedDirections(2, both)
         return both, told, mi_core.mutual_information(*even, lower_bound=both, reduce=directions, error_bar=False)
 
@@ -54,22 +61,76 @@ def test_bound_and_directions_share_their_training(fitted):
     assert told == [(step, 120) for step in range(20, 121, 20)] * 2
 
 
-def test_nothing_is_claimed_of_independent_data(monkeypatch):
+def test_nothing_is_claimed_of_independent_data(networks, monkeypatch):
     """A critic that beats none by chance alone is scaled to 0."""
     monkeypatch.setattr(critic, "STEPS", 60)
+    monkeypatch.setattr(critic, "encoders", lambda *dims: networks)
     rng = np.random.default_rng(1)
-    x, y = rng.standard_normal((2, 200, 6))
+    x, y = rng.standard_normal((2, 200, 3))
     assert trainer.learned_lower_bound(x, np.maximum(y, 0)).mi <= 0.02
 
 
-def test_weights_are_a_function_of_the_seed_and_leave_the_callers_generators_alone(even, monkeypatch):
+def groups_of_their_own(n_groups, size):
+    """Two sides of 3 columns that share nothing but which group a row is of: a critic can learn groups by heart."""
+    rng = np.random.default_rng(2)
+    groups = np.repeat(np.arange(n_groups), size)
+    x, y = 3 * rng.standard_normal((2, n_groups, 3))[:, groups] + rng.standard_normal((2, len(groups), 3))
+    return x, y, groups
+
+
+def test_groups_learned_by_heart_are_not_believed(networks, monkeypatch):
+    monkeypatch.setattr(critic, "STEPS", 60)
+    x, y, groups = groups_of_their_own(12, 15)
+    believing, told = (critic.fit_critic(networks, x, y, np.random.default_rng(0), of) for of in (None, groups))
+    assert believing.scale > 0
+    assert told.scale == 0
+
+
+@pytest.mark.parametrize("drawn", [{"groups": np.repeat(np.arange(4), 12)}, {"series": True, "exclude": 2}])
+def test_halves_and_what_decides_in_them_part_no_group(drawn, networks, monkeypatch):
+    parted, held_out = [], critic.held_out
+
+    def looked_at(n, groups):
+        rows = held_out(n, groups)
+        parted.append((set(groups[rows]), set(groups[~rows])))
+        return rows
+
+    monkeypatch.setattr(critic, "STEPS", 20)
+    monkeypatch.setattr(critic, "held_out", looked_at)
+    monkeypatch.setattr(critic, "encoders", lambda *dims: networks)
+    bound = trainer.learned_lower_bound(*np.random.default_rng(0).standard_normal((2, 48, 3)), **drawn)
+    assert np.isfinite([bound.mi, bound.stderr]).all()
+    assert len(parted) == 2
+    (one, rest), (other, others) = parted
+    for some, any_others in ((one, rest), (other, others), (one | rest, other | others)):
+        assert some
+        assert not some & any_others
+
+
+def test_too_few_groups():
+    with pytest.raises(InputError, match="a lower bound needs 2 parts of at least 2 groups or stretches"):
+        trainer.learned_lower_bound(*np.random.default_rng(0).standard_normal((2, 48, 3)), groups=np.repeat(np.arange(3), 16))
+
+
+def test_permutations_train_anew_for_each_shuffle(even, networks, monkeypatch):
+    fits, fit_critic = [], critic.fit_critic
+    monkeypatch.setattr(critic, "STEPS", 20)
+    monkeypatch.setattr(critic, "encoders", lambda *dims: networks)
+    monkeypatch.setattr(critic, "fit_critic", lambda *given: fits.append(fit_critic(*given)) or fits[-1])
+    x, y = (side[:80] for side in even)
+    result = mi_core.mutual_information(x, y, reduce=trainer.LearnedDirections(2), permutations=2, error_bar=False)
+    assert result.reduced.null.permutations == 2
+    assert len(fits) == 6
+    with pytest.raises(InputError, match="permutations would train both networks anew for every shuffle"):
+        critic.learned_mutual_information(x, y, permutations=2)
+
+
+def test_weights_are_a_function_of_the_seed_and_leave_the_callers_generators_alone(even, networks, monkeypatch):
     monkeypatch.setattr(critic, "STEPS", 40)
     x, y = (side[:100] for side in even)
     keras.utils.set_random_seed(3)
     before = keras.layers.Dense(1).name, random.getstate(), np.random.get_state()[1].copy()  # noqa: NPY002
-    one, same = (critic.fit_critic(x, y, np.random.default_rng(5)) for _ in range(2))
-    monkeypatch.setattr(critic, "train", lambda *_: None)
-    other = critic.fit_critic(x, y, np.random.default_rng(6))
+    one, other, same = (critic.fit_critic(networks, x, y, np.random.default_rng(seed)) for seed in (5, 6, 5))
     np.testing.assert_array_equal(one.unscaled(x, y)[0], same.unscaled(x, y)[0])
     assert not np.array_equal(one.unscaled(x, y)[0], other.unscaled(x, y)[0])
     assert random.getstate() == before[1]
@@ -107,6 +168,14 @@ def test_directions_are_the_singular_functions_of_the_score():
     for along in (along_x[:, :32], along_y[:, :32]):
         np.testing.assert_allclose(along.T @ along / 200, np.diag(share**2), atol=1e-9)
     np.testing.assert_allclose(np.diag(along_x[:, :32].T @ centred @ along_y[:, :32]) / 200, strength * share**2)
+    assert to_x.shape == to_y.shape == (33, 32)  # b(y) is centred away, and leaves no share to the last
+
+
+def test_directions_too_weak_to_matter_are_left_out():
+    x, y = np.random.default_rng(0).standard_normal((2, 200, 4)) * [3, 2, 0.2, 0]
+    assert [to.shape for to in critic.strongest(x, y, 3)] == [(4, 2), (4, 2)]
+    assert [to.shape for to in critic.strongest(x, y, 1)] == [(4, 1), (4, 1)]
+    assert [to.shape for to in critic.strongest(0 * x, y, 3)] == [(4, 1), (4, 1)]  # a critic that has learned nothing
 
 
 def test_held_out_rows_lie_together():
@@ -138,6 +207,15 @@ def test_wrong_settings():
         mi_core.mutual_information(np.arange(50.0), np.arange(50.0), lower_bound="learned")
 
 
+def test_a_side_of_other_columns_has_networks_of_its_own():
+    x, y = np.random.default_rng(0).standard_normal((2, 60, 4))
+    both = trainer.LearnedCritic()
+    with pytest.MonkeyPatch.context() as quicker:
+        quicker.setattr(critic, "fit_critic", lambda networks, *_: networks)
+        shapes = [[side.shape[1] for side in both.fit(x, y[:, :m], np.random.default_rng(0)).inputs] for m in (1, 2, 1)]
+    assert shapes == [[4, 1], [4, 2], [4, 1]]
+
+
 def run(*words):
     return CliRunner().invoke(app, ["estimate", *map(str, words)])
 
@@ -149,8 +227,9 @@ def files(tmp_path, even):
     return tmp_path / "x.npy", tmp_path / "y.npy"
 
 
-def test_command(files, monkeypatch):
-    monkeypatch.setattr(critic, "train", lambda *_: None)
+def test_command(files, networks, monkeypatch):
+    monkeypatch.setattr(critic, "STEPS", 20)
+    monkeypatch.setattr(critic, "encoders", lambda *dims: networks)
     done = run(*files, "--learned")
     assert done.exit_code == 0, done.output
     assert "by networks that learned" in done.stdout

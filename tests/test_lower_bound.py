@@ -373,6 +373,26 @@ def test_a_critic_of_ones_own_is_fitted_on_the_other_half_and_named():
     assert bound.mi == pytest.approx(2.0, abs=0.3)
 
 
+@pytest.mark.parametrize("drawn", [{"groups": np.repeat(np.arange(20), 10)}, {"series": True, "exclude": 2}, {}])
+@pytest.mark.parametrize("option", ["lower_bound", "reduce"])
+def test_a_fit_that_asks_for_groups_is_told_what_may_not_be_parted(option, drawn):
+    told = []
+
+    class Asking:
+        def fit(self, x, y, rng, groups=None):
+            told.append(groups)
+            return lambda x, y: (x[:, :1], y[:, :1])
+
+    mutual_information(*awkward.gaussian(np.random.default_rng(0), 200, 3, 3), error_bar=False, **{option: Asking()}, **drawn)
+    if drawn:
+        (one, other), numbers = told, drawn.get("groups", np.arange(200) // 8)
+        assert (np.diff(one) >= 0).all()
+        np.testing.assert_array_equal(np.sort(np.concatenate([one, other])), numbers)
+        assert not set(one) & set(other)
+    else:
+        assert told == [None, None]
+
+
 def test_the_same_seed_gives_the_same():
     x, y = shared_in_some(300, 2.0, 2, 6)
     one, same, other = (mutual_information(x, y, lower_bound=True, reduce="cca:2", seed=seed) for seed in (1, 1, 2))

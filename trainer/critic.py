@@ -12,22 +12,22 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Unpack
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from mi_core import InputError, LowerBound, MIResult, mutual_information
 from mi_core.arguments import whole_number
 from mi_core.lower_bound import info_nce
 from mi_core.options import MIOptions
 from mi_core.progress_bar import shown
+from mi_core.sampling import INDEPENDENT, Groups, Sampling
+from mi_core.shared_directions import Ranks, Single
 from mi_core.types import FloatArray, IntArray, Progress, Samples
-
-Single = NDArray[np.float32]
 
 WIDTH, LAYERS, EMBEDDING = 128, 2, 32
 STEPS = 500  # of training at most; an even function of 50 columns shows after 100 to 300
@@ -35,17 +35,19 @@ LEAST_STEPS = 250
 PATIENCE = 200  # steps without a better held-out score
 LOOK_EVERY = 20  # steps
 WARM_UP = 20  # steps
-BATCH = 256  # larger ones overfit sooner
+BATCH = 128  # larger ones overfit sooner
+LARGE_BATCH, MANY = 256, 3_000  # where so many samples train; what is hidden among many columns is then found more surely
 LEARNING_RATE = 4e-3
 # Per unit of learning rate: makes the networks forget what few samples say by chance. Three bits in 3 of 50 columns, 2,000
 # samples to train on, read 1.5 with 0.1 and 2.6 with 4.
 WEIGHT_DECAY = 4.0
-DROPOUT = 0.05  # of hidden units; more is better for images, and hides an even function of a few columns
 HELD_OUT = 5  # one of so many rows is
+LOOKED_AT = 2_000  # of these rows at most
 STRETCHES = 10  # in which these rows lie, so that most of what belongs together is not parted
 SCALES = (0.25, 0.5, 0.75, 1.0, 1.25)  # of the score
 CLEARLY = 2.0  # standard errors by which the critic must beat none on held-out samples
 LARGEST_INPUT = 4.0
+LEAST_SHARE = 0.05  # of what the strongest direction has in the score; weaker ones change KSG by 0.01 bits at most
 TRAINING = "training two networks"
 KEPT = 2  # critics: one for each half
 
@@ -58,52 +60,51 @@ class Scaler:
     """
 
     def __init__(self, points: Samples) -> None:
-        self.ascending = np.sort(points, axis=0)
-        scores = self.scores(points)
+        self.points = points
+        scores = Ranks(points).scores(np.arange(len(points)))
         self.mean, spread = scores.mean(axis=0), scores.std(axis=0)
-        self.gain = np.divide(1.0, spread, out=np.zeros_like(spread), where=self.ascending[0] < self.ascending[-1])
-
-    def scores(self, points: Samples) -> FloatArray:
-        """Gaussian quantiles (n, dim) of the mean ranks of values."""
-        n = len(self.ascending)
-        twice = np.empty(points.shape, dtype=np.int64)
-        for column in range(points.shape[1]):
-            ascending, values = self.ascending[:, column], points[:, column]
-            twice[:, column] = ascending.searchsorted(values, "left") + ascending.searchsorted(values, "right")
-        quantiles: FloatArray = ndtri(np.arange(1, 2 * n + 2) / (2 * n + 2))
-        return quantiles[twice]
+        self.gain = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 0)
 
     def __call__(self, points: Samples) -> Single:
         """Inputs (n, dim) of a network."""
-        scaled = (self.scores(points) - self.mean) * self.gain
-        inputs: Single = scaled.clip(-LARGEST_INPUT, LARGEST_INPUT).astype(np.float32)
+        n = len(self.points)
+        scores = Ranks(np.concatenate([self.points, points])).scores(np.arange(n))[n:]
+        inputs: Single = ((scores - self.mean) * self.gain).clip(-LARGEST_INPUT, LARGEST_INPUT)
         return inputs
 
 
-def encoder(name: str, dim: int, outputs: int, rng: np.random.Generator) -> keras.Model:
+def encoder(name: str, dim: int, outputs: int) -> keras.Model:
     """A small dense network from the columns of one side to its embedding."""
 
-    def seed() -> int:
-        return int(rng.integers(2**31))
-
-    def dense(layer: str, units: int, initializer: keras.initializers.Initializer, activation: str | None = None) -> Any:
-        return keras.layers.Dense(
-            units, activation=activation, kernel_initializer=initializer, dtype="float32", name=f"{name}_{layer}"
-        )
+    def dense(layer: str, units: int, activation: str | None = None) -> Any:
+        return keras.layers.Dense(units, activation, kernel_initializer="zeros", dtype="float32", name=f"{name}_{layer}")
 
     inputs = hidden = keras.Input((dim,), dtype="float32", name=f"{name}_input")
     for number in range(1, LAYERS + 1):
-        hidden = dense(f"dense_{number}", WIDTH, keras.initializers.HeNormal(seed()), "gelu")(hidden)
-        hidden = keras.layers.Dropout(DROPOUT, seed=seed(), dtype="float32", name=f"{name}_dropout_{number}")(hidden)
-    small = keras.initializers.RandomNormal(stddev=0.3 / np.sqrt(WIDTH), seed=seed())
-    return keras.Model(inputs, dense("embedding", outputs, small)(hidden), name=name)
+        hidden = dense(f"dense_{number}", WIDTH, "gelu")(hidden)
+    return keras.Model(inputs, dense("embedding", outputs)(hidden), name=name)
 
 
-def encoders(dim_x: int, dim_y: int, rng: np.random.Generator) -> keras.Model:
-    """Embeddings of x (n, EMBEDDING), and of y (n, EMBEDDING) with b(y) as one more column, side by side."""
-    of_x, of_y = encoder("critic_x", dim_x, EMBEDDING, rng), encoder("critic_y", dim_y, EMBEDDING + 1, rng)
+def encoders(dim_x: int, dim_y: int) -> keras.Model:
+    """Embeddings of x (n, EMBEDDING), and of y (n, EMBEDDING) with b(y) as one more column, side by side, to be trained."""
+    of_x, of_y = encoder("critic_x", dim_x, EMBEDDING), encoder("critic_y", dim_y, EMBEDDING + 1)
     together = keras.layers.Concatenate(dtype="float32", name="critic_both")([of_x.output, of_y.output])
-    return keras.Model([of_x.input, of_y.input], together, name="critic")
+    networks = keras.Model([of_x.input, of_y.input], together, name="critic")
+    rise_and_fall = keras.optimizers.schedules.CosineDecay(
+        LEARNING_RATE / WARM_UP, STEPS - WARM_UP, warmup_target=LEARNING_RATE, warmup_steps=WARM_UP
+    )
+    optimizer = keras.optimizers.AdamW(rise_and_fall, weight_decay=WEIGHT_DECAY, name="critic_optimizer")
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    optimizer.build(networks.trainable_variables)  # now, as the first step would be traced twice
+    backend = keras.backend.backend()
+    networks.compile(
+        optimizer,
+        loss=loss,
+        auto_scale_loss=False,  # all is float32, whatever policy the caller has chosen
+        jit_compile=backend == "jax",  # TensorFlow would compile for longer than it trains, and JAX does nothing without
+        steps_per_execution=LOOK_EVERY if backend == "tensorflow" else 1,  # saves a third of its time; the others gain nothing
+    )
+    return networks
 
 
 def loss(_: Any, both: Any) -> Any:
@@ -116,19 +117,30 @@ def loss(_: Any, both: Any) -> Any:
     return (to_y + to_x) / 2 - keras.ops.diagonal(scores)
 
 
+def start(networks: keras.Model, rng: np.random.Generator) -> None:
+    """Forget all training: weights as He et al. 2015, arXiv:1502.01852, eq. (10), draw them, with small embeddings."""
+    for variable in networks.trainable_variables:
+        gain = 0.0 if len(variable.shape) == 1 else 0.3 if "embedding" in variable.path else np.sqrt(2)
+        variable.assign(gain / np.sqrt(variable.shape[0]) * rng.standard_normal(variable.shape, dtype=np.float32))
+    for variable in networks.optimizer.variables:
+        variable.assign(np.zeros(variable.shape, dtype=variable.dtype))
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Critic:
     """Score of how well x and y belong together, as the inner product of two embeddings.
 
     Attributes:
         scale_x: From samples to inputs of the networks; `scale_y` likewise.
-        networks: Both encoders.
+        networks: Both encoders, which other critics use too.
+        weights: What they have learned.
         scale: Of the score; 0 where held-out samples show no dependence.
     """
 
     scale_x: Scaler
     scale_y: Scaler
     networks: keras.Model
+    weights: list[Single]
     scale: float
 
     def __call__(self, x: Samples, y: Samples) -> tuple[FloatArray, FloatArray]:
@@ -138,89 +150,119 @@ class Critic:
 
     def unscaled(self, x: Samples, y: Samples) -> tuple[FloatArray, FloatArray]:
         """Embeddings as the networks have learned them."""
+        self.networks.set_weights(self.weights)
         return embedded(self.networks, [self.scale_x(x), self.scale_y(y)])
 
 
 def embedded(networks: keras.Model, inputs: list[Single]) -> tuple[FloatArray, FloatArray]:
     """Embeddings (n, EMBEDDING + 1) of x, with a column of ones, and of y, with b(y) in its place."""
-    both = keras.ops.convert_to_numpy(networks(inputs, training=False)).astype(np.float64)
+    both = networks.predict_on_batch(inputs).astype(np.float64)
     of_x, of_y = both[:, :EMBEDDING], both[:, EMBEDDING:]
     return np.column_stack([of_x, np.ones(len(both))]), of_y
 
 
-def fit_critic(x: Samples, y: Samples, rng: np.random.Generator, progress: Progress | None = None) -> Critic:
+def fit_critic(
+    networks: keras.Model,
+    x: Samples,
+    y: Samples,
+    rng: np.random.Generator,
+    groups: IntArray | None = None,
+    progress: Progress | None = None,
+) -> Critic:
     """Train a critic on samples, a fifth of which decides when to stop and how much to believe.
 
     Args:
+        networks: Encoders of as many columns as x and y have, to train from the start.
         x: (n, dim_x) samples, `y` (n, dim_y) their partners.
-        rng: Draws weights, dropout and the order of batches.
+        rng: Draws weights and the order of batches.
+        groups: (n,) numbers, ascending, of what may not be parted; None where samples are independent.
         progress: Called with (steps done, steps in all).
     """
-    is_held_out = held_out(len(x))
+    is_held_out = held_out(len(x), groups)
     scale_x, scale_y = Scaler(x[~is_held_out]), Scaler(y[~is_held_out])
     inputs = [scale_x(x), scale_y(y)]
-    training, rest = ([side[rows] for side in inputs] for rows in (~is_held_out, is_held_out))
-    networks = encoders(x.shape[1], y.shape[1], rng)
-    train(networks, training, rest, rng, progress)
-    return Critic(scale_x, scale_y, networks, scale_of(*embedded(networks, rest)))
+    looked_at = np.flatnonzero(is_held_out)[:: 1 + is_held_out.sum() // LOOKED_AT]
+    training, rest = ([side[rows] for side in inputs] for rows in (~is_held_out, looked_at))
+    start(networks, rng)
+    looks = Looks(rest, progress)
+    networks.fit(
+        batches(training, rng.spawn(1)[0]),  # TensorFlow draws ahead, in a thread
+        steps_per_epoch=LOOK_EVERY,
+        epochs=STEPS // LOOK_EVERY,
+        shuffle=False,
+        verbose=0,
+        callbacks=[looks],
+    )
+    training.clear()  # as TensorFlow keeps what gave the batches
+    networks.set_weights(looks.weights)
+    sampling = INDEPENDENT if groups is None else Groups(groups[looked_at])
+    return Critic(scale_x, scale_y, networks, looks.weights, scale_of(*embedded(networks, rest), sampling))
 
 
-def held_out(n: int) -> NDArray[np.bool_]:
-    """(n,) which rows are held out: a fifth, in stretches of neighbours."""
-    stretch = max(1, n // (HELD_OUT * STRETCHES))
-    rows: NDArray[np.bool_] = np.arange(n) // stretch % HELD_OUT == HELD_OUT // 2
+def held_out(n: int, groups: IntArray | None = None) -> NDArray[np.bool_]:
+    """(n,) which rows are held out: of whole groups a fifth, or two of a few; without groups, of stretches of neighbours."""
+    if groups is None:
+        groups = np.arange(n) // max(1, n // (HELD_OUT * STRETCHES))
+    numbers, number = np.unique(groups, return_inverse=True)
+    every = min(HELD_OUT, max(2, len(numbers) // 2))
+    rows: NDArray[np.bool_] = number % every == every // 2
     return rows
 
 
-def train(
-    networks: keras.Model,
-    training: list[Single],
-    rest: list[Single],
-    rng: np.random.Generator,
-    progress: Progress | None,
-) -> None:
-    """Train both encoders, and leave them with the weights that score best on held-out samples."""
-    n = len(training[0])
-    batch = min(BATCH, n)
-    rise_and_fall = keras.optimizers.schedules.CosineDecay(
-        LEARNING_RATE / WARM_UP, STEPS - WARM_UP, warmup_target=LEARNING_RATE, warmup_steps=WARM_UP
-    )
-    optimizer = keras.optimizers.AdamW(rise_and_fall, weight_decay=WEIGHT_DECAY, name="critic_optimizer")
-    optimizer.exclude_from_weight_decay(var_names=["bias"])
-    optimizer.build(networks.trainable_variables)  # now, as the first step would be traced twice
-    # TensorFlow would compile for longer than it trains, and JAX does nothing without.
-    networks.compile(optimizer, loss=loss, jit_compile=keras.backend.backend() == "jax")
-    unused = np.zeros((batch, 1), dtype=np.float32)
-    best, best_step, weights = -np.inf, 0, networks.get_weights()
-    for step, rows in zip(range(1, STEPS + 1), batches(n, batch, rng), strict=False):
-        networks.train_on_batch([side[rows] for side in training], unused)
-        if step % LOOK_EVERY:
-            continue
-        if progress is not None:
-            progress(step, STEPS)
-        of_x, of_y = embedded(networks, rest)
+class Looks(keras.callbacks.Callback):
+    """Looks at held-out samples, which keep the weights that score best on them, and stop what no longer gets better.
+
+    Args:
+        rest: Inputs of both sides.
+        progress: Called with (steps done, steps in all).
+
+    Attributes:
+        weights: The best so far, at first those to start from.
+    """
+
+    weights: list[Single]
+
+    def __init__(self, rest: list[Single], progress: Progress | None) -> None:
+        super().__init__()
+        self.rest, self.progress = rest, progress
+        self.best, self.best_step = -np.inf, 0
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Take what there is to start from."""
+        self.weights = self.model.get_weights()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Look, after each `LOOK_EVERY` steps."""
+        step = (epoch + 1) * LOOK_EVERY
+        if self.progress is not None:
+            self.progress(step, STEPS)
+        of_x, of_y = embedded(self.model, self.rest)
         score = max(float(info_nce(scale * of_x, of_y).mean()) for scale in (0.5, 1.0))
-        if score > best:
-            best, best_step, weights = score, step, networks.get_weights()
-        if step >= LEAST_STEPS and step - best_step >= PATIENCE:
-            break
-    networks.set_weights(weights)
+        if score > self.best:
+            self.best, self.best_step, self.weights = score, step, self.model.get_weights()
+        self.model.stop_training = step >= LEAST_STEPS and step - self.best_step >= PATIENCE
 
 
-def batches(n: int, batch: int, rng: np.random.Generator) -> Iterator[IntArray]:
-    """Rows of one batch after the other, in an order drawn anew for each pass."""
-    while True:
-        order = rng.permutation(n)
-        for start in range(0, n - batch + 1, batch):
-            yield order[start : start + batch]
+def batches(training: list[Single], rng: np.random.Generator) -> Iterator[tuple[tuple[Single, Single], Single]]:
+    """Batches of both sides, in an order drawn anew for each pass, beside an unused target, until `training` is emptied."""
+    n = len(training[0])
+    batch = LARGE_BATCH if n >= MANY else min(BATCH, n)
+    unused = np.zeros((batch, 1), dtype=np.float32)
+    passes = (rows for _ in itertools.count() for rows in rng.permutation(n)[: n - n % batch].reshape(-1, batch))
+    while sides := list(training):
+        rows = next(passes)
+        y, x = sides.pop()[rows], sides.pop()[rows]
+        yield (x, y), unused
 
 
-def scale_of(of_x: FloatArray, of_y: FloatArray) -> float:
+def scale_of(of_x: FloatArray, of_y: FloatArray, sampling: Sampling) -> float:
     """Scale of the score at which held-out embeddings bound MI best; 0 where no bound is clearly above 0."""
     best, chosen = 0.0, 0.0
+    if sampling.units == 1:  # which tells nothing of how much others differ
+        return chosen
     for scale in SCALES:
         terms = info_nce(scale * of_x, of_y)
-        if terms.mean() > max(best, CLEARLY * terms.std(ddof=1) / np.sqrt(len(terms))):
+        if terms.mean() > max(best, CLEARLY * sampling.error_of_mean(terms, np.arange(len(terms)))):
             best, chosen = float(terms.mean()), scale
     return chosen
 
@@ -238,24 +280,30 @@ class LearnedCritic:
 
     def __init__(self, progress: Progress | None = None) -> None:
         self.progress = progress
+        self.networks: dict[tuple[int, int], keras.Model] = {}
         self.fits: dict[bytes, Critic] = {}
 
-    def fit(self, x: Samples, y: Samples, rng: np.random.Generator) -> Critic:
-        """The critic trained on samples x (n, dim_x) and their partners y (n, dim_y)."""
+    def fit(self, x: Samples, y: Samples, rng: np.random.Generator, groups: IntArray | None = None) -> Critic:
+        """The critic trained on samples x (n, dim_x) and their partners y (n, dim_y), without parting any of `groups` (n,)."""
         key = hashlib.sha256(repr((rng.bit_generator.state, x.shape, y.shape, x.dtype, y.dtype)).encode())
-        for side in (x, y):
-            key.update(np.ascontiguousarray(side).data)
+        for part in (x, y) if groups is None else (x, y, groups):
+            key.update(np.ascontiguousarray(part).data)
         place = key.digest()
         if place not in self.fits:
             if len(self.fits) >= KEPT:
                 self.fits.pop(next(iter(self.fits)))
-            self.fits[place] = fit_critic(x, y, rng, self.progress)
+            dims = x.shape[1], y.shape[1]
+            if dims not in self.networks:
+                self.networks = {dims: encoders(*dims)}  # compiling takes as long as training, and halves share it
+            self.fits[place] = fit_critic(self.networks[dims], x, y, rng, groups, self.progress)
         return self.fits[place]
 
 
 class LearnedDirections:
     """Cross-fitted reducer for `mutual_information(x, y, reduce=LearnedDirections(8))`: KSG on half of the samples, in the
     directions that a critic trained on the other half uses most.
+
+    With `permutations` both halves train anew for every shuffle, at seconds each.
 
     Args:
         dim: Columns of each side to make at most.
@@ -270,10 +318,12 @@ class LearnedDirections:
         self.critic = critic or LearnedCritic()
 
     def fit(
-        self, x: Samples, y: Samples, rng: np.random.Generator
+        self, x: Samples, y: Samples, rng: np.random.Generator, groups: IntArray | None = None
     ) -> Callable[[Samples, Samples], tuple[FloatArray, FloatArray]]:
-        """Train on samples x (n, dim_x) and y (n, dim_y); gives (x, y) -> columns of each, of any other samples."""
-        critic = self.critic.fit(x, y, rng)
+        """Train on samples x (n, dim_x) and y (n, dim_y), without parting any of `groups` (n,), and return what makes columns
+        of x and of y of any others.
+        """
+        critic = self.critic.fit(x, y, rng, groups)
         to_x, to_y = strongest(*critic.unscaled(x, y), min(self.dim, x.shape[1], y.shape[1]))
 
         def reduced(x: Samples, y: Samples) -> tuple[FloatArray, FloatArray]:
@@ -284,16 +334,17 @@ class LearnedDirections:
 
 
 def strongest(of_x: FloatArray, of_y: FloatArray, dim: int) -> tuple[FloatArray, FloatArray]:
-    """Directions (EMBEDDING + 1, dim) of either embedding along which their inner product varies most.
+    """Directions (EMBEDDING + 1, at most dim) of either embedding along which their inner product varies most.
 
     Singular functions of the score: with centred embeddings Q T of x and R S of y, Q and R orthonormal, those of Q (T S') R'.
     They take no notice of who belongs to whom, so that they cannot overfit it. Their standard deviations are as their shares of
     the score, 1 the largest: at equal ones, KSG sees weak directions as large as strong ones, and three bits in 3 of 50 columns
-    read 1.1 instead of 2.4.
+    read 1.1 instead of 2.4. Those below `LEAST_SHARE` are left out: they are too small to matter in a distance.
     """
     t, s = (np.asarray(np.linalg.qr(side - side.mean(axis=0), mode="r")) for side in (of_x, of_y))
     left, strength, right = np.linalg.svd(t @ s.T)
     gain = np.sqrt(len(of_x)) / max(strength[0], 1e-300)
+    dim = max(1, int((strength[:dim] > LEAST_SHARE * strength[0]).sum()))
     return s.T @ right[:dim].T * gain, t.T @ left[:, :dim] * gain
 
 
@@ -321,7 +372,13 @@ def learned_lower_bound(x: Any, y: Any, **options: Unpack[MIOptions]) -> LowerBo
 def learned_mutual_information(
     x: Any, y: Any, *, k: int | Sequence[int] | None = None, **options: Unpack[MIOptions]
 ) -> MIResult | list[MIResult]:
-    """`mutual_information(x, y)` with a learned lower bound, and with KSG in at most 8 learned directions beside it."""
+    """`mutual_information(x, y)` with a learned lower bound, and with KSG in at most 8 learned directions beside it.
+
+    Raises:
+        InputError: The data or an argument cannot be used.
+    """
+    if options.get("permutations") is not None:
+        raise InputError("permutations would train both networks anew for every shuffle: leave it out.")
     with shown(options.get("progress"), TRAINING) as told:
         critic = LearnedCritic(told)
         options.update({"progress": told, "lower_bound": critic, "reduce": LearnedDirections(critic=critic)})
