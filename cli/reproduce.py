@@ -153,10 +153,13 @@ def print_plan(runs: dict[str, Settings], workers: int | None) -> None:
 
 
 def print_verdicts(verdicts: list[Verdict]) -> None:
-    """What was found under the default reading; the rest is in claims.csv."""
-    usual = [v for v in verdicts if (v.bn, v.sum, v.k, v.net_of_null) == ("inference", "after", 3, False)]
-    for update in dict.fromkeys(verdict.update for verdict in usual):
-        say(f"{update}, inference statistics, after the sum, k=3:")
-        for verdict in usual:
-            if verdict.update == update:
-                say(f"  {verdict.claim}. {verdict.says} {verdict.verdict.capitalize()}.")
+    """What was found under the usual reading; the rest is in claims.csv."""
+    from trainer.reproduction import overview
+
+    chosen = overview.usual(verdicts)
+    for way in overview.ways_of(verdicts):
+        say(f"{', '.join(way)}; last layer after the sum:")
+        for verdict in sorted(chosen, key=lambda v: v.claim):
+            if overview.way_of(verdict) == way:
+                corrected = "" if verdict.holm == verdict.verdict else " Undecided once corrected for the number of claims."
+                say(f"  {verdict.claim}. {verdict.says} {verdict.verdict.capitalize()}.{corrected}")

@@ -1,18 +1,21 @@
 """Made-up results with the shape of real ones: a table of runs, the experiments that name its rows, and a run's folder."""
 
 import dataclasses
+import itertools
 import math
 
 import numpy as np
 import polars as pl
 
 from trainer.config import Settings
+from trainer.reproduction.results import SCHEMA
 from trainer.run import Manifest, Provenance, RunFolder
 from trainer.table import Row
 
 CEILING = 11.96  # psi(10000) - psi(3), in bits
 FULL = (0, 1, 2, 3, 5, 8, 12, 20, 30, 50)
 MINI = (0, 1, 2, 4, 7, 12)
+ALSO = (0, 1, 8, 12, 50)  # at which more than MI is measured
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,48 +45,58 @@ def settings(experiments):
     return sorted({(a, w, h) for e in experiments for a in e.archs for w in e.widths for h in e.hidden})
 
 
-def table(experiments=EXPERIMENTS, seeds=2, batch_sizes=(None, 1000), ks=(3, 10)):
+def table(experiments=EXPERIMENTS, seeds=2, batch_sizes=(None, 1000), ks=(3, 10), momenta=(0.99,), scalings=("none",)):
     """Rows for every run of the experiments; each value is a formula of its settings and a seeded disturbance."""
     rng = np.random.default_rng(0)
-    rows = []
-    for arch, width, hidden in settings(experiments):
-        for batch_size in batch_sizes:
-            for seed in range(seeds):
-                shift = rng.normal(0, 0.12)
-                for epoch in FULL if batch_size is None else MINI:
-                    updates = epoch * (1 if batch_size is None else 60)
-                    for bn in ("inference", "batch"):
-                        for last in ("after", "before"):
-                            mi, error = _point(arch, width, hidden, updates, bn, last, shift + rng.normal(0, 0.02))
-                            rows += [
-                                {
-                                    "run": f"{arch}-w{width}-h{hidden}-{'full' if batch_size is None else batch_size}-s{seed}",
-                                    "arch": arch,
-                                    "width": width,
-                                    "hidden": hidden,
-                                    "batch_size": batch_size,
-                                    "seed": seed,
-                                    "epoch": epoch,
-                                    "updates": updates,
-                                    "bn": bn,
-                                    "sum": last,
-                                    "k": k,
-                                    "mi": mi * (1 if k == 3 else 0.9),
-                                    "stderr": 0.02 + 0.01 * rng.random(),
-                                    "null": rng.normal(0, 0.01) if epoch % 4 == 0 else None,
-                                    "ceiling": CEILING,
-                                    "units": "bits",
-                                    "n_samples": 10_000,
-                                    "dim_x": 2 * width,
-                                    "dim_y": 2 * width,
-                                    "error": error,
-                                    "loss": None if epoch == 0 else 2.5 * error,
-                                    "seconds": 1.0,
-                                    "notes": "",
-                                }
-                                for k in ks
-                            ]
-    return pl.DataFrame(rows, schema_overrides={"batch_size": pl.Int64, "null": pl.Float64}, infer_schema_length=None)
+    runs = itertools.product(settings(experiments), batch_sizes, momenta, range(seeds))
+    rows = [row for (network, *how) in runs for row in _rows(network, *how, ks, scalings, rng)]
+    return pl.DataFrame(rows, schema=SCHEMA)
+
+
+def _rows(network, batch_size, momentum, seed, ks, scalings, rng):
+    """The rows of a run. At a smaller momentum only moving averages were measured."""
+    arch, width, hidden = network
+    name = f"{arch}-w{width}-h{hidden}-{'full' if batch_size is None else batch_size}"
+    shift = rng.normal(0, 0.12)
+    readings = itertools.product(("inference", "batch") if momentum == 0.99 else ("inference",), ("after", "before"), scalings)
+    for epoch, (bn, last, scaling) in itertools.product(FULL if batch_size is None else MINI, list(readings)):
+        updates = epoch * (1 if batch_size is None else 60)
+        mi, error = _point(arch, width, hidden, updates, bn, last, shift + rng.normal(0, 0.02))
+        mi += (momentum == 0.9) - 0.5 * (scaling == "sides")
+        also = epoch in ALSO
+        for k in ks:
+            yield {
+                "run": f"{name}{'' if momentum == 0.99 else f'-m{momentum}'}-s{seed}",
+                "arch": arch,
+                "width": width,
+                "hidden": hidden,
+                "batch_size": batch_size,
+                "momentum": momentum,
+                "seed": seed,
+                "epoch": epoch,
+                "updates": updates,
+                "bn": bn,
+                "sum": last,
+                "standardize": scaling,
+                "k": k,
+                "mi": mi * (1 if k == 3 else 0.9),
+                "stderr": 0.02 + 0.01 * rng.random(),
+                "null": rng.normal(0, 0.01) if also else None,
+                "ceiling": CEILING,
+                "units": "bits",
+                "n_samples": 10_000,
+                "dim_x": 2 * width,
+                "dim_y": 2 * width,
+                "error": error,
+                "loss": None if epoch == 0 else 2.5 * error,
+                "reduced": 0.8 * mi if also else None,
+                "lower_bound": 0.3 * mi if also else None,
+                "cka": mi / CEILING if also else None,
+                "knn_overlap": (mi / CEILING) ** 2 if also else None,
+                "seconds": 1.0,
+                "settings": "0" * 16,
+                "notes": "",
+            }
 
 
 def _point(arch, width, hidden, updates, bn, last, noise):

@@ -1,6 +1,8 @@
 """The report: one page that loads nothing, names every run, and works in a browser."""
 
 import csv
+import dataclasses
+import html
 import html.parser
 import io
 import json
@@ -15,35 +17,105 @@ from typer.testing import CliRunner
 
 import cli.report
 from cli._errors import Commands
-from made_up import FIG4A, FIG5B, run_folder, table
+from made_up import FIG4A, FIG5B, FULL, run_folder, table
 from mi_core import InputError
 from trainer.reproduction import report, results
-from trainer.reproduction.experiments import load_experiment
-from trainer.reproduction.judging import Verdict
+from trainer.reproduction.experiments import FIGURES, load_experiment
+from trainer.reproduction.figures import ARCHITECTURES
+from trainer.reproduction.judging import Verdict, judge
 from trainer.reproduction.report import experiments_of, render
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 SMALL = table((FIG5B,), seeds=2, ks=(3, 10))
 RULINGS = ("holds", "does not hold", "undecided")
+FIRST = Verdict(
+    claim=1,
+    says="Claim 1 & its words.",
+    update="full batch",
+    momentum=0.99,
+    bn="inference",
+    sum="after",
+    standardize="none",
+    k=3,
+    measure="MI",
+    verdict="holds",
+    p=0.01,
+    p_holm=0.02,
+    holm="holds",
+    measured="k 3: +1.5",
+    statistic=1.5,
+    low=1,
+    high=2,
+    detectable=0.5,
+    settings=4,
+    seeds=2,
+)
 VERDICTS = [
-    Verdict(claim, f"Claim {claim} & its words.", way, "inference", "after", k, False, ruling, f"k {k}: +1.5", 1.5, 1, 2, 4, 2)
+    dataclasses.replace(
+        FIRST,
+        claim=claim,
+        says=f"Claim {claim} & its words.",
+        update=way,
+        k=k,
+        verdict=ruling,
+        holm=ruling,
+        measured=f"k {k}: +1.5",
+    )
     for claim, ruling in zip((1, 2, 3), RULINGS, strict=True)
     for way in ("full batch", "mini-batches of 1,000")
     for k in (3, 10)
-][:-1]
+][:-2]
 MANIFESTS = [
     {"settings": {"seed": 0, "activation": "<tanh>", "bn": ["inference", "batch"]}, "versions": {"keras": "3.9.1"}},
     {"settings": {"seed": 1, "activation": "<tanh>", "bn": ["inference", "batch"]}, "versions": {"keras": "3.9.1"}},
 ]
 
 
-CHOOSE_MLP = """<script>
-setTimeout(() => {
-  document.title = document.querySelectorAll("path[aria-roledescription=point]").length;
-  const choice = document.querySelector("select");
-  choice.value = "MLP";
-  choice.dispatchEvent(new Event("change"));
-}, 5000);
+# Does what a reader does, a step every half second, and leaves in the page what was seen after each.
+DRIVE = """<pre id="seen"></pre>
+<script>
+const seen = {}, wait = () => new Promise(go => setTimeout(go, 500));
+const points = () => [...document.querySelectorAll("path[aria-roledescription=point]")];
+const strong = () => points().filter(point => point.getAttribute("opacity") > 0.5).map(point => point.__data__.datum);
+async function drive() {
+  while (!points().length) await wait();
+  for (const input of document.querySelectorAll("#filters select")) {
+    const first = input.value;
+    for (const option of [...input.options]) {
+      input.value = option.value;
+      input.dispatchEvent(new Event("change"));
+      await wait();
+      seen[`${input.name} ${option.text}`] = points().length;
+    }
+    input.value = first;
+    input.dispatchEvent(new Event("change"));
+    await wait();
+  }
+  const place = points()[0].getBoundingClientRect(), where = { bubbles: true, clientX: place.x + 2, clientY: place.y + 2 };
+  const run = points()[0].__data__.datum.run;
+  points()[0].dispatchEvent(new PointerEvent("pointerover", where));
+  points()[0].dispatchEvent(new PointerEvent("pointermove", where));
+  await wait();
+  seen.hover = strong().map(row => row.run === run);
+  seen.tooltip = document.querySelector("#vg-tooltip-element")?.innerText ?? "";
+  points()[0].dispatchEvent(new PointerEvent("pointerout", where));
+  const slider = document.querySelector("#filters input");
+  slider.value = 3;
+  slider.dispatchEvent(new Event("input"));
+  await wait();
+  seen.slider = strong().map(row => row.epoch);
+  for (const choice of document.querySelectorAll("#choices select")) {
+    for (const option of [...choice.options]) {
+      choice.value = option.value;
+      choice.dispatchEvent(new Event("change"));
+      seen[`${choice.name}: ${option.text}`] = document.querySelectorAll("tr.reading:not([hidden])").length;
+    }
+    choice.value = "";
+    choice.dispatchEvent(new Event("change"));
+  }
+  document.getElementById("seen").textContent = JSON.stringify(seen);
+}
+drive();
 </script>"""
 
 
@@ -114,7 +186,8 @@ def test_all_rows_are_in_the_traces(specification):
     for place in (0, 777, SMALL.height - 1):
         row, truth = rows[place], SMALL.row(place, named=True)
         assert runs[int(row["id"])]["run"] == truth["run"]
-        assert {name: row[name] for name in ("bn", "sum")} == {name: truth[name] for name in ("bn", "sum")}
+        assert row["norm"] == ("own" if truth["bn"] == "batch" else str(truth["momentum"]))
+        assert {name: row[name] for name in ("sum", "standardize")} == {name: truth[name] for name in ("sum", "standardize")}
         assert [float(row[name]) for name in ("epoch", "updates", "k")] == [truth[name] for name in ("epoch", "updates", "k")]
         for name in ("mi", "stderr", "error", "ceiling"):
             assert float(row[name]) == pytest.approx(truth[name], abs=5e-5)
@@ -128,8 +201,9 @@ def test_every_part_of_the_reading_is_an_input(specification):
         "by_width": ["all", 100],
         "by_hidden": ["all", 5],
         "by_batch": ["full batch", "mini-batches of 1,000", "all"],
-        "by_bn": ["inference", "batch"],
+        "by_norm": ["0.99", "own"],
         "by_sum": ["after", "before"],
+        "by_standardize": ["none"],
         "by_k": [3, 10],
         "until": None,
     }
@@ -138,12 +212,23 @@ def test_every_part_of_the_reading_is_an_input(specification):
 
 def test_verdicts_are_words_and_colours(parsed):
     coloured = [(kind, words) for tag, kind, words in parsed.cells if kind and kind != "number"]
-    assert {(ruling.replace(" ", "-"), ruling) for ruling in (*RULINGS, "not measured")} == set(coloured)
-    assert len(coloured) == 1 + 2 * len(VERDICTS)  # in the overview, where one is missing, and beside the numbers
+    usual = [verdict for verdict in VERDICTS if verdict.k == 3]
+    in_short = [(verdict.verdict.replace(" ", "-"), f"{verdict.verdict}2 of 2 readings") for verdict in usual]
+    assert sorted(coloured) == sorted([*in_short, *((v.verdict.replace(" ", "-"), v.verdict) for v in VERDICTS)])
+    assert [words for _, _, words in parsed.cells].count("not measured") == 1  # claim 3 with mini-batches
     for verdict in VERDICTS:
         assert f"{verdict.claim}. {verdict.says}" in parsed.text
         assert verdict.measured in parsed.text
     assert "The lag of the averages." in parsed.text
+
+
+def test_what_is_worth_less_is_said():
+    """A verdict that the correction takes back, in short and with its numbers; and all of a page of few samples."""
+    few = SMALL.with_columns(n_samples=pl.lit(300, pl.Int64))
+    taken = dataclasses.replace(FIRST, p_holm=0.06, holm="undecided")
+    page = Page(render(few, (), [taken], {}, []))
+    assert [words for _, kind, words in page.cells if kind == "holds"] == ["holds †", "holds †"]
+    assert page.text.index("This page proves nothing about the paper.") < page.text.index("Hodas & Stinis 2018")
 
 
 def test_figures_have_words_for_those_who_cannot_see_them(parsed):
@@ -156,6 +241,7 @@ def test_figures_have_words_for_those_who_cannot_see_them(parsed):
 
 
 def test_runs_settings_and_versions_are_named(parsed):
+    assert "proves nothing" not in parsed.text
     for run in SMALL["run"].unique():
         assert run in parsed.text
     words = [words for _, _, words in parsed.cells]
@@ -172,14 +258,14 @@ def test_no_text_of_a_run_becomes_a_program():
     frame = SMALL.with_columns(run=pl.when(pl.col("run") == "mlp-w100-h5-full-s0").then(pl.lit(name)).otherwise("run"))
     parsed = Page(render(frame, (), [], {}, []))
     assert "too few results to judge a claim" in parsed.text
-    assert len(parsed.scripts) == 2
+    assert len(parsed.scripts) == 3
     assert name in json.loads(parsed.scripts[0])["data"][2]["values"].replace('""', '"')
     assert name in parsed.text
 
 
 @pytest.mark.parametrize("profile", ["cpu", "paper"])
 def test_figures_are_those_of_the_profile_that_was_run(profile):
-    experiments = [load_experiment(name, profile) for name in ("fig4a", "fig4b", "fig5a", "fig5b")]
+    experiments = [load_experiment(name, profile) for name in FIGURES]
     assert experiments_of(table(experiments, seeds=1, batch_sizes=(None,), ks=(3,))) == experiments
 
 
@@ -225,21 +311,79 @@ def test_without_rows_there_is_no_page():
         render(SMALL.with_columns(error=pl.lit(None, pl.Float64)), (), [], {}, [])
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
-def test_it_works_in_a_browser(page, tmp_path):
-    path = tmp_path / "report.html"
-    path.write_text(page + CHOOSE_MLP, encoding="utf-8")
-    options = ["--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
-    logging = ["--enable-logging=stderr", "--virtual-time-budget=20000", "--dump-dom"]
+@pytest.fixture(scope="module")
+def driven(tmp_path_factory):
+    """A page of all readings, and what was seen in it when a reader drove it: the document, and counts by what was done."""
+    frame = table((FIG5B,), seeds=1, momenta=(0.99, 0.9), scalings=("none", "sides"))
+    folder = tmp_path_factory.mktemp("browser")
+    path = folder / "report.html"
+    path.write_text(render(frame, (), judge(frame), {}, []) + DRIVE, encoding="utf-8")
+    options = ["--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder / 'profile'}"]
+    logging = ["--enable-logging=stderr", "--virtual-time-budget=60000", "--dump-dom"]
     command = [CHROMIUM, *options, *logging, path.as_uri()]
     shown = subprocess.run(command, capture_output=True, text=True, timeout=240, check=True)
     assert [line for line in shown.stderr.splitlines() if "CONSOLE" in line] == []  # a refused request would be there
-    parsed = Page(shown.stdout)
-    assert len(parsed.all("select")) == 7
-    assert [one["type"] for one in parsed.all("input")] == ["range"]
-    usual = SMALL.filter(
-        pl.col("batch_size").is_null(), pl.col("bn") == "inference", pl.col("sum") == "after", pl.col("k") == 3
-    )
-    assert re.search(r"<title>(.*)</title>", shown.stdout)[1] == str(3 * usual.height)
-    marks = [attributes.get("aria-roledescription") for attributes in parsed.all("path")]
-    assert marks.count("point") == 3 * usual.filter(pl.col("arch") == "mlp").height
+    return frame, Page(shown.stdout), json.loads(html.unescape(re.search(r'<pre id="seen">(.+?)</pre>', shown.stdout)[1]))
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+def test_every_filter_chooses_its_runs(driven):
+    """Three panels have a point for each row that is chosen."""
+    frame, _, seen = driven
+    usual = {
+        "arch": None,
+        "width": None,
+        "hidden": None,
+        "batch_size": "full batch",
+        "norm": "moving averages, momentum 0.99",
+        "sum": "last layer after the sum",
+        "standardize": "sides as they are",
+        "k": "3",
+    }
+    rows = [row | words_of(row) for row in frame.to_dicts() if (row["bn"], row["momentum"]) != ("batch", 0.9)]
+
+    def count(**changed):
+        chosen = usual | changed
+        return 3 * sum(all(value in (None, row[name]) for name, value in chosen.items()) for row in rows)
+
+    columns = ["by_arch", "by_width", "by_hidden", "by_batch", "by_norm", "by_sum", "by_standardize", "by_k"]
+    for name, column in zip(columns, usual, strict=True):
+        options = {key.removeprefix(f"{name} "): number for key, number in seen.items() if key.startswith(f"{name} ")}
+        words = {row[column] for row in rows}
+        assert set(options) == words | ({"all"} if name in columns[:4] else set())
+        assert options == {word: count(**{column: None if word == "all" else word}) for word in options}
+
+
+def words_of(row):
+    """What the filters call the settings of a row."""
+    norm = "the samples' own statistics" if row["bn"] == "batch" else f"moving averages, momentum {row['momentum']}"
+    return {
+        "arch": ARCHITECTURES[row["arch"]].name,
+        "width": str(row["width"]),
+        "hidden": str(row["hidden"]),
+        "batch_size": "full batch" if row["batch_size"] is None else f"mini-batches of {row['batch_size']:,}",
+        "norm": norm,
+        "sum": f"last layer {row['sum']} the sum",
+        "standardize": {"none": "sides as they are", "sides": "sides on one scale"}[row["standardize"]],
+        "k": str(row["k"]),
+    }
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+def test_a_run_under_the_pointer_stands_out_and_the_slider_goes_back_in_time(driven):
+    _, _, seen = driven
+    assert seen["hover"] == [True] * 3 * len(FULL)
+    assert "mlp-w100-h5-full-s0" in seen["tooltip"]
+    assert sorted(set(seen["slider"])) == [epoch for epoch in FULL if epoch <= 3]
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+def test_verdicts_are_filtered(driven):
+    """Each choice leaves the rows of that part of the reading, and those in which it plays no part."""
+    frame, _, seen = driven
+    verdicts = judge(frame)
+    for measure in ("MI", "CKA", "error"):
+        assert seen[f"measure: {measure}"] == sum(v.measure == measure for v in verdicts)
+    assert seen["sum: before the sum"] == sum(v.sum != "after" for v in verdicts)
+    assert seen["batchnorm: moving averages, momentum 0.9"] == sum(v.momentum == 0.9 for v in verdicts)
+    assert seen["updates: all"] == len(verdicts)

@@ -13,6 +13,7 @@ from trainer.reproduction import figures
 from trainer.reproduction.figures import ARCHITECTURES, colour, draw_experiment, draw_panel, draw_updates
 
 SMALL = table((FIG5B,), seeds=2, ks=(3,))
+OPEN = table((FIG5B,), seeds=1, ks=(3,), momenta=(0.99, 0.9), scalings=("none", "sides"))
 
 
 @pytest.fixture
@@ -28,9 +29,13 @@ def points(axes):
     return sorted((list(line.get_xdata()), list(line.get_ydata())) for line in axes.lines if len(line.get_xdata()) > 2)
 
 
-def expected(bn, batch_size, last="after", k=3):
-    rows = SMALL.filter(
-        pl.col("bn") == bn, pl.col("batch_size").eq_missing(batch_size), pl.col("sum") == last, pl.col("k") == k
+def expected(bn, batch_size, last="after", frame=SMALL, momentum=0.99, scaling="none"):
+    rows = frame.filter(
+        pl.col("bn") == bn,
+        pl.col("batch_size").eq_missing(batch_size),
+        pl.col("sum") == last,
+        pl.col("momentum") == momentum,
+        pl.col("standardize") == scaling,
     )
     return sorted((run["mi"].to_list(), run["error"].to_list()) for run in rows.partition_by("run"))
 
@@ -46,8 +51,28 @@ def test_a_panel_for_each_reading_with_a_trace_for_each_run(tmp_path, drawn, las
         assert len(points(axes)) == 8
     words = [text.get_text() for text in figure.legends[0].get_texts()]
     assert words[:4] == [style.name for style in ARCHITECTURES.values()]
-    assert figure.get_suptitle() == f"Figure 5B. {FIG5B.title}; last layer {last} the sum, k=3"
+    assert figure.get_suptitle() == f"{FIG5B.title}; last layer {last} the sum, k=3"
     assert figure.axes[2].get_ylabel() == "mini-batches of 1,000\ntest error"
+
+
+@pytest.mark.parametrize("scaling", ["none", "sides"])
+def test_a_column_for_each_momentum_and_one_for_the_samples_own_statistics(tmp_path, drawn, scaling):
+    draw_experiment(OPEN, FIG5B, tmp_path, standardize=scaling)
+    [(figure, name)] = drawn
+    assert name == {"none": "fig5b-after-k3", "sides": "fig5b-after-k3-sides"}[scaling]
+    titles = ["moving averages, momentum 0.99", "moving averages, momentum 0.9", "the samples' own statistics"]
+    assert [axes.get_title() for axes in figure.axes[:3]] == titles
+    readings = [(None, "inference", 0.99), (None, "inference", 0.9), (None, "batch", 0.99), (1000, "inference", 0.99)]
+    for axes, (batch_size, bn, momentum) in zip(figure.axes, readings, strict=False):
+        assert points(axes) == expected(bn, batch_size, frame=OPEN, momentum=momentum, scaling=scaling)
+    assert ("sides on one scale" in figure.get_suptitle()) == (scaling == "sides")
+
+
+def test_a_panel_of_one_momentum(tmp_path, drawn):
+    draw_panel(OPEN, FIG5B, tmp_path, momentum=0.9)
+    [(figure, name)] = drawn
+    assert name == "fig5b-inference-full-m0.9-after-k3"
+    assert points(figure.axes[0]) == expected("inference", None, frame=OPEN, momentum=0.9)
 
 
 def test_the_open_marker_is_epoch_0_and_the_large_one_the_last(tmp_path, drawn):
@@ -130,9 +155,9 @@ def test_rows_without_mi_or_error_are_left_out(tmp_path, drawn):
 
 
 def test_what_is_missing_is_said_in_one_line(tmp_path):
-    with pytest.raises(InputError, match=r"^fig4a has no results yet with k=7 and the last layer before the sum\.$"):
+    with pytest.raises(InputError, match=r"^fig4a has no results yet with last layer before the sum, k=7\.$"):
         draw_experiment(SMALL, FIG4A, tmp_path, k=7, last="before")
-    with pytest.raises(InputError, match=r"^fig5b has no results with mini-batches of 50 and batch statistics\.$"):
+    with pytest.raises(InputError, match=r"^fig5b has no results with mini-batches of 50 and the samples' own statistics\.$"):
         draw_panel(SMALL, FIG5B, tmp_path, bn="batch", batch_size=50)
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match=r"cannot be written: File exists\.$"):

@@ -1,6 +1,7 @@
 """The paper's claims: what it says, what is computed of it, and why measurement and paper may differ.
 
-A claim has one or several parts (`parts`); it holds if all of them hold, and does not hold if one of them does not.
+A claim has one or several parts (`parts`); it holds if all of them hold, and does not hold if one of them does not. Points are
+those after each epoch: "first" is after the first epoch, "last" after the last one, and names of parts say which that was.
 """
 
 from __future__ import annotations
@@ -11,13 +12,13 @@ from typing import Literal
 
 import numpy as np
 
-from mi_core.types import FloatArray
 from trainer.reproduction.parts import Part, rank_correlation
-from trainer.reproduction.traces import Setting, Traces, of, pairs
+from trainer.reproduction.traces import Traces
 
 LARGELY = 0.8  # the share of its whole fall that an error must have made to be called "largely trained"
 DEEP = 10  # hidden layers from which on a network counts as deeper than "5 to 10"
 USUAL_DEPTH = 5
+FEWEST = 3  # points of a rank correlation
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Claim:
         number: Its number, from 1.
         says: What the paper says.
         parts: The statistics that decide it, from runs of one reading.
-        of: "MI" where these are about MI, which may be taken net of its null; "error" where MI plays no part.
+        of: "MI" where these are about MI or what is taken for it; "error" where it plays no part.
         why_different: Why paper and measurement may differ.
     """
 
@@ -39,74 +40,133 @@ class Claim:
     why_different: str
 
 
+def after(traces: Traces, place: int) -> str:
+    """Words for a measured epoch."""
+    return f"after epoch {traces.epochs[place]}"
+
+
+def over(traces: Traces) -> str:
+    """Words for a mean over the measured epochs."""
+    return f"mean over epochs {traces.epochs[0]} to {traces.epochs[-1]}"
+
+
+def changes(traces: Traces, arch: str, sign: int) -> Iterator[Part]:
+    """How far the measure of an architecture rises (`sign` 1) or falls (-1) from first to last, and how steadily."""
+    ends = {run: sign * float(trace.value[-1] - trace.value[0]) for run, trace in traces.of(arch)}
+    late, early = (after(traces, place) for place in ((-1, 0) if sign > 0 else (0, -1)))
+    yield Part(f"{traces.measure} {late} less {early}", traces.unit, ends)
+    if len(traces.epochs) >= FEWEST:
+        epochs = np.array(traces.epochs)
+        trends = {run: sign * rank_correlation(trace.value, epochs) for run, trace in traces.of(arch)}
+        name = f"rank correlation of {traces.measure} with the epoch"
+        yield Part(name if sign > 0 else f"minus the {name}", "", trends)
+
+
+def starts(traces: Traces, arch: str, other: str) -> Part:
+    """How much higher the measure of an architecture starts than that of another."""
+    first = {run: float(one.value[0] - two.value[0]) for run, one, two in traces.pairs(arch, other)}
+    return Part(f"{traces.measure} {after(traces, 0)} less that of {other}", traces.unit, first)
+
+
+def gain(traces: Traces, arch: str, other: str) -> Part:
+    """How much smaller the error of an architecture is than that of another."""
+    gains = {run: float(np.mean(slow.error - quick.error)) for run, quick, slow in traces.pairs(arch, other)}
+    return Part(f"error of {other} less that of {arch}, {over(traces)}", "", gains)
+
+
 def mlp_rises(traces: Traces) -> Iterator[Part]:
-    """How far the MI of MLPs rises."""
-    yield Part("last MI less first", "bits", {key: run.mi[-1] - run.mi[0] for key, run in of(traces, "mlp")})
+    """How far, and how steadily, the MI of MLPs rises."""
+    yield from changes(traces, "mlp", 1)
 
 
 def shortcut_starts_high_and_falls(traces: Traces) -> Iterator[Part]:
-    """How much higher MI starts with a shortcut, and how far it falls."""
-    starts = {key: one.mi[0] - other.mi[0] for key, one, other in pairs(traces, "shortcut", "mlp")}
-    yield Part("first MI less that of the MLP", "bits", starts)
-    yield Part("first MI less last", "bits", {key: run.mi[0] - run.mi[-1] for key, run in of(traces, "shortcut")})
+    """How much higher MI starts with a shortcut, and how far and steadily it falls."""
+    yield starts(traces, "shortcut", "mlp")
+    yield from changes(traces, "shortcut", -1)
 
 
 def resnet_peaks(traces: Traces) -> Iterator[Part]:
     """How far the MI of residual nets rises to its peak, and falls from there."""
     rises, falls = {}, {}
-    for (setting, seed), run in of(traces, "resnet"):
-        others = [other.mi for (of_setting, of_seed), other in traces.items() if of_setting == setting and of_seed != seed]
-        if others and len(run.mi) > 2:
+    for (setting, seed), trace in traces.of("resnet"):
+        others = [other.value for (of, by), other in traces.runs.items() if of == setting and by != seed]
+        if others and len(traces.epochs) >= FEWEST:
             peak = 1 + int(np.mean(others, axis=0)[1:-1].argmax())  # named by the others: noise alone makes no peak
-            rises[setting, seed], falls[setting, seed] = run.mi[peak] - run.mi[0], run.mi[peak] - run.mi[-1]
-    yield Part("MI at the peak less first", "bits", rises)
-    yield Part("MI at the peak less last", "bits", falls)
+            rises[setting, seed] = float(trace.value[peak] - trace.value[0])
+            falls[setting, seed] = float(trace.value[peak] - trace.value[-1])
+    yield Part(f"{traces.measure} at its peak less {after(traces, 0)}", traces.unit, rises)
+    yield Part(f"{traces.measure} at its peak less {after(traces, -1)}", traces.unit, falls)
 
 
 def deeper_is_worse(traces: Traces) -> Iterator[Part]:
     """How much lower MI is, and how much larger the error, in deeper MLPs."""
-    mi, error = {}, {}
-    for ((arch, width, hidden), seed), deep in of(traces, "mlp"):
-        usual = traces.get(((arch, width, USUAL_DEPTH), seed))
+    values, errors = {}, {}
+    for ((arch, width, hidden), seed), deep in traces.of("mlp"):
+        usual = traces.runs.get(((arch, width, USUAL_DEPTH), seed))
         if hidden >= DEEP and usual is not None:
-            mi[(arch, width, hidden), seed] = usual.mi[-1] - deep.mi[-1]
-            error[(arch, width, hidden), seed] = deep.error[-1] - usual.error[-1]
-    yield Part(f"last MI with {USUAL_DEPTH} hidden layers less that with {DEEP} or more", "bits", mi)
-    yield Part(f"last error with {DEEP} or more less that with {USUAL_DEPTH}", "", error)
+            values[(arch, width, hidden), seed] = float(usual.value[-1] - deep.value[-1])
+            errors[(arch, width, hidden), seed] = float(deep.error[-1] - usual.error[-1])
+    last, depths = after(traces, -1), f"{USUAL_DEPTH} hidden layers less that with {DEEP} or more"
+    yield Part(f"{traces.measure} {last} with {depths}", traces.unit, values)
+    yield Part(f"error {last} with {DEEP} hidden layers or more less that with {USUAL_DEPTH}", "", errors)
 
 
 def shortcut_is_quicker(traces: Traces) -> Iterator[Part]:
     """How much smaller the error is with a shortcut, and with residuals."""
-    for one, other in (("shortcut", "mlp"), ("resnet", "mlp"), ("shortcut-resnet", "shortcut")):
-        gains = {key: float(np.mean(slow.error[1:] - quick.error[1:])) for key, quick, slow in pairs(traces, one, other)}
-        yield Part(f"error of {other} less that of {one}, mean over epochs", "", gains)
+    for arch, other in (("shortcut", "mlp"), ("resnet", "mlp"), ("shortcut-resnet", "shortcut")):
+        yield gain(traces, arch, other)
 
 
 def mi_goes_with_a_fall(traces: Traces) -> Iterator[Part]:
-    """Rank correlation of MI with the fall of log(error) per epoch until the next measurement."""
-    together: dict[tuple[Setting, int], list[tuple[FloatArray, FloatArray]]] = {}
-    for ((_, width, hidden), seed), run in traces.items():
-        error = np.log(np.maximum(run.error, 1e-4))
-        together.setdefault((("all", width, hidden), seed), []).append((run.mi[:-1], -np.diff(error) / np.diff(run.epochs)))
-    plain, net_of_epoch = {}, {}
-    for key, points in together.items():
-        if len(points) > 1:  # architectures
-            mi, fall = (np.array(values) for values in zip(*points, strict=True))
-            plain[key] = rank_correlation(mi, fall)
-            net_of_epoch[key] = rank_correlation(mi - mi.mean(axis=0), fall - fall.mean(axis=0))
-    yield Part("rank correlation of MI and fall", "", plain)
-    yield Part("the same net of the epoch", "", net_of_epoch)
+    """Rank correlation of MI with the fall of the error per epoch until the next measurement, in residual nets."""
+    steps = np.diff(traces.epochs)
+    found = {}
+    if len(steps) >= FEWEST:
+        for run, trace in traces.of("resnet"):
+            found[run] = rank_correlation(trace.value[:-1], -np.diff(trace.error) / steps)
+    yield Part(f"rank correlation of {traces.measure} with the fall of the error per epoch to come", "", found)
 
 
 def trained_in_one_epoch(traces: Traces) -> Iterator[Part]:
     """Share of the error's fall that the first epoch brings."""
     shares = {}
     for arch in ("shortcut", "shortcut-resnet"):
-        for key, run in of(traces, arch):
-            first, whole = run.error[0] - run.error[run.epochs == 1], run.error[0] - run.error[-1]
-            if len(first) and whole > 0:
-                shares[key] = float(first[0] / whole) - LARGELY
-    yield Part(f"share of the error's fall in the first epoch, less {LARGELY:.0%}", "", shares)
+        for run, trace in traces.of(arch):
+            whole = trace.untrained - trace.error[-1]
+            if whole > 0:
+                shares[run] = float((trace.untrained - trace.error[0]) / whole) - LARGELY
+    yield Part(f"share of the error's fall over {traces.epochs[-1]} epochs in the first one, less {LARGELY:.0%}", "", shares)
+
+
+def move_together(traces: Traces) -> Iterator[Part]:
+    """How far the gap in MI between MLPs with and without shortcut closes."""
+    closes = {
+        run: float(abs(one.value[0] - two.value[0]) - abs(one.value[-1] - two.value[-1]))
+        for run, one, two in traces.pairs("shortcut", "mlp")
+    }
+    name = f"gap in {traces.measure} {after(traces, 0)} less that {after(traces, -1)}"
+    yield Part(name, traces.unit, closes)
+
+
+def resnet_starts_low(traces: Traces) -> Iterator[Part]:
+    """How far the MI of residual nets starts below half of the largest value that it reaches."""
+    below = {run: float(trace.value.max() / 2 - trace.value[0]) for run, trace in traces.of("resnet")}
+    yield Part(f"half of the largest {traces.measure} less that {after(traces, 0)}", traces.unit, below)
+
+
+def shortcut_resnet_starts_high(traces: Traces) -> Iterator[Part]:
+    """How much higher the MI of residual nets starts with a shortcut."""
+    yield starts(traces, "shortcut-resnet", "resnet")
+
+
+def shortcut_is_the_main_gain(traces: Traces) -> Iterator[Part]:
+    """How much more a shortcut gains over the MLP than residuals do."""
+    more = {
+        run: value - residual
+        for run, value in gain(traces, "shortcut", "mlp").values.items()
+        if (residual := gain(traces, "resnet", "mlp").values.get((("resnet", *run[0][1:]), run[1]))) is not None
+    }
+    yield Part(f"gain of shortcut over mlp less that of resnet, {over(traces)}", "", more)
 
 
 CLAIMS = {
@@ -117,9 +177,8 @@ CLAIMS = {
             "MLP: MI between first and last layer rises through training.",
             mlp_rises,
             "MI",
-            "With inference statistics an untrained network is measured through moving averages at their initial values, "
-            "which shrinks its late layers and lowers MI; the rise is then partly that of the averages. The samples' own "
-            "statistics have no such lag.",
+            "Moving averages lag: early in training they shrink late layers and lower MI, so that the rise is partly that of "
+            "the averages. The samples' own statistics have no such lag, and sides on one scale show less of it.",
         ),
         Claim(
             2,
@@ -156,11 +215,11 @@ CLAIMS = {
         ),
         Claim(
             6,
-            "High MI goes with a fast fall of the error.",
+            "Residual net: high MI goes with a fast fall of the error.",
             mi_goes_with_a_fall,
             "MI",
-            "MI and the fall of the error both change with the epoch, so the second part takes their means over the "
-            "architectures at each epoch away. At such widths KSG is an index of dependence, not MI in bits.",
+            'The paper speaks of a "decrease in error", so the error itself is taken, not its logarithm. It falls fastest in '
+            "the first epochs whatever MI does: where MI starts low and rises, the correlation is below 0.",
         ),
         Claim(
             7,
@@ -169,6 +228,36 @@ CLAIMS = {
             "error",
             f"Largely: the first epoch brings {LARGELY:.0%} of the whole fall of the error. With the whole training set "
             "in one step an epoch is a single update of the weights, with mini-batches of 1,000 it is sixty.",
+        ),
+        Claim(
+            8,
+            "MLPs with and without a shortcut move towards a common MI.",
+            move_together,
+            "MI",
+            "The paper names no value of this optimum, so the gap between the two is taken. It may close because one of them "
+            "moves alone.",
+        ),
+        Claim(
+            9,
+            "Residual net: MI starts low.",
+            resnet_starts_low,
+            "MI",
+            "Low: below half of the largest value that the same network reaches. With 5 hidden layers a residual net has a "
+            "single sum and starts much as others do; with 20 it starts low.",
+        ),
+        Claim(
+            10,
+            "Residual net with a shortcut: MI starts high.",
+            shortcut_resnet_starts_high,
+            "MI",
+            "High: above that of the residual net without a shortcut. As in claim 2, the sum contains the first layer.",
+        ),
+        Claim(
+            11,
+            "The main gain over the MLP is the shortcut's, that of residuals is mild.",
+            shortcut_is_the_main_gain,
+            "error",
+            "Both gains are small beside the fall of the error itself, and grow with depth.",
         ),
     )
 }

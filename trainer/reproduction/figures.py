@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import matplotlib as mpl
 import polars as pl
@@ -17,16 +17,19 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from mi_core import InputError
-from trainer.config import Arch, Statistics
+from mi_core.options import Standardize
+from trainer.config import Arch, Settings, Statistics
 from trainer.plot import draw_limits, save
+from trainer.reproduction.names import SIDES, SUMS, LastLayer, name_of_batch, name_of_statistics
+from trainer.reproduction.traces import once
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from trainer.reproduction.experiments import Experiment
 
-LastLayer = Literal["after", "before"]
 Network = tuple[Arch, int, int]  # width, hidden layers
+Normalisation = tuple[Statistics, float | None]  # statistics of batch normalisation, and the momentum of moving averages
 
 
 class Style(NamedTuple):
@@ -43,11 +46,6 @@ ARCHITECTURES: Mapping[Arch, Style] = {  # colours of Okabe & Ito, which colour-
     "resnet": Style("ResNet", "#009E73", "^"),
     "shortcut-resnet": Style("ResNet with shortcut", "#CC79A7", "D"),
 }
-STATISTICS: Mapping[Statistics, str] = {
-    "inference": "BatchNorm's moving averages",
-    "batch": "the samples' own statistics",
-}
-SUMS: Mapping[LastLayer, str] = {"after": "last layer after the sum", "before": "last layer before the sum"}
 PLAIN = FuncFormatter(lambda value, _: f"{value:,g}")
 BASE: dict[Any, Any] = {
     "font.size": 7,
@@ -68,18 +66,26 @@ def draw_all(frame: pl.DataFrame, experiment: Experiment, out: str | Path) -> li
 
 
 def draw_experiment(
-    frame: pl.DataFrame, experiment: Experiment, out: str | Path, *, k: int = 3, last: LastLayer = "after"
+    frame: pl.DataFrame,
+    experiment: Experiment,
+    out: str | Path,
+    *,
+    k: int = 3,
+    last: LastLayer = "after",
+    standardize: Standardize = "none",
 ) -> list[Path]:
     """Draw one of the paper's figures under every reading: MI across, error up, one trace for each run.
 
-    Columns are the statistics of batch normalisation, rows the batch sizes.
+    Rows are the batch sizes, columns the statistics of batch normalisation: moving averages by their momentum, which plays no
+    part in the samples' own statistics.
 
     Args:
         frame: Rows of runs, as trainer.reproduction.results has them.
         experiment: Which figure.
-        out: Folder for NAME-LAST-kK.png and .svg, such as fig4a-after-k3.png.
+        out: Folder for NAME-LAST-kK.png and .svg, such as fig4a-after-k3.png, or fig4a-after-k3-sides.png.
         k: Neighbour order.
         last: Whether the last layer is taken after or before the shortcut's sum.
+        standardize: How the sides were scaled.
 
     Returns:
         The files written.
@@ -87,22 +93,22 @@ def draw_experiment(
     Raises:
         InputError: The frame has no such rows; or `out` cannot be written.
     """
-    rows = _rows(frame, experiment, k, last)
-    batches = _batch_sizes(rows)
+    rows = _rows(frame, experiment, k, last, standardize)
+    batches, columns = _batch_sizes(rows), statistics_in(rows)
     with mpl.rc_context(BASE):
         figure = Figure(figsize=(PAGE, 0.9 + 2.5 * len(batches)), layout="constrained")
-        grid = figure.subplots(len(batches), len(STATISTICS), squeeze=False, sharex=True, sharey="row")
+        grid = figure.subplots(len(batches), len(columns), squeeze=False, sharex=True, sharey="row")
         for line, batch_size in zip(grid, batches, strict=True):
-            for axes, bn in zip(line, STATISTICS, strict=True):
-                _draw_traces(axes, _reading(rows, bn, batch_size), experiment)
+            for axes, norm in zip(line, columns, strict=True):
+                _draw_traces(axes, reading(rows, norm, batch_size), experiment)
             line[0].set_ylabel(f"{name_of_batch(batch_size)}\ntest error")
-        for axes, words in zip(grid[0], STATISTICS.values(), strict=True):
-            axes.set_title(words)
+        for axes, norm in zip(grid[0], columns, strict=True):
+            axes.set_title(name_of_statistics(*norm))
         for axes in grid[-1]:
             axes.set_xlabel(_mi_label(rows))
         _draw_legend(figure, rows, experiment)
-        figure.suptitle(f"{experiment.title}; {SUMS[last]}, k={k}", fontsize=9)
-        return save(figure, _folder(out) / f"{experiment.name}-{last}-k{k}", dpi=220)
+        figure.suptitle(f"{experiment.title}; {_how(last, k, standardize)}", fontsize=9)
+        return save(figure, _folder(out) / f"{experiment.name}-{last}-k{k}{_suffix(standardize)}", dpi=220)
 
 
 def draw_panel(
@@ -112,6 +118,7 @@ def draw_panel(
     *,
     bn: Statistics = "inference",
     batch_size: int | None = None,
+    momentum: float = Settings.momentum,
     k: int = 3,
     last: LastLayer = "after",
 ) -> list[Path]:
@@ -123,6 +130,7 @@ def draw_panel(
         out: Folder for NAME-BN-BATCH-LAST-kK.png and .svg, such as fig4a-inference-full-after-k3.png.
         bn: Statistics of batch normalisation.
         batch_size: None for the whole training set in one update.
+        momentum: Of moving averages; it plays no part in the samples' own statistics.
         k: Neighbour order.
         last: Whether the last layer is taken after or before the shortcut's sum.
 
@@ -132,17 +140,20 @@ def draw_panel(
     Raises:
         InputError: The frame has no such rows; or `out` cannot be written.
     """
-    rows = _reading(_rows(frame, experiment, k, last), bn, batch_size)
+    norm: Normalisation = (bn, momentum if bn == "inference" else None)
+    rows = reading(_rows(frame, experiment, k, last), norm, batch_size)
     if rows.is_empty():
-        raise InputError(f"{experiment.name} has no results with {name_of_batch(batch_size)} and {bn} statistics.")
+        raise InputError(f"{experiment.name} has no results with {name_of_batch(batch_size)} and {name_of_statistics(*norm)}.")
     with mpl.rc_context(BASE):
         figure = Figure(figsize=(COLUMN, 3.3), layout="constrained")
         axes = figure.subplots()
         _draw_traces(axes, rows, experiment)
         axes.set(xlabel=_mi_label(rows), ylabel="test error")
-        axes.set_title(f"{name_of_batch(batch_size)}, {STATISTICS[bn]}", fontsize=7)
+        axes.set_title(f"{name_of_batch(batch_size)}, {name_of_statistics(*norm)}", fontsize=7)
         _draw_legend(figure, rows, experiment)
-        batch = "full" if batch_size is None else str(batch_size)
+        batch = ("full" if batch_size is None else str(batch_size)) + (
+            "" if momentum == Settings.momentum else f"-m{momentum:g}"
+        )
         return save(figure, _folder(out) / f"{experiment.name}-{bn}-{batch}-{last}-k{k}", dpi=300)
 
 
@@ -165,23 +176,24 @@ def draw_updates(
         InputError: The frame has no such rows; or `out` cannot be written.
     """
     rows = _rows(frame, experiment, k, last)
-    readings = [(batch_size, bn) for batch_size in _batch_sizes(rows) for bn in STATISTICS]
+    readings = [(batch_size, norm) for batch_size in _batch_sizes(rows) for norm in statistics_in(rows)]
+    readings = [one for one in readings if not reading(rows, one[1], one[0]).is_empty()]
     with mpl.rc_context(BASE):
-        figure = Figure(figsize=(PAGE, 4.4), layout="constrained")
+        figure = Figure(figsize=(max(PAGE, 1.6 * len(readings)), 4.4), layout="constrained")
         grid = figure.subplots(2, len(readings), squeeze=False, sharex="col", sharey="row")
-        for (upper, lower), (batch_size, bn) in zip(grid.T, readings, strict=True):
-            chosen = _reading(rows, bn, batch_size)
+        for (upper, lower), (batch_size, norm) in zip(grid.T, readings, strict=True):
+            chosen = reading(rows, norm, batch_size)
             _draw_means(upper, chosen, experiment, "mi")
             _draw_means(lower, chosen, experiment, "error")
             _draw_limits(upper.axhline, chosen)
             lower.set_xlabel("weight updates")
-            upper.set_title(f"{name_of_batch(batch_size)}\n{STATISTICS[bn]}", fontsize=7)
+            upper.set_title(f"{name_of_batch(batch_size)}\n{name_of_statistics(*norm)}", fontsize=7)
         grid[0, 0].set_ylabel(_mi_label(rows))
         grid[0, 0].yaxis.set_major_locator(MaxNLocator(7, integer=True))
         grid[1, 0].set_ylabel("test error")
         _scale_errors(grid[1, 0])
         _draw_legend(figure, rows, experiment, ends=False)
-        figure.suptitle(f"{experiment.title}; {SUMS[last]}, k={k}", fontsize=9)
+        figure.suptitle(f"{experiment.title}; {_how(last, k)}", fontsize=9)
         return save(figure, _folder(out) / f"{experiment.name}-updates-{last}-k{k}", dpi=220)
 
 
@@ -192,11 +204,6 @@ def of_experiment(frame: pl.DataFrame, experiment: Experiment) -> pl.DataFrame:
         pl.col("width").is_in(experiment.widths),
         pl.col("hidden").is_in(experiment.hidden),
     )
-
-
-def name_of_batch(batch_size: int | None) -> str:
-    """The batch size in words."""
-    return "full batch" if batch_size is None else f"mini-batches of {batch_size:,}"
 
 
 def colour(experiment: Experiment, arch: Arch, width: int, hidden: int) -> tuple[float, float, float]:
@@ -212,20 +219,41 @@ def colour(experiment: Experiment, arch: Arch, width: int, hidden: int) -> tuple
     return red, green, blue
 
 
-def _rows(frame: pl.DataFrame, experiment: Experiment, k: int, last: LastLayer) -> pl.DataFrame:
-    rows = of_experiment(frame, experiment).filter(
+def statistics_in(rows: pl.DataFrame) -> list[Normalisation]:
+    """Statistics of batch normalisation in a table: moving averages from the largest momentum down, then the samples' own."""
+    momenta = rows.filter(pl.col("bn") == "inference")["momentum"].unique().sort(descending=True).to_list()
+    own: list[Normalisation] = [("batch", None)] if "batch" in rows["bn"] else []
+    return [("inference", momentum) for momentum in momenta] + own
+
+
+def reading(rows: pl.DataFrame, norm: Normalisation, batch_size: int | None) -> pl.DataFrame:
+    """The rows of one way of training and measuring."""
+    bn, momentum = norm
+    rows = rows.filter(pl.col("bn") == bn, pl.col("batch_size").eq_missing(batch_size))
+    return rows if momentum is None else rows.filter(pl.col("momentum") == momentum)
+
+
+def _rows(
+    frame: pl.DataFrame, experiment: Experiment, k: int, last: LastLayer, standardize: Standardize = "none"
+) -> pl.DataFrame:
+    rows = once(of_experiment(frame, experiment)).filter(
         pl.col("k") == k,
         pl.col("sum") == last,
+        pl.col("standardize") == standardize,
         pl.col("mi").is_not_null(),
         pl.col("error").is_not_null(),
     )
     if rows.is_empty():
-        raise InputError(f"{experiment.name} has no results yet with k={k} and the {SUMS[last]}.")
+        raise InputError(f"{experiment.name} has no results yet with {_how(last, k, standardize)}.")
     return rows.sort("arch", "width", "hidden", "run", "epoch")
 
 
-def _reading(rows: pl.DataFrame, bn: Statistics, batch_size: int | None) -> pl.DataFrame:
-    return rows.filter(pl.col("bn") == bn, pl.col("batch_size").eq_missing(batch_size))
+def _how(last: LastLayer, k: int, standardize: Standardize = "none") -> str:
+    return f"{SUMS[last]}, k={k}{'' if standardize == 'none' else f', {SIDES[standardize]}'}"
+
+
+def _suffix(standardize: Standardize) -> str:
+    return "" if standardize == "none" else f"-{standardize}"
 
 
 def _batch_sizes(rows: pl.DataFrame) -> list[int | None]:

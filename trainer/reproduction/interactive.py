@@ -9,11 +9,14 @@ import numpy as np
 import polars as pl
 import vl_convert
 
-from trainer.reproduction.figures import ARCHITECTURES, STATISTICS, SUMS, name_of_batch
+from trainer.reproduction.figures import ARCHITECTURES, statistics_in
+from trainer.reproduction.names import SIDES, SUMS, name_of_batch, name_of_statistics
+from trainer.reproduction.traces import once
 
 FILTERS = "#filters"  # the element of the page that holds the inputs
 ALL = "all"
 VALUES = ("mi", "stderr", "null", "ceiling", "error", "loss")
+NORM = pl.when(pl.col("bn") == "batch").then(pl.lit("own")).otherwise(pl.col("momentum").cast(pl.String))
 ERROR_TICKS = [0.001, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1]
 GREY = "#555"
 
@@ -26,7 +29,7 @@ def draw_traces(frame: pl.DataFrame) -> dict[str, Any]:
     Args:
         frame: Rows of runs, as trainer.reproduction.results has them.
     """
-    frame = frame.filter(pl.col("mi").is_not_null(), pl.col("error").is_not_null())
+    frame = once(frame.filter(pl.col("mi").is_not_null(), pl.col("error").is_not_null()))
     runs = _runs(frame)
     lowest, highest = _range(frame, "mi", "ceiling")
     mi: dict[str, Any] = {
@@ -83,7 +86,7 @@ def _lookup(runs: pl.DataFrame) -> alt.LookupData:
 def _rows(frame: pl.DataFrame, runs: pl.DataFrame) -> alt.InlineData:
     """What differs from row to row, with as many digits as can be seen."""
     rows = frame.join(runs.select("run", "id"), on="run", maintain_order="left")
-    return _csv(rows.select("id", "epoch", "updates", "bn", "sum", "k", pl.col(VALUES).round(4)))
+    return _csv(rows.select("id", "epoch", "updates", NORM.alias("norm"), "sum", "standardize", "k", pl.col(VALUES).round(4)))
 
 
 def _csv(frame: pl.DataFrame) -> alt.InlineData:
@@ -98,13 +101,16 @@ def _filters(frame: pl.DataFrame, runs: pl.DataFrame) -> dict[str, alt.Parameter
     batches = runs["batch"].unique(maintain_order=True).to_list()
     sizes = {column: runs[column].unique().sort().to_list() for column in ("width", "hidden")}
     ks = frame["k"].unique().sort().to_list()
+    norms = {str(momentum or "own"): name_of_statistics(bn, momentum) for bn, momentum in statistics_in(frame)}
+    scalings = [name for name in SIDES if name in frame["standardize"]]
     return {
         "arch": _choice("arch", "architecture", [ALL, *archs]),
         "width": _choice("width", "width", [ALL, *sizes["width"]]),
         "hidden": _choice("hidden", "hidden layers", [ALL, *sizes["hidden"]]),
         "batch": _choice("batch", "weight updates", [*batches, ALL]),
-        "bn": _choice("bn", "BatchNorm", list(STATISTICS), list(STATISTICS.values())),
+        "norm": _choice("norm", "BatchNorm", list(norms), list(norms.values())),
         "sum": _choice("sum", "last layer", list(SUMS), list(SUMS.values())),
+        "standardize": _choice("standardize", "scale", scalings, [SIDES[name] for name in scalings]),
         "k": _choice("k", "k", ks),
     }
 

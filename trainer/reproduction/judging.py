@@ -1,15 +1,55 @@
-"""Every claim judged by numbers computed from the table of results, under every reading that the table has."""
+"""Every claim judged by numbers computed from the table of results, under every reading that the table has.
+
+A reading says how the network was updated, which statistics of batch normalisation were taken, where the last layer of a
+network with a shortcut is, and what was taken for MI. Claims about errors alone depend on the first two.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import itertools
+from collections.abc import Iterator, Sequence
 
 import polars as pl
 
-from trainer.reproduction.claims import CLAIMS
-from trainer.reproduction.parts import Ruling
-from trainer.reproduction.traces import traces_of
+from mi_core.options import Standardize
+from trainer.config import Statistics
+from trainer.reproduction.claims import CLAIMS, Claim
+from trainer.reproduction.names import SIDES, SUMS, LastLayer, name_of_batch
+from trainer.reproduction.parts import LEVEL, Part, Ruling, holm
+from trainer.reproduction.traces import MEASURES, Measure, once, traces_of
+
+EACH_K = ("MI", "MI less null")  # measures that depend on k
+EACH_STANDARD = (*EACH_K, "MI of 10 components")  # and on how the sides are scaled
+
+
+@dataclasses.dataclass(frozen=True)
+class Reading:
+    """One way to take what the paper leaves open; None where a part of it plays no part.
+
+    Attributes:
+        batch_size: None for the whole training set in one update.
+        momentum: Of the moving averages; None for the samples' own statistics.
+        bn: Statistics of batch normalisation while measuring, "inference" or "batch".
+        measure: What is taken for MI; "error" for claims about errors alone.
+        sum: Last layer "after" or "before" the sum; None for errors.
+        standardize: How the sides were scaled first; None where that changes nothing.
+        k: Neighbour order; None where it changes nothing.
+    """
+
+    batch_size: int | None
+    momentum: float | None
+    bn: Statistics
+    measure: Measure
+    sum: LastLayer | None = None
+    standardize: Standardize | None = None
+    k: int | None = None
+
+    def rows(self, table: pl.DataFrame) -> pl.DataFrame:
+        """The rows of a table that count."""
+        given = {"momentum": self.momentum, "sum": self.sum, "standardize": self.standardize, "k": self.k}
+        chosen = [pl.col(name) == value for name, value in given.items() if value is not None]
+        return table.filter(pl.col("batch_size").eq_missing(self.batch_size), pl.col("bn") == self.bn, *chosen)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,18 +57,24 @@ class Verdict:
     """A claim under one reading.
 
     Attributes:
-        claim: Its number, 1 to 7.
+        claim: Its number, from 1.
         says: What the paper says.
         update: "full batch", or "mini-batches of 1,000" and so on.
+        momentum: Of the moving averages of batch normalisation; None for the samples' own statistics.
         bn: Statistics of batch normalisation while measuring, "inference" or "batch".
-        sum: Last layer "after" or "before" the sum.
-        k: Neighbour order.
-        net_of_null: Whether MI is taken less that with shuffled pairing, at the epochs where that was measured.
+        sum: Last layer "after" or "before" the sum; None for claims about errors.
+        standardize: How the sides were scaled first; None where that changes nothing.
+        k: Neighbour order; None where it changes nothing.
+        measure: What was taken for MI, "error" for claims about errors alone.
         verdict: What was found.
+        p: P-value of that; 1 if undecided.
+        p_holm: The same corrected for the number of claims under this reading.
+        holm: The verdict, undecided where `p_holm` is 0.05 or more.
         measured: The numbers, in words.
         statistic: Mean over the initialisations, of the part that decided.
         low: Lower end of its 95 % interval.
         high: Upper end.
+        detectable: The mean that would be told from 0 in 80 % of repeats.
         settings: Number of network settings in it.
         seeds: Number of initialisations.
     """
@@ -36,61 +82,112 @@ class Verdict:
     claim: int
     says: str
     update: str
-    bn: str
-    sum: str
-    k: int
-    net_of_null: bool
+    momentum: float | None
+    bn: Statistics
+    sum: LastLayer | None
+    standardize: Standardize | None
+    k: int | None
+    measure: Measure
     verdict: Ruling
+    p: float
+    p_holm: float
+    holm: Ruling
     measured: str
     statistic: float
     low: float
     high: float
+    detectable: float
     settings: int
     seeds: int
 
 
 def judge(table: pl.DataFrame) -> list[Verdict]:
-    """Every claim under every reading that the table has: way of updating, bn, sum, k, and MI as it is or net of the null.
+    """Every claim under every reading that the table has.
 
     Args:
         table: As `results.collect` makes it. Runs that were not measured at every epoch of their kind are left out.
     """
-    verdicts = []
-    readings = (
-        table.select("batch_size", "bn", "sum", "k")
-        .unique()
-        .sort("batch_size", "bn", "sum", "k", descending=[False, True, False, False])
-    )
-    for (batch_size, bn, place, k), net_of_null in itertools.product(readings.rows(), (False, True)):
-        rows = table.filter(
-            pl.col("batch_size").eq_missing(batch_size), pl.col("bn") == bn, pl.col("sum") == place, pl.col("k") == k
+    table = once(table)
+    return [verdict for reading in readings_of(table) for verdict in under(reading, table)]
+
+
+def readings_of(table: pl.DataFrame) -> Iterator[Reading]:
+    """Readings that a table may have rows for, the usual one first."""
+    ways = table.select("batch_size", "bn", momentum=pl.when(pl.col("bn") == "inference").then("momentum")).unique()
+    ways = ways.sort("batch_size", "bn", "momentum", descending=[False, True, True], nulls_last=[False, False, True])
+    ks = table["k"].unique().sort().to_list()
+    scalings = [name for name in SIDES if name in table["standardize"]]
+    for (batch_size, bn, momentum), measure in itertools.product(ways.rows(), MEASURES):
+        if measure == "error":
+            yield Reading(batch_size, momentum, bn, measure)
+            continue
+        of_measure = itertools.product(
+            SUMS, scalings if measure in EACH_STANDARD else (None,), ks if measure in EACH_K else (None,)
         )
-        of_errors = traces_of(rows, net_of_null=False)
-        of_mi = traces_of(rows, net_of_null=True) if net_of_null else of_errors
-        for claim in CLAIMS.values():
-            parts = [part for part in claim.parts(of_errors if claim.of == "error" else of_mi) if part.values]
-            if not parts:
-                continue
-            rulings = [part.ruling() for part in parts]
-            ruling: Ruling = next((r for r in ("does not hold", "undecided") if r in rulings), "holds")
-            deciding = parts[rulings.index(ruling)]
-            mean, low, high = dataclasses.astuple(deciding.interval())
-            verdicts.append(
-                Verdict(
-                    claim=claim.number,
-                    says=claim.says,
-                    update="full batch" if batch_size is None else f"mini-batches of {batch_size:,}",
-                    bn=bn,
-                    sum=place,
-                    k=k,
-                    net_of_null=net_of_null,
-                    verdict=ruling,
-                    measured="; ".join(part.words() for part in parts) + ".",
-                    statistic=mean,
-                    low=low,
-                    high=high,
-                    settings=len(deciding.by_setting()),
-                    seeds=len(deciding.by_seed()),
-                )
-            )
-    return verdicts
+        yield from (Reading(batch_size, momentum, bn, measure, *rest) for rest in of_measure)
+
+
+def under(reading: Reading, table: pl.DataFrame) -> list[Verdict]:
+    """The claims under one reading, those left out that the table has nothing on."""
+    traces = traces_of(reading.rows(table), reading.measure)
+    if not traces.runs:
+        return []
+    about = "error" if reading.measure == "error" else "MI"
+    judged = [(claim, [part for part in claim.parts(traces) if part.values]) for claim in CLAIMS.values() if claim.of == about]
+    judged = [(claim, parts) for claim, parts in judged if parts]
+    rulings = [rule(parts) for _, parts in judged]
+    corrected = holm([p for _, p, _ in rulings])
+    return [
+        _verdict(claim, reading, parts, *ruling, p_holm)
+        for (claim, parts), ruling, p_holm in zip(judged, rulings, corrected, strict=True)
+    ]
+
+
+def rule(parts: Sequence[Part]) -> tuple[Ruling, float, Part]:
+    """The ruling on a claim by its parts, its p-value, and the part that decided.
+
+    A claim holds if all parts hold; p is the largest of theirs. It does not hold if one of them does not; p is the smallest of
+    those that speak against it, times the number of parts.
+    """
+    rulings = [part.ruling() for part in parts]
+
+    def p(part: Part) -> float:
+        return part.interval().p
+
+    against = [part for part, ruling in zip(parts, rulings, strict=True) if ruling == "does not hold"]
+    if against:
+        part = min(against, key=p)
+        return "does not hold", min(1.0, len(parts) * p(part)), part
+    open_ = [part for part, ruling in zip(parts, rulings, strict=True) if ruling == "undecided"]
+    if open_:
+        return "undecided", 1.0, open_[0]
+    part = max(parts, key=p)
+    return "holds", p(part), part
+
+
+def _verdict(
+    claim: Claim, reading: Reading, parts: Sequence[Part], ruling: Ruling, p: float, part: Part, p_holm: float
+) -> Verdict:
+    found = part.interval()
+    return Verdict(
+        claim=claim.number,
+        says=claim.says,
+        update=name_of_batch(reading.batch_size),
+        momentum=reading.momentum,
+        bn=reading.bn,
+        sum=reading.sum,
+        standardize=reading.standardize,
+        k=reading.k,
+        measure=reading.measure,
+        verdict=ruling,
+        p=p,
+        p_holm=p_holm,
+        holm=ruling if p_holm < LEVEL else "undecided",
+        measured="; ".join(part.words() for part in parts) + ".",
+        statistic=found.mean,
+        low=found.low,
+        high=found.high,
+        detectable=found.detectable,
+        settings=len(part.by_setting()),
+        seeds=len(part.by_seed()),
+    )

@@ -1,7 +1,7 @@
 """Parts of a claim: a statistic that is above 0 where the claim is true, and what may be said of it.
 
 A part has one value per network setting (architecture, width, depth) and random initialisation. Averaged over the settings it
-gives one value per initialisation, and these a mean with a 95 % interval (Student's t). The part
+gives one value per initialisation, and these a mean with a 95 % interval and a two-sided p-value (Student's t). The part
 
     holds          if the interval is above 0, and no single setting's interval is below;
     does not hold  if the interval is below 0, and no single setting's is above;
@@ -11,19 +11,21 @@ gives one value per initialisation, and these a mean with a 95 % interval (Stude
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
-from scipy import stats
+from scipy import optimize, stats
 
 from mi_core.types import FloatArray
-from trainer.reproduction.traces import Setting
+from trainer.reproduction.traces import Run, Setting
 
 Ruling = Literal["holds", "does not hold", "undecided"]
 
-CONFIDENCE = 0.95
+LEVEL = 0.05  # intervals are of 95 %
+POWER = 0.8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Part:
 
     name: str
     unit: str
-    values: Mapping[tuple[Setting, int], float]
+    values: Mapping[Run, float]
 
     def by_setting(self) -> dict[Setting, list[float]]:
         """Values of each setting, one per seed."""
@@ -53,28 +55,42 @@ class Part:
         """Interval of the mean over settings and seeds."""
         return interval(self.by_seed())
 
+    def signs(self) -> list[int]:
+        """Sign of each setting's interval."""
+        return [interval(values).sign() for values in self.by_setting().values()]
+
     def ruling(self) -> Ruling:
         """Whether it holds, as this module's first lines say."""
-        whole, settings = self.interval().sign(), {interval(values).sign() for values in self.by_setting().values()}
+        whole, settings = self.interval().sign(), self.signs()
         if whole > 0 and -1 not in settings:
             return "holds"
         return "does not hold" if whole < 0 and 1 not in settings else "undecided"
 
     def words(self) -> str:
         """Name, mean and interval, and in how many settings it is above 0."""
-        mean, low, high = dataclasses.astuple(self.interval())
-        signs = [interval(values).sign() for values in self.by_setting().values()]
+        found, signs = self.interval(), self.signs()
         unit = f" {self.unit}" if self.unit else ""
-        return f"{self.name}: {mean:+.3g}{unit} [{low:+.3g}, {high:+.3g}], above 0 in {signs.count(1)} of {len(signs)} settings"
+        numbers = f"{found.mean:+.3g}{unit} [{found.low:+.3g}, {found.high:+.3g}]"
+        return f"{self.name}: {numbers}, above 0 in {signs.count(1)} of {len(signs)} settings"
 
 
 @dataclasses.dataclass(frozen=True)
 class Interval:
-    """Mean of some values and the 95 % interval for it, infinite for fewer than two."""
+    """Mean of some values and what Student's t says of it; for fewer than two values, nothing.
+
+    Attributes:
+        mean: Mean.
+        low: Lower end of the 95 % interval.
+        high: Upper end.
+        p: Two-sided p-value of a mean of 0.
+        detectable: The mean that would be told from 0 in 80 % of repeats with as many values of this spread.
+    """
 
     mean: float
     low: float
     high: float
+    p: float = 1.0
+    detectable: float = math.inf
 
     def sign(self) -> int:
         """1 if all of it is above 0, -1 if below, 0 if neither."""
@@ -84,15 +100,36 @@ class Interval:
 def interval(values: Iterable[float]) -> Interval:
     """Mean and interval of some values, by Student's t."""
     sample = np.array(list(values))
-    if len(sample) < 2:
-        return Interval(float(sample.mean()) if len(sample) else math.nan, -math.inf, math.inf)
-    mean, error = float(sample.mean()), float(sample.std(ddof=1)) / math.sqrt(len(sample))
-    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, len(sample) - 1)) * error
-    return Interval(mean, mean - half, mean + half)
+    n = len(sample)
+    if n < 2:
+        return Interval(float(sample.mean()) if n else math.nan, -math.inf, math.inf)
+    mean, spread = float(sample.mean()), float(sample.std(ddof=1))
+    half = float(stats.t.ppf(1 - LEVEL / 2, n - 1)) * spread / math.sqrt(n)
+    p = float(2 * stats.t.sf(abs(mean) * math.sqrt(n) / spread, n - 1)) if spread > 0 else float(mean == 0)
+    return Interval(mean, mean - half, mean + half, p, detectable(n) * spread)
+
+
+@functools.cache
+def detectable(n: int) -> float:
+    """The mean, in standard deviations, that `n` values tell from 0 in 80 % of repeats.
+
+    The square of noncentral t is noncentral F, whose upper tail holds both sides.
+    """
+    far = float(stats.t.ppf(1 - LEVEL / 2, n - 1)) ** 2
+    return float(optimize.brentq(lambda mean: stats.ncf.sf(far, 1, n - 1, n * mean**2) - POWER, 0.01, 20))
+
+
+def holm(p: Sequence[float]) -> list[float]:
+    """P-values corrected for their number, step by step from the smallest (Holm 1979)."""
+    corrected, largest = [0.0] * len(p), 0.0
+    for before, place in enumerate(sorted(range(len(p)), key=p.__getitem__)):
+        largest = max(largest, min(1.0, (len(p) - before) * p[place]))
+        corrected[place] = largest
+    return corrected
 
 
 def rank_correlation(one: FloatArray, other: FloatArray) -> float:
     """Spearman's rank correlation, 0 where one side is constant."""
     if np.ptp(one) == 0 or np.ptp(other) == 0:
         return 0.0
-    return float(stats.spearmanr(one.ravel(), other.ravel()).statistic)
+    return float(stats.spearmanr(one, other).statistic)

@@ -16,17 +16,19 @@ import vl_convert
 
 from mi_core import InputError
 from mi_core.whole_files import whole_file
-from trainer.reproduction import results
+from trainer.reproduction import overview, results
 from trainer.reproduction.claims import CLAIMS
 from trainer.reproduction.experiments import FIGURES, Experiment, ProfileName, load_experiment
-from trainer.reproduction.figures import ARCHITECTURES, draw_experiment, draw_updates, name_of_batch, of_experiment
+from trainer.reproduction.figures import ARCHITECTURES, draw_experiment, draw_updates, of_experiment
 from trainer.reproduction.interactive import draw_traces
 from trainer.reproduction.judging import Verdict, judge
+from trainer.reproduction.names import SIDES, SUMS, name_of_batch
 
 SHOW = """
 const specification = JSON.parse(document.getElementById("specification").textContent);
 vegaEmbed("#traces", specification, { mode: "vega", renderer: "svg", actions: false });
 """
+FEW = 1_000  # samples below which nothing is said about the paper: those of the profile smoke, and all of the digits
 TEMPLATE = Path(__file__).with_name("report.html.jinja")
 
 
@@ -79,9 +81,13 @@ def render(
         figures=list(_figures(measured, experiments)),
         specification=draw_traces(measured),
         program=_in_script(vl_convert.javascript_bundle(SHOW)),
+        few=FEW,
+        proves_nothing=int(measured["n_samples"].to_numpy().max()) < FEW,
         claims=_claims(verdicts, reasons),
-        ways=_ways(verdicts),
-        reading_parts=("BatchNorm", "last layer", "k", "MI"),
+        tables=list(_tables(verdicts)),
+        choices=_choices(verdicts),
+        way_of=overview.way_of,
+        sides=SIDES,
         ks=measured["k"].unique().sort().to_list(),
         runs=_runs(measured),
         settings=results.shared(manifests),
@@ -127,7 +133,7 @@ def _in_words(rows: pl.DataFrame, k: int) -> str:
 
 
 def _usual(rows: pl.DataFrame, k: int) -> pl.DataFrame:
-    return rows.filter(pl.col("bn") == "inference", pl.col("sum") == "after", pl.col("k") == k)
+    return rows.filter(pl.col("bn") == "inference", pl.col("sum") == "after", pl.col("standardize") == "none", pl.col("k") == k)
 
 
 def _smallest_k(frame: pl.DataFrame) -> int:
@@ -143,15 +149,27 @@ def _claims(verdicts: Sequence[Verdict], reasons: Mapping[int, str]) -> list[dic
     return [found[number] for number in sorted(found)]
 
 
-def _ways(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
-    """A table for each way of updating: a line for each claim, a column for each other part of the reading."""
-    ways: dict[str, dict[str, Any]] = {}
-    for verdict in verdicts:
-        way = ways.setdefault(verdict.update, {"name": verdict.update, "readings": {}, "claims": {}})
-        reading = verdict.bn, f"{verdict.sum} the sum", verdict.k, "less null" if verdict.net_of_null else "as it is"
-        way["readings"][reading] = None  # a set that keeps its order
-        way["claims"].setdefault(verdict.claim, {})[reading] = verdict.verdict
-    return list(ways.values())
+def _tables(verdicts: Sequence[Verdict]) -> Iterator[dict[str, Any]]:
+    """A table for each place of the last layer: ways of training and measuring across, grouped by updates, and claims down."""
+    ways = overview.ways_of(verdicts)
+    updates = [(name, len(list(group))) for name, group in itertools.groupby(way[0] for way in ways)]
+    for place, words in SUMS.items():
+        cells = overview.cells(verdicts, place)
+        if any(cell.verdict.sum is not None for cell in cells.values()):
+            says = {claim: cell.verdict.says for (claim, _), cell in sorted(cells.items(), key=lambda item: item[0][0])}
+            yield {"name": words, "ways": ways, "updates": updates, "says": says, "cells": cells}
+
+
+def _choices(verdicts: Sequence[Verdict]) -> dict[str, list[str]]:
+    """What the verdicts under all readings can be filtered by: values of each part, in their order."""
+    parts: dict[str, list[str]] = {
+        "updates": [verdict.update for verdict in verdicts],
+        "batchnorm": [overview.way_of(verdict)[1] for verdict in verdicts],
+        "sum": [verdict.sum for verdict in verdicts if verdict.sum],
+        "measure": [verdict.measure for verdict in verdicts],
+        "verdict": [verdict.verdict for verdict in verdicts],
+    }
+    return {name: list(dict.fromkeys(values)) for name, values in parts.items()}
 
 
 def _runs(frame: pl.DataFrame) -> list[dict[str, Any]]:
