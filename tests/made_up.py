@@ -15,7 +15,7 @@ from trainer.table import Row
 CEILING = 11.96  # psi(10000) - psi(3), in bits
 FULL = (0, 1, 2, 3, 5, 8, 12, 20, 30, 50)
 MINI = (0, 1, 2, 4, 7, 12)
-ALSO = (0, 1, 8, 12, 50)  # at which more than MI is measured
+ALSO = (0, 1, 4, 8, 12, 50)  # at which more than MI is measured
 
 
 @dataclasses.dataclass(frozen=True)

@@ -19,8 +19,7 @@ from trainer.reproduction.names import SIDES, SUMS, LastLayer, name_of_batch
 from trainer.reproduction.parts import LEVEL, Part, Ruling, holm
 from trainer.reproduction.traces import MEASURES, Measure, once, traces_of
 
-EACH_K = ("MI", "MI less null")  # measures that depend on k
-EACH_STANDARD = (*EACH_K, "MI of 10 components")  # and on how the sides are scaled
+KSG = ("MI", "MI less null", "MI of 10 components")  # measures that depend on k and on the scale of the sides
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,10 +120,8 @@ def readings_of(table: pl.DataFrame) -> Iterator[Reading]:
         if measure == "error":
             yield Reading(batch_size, momentum, bn, measure)
             continue
-        of_measure = itertools.product(
-            SUMS, scalings if measure in EACH_STANDARD else (None,), ks if measure in EACH_K else (None,)
-        )
-        yield from (Reading(batch_size, momentum, bn, measure, *rest) for rest in of_measure)
+        varies = itertools.product(SUMS, scalings, ks) if measure in KSG else itertools.product(SUMS, (None,), (None,))
+        yield from (Reading(batch_size, momentum, bn, measure, *rest) for rest in varies)
 
 
 def under(reading: Reading, table: pl.DataFrame) -> list[Verdict]:

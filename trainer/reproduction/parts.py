@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import optimize, special, stats
 
 from mi_core.types import FloatArray
 from trainer.reproduction.traces import Run, Setting
@@ -104,9 +104,15 @@ def interval(values: Iterable[float]) -> Interval:
     if n < 2:
         return Interval(float(sample.mean()) if n else math.nan, -math.inf, math.inf)
     mean, spread = float(sample.mean()), float(sample.std(ddof=1))
-    half = float(stats.t.ppf(1 - LEVEL / 2, n - 1)) * spread / math.sqrt(n)
-    p = float(2 * stats.t.sf(abs(mean) * math.sqrt(n) / spread, n - 1)) if spread > 0 else float(mean == 0)
+    half = quantile(n) * spread / math.sqrt(n)
+    p = float(2 * special.stdtr(n - 1, -abs(mean) * math.sqrt(n) / spread)) if spread > 0 else float(mean == 0)
     return Interval(mean, mean - half, mean + half, p, detectable(n) * spread)
+
+
+@functools.cache
+def quantile(n: int) -> float:
+    """Half of a 95 % interval for the mean of `n` values, in standard errors: Student's 97.5 %."""
+    return float(stats.t.ppf(1 - LEVEL / 2, n - 1))
 
 
 @functools.cache
@@ -115,7 +121,7 @@ def detectable(n: int) -> float:
 
     The square of noncentral t is noncentral F, whose upper tail holds both sides.
     """
-    far = float(stats.t.ppf(1 - LEVEL / 2, n - 1)) ** 2
+    far = quantile(n) ** 2
     return float(optimize.brentq(lambda mean: stats.ncf.sf(far, 1, n - 1, n * mean**2) - POWER, 0.01, 20))
 
 
@@ -130,6 +136,6 @@ def holm(p: Sequence[float]) -> list[float]:
 
 def rank_correlation(one: FloatArray, other: FloatArray) -> float:
     """Spearman's rank correlation, 0 where one side is constant."""
-    if np.ptp(one) == 0 or np.ptp(other) == 0:
-        return 0.0
-    return float(stats.spearmanr(one, other).statistic)
+    a, b = (stats.rankdata(values) - (len(values) + 1) / 2 for values in (one, other))
+    size = math.sqrt(float(a @ a) * float(b @ b))
+    return float(a @ b) / size if size else 0.0
