@@ -99,7 +99,7 @@ def reproduce(
 def show_results(folder: Path, figures: list[Experiment], quiet: bool) -> None:
     """Write table, verdicts and figures of all that was measured, and print the verdicts."""
     from trainer.reproduction import figures as drawing
-    from trainer.reproduction import judging, results, verdict_files
+    from trainer.reproduction import findings, judging, results, verdict_files
 
     manifests = results.manifests(folder / "runs")
     earlier = results.read(folder) if (folder / results.PARQUET).exists() else None
@@ -109,6 +109,7 @@ def show_results(folder: Path, figures: list[Experiment], quiet: bool) -> None:
     written += verdict_files.write(verdicts, folder)
     for experiment in figures:
         drawing.draw_all(table, experiment, folder / "figures")
+    findings.draw_findings(table, folder / "figures")
     if not quiet:
         print_verdicts(verdicts)
     say(str(folder) if quiet else f"results {folder}: {', '.join(path.name for path in written)}, figures")

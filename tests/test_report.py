@@ -233,7 +233,7 @@ def test_what_is_worth_less_is_said():
 
 def test_figures_have_words_for_those_who_cannot_see_them(parsed):
     pictures = parsed.all("img")
-    assert [picture["src"].startswith("data:image/png;base64,iVBOR") for picture in pictures] == [True] * 4
+    assert [picture["src"].startswith("data:image/png;base64,iVBOR") for picture in pictures] == [True] * 6  # two of findings
     usual = SMALL.filter(pl.col("arch") == "mlp", pl.col("batch_size").is_null(), pl.col("k") == 3)
     usual = usual.filter(pl.col("bn") == "inference", pl.col("sum") == "after")
     first, last = (usual.filter(pl.col("epoch") == epoch)["mi"].mean() for epoch in (0, 50))
@@ -283,7 +283,7 @@ def test_the_command_writes_the_page_of_a_folder(tmp_path):
     assert (printed.exit_code, printed.stdout) == (0, f"{tmp_path / 'report.html'}\n"), printed.stderr
     parsed = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
     assert {"7. Networks with a shortcut are largely trained within one epoch.", "jax"} <= {w for _, _, w in parsed.cells}
-    assert len(parsed.all("img")) == 6  # all but 4B, none of whose networks is there
+    assert len(parsed.all("img")) == 8  # all but 4B, none of whose networks is there, and two of findings
 
 
 def test_what_is_wrong_is_one_line_and_leaves_nothing(tmp_path, monkeypatch):

@@ -6,11 +6,12 @@ from matplotlib.axes import Axes
 from matplotlib.text import Text
 from PIL import Image
 
-from made_up import CEILING, EXPERIMENTS, FIG4A, FIG4B, FIG5A, FIG5B, table
+from made_up import CEILING, EXPERIMENTS, FIG4A, FIG4B, FIG5A, FIG5B, Experiment, table
 from mi_core import InputError
 from trainer.plot import draw_limits
-from trainer.reproduction import figures
+from trainer.reproduction import figures, findings
 from trainer.reproduction.figures import ARCHITECTURES, colour, draw_experiment, draw_panel, draw_updates
+from trainer.reproduction.findings import draw_findings
 
 SMALL = table((FIG5B,), seeds=2, ks=(3,))
 OPEN = table((FIG5B,), seeds=1, ks=(3,), momenta=(0.99, 0.9), scalings=("none", "sides"))
@@ -113,6 +114,32 @@ def test_over_updates_the_mean_of_the_seeds_within_their_range(tmp_path, drawn):
             assert list(line.get_ydata()) == pytest.approx(seeds.select(pl.mean_horizontal("0", "1")).to_series().to_list())
             edges = band.get_paths()[0].vertices[:, 1]
             assert (edges.min(), edges.max()) == (seeds["0", "1"].to_numpy().min(), seeds["0", "1"].to_numpy().max())
+
+
+RESNETS = Experiment("depths", "", "hidden", ("resnet",), (50,), (5, 10))
+
+
+def test_a_figure_for_each_finding_that_the_table_has_something_on(tmp_path, drawn, monkeypatch):
+    monkeypatch.setattr(findings, "save", figures.save)
+    draw_findings(OPEN, tmp_path)
+    assert [name for _, name in drawn] == [f"finding-{name}" for name in ("momentum", "sum", "scale", "measures")]
+    draw_findings(table((RESNETS,), seeds=2, ks=(3,), batch_sizes=(None,)), tmp_path)
+    assert drawn[-2][1] == "finding-depth"
+    words = [text.get_text() for text in drawn[-2][0].legends[0].get_texts()]
+    assert words == ["5 hidden layers", "10 hidden layers", "before training"]
+
+
+def test_a_line_of_a_finding_is_the_mean_of_its_rows(tmp_path, drawn, monkeypatch):
+    """CKA, in the fourth row of panels, with full batch and the samples' own statistics, in the third column of four."""
+    monkeypatch.setattr(findings, "save", figures.save)
+    frame = table((FIG5B,), seeds=3, ks=(3,), momenta=(0.99, 0.9))
+    draw_findings(frame, tmp_path)
+    axes = drawn[-1][0].axes[3 * 4 + 2]
+    rows = frame.filter(pl.col("batch_size").is_null(), pl.col("cka").is_not_null(), arch="resnet", bn="batch", sum="after")
+    truth = rows.group_by("epoch").agg(pl.mean("cka")).sort("epoch")
+    lines = [(list(line.get_xdata()), list(line.get_ydata())) for line in axes.lines if line.get_color() == "#009E73"]
+    assert lines[0] == (truth["epoch"].to_list(), pytest.approx(truth["cka"].to_list()))
+    assert lines[1] == ([0], pytest.approx(truth["cka"].to_list()[:1]))
 
 
 def test_shades_tell_widths_and_depths_apart():

@@ -94,7 +94,7 @@ def draw_experiment(
         InputError: The frame has no such rows; or `out` cannot be written.
     """
     rows = _rows(frame, experiment, k, last, standardize)
-    batches, columns = _batch_sizes(rows), statistics_in(rows)
+    batches, columns = batch_sizes(rows), statistics_in(rows)
     with mpl.rc_context(BASE):
         figure = Figure(figsize=(PAGE, 0.9 + 2.5 * len(batches)), layout="constrained")
         grid = figure.subplots(len(batches), len(columns), squeeze=False, sharex=True, sharey="row")
@@ -108,7 +108,7 @@ def draw_experiment(
             axes.set_xlabel(_mi_label(rows))
         _draw_legend(figure, rows, experiment)
         figure.suptitle(f"{experiment.title}; {_how(last, k, standardize)}", fontsize=9)
-        return save(figure, _folder(out) / f"{experiment.name}-{last}-k{k}{_suffix(standardize)}", dpi=220)
+        return save(figure, folder_for(out) / f"{experiment.name}-{last}-k{k}{_suffix(standardize)}", dpi=220)
 
 
 def draw_panel(
@@ -154,7 +154,7 @@ def draw_panel(
         batch = ("full" if batch_size is None else str(batch_size)) + (
             "" if momentum == Settings.momentum else f"-m{momentum:g}"
         )
-        return save(figure, _folder(out) / f"{experiment.name}-{bn}-{batch}-{last}-k{k}", dpi=300)
+        return save(figure, folder_for(out) / f"{experiment.name}-{bn}-{batch}-{last}-k{k}", dpi=300)
 
 
 def draw_updates(
@@ -176,7 +176,7 @@ def draw_updates(
         InputError: The frame has no such rows; or `out` cannot be written.
     """
     rows = _rows(frame, experiment, k, last)
-    readings = [(batch_size, norm) for batch_size in _batch_sizes(rows) for norm in statistics_in(rows)]
+    readings = [(batch_size, norm) for batch_size in batch_sizes(rows) for norm in statistics_in(rows)]
     readings = [one for one in readings if not reading(rows, one[1], one[0]).is_empty()]
     with mpl.rc_context(BASE):
         figure = Figure(figsize=(max(PAGE, 1.6 * len(readings)), 4.4), layout="constrained")
@@ -194,7 +194,7 @@ def draw_updates(
         _scale_errors(grid[1, 0])
         _draw_legend(figure, rows, experiment, ends=False)
         figure.suptitle(f"{experiment.title}; {_how(last, k)}", fontsize=9)
-        return save(figure, _folder(out) / f"{experiment.name}-updates-{last}-k{k}", dpi=220)
+        return save(figure, folder_for(out) / f"{experiment.name}-updates-{last}-k{k}", dpi=220)
 
 
 def of_experiment(frame: pl.DataFrame, experiment: Experiment) -> pl.DataFrame:
@@ -256,7 +256,8 @@ def _suffix(standardize: Standardize) -> str:
     return "" if standardize == "none" else f"-{standardize}"
 
 
-def _batch_sizes(rows: pl.DataFrame) -> list[int | None]:
+def batch_sizes(rows: pl.DataFrame) -> list[int | None]:
+    """Batch sizes in a table, the whole training set first."""
     return rows["batch_size"].unique().sort(nulls_last=False).to_list()
 
 
@@ -284,13 +285,16 @@ def _draw_traces(axes: Axes, rows: pl.DataFrame, experiment: Experiment) -> None
 
 def _draw_means(axes: Axes, rows: pl.DataFrame, experiment: Experiment, column: str) -> None:
     for network, group in _networks(rows):
-        seeds = group.group_by("updates").agg(
-            pl.col(column).mean().alias("mean"), pl.col(column).min().alias("low"), pl.col(column).max().alias("high")
-        )
-        seeds = seeds.sort("updates")
-        shade = colour(experiment, *network)
-        axes.fill_between(seeds["updates"], seeds["low"], seeds["high"], color=shade, alpha=0.25, linewidth=0)
-        axes.plot(seeds["updates"], seeds["mean"], color=shade, marker=ARCHITECTURES[network[0]].marker, markersize=2.2)
+        style: dict[str, Any] = {"color": colour(experiment, *network), "marker": ARCHITECTURES[network[0]].marker}
+        draw_mean(axes, group, "updates", pl.col(column), **style)
+
+
+def draw_mean(axes: Axes, rows: pl.DataFrame, across: str, up: pl.Expr, **style: Any) -> None:
+    """Draw the mean over the seeds, and a band from the lowest to the highest, of one network over epochs or updates."""
+    values = rows.select(across, value=up).drop_nulls().group_by(across)
+    seeds = values.agg(mean=pl.mean("value"), low=pl.min("value"), high=pl.max("value")).sort(across)
+    axes.fill_between(seeds[across], seeds["low"], seeds["high"], color=style["color"], alpha=0.25, linewidth=0)
+    axes.plot(seeds[across], seeds["mean"], markersize=2.2, **style)
     axes.set_xscale("symlog", linthresh=1, linscale=0.4)
     axes.xaxis.set_major_formatter(PLAIN)
     axes.xaxis.set_minor_locator(NullLocator())
@@ -312,21 +316,21 @@ def _draw_legend(figure: Figure, rows: pl.DataFrame, experiment: Experiment, *, 
     """Below the axes: a column for each architecture with its widths or depths, and one for what else is drawn."""
     networks = sorted((network for network, _ in _networks(rows)), key=lambda network: experiment.archs.index(network[0]))
     columns = [
-        [_key(ARCHITECTURES[arch].name), *(_network_key(experiment, *network) for network in networks if network[0] == arch)]
+        [key(ARCHITECTURES[arch].name), *(_network_key(experiment, *network) for network in networks if network[0] == arch)]
         for arch in experiment.archs
         if arch in rows["arch"]
     ]
     if experiment.varies == "arch":
         columns = [[_network_key(experiment, *network) for network in networks]]
     open_and_large = [
-        _key("before training", marker="o", markersize=4, markerfacecolor="white"),
-        _key("last epoch", marker="o", markersize=4),
+        key("before training", marker="o", markersize=4, markerfacecolor="white"),
+        key("last epoch", marker="o", markersize=4),
     ]
-    band = [_key("range of the seeds", linestyle="-", linewidth=6, alpha=0.25)]
-    limits = [_key("ceiling", linestyle="--"), _key("null (shuffled)", linestyle=":")]
+    band = [key("range of the seeds", linestyle="-", linewidth=6, alpha=0.25)]
+    limits = [key("ceiling", linestyle="--"), key("null (shuffled)", linestyle=":")]
     columns.append((open_and_large if ends else band) + limits)
     longest = max(len(column) for column in columns)
-    handles = [key for column in columns for key in column + [_key(" ")] * (longest - len(column))]
+    handles = [entry for column in columns for entry in column + [key(" ")] * (longest - len(column))]
     figure.legend(handles=handles, loc="outside lower center", ncols=len(columns), frameon=False, handlelength=1.8)
 
 
@@ -334,10 +338,11 @@ def _network_key(experiment: Experiment, arch: Arch, width: int, hidden: int) ->
     name, _, marker = ARCHITECTURES[arch]
     words = {"arch": name, "width": f"width {width}", "hidden": f"{hidden} hidden"}[experiment.varies]
     shade = colour(experiment, arch, width, hidden)
-    return _key(words, color=shade, marker=marker, markersize=3.2, linestyle="-")
+    return key(words, color=shade, marker=marker, markersize=3.2, linestyle="-")
 
 
-def _key(words: str, **style: Any) -> Line2D:
+def key(words: str, **style: Any) -> Line2D:
+    """An entry of a legend."""
     return Line2D([], [], label=words, **{"color": "0.3", "linestyle": "", **style})
 
 
@@ -345,7 +350,12 @@ def _mi_label(rows: pl.DataFrame) -> str:
     return f"MI(first, last), {rows['units'][0]}"
 
 
-def _folder(out: str | Path) -> Path:
+def folder_for(out: str | Path) -> Path:
+    """A folder, made where it is not there.
+
+    Raises:
+        InputError: It cannot be.
+    """
     try:
         Path(out).mkdir(parents=True, exist_ok=True)
     except OSError as error:

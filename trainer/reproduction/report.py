@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import itertools
 import re
 import tempfile
@@ -20,6 +21,7 @@ from trainer.reproduction import overview, results
 from trainer.reproduction.claims import CLAIMS
 from trainer.reproduction.experiments import FIGURES, Experiment, ProfileName, load_experiment
 from trainer.reproduction.figures import ARCHITECTURES, draw_experiment, draw_updates, of_experiment
+from trainer.reproduction.findings import SHOWS, draw_findings
 from trainer.reproduction.interactive import draw_traces
 from trainer.reproduction.judging import Verdict, judge
 from trainer.reproduction.names import SIDES, SUMS, name_of_batch
@@ -80,7 +82,7 @@ def render(
     return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         figures=list(_figures(measured, experiments)),
         specification=draw_traces(measured),
-        program=_in_script(vl_convert.javascript_bundle(SHOW)),
+        program=_program(),
         few=FEW,
         proves_nothing=int(measured["n_samples"].to_numpy().max()) < FEW,
         claims=_claims(verdicts, reasons),
@@ -106,18 +108,25 @@ def experiments_of(frame: pl.DataFrame) -> list[Experiment]:
 
 
 def _figures(frame: pl.DataFrame, experiments: Iterable[Experiment]) -> Iterator[dict[str, str]]:
-    """Each figure, as it stands in a page, at the smallest k and after the sum."""
+    """Each figure, as it stands in a page, at the smallest k and after the sum; then what decides which claims hold."""
     k = _smallest_k(frame)
+    drawn = [experiment for experiment in experiments if not of_experiment(frame, experiment).is_empty()]
     with tempfile.TemporaryDirectory() as folder:
-        for experiment in experiments:
+        for experiment in drawn:
             rows = of_experiment(frame, experiment)
-            if rows.is_empty():
-                continue
             for draw, shows in ((draw_experiment, "MI against test error"), (draw_updates, "MI and test error over updates")):
                 png, _ = draw(rows, experiment, folder, k=k)
-                caption = f"{experiment.title}: {shows}."
-                source = f"data:image/png;base64,{base64.b64encode(png.read_bytes()).decode()}"
-                yield {"source": source, "caption": caption, "alt": f"{caption} {_in_words(rows, k)}"}
+                yield _figure(png, f"{experiment.title}: {shows}.", f" {_in_words(rows, k)}")
+        for path in draw_findings(frame, folder) if drawn else ():
+            if path.suffix == ".png":
+                yield _figure(
+                    path, f"{SHOWS[path.stem.removeprefix('finding-')]}.", " Means over the initialisations, by epoch."
+                )
+
+
+def _figure(png: Path, caption: str, more: str) -> dict[str, str]:
+    source = f"data:image/png;base64,{base64.b64encode(png.read_bytes()).decode()}"
+    return {"source": source, "caption": caption, "alt": caption + more}
 
 
 def _in_words(rows: pl.DataFrame, k: int) -> str:
@@ -186,6 +195,12 @@ def _runs(frame: pl.DataFrame) -> list[dict[str, Any]]:
     return [
         row | {"arch": ARCHITECTURES[row["arch"]].name, "batch": name_of_batch(row["batch_size"])} for row in ends.to_dicts()
     ]
+
+
+@functools.cache
+def _program() -> str:
+    """Vega and what shows the traces, which is the same for every page and takes seconds to put together."""
+    return _in_script(vl_convert.javascript_bundle(SHOW))
 
 
 def _in_script(program: str) -> str:
