@@ -154,13 +154,14 @@ def print_plan(runs: dict[str, Settings], workers: int | None) -> None:
 
 
 def print_verdicts(verdicts: list[Verdict]) -> None:
-    """What was found under the usual reading; the rest is in claims.csv."""
+    """What was found under the usual reading, and how many ways of training and measuring agree; claims.md has the rest."""
     from trainer.reproduction import overview
 
-    chosen = overview.usual(verdicts)
-    for way in overview.ways_of(verdicts):
-        say(f"{', '.join(way)}; last layer after the sum:")
-        for verdict in sorted(chosen, key=lambda v: v.claim):
-            if overview.way_of(verdict) == way:
-                corrected = "" if verdict.holm == verdict.verdict else " Undecided once corrected for the number of claims."
-                say(f"  {verdict.claim}. {verdict.says} {verdict.verdict.capitalize()}.{corrected}")
+    chosen, ways = overview.usual(verdicts), overview.ways_of(verdicts)
+    if not chosen:
+        return
+    say(f"{', '.join(ways[0])}; last layer after the sum (and how many of {len(ways)} ways to train and measure agree):")
+    for verdict in sorted((v for v in chosen if overview.way_of(v) == ways[0]), key=lambda v: v.claim):
+        agree = sum((other.claim, other.verdict) == (verdict.claim, verdict.verdict) for other in chosen)
+        corrected = "" if verdict.holm == verdict.verdict else ", undecided once corrected for the number of claims"
+        say(f"  {verdict.claim}. {verdict.says} {verdict.verdict.capitalize()}{corrected} ({agree}).")

@@ -99,6 +99,8 @@ def draw_findings(frame: pl.DataFrame, out: str | Path) -> list[Path]:
         InputError: `out` cannot be written.
     """
     frame = once(frame.filter(MI.is_not_null()))
+    if frame.is_empty():
+        return []
     width, k = _width(frame), int(frame["k"].to_numpy().min())
     frame = frame.filter(pl.col("width") == width, pl.col("k") == k)
     where = f"width {width}, k={k}"

@@ -18,7 +18,7 @@ TAKEN_BACK = "†"
 LEGEND = (
     "Each cell has the verdict on MI at the smallest k with the sides as they are, and how many of all readings agree: every "
     f"k, scaling of the sides and measure. {TAKEN_BACK}: undecided once corrected for the number of claims (Holm). Claims "
-    "about errors alone have one reading."
+    "about errors alone have one reading. Columns may rest on different networks."
 )
 
 
@@ -76,5 +76,9 @@ def _numbers(verdicts: Sequence[Verdict]) -> Iterator[str]:
         yield from ("", f"### {', '.join(way).capitalize()}", "")
         for v in sorted(chosen, key=lambda verdict: verdict.claim):
             if overview.way_of(v) == way:
-                numbers = f"p {v.p:.2g}, corrected {v.p_holm:.2g}, detectable {v.detectable:.2g}, {v.seeds} initialisations"
-                yield f"- claim {v.claim}, {v.verdict} ({numbers}): {v.measured}"
+                yield f"- claim {v.claim}, {v.verdict} ({_statistics(v)}): {v.measured}"
+
+
+def _statistics(v: Verdict) -> str:
+    by = f"{v.settings} settings, {v.seeds} initialisations"
+    return f"p {v.p:.2g}, corrected {v.p_holm:.2g}, detectable {v.detectable:.2g}, {by}"
