@@ -8,6 +8,8 @@ import polars as pl
 import pytest
 from scipy import stats
 
+from cli.reproduce import print_verdicts
+from trainer.reproduction import overview
 from trainer.reproduction.claims import CLAIMS
 from trainer.reproduction.judging import judge, rule
 from trainer.reproduction.parts import Interval, Part, detectable, holm, interval, rank_correlation
@@ -508,6 +510,22 @@ def test_the_page_has_a_table_for_each_sum_and_counts_the_readings_that_agree(tm
         "## Why paper and measurement may differ",
     ]
     assert sum(line.startswith("- claim 1, ") for line in page) == 3
+
+
+def test_claims_without_a_sum_are_in_the_first_table_alone():
+    """The same rows stand under both readings of the last layer of an MLP."""
+    verdicts = judged(*(runs("mlp", RISING, SLOW, sum=place) for place in ("after", "before")))
+    assert [v.sum for v in verdicts] == ["after", "before"]
+    assert [len(overview.cells(verdicts, place)) for place in ("after", "before")] == [1, 0]
+
+
+def test_the_command_says_how_many_ways_agree(capsys):
+    """At k=3 after the sum MI rises with inference statistics and full batch, and nowhere else."""
+    print_verdicts(judged(rows_of_readings()))
+    assert capsys.readouterr().out.splitlines() == [
+        "full batch, moving averages, momentum 0.99; last layer after the sum; in brackets, how many of 3 ways agree:",
+        f"  1. {CLAIMS[1].says} Holds (1).",
+    ]
 
 
 def test_what_the_correction_takes_back_is_marked(tmp_path):

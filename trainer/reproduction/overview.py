@@ -61,9 +61,12 @@ def usual(verdicts: Sequence[Verdict], place: LastLayer = "after") -> list[Verdi
 
 
 def cells(verdicts: Sequence[Verdict], place: LastLayer) -> dict[tuple[int, Way], Cell]:
-    """The cells of a table, by claim and way."""
+    """The cells of a table, by claim and way; before the sum, of the claims for which that makes a difference."""
     found = {}
-    for verdict in usual(verdicts, place):
+    after = {(verdict.claim, way_of(verdict)): verdict.measured for verdict in usual(verdicts)}
+    chosen = usual(verdicts, place)
+    differ = {verdict.claim for verdict in chosen if verdict.measured != after.get((verdict.claim, way_of(verdict)))}
+    for verdict in chosen if place == "after" else [verdict for verdict in chosen if verdict.claim in differ]:
         key = verdict.claim, way_of(verdict)
         group = [other for other in verdicts if other.sum in (place, None) and (other.claim, way_of(other)) == key]
         found[key] = Cell(verdict, sum(other.verdict == verdict.verdict for other in group), len(group))

@@ -25,6 +25,7 @@ from trainer.reproduction.findings import SHOWS, draw_findings
 from trainer.reproduction.interactive import draw_traces
 from trainer.reproduction.judging import Verdict, judge
 from trainer.reproduction.names import SIDES, SUMS, name_of_batch
+from trainer.reproduction.verdict_files import LEGEND
 
 SHOW = """
 const specification = JSON.parse(document.getElementById("specification").textContent);
@@ -88,6 +89,7 @@ def render(
         claims=_claims(verdicts, reasons),
         tables=list(_tables(verdicts)),
         choices=_choices(verdicts),
+        legend=LEGEND,
         way_of=overview.way_of,
         sides=SIDES,
         ks=measured["k"].unique().sort().to_list(),
@@ -164,7 +166,7 @@ def _tables(verdicts: Sequence[Verdict]) -> Iterator[dict[str, Any]]:
     updates = [(name, len(list(group))) for name, group in itertools.groupby(way[0] for way in ways)]
     for place, words in SUMS.items():
         cells = overview.cells(verdicts, place)
-        if any(cell.verdict.sum is not None for cell in cells.values()):
+        if cells:
             says = {claim: cell.verdict.says for (claim, _), cell in sorted(cells.items(), key=lambda item: item[0][0])}
             yield {"name": words, "ways": ways, "updates": updates, "says": says, "cells": cells}
 

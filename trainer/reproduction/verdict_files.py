@@ -18,7 +18,8 @@ TAKEN_BACK = "†"
 LEGEND = (
     "Each cell has the verdict on MI at the smallest k with the sides as they are, and how many of all readings agree: every "
     f"k, scaling of the sides and measure. {TAKEN_BACK}: undecided once corrected for the number of claims (Holm). Claims "
-    "about errors alone have one reading. Columns may rest on different networks."
+    "about errors alone have one reading. Columns may rest on different networks. The table before the sum has the claims for "
+    "which that makes a difference."
 )
 
 
@@ -46,7 +47,7 @@ def as_markdown(verdicts: Sequence[Verdict]) -> str:
 
 def _table(verdicts: Sequence[Verdict], place: LastLayer) -> Iterator[str]:
     found, ways = overview.cells(verdicts, place), overview.ways_of(verdicts)
-    if all(cell.verdict.sum is None for cell in found.values()):
+    if not found:
         return
     yield from (f"## {SUMS[place].capitalize()}", "")
     yield "| claim | " + " | ".join(", ".join(way) for way in ways) + " |"
