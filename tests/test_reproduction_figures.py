@@ -105,7 +105,7 @@ def test_over_updates_the_mean_of_the_seeds_within_their_range(tmp_path, drawn):
     draw_updates(SMALL, FIG5B, tmp_path)
     [(figure, name)] = drawn
     assert name == "fig5b-updates-after-k3"
-    upper, lower = figure.axes[3], figure.axes[7]  # mini-batches, the samples' own statistics
+    upper, lower = figure.axes[5], figure.axes[7]  # mini-batches, the samples' own statistics
     for axes, column in ((upper, "mi"), (lower, "error")):
         rows = SMALL.filter(pl.col("bn") == "batch", pl.col("batch_size") == 1000, pl.col("sum") == "after")
         for line, band, arch in zip(axes.lines, axes.collections, sorted(ARCHITECTURES), strict=False):

@@ -162,6 +162,8 @@ def draw_updates(
 ) -> list[Path]:
     """Draw MI and error against weight updates: the mean over the seeds, and a band from the lowest to the highest.
 
+    Each batch size has a row of MI and one of errors; columns are the statistics of batch normalisation.
+
     Args:
         frame: Rows of runs, as trainer.reproduction.results has them.
         experiment: Which figure's runs.
@@ -176,22 +178,23 @@ def draw_updates(
         InputError: The frame has no such rows; or `out` cannot be written.
     """
     rows = _rows(frame, experiment, k, last)
-    readings = [(batch_size, norm) for batch_size in batch_sizes(rows) for norm in statistics_in(rows)]
-    readings = [one for one in readings if not reading(rows, one[1], one[0]).is_empty()]
+    batches, columns = batch_sizes(rows), statistics_in(rows)
     with mpl.rc_context(BASE):
-        figure = Figure(figsize=(max(PAGE, 1.6 * len(readings)), 4.4), layout="constrained")
-        grid = figure.subplots(2, len(readings), squeeze=False, sharex="col", sharey="row")
-        for (upper, lower), (batch_size, norm) in zip(grid.T, readings, strict=True):
-            chosen = reading(rows, norm, batch_size)
-            _draw_means(upper, chosen, experiment, "mi")
-            _draw_means(lower, chosen, experiment, "error")
-            _draw_limits(upper.axhline, chosen)
-            lower.set_xlabel("weight updates")
-            upper.set_title(f"{name_of_batch(batch_size)}\n{name_of_statistics(*norm)}", fontsize=7)
-        grid[0, 0].set_ylabel(_mi_label(rows))
-        grid[0, 0].yaxis.set_major_locator(MaxNLocator(7, integer=True))
-        grid[1, 0].set_ylabel("test error")
-        _scale_errors(grid[1, 0])
+        figure = Figure(figsize=(PAGE, 0.9 + 3.2 * len(batches)), layout="constrained")
+        grid = figure.subplots(2 * len(batches), len(columns), squeeze=False, sharey="row")
+        for upper, lower, batch_size in zip(grid[::2], grid[1::2], batches, strict=True):
+            for above, below, norm in zip(upper, lower, columns, strict=True):
+                chosen = reading(rows, norm, batch_size)
+                _draw_means(above, chosen, experiment, "mi")
+                _draw_means(below, chosen, experiment, "error")
+                _draw_limits(above.axhline, chosen)
+                below.set_xlabel("weight updates")
+            upper[0].set_ylabel(f"{name_of_batch(batch_size)}\n{_mi_label(rows)}")
+            upper[0].yaxis.set_major_locator(MaxNLocator(7, integer=True))
+            lower[0].set_ylabel(f"{name_of_batch(batch_size)}\ntest error")
+            _scale_errors(lower[0])
+        for axes, norm in zip(grid[0], columns, strict=True):
+            axes.set_title(name_of_statistics(*norm))
         _draw_legend(figure, rows, experiment, ends=False)
         figure.suptitle(f"{experiment.title}; {_how(last, k)}", fontsize=9)
         return save(figure, folder_for(out) / f"{experiment.name}-updates-{last}-k{k}", dpi=220)
@@ -277,16 +280,24 @@ def _draw_traces(axes: Axes, rows: pl.DataFrame, experiment: Experiment) -> None
             axes.plot(first["mi"], first["error"], linestyle="", markersize=4, markerfacecolor="white", zorder=3, **style)
             axes.plot(last["mi"], last["error"], linestyle="", markersize=4, zorder=3, **style)
     if rows.is_empty():
-        axes.text(0.5, 0.5, "no results", transform=axes.transAxes, ha="center", va="center")
+        say_nothing_is_there(axes)
         return
     _draw_limits(axes.axvline, rows)
     _scale_errors(axes)
 
 
 def _draw_means(axes: Axes, rows: pl.DataFrame, experiment: Experiment, column: str) -> None:
+    if rows.is_empty():
+        say_nothing_is_there(axes)
+        axes.set_xticks([])
     for network, group in _networks(rows):
         style: dict[str, Any] = {"color": colour(experiment, *network), "marker": ARCHITECTURES[network[0]].marker}
         draw_mean(axes, group, "updates", pl.col(column), **style)
+
+
+def say_nothing_is_there(axes: Axes) -> None:
+    """Say in a panel that the table has nothing for it."""
+    axes.text(0.5, 0.5, "no results", transform=axes.transAxes, ha="center", va="center")
 
 
 def draw_mean(axes: Axes, rows: pl.DataFrame, across: str, up: pl.Expr, **style: Any) -> None:

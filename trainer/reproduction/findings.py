@@ -26,6 +26,7 @@ from trainer.reproduction.figures import (
     draw_mean,
     folder_for,
     key,
+    say_nothing_is_there,
     statistics_in,
 )
 from trainer.reproduction.names import SIDES, SUMS, name_of_batch, name_of_statistics
@@ -237,7 +238,7 @@ def _draw(frame: pl.DataFrame, finding: Finding, out: Path) -> list[Path]:
             for line in finding.lines
         ]
         keys.append(key("before training", marker="o", markersize=3, markerfacecolor="white"))
-        figure.legend(handles=keys, loc="outside lower center", ncols=min(4, len(keys)), frameon=False, handlelength=2.6)
+        figure.legend(handles=keys, loc="outside lower center", ncols=min(3, len(keys)), frameon=False, handlelength=2.6)
         figure.suptitle(f"{SHOWS[finding.name]}: {finding.which}", fontsize=9)
         return save(figure, out / f"finding-{finding.name}", dpi=220)
 
@@ -253,4 +254,4 @@ def _draw_panel(axes: Any, rows: pl.DataFrame, lines: Sequence[Line], up: pl.Exp
             if before is not None:
                 axes.plot([0], [before], **style | {"linestyle": ""}, markersize=3, markerfacecolor="white")
     if not axes.lines:
-        axes.text(0.5, 0.5, "no results", transform=axes.transAxes, ha="center", va="center")
+        say_nothing_is_there(axes)
