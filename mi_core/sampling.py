@@ -182,14 +182,16 @@ class Groups(Together):
         return Groups(self.group[rows])
 
     def surrogate(self, n_samples: int, rng: np.random.Generator) -> IntArray:
-        """Rows of another group beside those of each, in their order: where it is larger, some of them; where it is smaller,
-        all of them about equally often.
+        """Rows of another group beside those of each, in their order from a random one on, and round: where it is larger, some
+        of them; where it is smaller, all of them about equally often. Beside equal places in the order, both sides would still
+        share what they owe to it.
         """
         starts = np.cumsum([0, *self.sizes[:-1]])
         rows = []
         for size, other in zip(self.sizes, rng.permutation(self.units), strict=True):
             there = rng.permutation(self.sizes[other])
-            rows.append(starts[other] + np.sort(np.resize(there, size)))
+            in_order = np.sort(np.resize(there, size))
+            rows.append(starts[other] + np.roll(in_order, rng.integers(size)))
         return np.concatenate(rows)
 
 

@@ -216,6 +216,19 @@ def test_exchanged_groups_stay_whole():
     assert len(seen) > 5
 
 
+def test_what_sides_share_through_the_order_in_groups_is_dependence():
+    """Both go with the number of the visit, alike in all subjects, and share nothing else; in any order of rows."""
+    rng = np.random.default_rng(7)
+    subject, visit = np.repeat(np.arange(40), 6), np.tile(np.arange(6), 40)
+    x = 10 * visit + rng.standard_normal(240)
+    y = np.repeat(rng.standard_normal(40), 6) + visit + 0.3 * rng.standard_normal(240)
+    in_any_order = rng.permutation(240)
+    for rows in (slice(None), in_any_order):
+        found = mutual_information(x[rows], y[rows], groups=subject[rows], permutations=39, error_bar=False)
+        assert found.null.p_value == 1 / 40
+        assert abs(found.null.mean) < 0.1 < 0.3 < found.mi
+
+
 def test_a_series_is_shifted_by_more_than_its_memory():
     sampling = Series(np.arange(100), 10)
     for seed in range(50):
