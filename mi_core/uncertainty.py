@@ -7,6 +7,7 @@ rows of the samples. So one piece of code serves every estimator.
 from __future__ import annotations
 
 import dataclasses
+import threading
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 
@@ -14,10 +15,11 @@ import numpy as np
 
 from mi_core._formula import ksg1_local, mean
 from mi_core._prepare import Prepared
+from mi_core._ties import may_tie
 from mi_core.errors import InputError
 from mi_core.results import ShuffledNull, SizePoint
 from mi_core.sampling import INDEPENDENT, Sampling
-from mi_core.types import FloatArray, IntArray, Progress
+from mi_core.types import FloatArray, IntArray, Progress, Samples
 
 Estimate = Callable[[IntArray], FloatArray]
 
@@ -30,6 +32,7 @@ LEAST_SAMPLES = 4  # in a part, in units of k + 1: below, the estimate's spread 
 NARROW = 8  # joint dimensions up to which each shuffle is estimated by itself; see docs/trust.md for seconds
 FEW = 10  # shuffles, up to which to seek all neighbours within each side is not worth it
 MEASURED_DIMS = 3  # of z, up to which the p-value given z was measured; see docs/trust.md
+EMPTY = np.empty(0, np.int64)
 SHUFFLED_BYTES = 2**28  # radii and counts of the shuffles that are worked on together
 
 
@@ -184,9 +187,12 @@ def shuffled_ksg1(
     """Estimates (permutations, len(ks)) of ksg1 from samples whose pairing was shuffled, in units of so many nats.
 
     Wide data: neighbours within each side are the same under every shuffle and are sought once, which gives the counts of any
-    backend. Narrow data: estimates on each shuffle, which are cheaper there.
+    backend. Two columns: each is sorted once. Other narrow data: estimates on each shuffle, which are cheaper there.
     """
     x, y = samples.x, samples.y
+    if samples.sampling is None and len(set(ks)) == 1 and x.shape[1] == y.shape[1] == 1 and not (may_tie(x) or may_tie(y)):
+        values = shuffled_lines(x, y, ks[0], permutations, seed, threads=threads, progress=progress) / nats
+        return np.repeat(values[:, np.newaxis], len(ks), axis=1)
     if x.shape[1] + y.shape[1] <= NARROW or permutations < FEW or samples.sampling is not None:
         return shuffled(estimate, samples, ks, permutations, seed, nats=nats, threads=threads, progress=progress)
 
@@ -207,6 +213,33 @@ def shuffled_ksg1(
         for row, of_x, of_y in zip(range(first, first + len(shuffles)), n_x, n_y, strict=True):
             found[row] = [mean(ksg1_local(k, of_x[m], of_y[m])) for m, k in enumerate(ascending)]
     return found[:, [ascending.index(k) for k in ks]] / nats
+
+
+def shuffled_lines(
+    x: Samples, y: Samples, k: int, permutations: int, seed: int, *, threads: int, progress: Progress | None = None
+) -> FloatArray:
+    """Estimates (permutations,) of ksg1 in nats from two columns (n, 1) without ties whose pairing was shuffled."""
+    from mi_core.backends.cpu import plane
+    from mi_core.backends.cpu.workers import Workers
+
+    of_x, of_y = plane.ranked(x), plane.ranked(y)
+    rng = generator(seed, "permutations")
+    lock = threading.Lock()
+    drawn: list[IntArray] = []
+    found = np.empty(permutations)
+
+    def work(first: int, last: int) -> None:
+        for shuffle in range(first, last):
+            with lock:  # in the order of the seed, whoever comes first
+                while len(drawn) <= shuffle:
+                    drawn.append(rng.permutation(len(x)))
+                rows, drawn[shuffle] = drawn[shuffle], EMPTY
+            _, (n_x, n_y) = plane.neighbour_counts(of_x, of_y.shuffled(rows), k)
+            found[shuffle] = mean(ksg1_local(k, n_x, n_y))
+
+    with Workers(threads, progress, permutations) as workers:
+        workers.for_each_tile(work, permutations, 1, is_progress=True)
+    return found
 
 
 def shuffled_given(

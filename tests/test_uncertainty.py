@@ -8,6 +8,7 @@ import pytest
 import awkward
 import mi_core
 from mi_core import InputError, _formula, mutual_information, neighbour_counts, reduction, uncertainty
+from mi_core.backends.cpu import shuffles as kernels_of_shuffles
 from mi_core.backends.cpu.shuffles import shuffled_counts
 from mi_core.sampling import INDEPENDENT
 
@@ -130,6 +131,22 @@ def test_shuffled_counts_equal_those_of_shuffled_samples(name):
             np.testing.assert_array_equal(n_y[s, m], counts.n_y)
 
 
+@pytest.mark.parametrize("k", [1, 2, 3, 4])
+def test_short_lists_and_small_blocks_count_the_same(k, monkeypatch):
+    """Heavy tails, where a list of neighbours in x ends before those in y do, and the other way round."""
+    rng = np.random.default_rng(k)
+    x, y = rng.standard_cauchy((120, 4)), rng.standard_cauchy((120, 3))
+    shuffles = np.array([rng.permutation(120) for _ in range(5)], np.int32)
+    usual = shuffled_counts(x, y, (k,), shuffles, threads=2)
+    monkeypatch.setattr(kernels_of_shuffles, "LENGTH", 0.4)
+    monkeypatch.setattr(kernels_of_shuffles, "BLOCK_BYTES", 12 * 9 * 50)
+    for s, shuffle in enumerate(shuffles):
+        (counts,) = neighbour_counts(x, y[shuffle], (k,))
+        for some in (usual, shuffled_counts(x, y, (k,), shuffles, threads=2)):
+            for mine, truth in zip(some, (counts.radius, counts.n_x, counts.n_y), strict=True):
+                np.testing.assert_array_equal(mine[s, 0], truth)
+
+
 def test_shuffled_counts_are_those_of_float32_samples_too():
     x, y = (side.astype(np.float32) for side in awkward.CASES["rounded"])
     shuffles = np.array([np.random.default_rng(0).permutation(len(x))], np.int32)
@@ -139,7 +156,7 @@ def test_shuffled_counts_are_those_of_float32_samples_too():
         np.testing.assert_array_equal(mine[0, 0], truth)
 
 
-@pytest.mark.parametrize("dims", [(2, 1), (1, 2), (12, 9), (9, 12)])
+@pytest.mark.parametrize("dims", [(1, 1), (2, 1), (1, 2), (12, 9), (9, 12)])
 def test_the_null_is_that_of_plain_repetition(dims):
     """Narrow and wide data go different ways to the same estimates."""
     x, y = awkward.gaussian(np.random.default_rng(0), 120, *dims)

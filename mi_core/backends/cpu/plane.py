@@ -19,13 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mi_core.backends.cpu.jit import inlined, jit
+from mi_core.backends.cpu.least import IN_REGISTERS, entered, kth
 from mi_core.backends.cpu.line import count_line_tile
 from mi_core.backends.cpu.simd import LANES
-from mi_core.backends.cpu.tree import insert
 from mi_core.types import FloatArray, IntArray, Samples
 
 IN_A_CELL = 1.0  # points, where the sides are independent
-IN_REGISTERS = 3  # least distances, as a, b, c
 FEW_IN_A_CELL = 8  # points in the query's own cell, up to which the eight around it are visited at once, in three runs
 
 
@@ -150,22 +149,8 @@ def walk_cells(x, y, ascending_x, ascending_y, rank_x, rank_y, starts, rows, wid
 
 @inlined
 def visit(x, y, here_x, here_y, first, last, a, b, c, beyond):
-    """Enter the distances to the points first to last among the least: a <= b <= c, which stay in registers, then beyond."""
+    """Enter the distances to the points first to last among the least, as `least` has them."""
     for place in range(first, last):
         apart_x, apart_y = abs(x[place] - here_x), abs(y[place] - here_y)
-        distance = apart_x if apart_x > apart_y else apart_y
-        not_a = a if a > distance else distance  # no branch, of which half would be foreseen wrongly
-        a = a if a < distance else distance
-        not_b = b if b > not_a else not_a
-        b = b if b < not_a else not_a
-        not_c = c if c > not_b else not_b
-        c = c if c < not_b else not_b
-        if len(beyond) > 0 and not_c < beyond[-1]:
-            insert(beyond, not_c)
+        a, b, c = entered(apart_x if apart_x > apart_y else apart_y, a, b, c, beyond)
     return a, b, c
-
-
-@inlined
-def kth(k, a, b, c, beyond):
-    """The k-th least distance."""
-    return beyond[-1] if k > 3 else c if k == 3 else b if k == 2 else a
