@@ -25,7 +25,7 @@ from mi_core.types import FloatArray, IntArray, Progress, Samples, Share
 
 TILE_POINTS = 128  # points whose columns are read together: 200 float32 columns of them are 100 KiB, within any L2
 TILE_BYTES = 16 * 2**20  # all strips of one thread together
-MANY = 64  # neighbours from which selecting in one go beats inserting one by one, whose cost grows with k squared
+MANY = 64  # neighbours from which a heap beats inserting one by one, whose cost grows with k squared
 MAX_TILE_ROWS = 64  # more rows a tile gain nothing and make progress coarse
 
 
@@ -142,7 +142,9 @@ def distances(columns, start, tile_points, strip):
     distance = np.empty(tile_points, dtype=columns.dtype)
     for first in range(0, n, tile_points):
         width = min(tile_points, n - first)
-        tile[:, :width] = columns[:, first : first + width]
+        for d in range(dim):
+            for j in range(width):  # copying slices would compile for two seconds more
+                tile[d, j] = columns[d, first + j]
         for q in range(len(strip)):
             row = start + q
             distance[:] = 0
@@ -155,7 +157,8 @@ def distances(columns, start, tile_points, strip):
                     largest = larger(largest, abs(b[j] - at_b))
                     largest = larger(largest, abs(c[j] - at_c))
                     distance[j] = larger(largest, abs(e[j] - at_e))
-            strip[q, first : first + width] = distance[:width]
+            for j in range(width):
+                strip[q, first + j] = distance[j]
 
 
 @jit
@@ -178,14 +181,34 @@ def find_radii(points, joint, ks, first, radius):
 @jit
 def k_smallest(row, i, nearest):
     """The len(nearest) smallest distances of point i, ascending; row (n,)."""
-    if len(nearest) > MANY:
-        others = np.concatenate((row[:i], row[i + 1 :]))
-        nearest[:] = np.sort(np.partition(others, len(nearest) - 1)[: len(nearest)])
-        return
     nearest[:] = np.inf
+    if len(nearest) <= MANY:
+        for j in range(len(row)):
+            if row[j] < nearest[-1] and j != i:
+                insert(nearest, row[j])
+        return
     for j in range(len(row)):
-        if row[j] < nearest[-1] and j != i:
-            insert(nearest, row[j])
+        if row[j] < nearest[0] and j != i:
+            replace_largest(nearest, len(nearest), row[j])
+    for last in range(len(nearest) - 1, 0, -1):
+        largest = nearest[0]
+        replace_largest(nearest, last, nearest[last])
+        nearest[last] = largest
+
+
+@jit
+def replace_largest(heap, size, value):
+    """Put a smaller value in place of the largest, heap[0]; each of heap (size,) is at least as large as the two below it."""
+    place = 0
+    while 2 * place + 1 < size:
+        below = 2 * place + 1
+        if below + 1 < size and heap[below + 1] > heap[below]:
+            below += 1
+        if heap[below] <= value:
+            break
+        heap[place] = heap[below]
+        place = below
+    heap[place] = value
 
 
 @jit
@@ -206,20 +229,17 @@ def kth_radius(points, row, i, k, nearest, nearest_tied):
         return np.float64(rounded)
     # All neighbours at this float32 distance, and none other, can be the k-th in float64: order them there.
     dim = points.shape[1]
-    tied = nearest_tied[: k - np.searchsorted(nearest, rounded)]
-    if len(tied) > MANY:
-        at_rounded = np.flatnonzero(row == rounded)
-        exact = np.empty(len(at_rounded), dtype=np.float64)
-        for m, j in enumerate(at_rounded):
-            exact[m] = chebyshev_below(points, 0, dim, i, j, np.inf)
-        return np.partition(exact, len(tied) - 1)[len(tied) - 1]
+    nearer = k - 1
+    while nearer > 0 and nearest[nearer - 1] == rounded:
+        nearer -= 1
+    tied = nearest_tied[: k - nearer]
     tied[:] = np.inf
     for j in range(len(row)):
         if row[j] == rounded and j != i:
-            distance = chebyshev_below(points, 0, dim, i, j, tied[-1])
-            if distance < tied[-1]:
-                insert(tied, distance)
-    return tied[-1]
+            distance = chebyshev_below(points, 0, dim, i, j, tied[0])
+            if distance < tied[0]:
+                replace_largest(tied, len(tied), distance)
+    return tied[0]
 
 
 @jit

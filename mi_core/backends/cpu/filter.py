@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from mi_core.backends.cpu.filter_codes import ENDS, NO_ENDS, REACH, SHORT_TOP, TOP, Ends, Points, Range, encode, typical_radii
 from mi_core.backends.cpu.jit import inlined, jit
 from mi_core.backends.cpu.left_out import NOBODY
+from mi_core.backends.cpu.order import lowest_and_highest, places_in_order
 from mi_core.backends.cpu.simd import (
     BYTES,
     LANES,
@@ -448,7 +449,7 @@ def radius_tile(points, dims, ks, left_out, radius, first, last):
             shorts_per_unit,
         )
         set_reach(targets, query, nearest[query, -1], points.steps_per_unit)
-    order = np.argsort(votes) + dims.first
+    order = places_in_order(votes) + dims.first
     for other in by_distance(points, dims, first, last):
         everyone = points_in(n, other)
         for own in range(first, last):
@@ -498,7 +499,8 @@ def by_distance(points, dims, first, last):
     distances = np.empty(len(points.codes), np.int64)
     middle = np.empty(dims.last - dims.first, np.int16)
     for dim in range(len(middle)):
-        low, high = points.low[first:last, dims.first + dim].min(), points.high[first:last, dims.first + dim].max()
+        low, _ = lowest_and_highest(points.low[first:last, dims.first + dim])
+        _, high = lowest_and_highest(points.high[first:last, dims.first + dim])
         middle[dim] = np.int16(low) + np.int16(high)
     for block in range(len(distances)):
         total = 0
@@ -507,7 +509,7 @@ def by_distance(points, dims, first, last):
             total += abs(np.int32(middle[dim]) - np.int32(low) - np.int32(high))
         distances[block] = total
     distances[first:last] = -1
-    return np.argsort(distances)
+    return places_in_order(distances)
 
 
 @inlined
@@ -567,11 +569,12 @@ def count_tile(points, side, radius, counts, first, last):
     for query in range(queries):
         block, lane = first + query // BYTES, query % BYTES
         rank(points, dims, block, lane, query, targets, begins, votes)
-        own_radius[query] = radius[:, points.order[start + query]]
+        to_count[query] = 0
         for s in range(m):
+            own_radius[query, s] = radius[s, points.order[start + query]]
+            to_count[query] += own_radius[query, s] <= side.widest
             beyond[query, s] = short_reach(own_radius[query, s], points.shorts_per_unit)
             sure[query, s] = short_sure(own_radius[query, s], points.shorts_per_unit)
-        to_count[query] = np.searchsorted(own_radius[query], side.widest, "right")
         largest_radius = own_radius[query, to_count[query] - 1] if to_count[query] > 0 else 0.0
         if largest_radius > 0:
             looking[block - first] |= np.uint64(1) << np.uint64(lane)
@@ -583,7 +586,7 @@ def count_tile(points, side, radius, counts, first, last):
             core[query] = np.int64(min(sure_of(own_radius[query, 0], points.steps_per_unit), np.float64(REACH))) - side.moved
         for place in range(core_starts.shape[1]):
             core_starts[query, place] = targets.codes[query, place] - np.uint8(core[query])
-    order = np.argsort(votes) + dims.first
+    order = places_in_order(votes) + dims.first
     for other in range(len(points.codes)):
         everyone = points_in(n, other)
         for own in range(first, last):

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mi_core.backends.cpu.jit import jit
+from mi_core.backends.cpu.order import lowest_and_highest
 from mi_core.backends.cpu.simd import BYTES, LANES
 from mi_core.backends.cpu.spatial_order import spatial_order
 from mi_core.backends.cpu.workers import Workers
@@ -280,8 +281,7 @@ def fill_blocks(codes, points, first, last):
             for dim in range(dims):
                 points.codes[block, dim, lane] = codes[row, dim]
         for dim in range(dims):
-            points.low[block, dim] = points.codes[block, dim].min()
-            points.high[block, dim] = points.codes[block, dim].max()
+            points.low[block, dim], points.high[block, dim] = lowest_and_highest(points.codes[block, dim])
 
 
 @jit

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mi_core.backends.cpu.jit import jit
+from mi_core.backends.cpu.order import lowest_and_highest
 from mi_core.backends.cpu.simd import LANES
 from mi_core.backends.cpu.workers import Workers, for_blocks
 from mi_core.types import FloatArray, IntArray, Samples, Share
@@ -51,7 +52,7 @@ def count_line_tile(order, values, ascending, radius, counts, first, last):
             here[lane] = np.float64(values[rows[lane]])
             low, high = min(low, here[lane]), max(high, here[lane])
         # Every search of the block ends in one window, which fits the cache.
-        widest = own_radius.max()
+        _, widest = lowest_and_highest(own_radius)
         start = first_within(ascending, low, widest, 0, n)
         size = first_beyond(ascending, high, widest, start, n - start) - start
         search_together(ascending, here, own_radius, near, far, start, size)

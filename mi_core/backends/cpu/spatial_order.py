@@ -11,10 +11,14 @@ from mi_core.backends.cpu.jit import jit
 from mi_core.backends.cpu.simd import BYTES
 from mi_core.backends.cpu.workers import Workers
 
+Codes = NDArray[np.uint8]
+Rows = NDArray[np.uint32]
+Single = NDArray[np.float32]
+
 DIRECTED = 64  # points that a direction is found from
 
 
-def spatial_order(codes: NDArray[np.uint8], workers: Workers) -> NDArray[np.uint32]:
+def spatial_order(codes: Codes, workers: Workers) -> Rows:
     """Order of points with codes (n, dims) that puts near ones side by side.
 
     They are halved, down to blocks, across the direction in which they vary most: on layers, boxes of such blocks lie out of
@@ -42,23 +46,19 @@ def half_of(start: int, stop: int) -> int:
     return start + -(-(stop - start) // BYTES) // 2 * BYTES
 
 
-@jit
-def direction(codes, members):
-    """(dims,): roughly the first principal direction of some of the members of codes (n, dims), by power iteration."""
-    dims = codes.shape[1]
+def direction(codes: Codes, members: Rows) -> Single:
+    """(dims,): roughly the first principal direction of some of the members of codes (n, dims), by power iteration.
+
+    By NumPy: compiling these few products took longer than running them ever does.
+    """
     n = min(DIRECTED, len(members))
-    some = np.empty((n, dims), np.float32)
-    for i in range(n):
-        some[i] = codes[members[i * len(members) // n]]
-    for dim in range(dims):
-        some[:, dim] -= some[:, dim].mean()
-    found = some[0].copy()
+    some = codes[members[np.arange(n) * len(members) // n]].astype(np.float32)
+    some -= some.mean(axis=0)
+    found: Single = some[0]
     for _ in range(4):
-        along = np.dot(some, found)
+        along = some @ found
         largest = np.abs(along).max()
-        if largest > 0:
-            along /= largest
-        found = np.dot(along, some)
+        found = (along / largest if largest > 0 else along) @ some
     return found
 
 

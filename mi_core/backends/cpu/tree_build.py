@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mi_core.backends.cpu.jit import jit
+from mi_core.backends.cpu.order import lowest_and_highest
 from mi_core.backends.cpu.simd import LANES
 from mi_core.backends.cpu.workers import Workers
 from mi_core.types import Samples
@@ -204,5 +205,7 @@ def merge_walls(tree):
         parents[:, 1] = -np.inf
         for child in range(tree.sizes[level - 1]):
             for dim in range(parents.shape[2]):
-                parents[child // LANES, 0, dim, child % LANES] = children[child, 0, dim].min()
-                parents[child // LANES, 1, dim, child % LANES] = children[child, 1, dim].max()
+                lowest, _ = lowest_and_highest(children[child, 0, dim])
+                _, highest = lowest_and_highest(children[child, 1, dim])
+                parents[child // LANES, 0, dim, child % LANES] = lowest
+                parents[child // LANES, 1, dim, child % LANES] = highest
