@@ -13,7 +13,7 @@ from mi_core.backends.cpu.workers import Workers
 
 Codes = NDArray[np.uint8]
 Rows = NDArray[np.uint32]
-Single = NDArray[np.float32]
+Single = NDArray[np.floating]
 
 DIRECTED = 64  # points that a direction is found from
 
