@@ -121,7 +121,7 @@ def expected_seconds(settings: Settings) -> float:
     training = settings.epochs * n_train / 60_000 * (0.2 + 4.4e-6 * weights + 1.6e-3 * units)
     every = settings.every
     times = len(every) if isinstance(every, tuple) else 1 + settings.epochs // every
-    estimates = times * len(settings.layers) * len(settings.bn)
+    estimates = times * len(settings.layers) * len(settings.bn) * len(settings.standardize)
     return START_SECONDS + training + estimates * (0.1 + 2.5e-3 * width) * float(((settings.samples or 10_000) / 3_000) ** 1.5)
 
 
