@@ -24,6 +24,7 @@ from cli import (
     reproduce,
     train,
     transfer,
+    warmup,
 )
 from cli._errors import Commands, OnceEach
 from cli._output import say
@@ -48,6 +49,7 @@ for command in (
     lagged.lagged,
     transfer.transfer,
     info.info,
+    warmup.warmup,
     train.train,
     plot.plot,
     reproduce.reproduce,

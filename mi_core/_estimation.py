@@ -13,13 +13,12 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import time
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from mi_core import arguments, uncertainty
+from mi_core import arguments, clock, uncertainty
 from mi_core._estimators import WITHOUT_NEIGHBOURS, Local, Search
 from mi_core._formula import NATS_PER_UNIT
 from mi_core.arguments import Settings
@@ -145,7 +144,7 @@ class Estimation(Generic[Sides]):
                 threads=settings.threads,
                 noise=settings.noise,
                 seed=settings.seed if is_random else None,
-                seconds=time.perf_counter() - settings.started,
+                seconds=clock.now() - settings.started,
                 stderr=None if errors is None else float(errors[place]),
                 **own(place, local, value),
             )

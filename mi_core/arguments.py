@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import operator
 import re
-import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, get_args
 
 import numpy as np
 
+from mi_core import clock
 from mi_core.errors import InputError, did_you_mean
 from mi_core.options import Backend, Estimator, Missing, Standardize, Units
 from mi_core.threads import available_threads
@@ -24,7 +24,7 @@ class Settings:
     """Checked options of one call. Their defaults stand here; `mi_core.mutual_information` says what each means.
 
     Attributes, beside the options:
-        started: When the call began, in seconds of `time.perf_counter`.
+        started: When the call began, in seconds of `clock.now`.
     """
 
     units: Units = "bits"
@@ -49,7 +49,7 @@ class Settings:
     exclude: int | None = None
     missing: Missing = "refuse"
     progress: Progress | None = None
-    started: float = dataclasses.field(default_factory=time.perf_counter)
+    started: float = dataclasses.field(default_factory=clock.now)
 
 
 def check_names(options: Iterable[str], accepted: Any, function: str) -> None:

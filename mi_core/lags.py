@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Unpack
 
 import numpy as np
 
-from mi_core import _notes, arguments, display, results, uncertainty
+from mi_core import _notes, arguments, clock, display, results, uncertainty
 from mi_core._estimation import Estimation, orders
 from mi_core._estimators import ESTIMATORS, nothing
 from mi_core._prepare import Prepared
@@ -205,7 +204,7 @@ def lagged(
         seed=settings.seed if settings.noise > 0 or stderr is not None or settings.permutations is not None else None,
         backend=runs[0].found[0].backend,
         threads=settings.threads,
-        seconds=time.perf_counter() - settings.started,
+        seconds=clock.now() - settings.started,
         notes=(*notes, *of_constants.values(), *each_kind_once(steps, runs)),
         **as_fields(sampling),
     )

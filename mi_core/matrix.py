@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-import time
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Unpack
@@ -20,6 +19,7 @@ from mi_core import (
     arguments,
     arrays,
     backends,
+    clock,
     display,
     how_drawn,
     missing,
@@ -390,7 +390,7 @@ def circumstances(k: int, n_samples: int, settings: Settings) -> dict[str, Any]:
         "standardize": settings.standardize,
         "noise": settings.noise,
         "seed": settings.seed,
-        "seconds": time.perf_counter() - settings.started,
+        "seconds": clock.now() - settings.started,
     }
 
 

@@ -11,14 +11,13 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mi_core import _formula, _notes, _ties, arguments, arrays, display, how_drawn, missing, results, uncertainty
+from mi_core import _formula, _notes, _ties, arguments, arrays, clock, display, how_drawn, missing, results, uncertainty
 from mi_core._estimation import Estimation
 from mi_core._estimators import (
     CONDITIONAL,
@@ -259,7 +258,7 @@ def rank(
         permutations=permutations,
         seed=settings.seed,
         threads=settings.threads,
-        seconds=time.perf_counter() - settings.started,
+        seconds=clock.now() - settings.started,
         notes=(*whole.chosen_of(taken).notes, *notes_of(found, len(whole))),
         frame=type(table).__module__.partition(".")[0] if is_frame(table) else None,
     )

@@ -20,13 +20,12 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from mi_core import _notes, arguments, arrays, linear_kernel
+from mi_core import _notes, arguments, arrays, clock, linear_kernel
 from mi_core.errors import InputError
 from mi_core.linear_kernel import Kernel
 from mi_core.missing import complete
@@ -341,7 +340,7 @@ class Call:
         permutations: Number of shuffles.
         seed: Seed of all that is random.
         threads: Most threads.
-        started: When the call began, in seconds of `time.perf_counter`.
+        started: When the call began, in seconds of `clock.now`.
     """
 
     sides: dict[str, Samples]
@@ -394,7 +393,7 @@ class Call:
             null=null,
             seed=self.seed if is_random else None,
             threads=self.threads,
-            seconds=time.perf_counter() - self.started,
+            seconds=clock.now() - self.started,
             notes=(*self.notes, *alike.values(), *notes),
         )
 
@@ -407,14 +406,14 @@ class Call:
             dim=self.sides["x"].shape[1],
             k=k,
             threads=self.threads,
-            seconds=time.perf_counter() - self.started,
+            seconds=clock.now() - self.started,
             notes=(*self.notes, *notes),
         )
 
 
 def opened(values: Mapping[str, Any], permutations: int, seed: int, threads: int | None, missing: Missing) -> Call:
     """A call with its arguments checked, each side by the door that `mutual_information` takes."""
-    started = time.perf_counter()
+    started = clock.now()
     arguments.one_of(missing, Missing, "missing")
     permutations = arguments.whole_number(permutations, "permutations", at_least=0)
     seed = arguments.whole_number(seed, "seed", at_least=0)

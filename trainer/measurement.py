@@ -13,7 +13,6 @@ import itertools
 import math
 import re
 import sys
-import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict, cast, get_args
@@ -22,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import mi_core
-from mi_core import InputError, arguments, how_drawn
+from mi_core import InputError, arguments, clock, how_drawn
 from mi_core.arguments import one_of, whole_number
 from mi_core.arrays import host_array
 from mi_core.estimate import check_together
@@ -209,7 +208,7 @@ class Measurement:
         """
         if not is_due(self.every, epoch):
             return {}
-        started = time.perf_counter()
+        started = clock.now()
         numbers = {name: float(value) for name, value in logs.items() if isinstance(value, int | float | np.number)}
         finite = {name: value if math.isfinite(value) else None for name, value in numbers.items()}
         rows = [row for statistics in self.statistics for row in self._rows(epoch, statistics, read, finite)]
@@ -219,7 +218,7 @@ class Measurement:
             self.table.replace(epoch, self.name, rows)
         self.rows = with_epoch(self.rows, epoch, self.name, rows)
         self.latest = max(self.latest, epoch)
-        return as_logs(rows, self.name) | {log_key("mi_seconds", self.name): time.perf_counter() - started}
+        return as_logs(rows, self.name) | {log_key("mi_seconds", self.name): clock.now() - started}
 
     def end(self) -> None:
         """Say what a reader of the rows should know, each note once, on stderr."""
@@ -260,7 +259,7 @@ class Measurement:
             InputError: The first estimate of this pair cannot be made, and no layer has diverged: an argument does not fit the
                 layers. A later one is no reason to end the training.
         """
-        started = time.perf_counter()
+        started = clock.now()
         null, alone = is_due(self.null_every, epoch), not is_due(self.also_every, epoch)
         notes = [note for name in pair if name != "labels" for note in at.on_flattened(name, activations[name], self.positions)]
         x, y = (self._labels() if name == "labels" else at.side(activations[name], self.positions) for name in pair)
@@ -286,7 +285,7 @@ class Measurement:
                 for estimator in self.estimators
                 for k in estimator.k or (None,)
             ]
-        seconds = time.perf_counter() - started
+        seconds = clock.now() - started
         units = self.estimators[0].options.get("units", "bits")
         return [{**fields, "units": units, "seconds": seconds, "notes": (*notes, *fields["notes"])} for fields in found]
 

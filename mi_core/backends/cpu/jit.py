@@ -16,6 +16,7 @@ import numba
 from numba.core.caching import FunctionCache
 from numba.core.serialize import dumps
 
+from mi_core import clock
 from mi_core.errors import InputError
 from mi_core.whole_files import whole_file
 
@@ -111,7 +112,7 @@ def uninterrupted(dispatcher: Any) -> Any:
     compile_kernel = dispatcher.compile
 
     def compile_to_the_end(*arguments: Any, **options: Any) -> Any:
-        with signals_held_back():
+        with signals_held_back(), clock.compiling():
             return compile_kernel(*arguments, **options)
 
     dispatcher.compile = compile_to_the_end

@@ -1,0 +1,24 @@
+"""`mi warmup`: every kernel compiled ahead."""
+
+from __future__ import annotations
+
+import time
+
+from cli._output import say
+from mi_core.progress_bar import ProgressBar
+
+
+def warmup() -> None:
+    """Compile all that estimates on this machine's CPU need, so that no first one has to wait; once done, it takes seconds.
+
+    For images of containers, for the machines of a cluster, and after an update. Compiled kernels are kept beside the package,
+    or in the folder that the environment variable NUMBA_CACHE_DIR names.
+
+    Example: mi warmup
+    """
+    from mi_core.warmup import warm_up
+
+    started = time.perf_counter()
+    with ProgressBar("compiling") as bar:
+        kinds = warm_up(bar)
+    say(f"compiled for {kinds} kinds of estimates in {time.perf_counter() - started:.0f} s")
