@@ -67,6 +67,13 @@ StandardizeOption = Annotated[
     Standardize,
     typer.Option("--standardize", help="Divide each side by its spread, or each column by its standard deviation."),
 ]
+StandardizeSeries = Annotated[
+    Standardize | None,
+    typer.Option(
+        "--standardize",
+        help="Divide each series by its spread, or each column by its standard deviation.  [default: sides; none for discrete]",
+    ),
+]
 MissingOption = Annotated[
     Missing,
     typer.Option("--missing", help="Where values are missing: refuse to go on, or drop the rows; nothing is filled in."),
@@ -133,6 +140,11 @@ def cells_of(separator: str | None, na: str | None) -> Cells:
     if character is not None and (len(character) != 1 or not character.isascii() or character in '"\r\n'):
         raise InputError(f"--separator is {separator!r}: give one character, such as ';', or tab.")
     return Cells(character, () if na is None else tuple(word.strip() for word in na.split(",")))
+
+
+def standardize_of(given: Standardize | None) -> dict[str, Standardize]:
+    """The option --standardize of series, where it was given."""
+    return {} if given is None else {"standardize": given}
 
 
 def parse_usual_ks(text: str | None) -> list[int] | None:

@@ -21,10 +21,11 @@ from cli._options import (
     Seed,
     SeparatorOption,
     Shifts,
-    StandardizeOption,
+    StandardizeSeries,
     Threads,
     UnitsOption,
     cells_of,
+    standardize_of,
 )
 from cli._output import print_facts, print_json, print_notes, print_table, say
 from mi_core import InputError
@@ -51,7 +52,7 @@ def lagged(
     ] = None,
     units: UnitsOption = "bits",
     estimator: Annotated[LaggedEstimator, typer.Option(help="As for mi estimate; ross where Y are class labels.")] = "ksg1",
-    standardize: StandardizeOption = "none",
+    standardize: StandardizeSeries = None,
     noise: Noise = 0.0,
     error_bar: ErrorBar = True,
     permutations: Shifts = None,
@@ -92,7 +93,7 @@ def lagged(
             k=k,
             units=units,
             estimator=estimator,
-            standardize=standardize,
+            **standardize_of(standardize),
             noise=noise,
             error_bar=error_bar,
             permutations=permutations,

@@ -137,7 +137,8 @@ def lagged(
         k: Neighbour order, one for all lags; None for about as many rows as belong together, as in `mutual_information`.
         units: "bits" (default) or "nats".
         estimator: As in `mutual_information`, but "ksg2" and "lnc"; "ksg1" by default.
-        standardize: "sides", "columns" or "none" (default), of the whole series: as in `mutual_information`.
+        standardize: "sides" (default; "none" for "discrete"), "columns" or "none", of the whole series: as in
+            `mutual_information`. With "none" a series of small numbers beside one of large ones counts for nothing.
         noise: Standard deviation of Gaussian noise added to every value against ties, relative to the spread of its side.
         seed: Seed of all that is random: noise, error bars, shifts.
         backend: How neighbours are counted: "auto", "cpu" or one of the CPU's backends.
@@ -285,8 +286,9 @@ def each_kind_once(steps: Sequence[int], runs: Sequence[Estimation[Prepared]]) -
 
 
 def of_series(options: Mapping[str, Any], accepted: Any, function: str) -> Settings:
-    """Settings of a call on series."""
-    return dataclasses.replace(arguments.settings(options, accepted, function), series=True)
+    """Settings of a call on series, which are standardised by sides unless they are only compared for equality."""
+    usual = "none" if options.get("estimator") == "discrete" else "sides"
+    return dataclasses.replace(arguments.settings({"standardize": usual, **options}, accepted, function), series=True)
 
 
 def drawn(sides: Prepared, settings: Settings, span: int = 0) -> tuple[Prepared, Series]:

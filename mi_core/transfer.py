@@ -77,7 +77,8 @@ def transfer_entropy(
         units: "bits" (default) or "nats".
         estimator: "ksg1" (default): Frenzel & Pompe 2007, doi:10.1103/PhysRevLett.99.204101. "mixture": Mesner & Shalizi 2019,
             for ties and mixtures. "discrete": frequencies of equal samples, for few values that recur.
-        standardize: "sides", "columns" or "none" (default), of the whole series, before histories are made of them.
+        standardize: "sides" (default, as JIDT normalises; "none" for "discrete"), "columns" or "none", of the whole series,
+            before histories are made of them. With "none" a series of small numbers beside one of large ones counts for nothing.
         noise: Standard deviation of Gaussian noise added to every value against ties, relative to the spread of its side.
         seed: Seed of all that is random: noise, error bar, shifts.
         backend: How neighbours are counted: "auto", "cpu" or one of the CPU's backends.
