@@ -83,7 +83,8 @@ def lagged(
         check_picture(plot)
         if any(is_same_file(plot, split_key(source)[0]) for source in (x, y)):
             raise InputError(f"--plot is {plot}, which is an input: name another file.")
-    loaded = load_arrays({"x": x, "y": y}, text=may_be_text(estimator, ("x", "y")), cells=cells_of(separator, na))
+    text, cells = may_be_text(estimator, ("x", "y")), cells_of(separator, na)
+    loaded = load_arrays({"x": x, "y": y}, text=text, missing=True, cells=cells)
     with contextlib.ExitStack() as stack:
         picture = stack.enter_context(whole_file(plot)) if plot is not None else None
         bar = stack.enter_context(ProgressBar("estimating at each lag"))

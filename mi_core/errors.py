@@ -13,6 +13,19 @@ class InputError(MIError, ValueError):
     """The arguments or the data cannot be used as they are."""
 
 
+class MissingValues(InputError):  # noqa: N818  a kind of wrong input, as the others are
+    """Values are missing.
+
+    Args:
+        what: Which, where, as a sentence without its end.
+        remedy: What else to do about them, where there is more than to remove or replace them.
+    """
+
+    def __init__(self, what: str, remedy: str = "") -> None:
+        super().__init__(f"{what}: remove or replace them{remedy and f'; {remedy}'}.")
+        self.what = what
+
+
 class BackendUnavailableError(MIError, RuntimeError):
     """The backend exists but cannot run here; the message says what is missing and how to install it."""
 

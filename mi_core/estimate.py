@@ -56,6 +56,7 @@ def mutual_information(
     x: Any, y: Any, *, k: Sequence[int], given: Any = None, **options: Unpack[MIOptions]
 ) -> list[MIResult]: ...
 @with_progress
+@missing.offered()
 def mutual_information(
     x: Any, y: Any, *, k: int | Sequence[int] | None = None, given: Any = None, **options: Unpack[MIOptions]
 ) -> MIResult | list[MIResult]:

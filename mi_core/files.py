@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mi_core import arrays
+from mi_core import missing as missing_values
 from mi_core.errors import InputError, did_you_mean, first_line
 from mi_core.table_files import AS_USUAL, Cells, chosen_of, from_text, needed, read_excel, read_feather, read_parquet
 from mi_core.tables import Table
@@ -70,7 +71,8 @@ def load_arrays(
     def array_of(name: str, one: NDArray[Any] | Table) -> NDArray[Any]:
         if not isinstance(one, Table):
             return one
-        return one.condition(missing=missing) if name in conditions else one.array(text=name in text, missing=missing)
+        with missing_values.offered():
+            return one.condition(missing=missing) if name in conditions else one.array(text=name in text, missing=missing)
 
     return Loaded(
         {name: array_of(name, one) for name, one in read.items()},

@@ -9,7 +9,7 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from mi_core import _notes, arguments, display, results, uncertainty
+from mi_core import _notes, arguments, display, missing, results, uncertainty
 from mi_core._estimation import Estimation, orders
 from mi_core._estimators import ESTIMATORS, nothing
 from mi_core._prepare import Prepared
@@ -166,6 +166,7 @@ def lagged(
     steps = distinct_lags(lags)
     settings = of_series(options, LaggedOptions, "lagged")
     arguments.one_of(settings.estimator, LaggedEstimator, "the estimator of MI at lags")
+    missing.complete({"x": x, "y": y}, "refuse", series=True)
     sides, dims, notes = prepared(x, y, None, settings)
     sides, sampling = drawn(sides, settings, span=max(0, *steps) - min(0, *steps))
     n_rows, dim = len(sides), sum(dims.values())

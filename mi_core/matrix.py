@@ -164,6 +164,7 @@ class Partial:
 
 
 @with_progress
+@missing.offered()
 def mutual_information_matrix(
     layers: Mapping[str, Any],
     *,
@@ -222,7 +223,10 @@ def mutual_information_matrix(
     """
     settings = arguments.settings(options, MatrixOptions, "mutual_information_matrix")
     also = measures(also)
-    if settings.missing == "drop" and (gone := gaps(layers)):
+    gone = gaps(layers) if settings.missing == "drop" or settings.series else {}
+    if gone and settings.series:
+        missing.refuse_in_series(np.any(list(gone.values()), axis=0))
+    if gone:
         return of_complete_pairs(layers, gone, labels, k, also, options)
     samples, done = validated(layers)
     n = len(next(iter(samples.values())))
@@ -313,10 +317,6 @@ def of_complete_pairs(
     options: MatrixOptions,
 ) -> MIMatrix:
     """A matrix of which each entry rests on the rows that its pair has without a missing value."""
-    if options.get("series"):
-        raise InputError(
-            "missing values cannot be dropped from a series, whose steps would no longer be equal: leave series out."
-        )
     names, count = list(layers), len(layers)
     held = {name: missing.with_missing(values, name) for name, values in layers.items()}
     sets_apart = None if labels is None else missing.with_missing(labels, LABELS)

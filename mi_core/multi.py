@@ -28,6 +28,7 @@ def multi_information(
     sides: Sequence[Any], *, k: Sequence[int], estimator: MultiEstimator = "ksg1", **options: Unpack[PairedOptions]
 ) -> list[MultiInformationResult]: ...
 @with_progress
+@missing.offered()
 def multi_information(
     sides: Sequence[Any],
     *,

@@ -35,12 +35,12 @@ from mi_core._prepare import Prepared, standardize
 from mi_core.arguments import Settings
 from mi_core.backends.cpu import plane
 from mi_core.backends.cpu.workers import Workers
-from mi_core.errors import InputError
+from mi_core.errors import InputError, MissingValues
 from mi_core.estimate import check_together, check_units, usual_order
 from mi_core.options import Estimator, RankOptions, Units
 from mi_core.progress_bar import with_progress
 from mi_core.sampling import DEFAULT_ORDER, INDEPENDENT, Groups, Sampling, as_fields, resemblance
-from mi_core.tables import DROP, Column, Table, chosen_names, is_frame, on_mixed
+from mi_core.tables import MOST_SHOWN, Column, Table, chosen_names, is_frame, on_mixed
 from mi_core.text import concerning
 from mi_core.types import IntArray, Samples
 
@@ -158,6 +158,7 @@ class Ranking:
 
 
 @with_progress
+@missing.offered()
 def rank(
     table: Any,
     target: Any,
@@ -234,7 +235,9 @@ def rank(
     if not names:
         raise InputError(f"{whole.name} has no column to rank beside {', '.join(beside)}: name others.")
     used = [*names, *beside]
-    if settings.missing == "refuse":
+    if settings.missing == "refuse" and settings.series:
+        missing.refuse_in_series(np.any([whole.columns[name].missing for name in used], axis=0))
+    elif settings.missing == "refuse":
         check_complete(whole, used)
     if k is not None:
         (k,) = arguments.neighbour_orders((k,), len(whole))
@@ -298,16 +301,17 @@ def chosen(names: str | Iterable[Any], table: Table, argument: str) -> list[str]
 
 
 def check_complete(table: Table, names: Sequence[str]) -> None:
-    """Raise InputError where columns have missing values, with the number of each."""
+    """Raise MissingValues where columns have some, with the number of each."""
     gaps = {name: int(table.columns[name].missing.sum()) for name in names if table.columns[name].missing.any()}
-    if len(gaps) == 1:
+    doubtful = table.doubtful(names)
+    if len(gaps) == 1 and not doubtful:
         table.check_complete(table.columns[next(iter(gaps))])
+    beside = f"; beside them {doubtful}, which --na takes for missing, too" if doubtful else ""
     if gaps:
-        named = ", ".join(f"{name} {count:,}" for name, count in list(gaps.items())[:10])
-        more = f" and {len(gaps) - 10} more" if len(gaps) > 10 else ""
-        raise InputError(
-            f"{table.name}: {len(gaps)} columns have missing values in {len(table):,} rows: {named}{more}. {DROP}."
-        )
+        named = ", ".join(f"{name} {count:,}" for name, count in list(gaps.items())[:MOST_SHOWN])
+        more = f" and {len(gaps) - MOST_SHOWN} more" if len(gaps) > MOST_SHOWN else ""
+        several = f"{len(gaps)} columns have" if len(gaps) > 1 else "1 column has"
+        raise MissingValues(f"{table.name}: {several} missing values in {len(table):,} rows ({named}{more}){beside}")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -451,18 +455,14 @@ class Ranker:
         self.rows = ~np.any([column.missing for column in beside], axis=0)
         if not self.rows.any():
             raise InputError(f"{table.name}: no row has a value of {' and of '.join(column.name for column in beside)}.")
-        self.check_series(self.rows)
+        if settings.series:
+            missing.refuse_in_series(~self.rows)
         self.beside = self.prepared(self.rows)
         if groups:
             settings = dataclasses.replace(settings, groups=table.columns[groups].values[self.rows])
         sampling, _ = how_drawn.drawn(settings, (self.beside.target.points,) * 2)  # to refuse what no column can be taken with
         if groups:
             check_units(sampling, settings)
-
-    def check_series(self, rows: NDArray[np.bool_]) -> None:
-        """Raise InputError where rows of a series would be left out."""
-        if self.settings.series and not rows.all():
-            missing.refuse_in_series(len(rows) - int(rows.sum()), len(rows))
 
     def prepared(self, rows: NDArray[np.bool_]) -> Beside:
         """Target, condition and groups on some rows."""
@@ -509,7 +509,8 @@ class Ranker:
         try:
             if not rows.any():
                 raise InputError(f"{self.table.name}: column {name} has no value beside one of {self.target}.")
-            self.check_series(rows)
+            if self.settings.series:
+                missing.refuse_in_series(~rows, f"column {name}: ")
             beside = self.beside if (rows == self.rows).all() else self.prepared(rows)
             return self.estimated(side_of(self.table, column, rows), beside, len(rows) - int(rows.sum()))
         except InputError as error:

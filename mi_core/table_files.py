@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from mi_core.errors import InputError
 from mi_core.tables import (
     EXACT,
+    MISSING,
     MOSTLY,
     Column,
     Table,
@@ -33,7 +34,6 @@ from mi_core.tables import (
     of_text,
 )
 
-MISSING = ("", "na", "n/a", "#n/a", "nan", "null", "none")  # cells, in any case, that say that there is no value
 TIMES = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.fZ", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M")
 
 

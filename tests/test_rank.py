@@ -282,7 +282,7 @@ def test_gaps_end_a_series_and_leave_groups():
     gaps = np.where(np.arange(500) == 7, np.nan, SERIES_TABLE["s0"])
     found = rank({**SERIES_TABLE, "s0": gaps}, "target", columns=["s0", "s1"], series=True, missing="drop", error_bar=False)
     assert [row.column for row in found] == ["s1"]
-    assert "Left out: 1 of 500 rows have missing values, and rows of a series cannot be left out" in found.notes[0]
+    assert "Left out: column s0: 1 of 500 rows have missing values, and rows of a series cannot be left out" in found.notes[0]
     with pytest.raises(InputError, match="rows of a series cannot be left out"):
         rank({"a": SERIES[:, 1], "b": gaps}, "b", series=True, missing="drop")
     subject = [None if row < 5 else name for row, name in enumerate(GROUPS_TABLE["subject"])]
@@ -380,7 +380,7 @@ def test_missing_values_are_named_or_dropped_column_by_column():
     holes = np.where(np.arange(N) < 30, np.nan, TABLE["strong"])
     gaps = np.where(np.arange(N) % 40 == 0, None, CITY)
     table = {**TABLE, "strong": holes, "city": gaps}
-    with pytest.raises(InputError, match=r"table: 2 columns have missing values in 400 rows: strong 30, city 10"):
+    with pytest.raises(InputError, match=r"table: 2 columns have missing values in 400 rows \(strong 30, city 10\)"):
         rank(table, "income")
     found = rank(table, "income", missing="drop")
     rows = by_column(found)
