@@ -377,6 +377,7 @@ def estimated(run: Estimation[Prepared], dims: dict[str, int], notes: list[str])
             n_samples=n,
             ceiling=None if settings.estimator == "ross" else ceiling,  # there it is the entropy of the labels, a true limit
             tied=local.tied,
+            sides=run.sides.sides().values(),
         )
         return {
             "dim_x": dims["x"],

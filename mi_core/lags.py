@@ -276,6 +276,7 @@ def each_kind_once(steps: Sequence[int], runs: Sequence[Estimation[Prepared]]) -
             n_samples=run.n_samples,
             ceiling=None if run.settings.estimator == "ross" else run.ceiling(local),
             tied=local.tied,
+            sides=run.sides.sides().values(),
         )
         for kind, note in (dict(local.notes) | on_this).items():
             first.setdefault(kind, note)

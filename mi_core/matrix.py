@@ -635,7 +635,15 @@ def notes_by_pair(
         of_pair = [known[a], known[b]]
         on_both = _notes.on_measured(of_pair, settings.standardize, "ksg1") if a != b else {}
         on_both |= _notes.on_order((alike[a], alike[b])) if a != b else {}
-        on_this = _notes.on_estimate(float(value), settings.units, k=work.k, n_samples=n, ceiling=ceiling, tied=int(ties))
+        on_this = _notes.on_estimate(
+            float(value),
+            settings.units,
+            k=work.k,
+            n_samples=n,
+            ceiling=ceiling,
+            tied=int(ties),
+            sides=(sides[names[a]], sides[names[b]]),
+        )
         if a == b:
             on_this.pop(_notes.AT_CEILING, None)  # which is where a layer with itself is meant to be
         by_pair[names[a], names[b]] = on_constants(sides, names[a], names[b]) or on_both | on_this

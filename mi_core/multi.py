@@ -98,7 +98,15 @@ def multi_information(
 
     def own(place: int, local: Local, mi: float) -> dict[str, Any]:
         ceiling = run.ceiling(local)
-        on_this = _notes.on_estimate(mi, settings.units, k=local.k, n_samples=n_samples, ceiling=ceiling, tied=local.tied)
+        on_this = _notes.on_estimate(
+            mi,
+            settings.units,
+            k=local.k,
+            n_samples=n_samples,
+            ceiling=ceiling,
+            tied=local.tied,
+            sides=in_order.points,
+        )
         return {
             "dims": dims,
             "ceiling": ceiling,

@@ -46,6 +46,7 @@ from mi_core.types import IntArray, Samples
 
 STOP_AT = 10  # shuffles that read at least as much as the data, after which a column is plainly independent
 FAR = 4.0  # between classes that are given a place among numbers, in units of the largest of these
+NEARLY_LINEAR = 0.99  # correlation with the target, of a column that may be the target itself
 MISSING = "missing"  # kind of a note
 
 
@@ -420,9 +421,10 @@ def ksg1_of_lines(lines: Lines, search: Search) -> list[Local]:
 
 @dataclasses.dataclass(frozen=True)
 class Found:
-    """What became of one column: a row with its notes by kind, or why it was left out."""
+    """What became of one column: a row with its notes by kind and the share of ties, or why it was left out."""
 
     row: RankedColumn | None = None
+    tied: float = 0.0
     notes: Mapping[str, str] = dataclasses.field(default_factory=dict)
     left_out: str = ""
 
@@ -458,6 +460,8 @@ class Ranker:
         if settings.series:
             missing.refuse_in_series(~self.rows)
         self.beside = self.prepared(self.rows)
+        if self.beside.target.is_constant:
+            raise InputError(f"{table.name}: the target {target} has one value only, with which no column shares anything.")
         if groups:
             settings = dataclasses.replace(settings, groups=table.columns[groups].values[self.rows])
         sampling, _ = how_drawn.drawn(settings, (self.beside.target.points,) * 2)  # to refuse what no column can be taken with
@@ -546,7 +550,7 @@ class Ranker:
             alike=_notes.ALIKE in notes,
             notes=tuple(notes.values()),
         )
-        return Found(row, notes)
+        return Found(row, local.tied / len(x.points), notes)
 
     def run_of(self, x: Side, beside: Beside, estimator: Estimator) -> Estimation[Any]:
         """The estimate of one column; y are the classes where one of the two is numbers, as "ross" has them."""
@@ -632,12 +636,23 @@ class Ranker:
             if local.ceiling is None or estimator == "ross"
             else local.ceiling / _formula.NATS_PER_UNIT[self.settings.units]
         )
-        if local.tied > _notes.MANY_TIED * len(x.points):
-            notes["tied"] = (
-                f"{local.tied / len(x.points):.0%} of the rows have others exactly as far as their neighbour of order "
-                f"{local.k}, which are taken in any order. Rows that were copied look like dependence: keep one of each."
-            )
-        return notes | _notes.on_estimate(mi, self.settings.units, k=local.k, n_samples=len(x.points), ceiling=ceiling)
+        notes |= _notes.on_estimate(
+            mi,
+            self.settings.units,
+            k=local.k,
+            n_samples=len(x.points),
+            ceiling=ceiling,
+            tied=local.tied,
+            sides=(x.points, y.points),
+        )
+        if _notes.AT_CEILING in notes and is_nearly_linear(x.points, y.points):
+            notes["again"] = f"It may be {self.target} itself, under another name: then leave it out."
+        return notes
+
+
+def is_nearly_linear(x: Samples, y: Samples) -> bool:
+    """Whether one column (n, 1) is nearly a multiple of the other, and a constant."""
+    return bool(abs(np.corrcoef(x[:, 0], y[:, 0])[0, 1]) > NEARLY_LINEAR)
 
 
 def dim_of(sides: Prepared) -> int:
@@ -661,13 +676,16 @@ def notes_of(found: Mapping[str, Found], n_samples: int) -> list[str]:
     left_out = [f"Left out: {one.left_out}" for one in found.values() if one.left_out]
     first: dict[str, str] = {}
     where: dict[str, list[str]] = {}
-    for name, one in found.items():
+    for name, one in sorted(found.items(), key=lambda item: -item[1].tied):  # so that the first one has the largest share
         for kind, note in one.notes.items():
             if kind == MISSING:
                 continue
             kind = next((some for some in _notes.OF_ONE_SIDE if kind.startswith(some)), kind)
             first.setdefault(kind, note)
             where.setdefault(kind, []).append(name)
+    for kind in (_notes.TIED, _notes.COPIED):
+        if len(where.get(kind, [])) > 1:
+            first[kind] = f"Up to {first[kind]}"
     sizes = {one.row.n_samples for one in found.values() if one.row}
     if any(MISSING in one.notes for one in found.values()):
         left_out.append(

@@ -56,10 +56,9 @@ def in_figure(name: str) -> str:
 
 
 def concerning(note: str, places: Sequence[str], what: str) -> str:
-    """A note with the places that it concerns, or with their number and the first where they are many."""
-    if len(places) <= NAMED:
-        return f"{note} (In {', '.join(places)}.)"
-    return f"{note} (In {len(places):,} {what}, first {places[0]}.)"
+    """A note with the places that it concerns; of many, their number and the first ones."""
+    named = ", ".join(places[:NAMED])
+    return f"{note} (In {named}.)" if len(places) <= NAMED else f"{note} (In {len(places):,} {what}: {named}, ...)"
 
 
 def note_lines(notes: Iterable[str]) -> Iterator[str]:

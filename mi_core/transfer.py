@@ -133,7 +133,15 @@ def transfer_entropy(
 
     def own(place: int, local: Local, value: float) -> dict[str, Any]:
         ceiling = run.ceiling(local)
-        on_this = _notes.on_estimate(value, settings.units, k=local.k, n_samples=left, ceiling=ceiling, tied=local.tied)
+        on_this = _notes.on_estimate(
+            value,
+            settings.units,
+            k=local.k,
+            n_samples=left,
+            ceiling=ceiling,
+            tied=local.tied,
+            sides=sides.sides().values(),
+        )
         return {
             **dataclasses.asdict(past),
             "dim_x": past.source_history * dims["x"],

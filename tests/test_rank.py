@@ -328,6 +328,35 @@ def test_how_a_ranking_looks(ranking):
     assert "linear-gradient" in html
 
 
+def test_notes_on_ties_name_columns_and_the_largest_share():
+    table = {"time": np.arange(N), "a": TARGET.round(1), "b": TABLE["none"].round(1), "c": TABLE["weak"].round(1), "y": TARGET}
+    found = rank(table, "y", error_bar=False)
+    (note,) = [note for note in found.notes if "any order" in note]
+    assert note.startswith("Up to ")
+    shares = [one.partition("%")[0] for row in found for one in row.notes if "any order" in one]
+    assert f"Up to {max(map(int, shares))}% of the samples" in note
+    assert "(In 4 columns: " in note
+    assert "copied" not in note
+
+
+def test_a_column_that_is_the_target_again_is_told_so():
+    notes = rank({"again": 2 * TARGET + 1, "square": TARGET**2, "y": TARGET}, "y", error_bar=False).notes
+    assert [note for note in notes if "another name" in note] == [
+        "It may be y itself, under another name: then leave it out. (In again.)"
+    ]
+
+
+def test_a_constant_target_is_refused():
+    with pytest.raises(InputError, match="table: the target y has one value only"):
+        rank({"x": TARGET, "y": np.ones(N)}, "y")
+
+
+def test_why_a_series_has_no_error_bar():
+    found = rank(SERIES_TABLE, "target", columns=["s0", "s1"], series=True, exclude=100)
+    assert [row.stderr for row in found] == [None, None]
+    assert any("it takes at least 8 stretches of 4 times exclude, 400 rows, and there are 2" in note for note in found.notes)
+
+
 def test_names_are_left_out_and_strays_are_refused():
     names = [f"person {place}" for place in range(N)]
     found = rank({"name": names, **TABLE}, "income", columns=["name", "strong"], error_bar=False)
