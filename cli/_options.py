@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -124,7 +124,8 @@ LocalFile = Annotated[
     typer.Option(metavar="FILE", help="Write the pointwise values here as .npy: (samples,), or (ks, samples) for several k."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
-Quiet = Annotated[
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the estimate alone, without notes.")]
+QuietWithBound = Annotated[
     bool,
     typer.Option(
         "--quiet", "-q", help="Print the estimate alone, without notes, and a lower bound that was asked for below it."
@@ -142,7 +143,7 @@ def cells_of(separator: str | None, na: str | None) -> Cells:
     return Cells(character, () if na is None else tuple(word.strip() for word in na.split(",")))
 
 
-def standardize_of(given: Standardize | None) -> dict[str, Standardize]:
+def standardize_of(given: Standardize | None) -> dict[str, Any]:
     """The option --standardize of series, where it was given."""
     return {} if given is None else {"standardize": given}
 

@@ -89,7 +89,8 @@ def lagged(
         picture = stack.enter_context(whole_file(plot)) if plot is not None else None
         bar = stack.enter_context(ProgressBar("estimating at each lag"))
         found = mi_at_lags(
-            **loaded.arrays,
+            loaded.arrays["x"],
+            loaded.arrays["y"],
             lags=steps,
             k=k,
             units=units,

@@ -129,8 +129,9 @@ def on_units(ks: Iterable[int], sampling: Sampling, n_samples: int, dim: int) ->
         )
     needed = FEWEST_UNITS * min(sampling.cuts)
     if isinstance(sampling, Together) and (there := len(np.unique(sampling.part_of))) < needed:
-        is_series = isinstance(sampling, Series)
-        what = f"stretches of {STRETCH} times exclude, {STRETCH * sampling.exclude:,} rows" if is_series else "groups"
+        what = "groups"
+        if isinstance(sampling, Series):
+            what = f"stretches of {STRETCH} times exclude, {STRETCH * sampling.exclude:,} rows"
         notes["no error bar"] = f"There is no error bar: it takes at least {needed} {what}, and there are {there}."
     usual, smallest = sampling.order(n_samples, dim), min(ks, default=n_samples)
     if smallest < usual:
@@ -301,7 +302,7 @@ def on_estimate(
     `tied`: how many of the samples, of these sides, have others exactly as far as their k-th neighbour, which were taken in
     any order.
     """
-    notes = {}
+    notes: dict[str, str] = {}
     if tied > MANY_TIED * n_samples and k is not None:
         notes |= on_tied(tied, k, n_samples, list(sides))
     if ceiling is not None and mi > NEAR_CEILING * ceiling:

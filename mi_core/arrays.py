@@ -41,7 +41,7 @@ def samples(values: Any, name: str, on_gpu: OnGpu | None = None) -> tuple[Sample
     if tables.is_frame(values):
         table = tables.of_frame(values, name)
         array, notes = cleaned(table.array(text=False), name)
-        return array, (*table.notes, *notes)
+        return array, (*table.notes, *table.on_flags, *notes)
     return (on_gpu and on_gpu(values, name)) or cleaned(host_array(values, name), name)
 
 

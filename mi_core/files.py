@@ -68,6 +68,9 @@ def load_arrays(
     check_heeded(cells, sources.values())
     read = {name: load(source, cells) for name, source in sources.items()}
 
+    def notes_on(name: str, table: Table) -> tuple[str, ...]:
+        return table.notes if name in text or name in conditions else (*table.notes, *table.on_flags)
+
     def array_of(name: str, one: NDArray[Any] | Table) -> NDArray[Any]:
         if not isinstance(one, Table):
             return one
@@ -76,7 +79,7 @@ def load_arrays(
 
     return Loaded(
         {name: array_of(name, one) for name, one in read.items()},
-        tuple(dict.fromkeys(note for one in read.values() if isinstance(one, Table) for note in one.notes)),
+        tuple(dict.fromkeys(note for name, one in read.items() if isinstance(one, Table) for note in notes_on(name, one))),
     )
 
 

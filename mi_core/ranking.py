@@ -133,6 +133,9 @@ class Ranking:
     def __repr__(self) -> str:
         return display.ranking_in_one_line(self)
 
+    def __str__(self) -> str:
+        return display.ranking_with_notes(self)
+
     def _repr_html_(self) -> str:
         return display.ranking_as_html(self)
 

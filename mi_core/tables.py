@@ -105,6 +105,17 @@ class Table:
             ),
         )
 
+    @property
+    def on_flags(self) -> tuple[str, ...]:
+        """Which columns of true and false are taken for numbers, where all columns are."""
+        flags = [column.name for column in self.columns.values() if column.kind == "flags"]
+        if not flags or any(column.kind == "text" for column in self.columns.values()):
+            return ()
+        return (
+            f"{self.name}: true and false in {', '.join(flags)} were read as numbers, 1 and 0. For classes, give it as y, with "
+            "the estimator ross (--labels).",
+        )
+
     def doubtful(self, names: Sequence[str]) -> str:
         """Text in these columns that may stand for missing values, such as "column city has '?' 12 times"; "" without."""
         found = [

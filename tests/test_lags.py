@@ -308,6 +308,7 @@ def test_a_record_of_lags_is_plain_and_says_what_it_is():
     assert "at a positive lag y later than x" in page
     np.testing.assert_array_equal(lagged(x, y, range(-3, 4), permutations=19, seed=5).null.largest, found.null.largest)
     bare = lagged(x, y, [2], error_bar=False)
+    assert "LaggedMI(1 lag, largest " in repr(bare)
     assert (bare.seed, bare.null, bare.stderr) == (None, None, None)
 
 

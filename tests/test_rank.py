@@ -346,6 +346,17 @@ def test_a_column_that_is_the_target_again_is_told_so():
     ]
 
 
+def test_a_printed_ranking_is_what_the_command_prints_with_the_notes_below(tmp_path):
+    polars = pytest.importorskip("polars")
+    polars.DataFrame({"strong": TABLE["strong"], "still": np.ones(N), "y": TARGET}).write_csv(tmp_path / "t.csv")
+    found = rank(polars.read_csv(tmp_path / "t.csv"), "y", permutations=9)
+    lines = str(found).splitlines()
+    table = mi("rank", tmp_path / "t.csv", "--target", "y", "--permutations", 9).stdout.splitlines()
+    assert lines[: len(table)] == table
+    assert lines[len(table)].startswith("note: still is constant")
+    assert len(repr(found).splitlines()) == 1
+
+
 def test_a_constant_target_is_refused():
     with pytest.raises(InputError, match="table: the target y has one value only"):
         rank({"x": TARGET, "y": np.ones(N)}, "y")

@@ -267,12 +267,16 @@ def test_a_sheet_can_be_named(tmp_path):
     whole = load_table(f"{path}:more, 2:")
     assert (list(whole.columns), whole.notes) == (["a", "b:c"], ())
     assert list(load_table(f"{path}:Sheet1:age").columns) == ["age"]
+    with pytest.raises(InputError, match=r"has no sheet 'Sheet2': it has Sheet1, more, 2; did you mean Sheet1\?"):
+        load_table(f"{path}:Sheet2:age")
     with pytest.raises(
         InputError, match=r"more, 2 is a sheet: name its columns as .*:more, 2:COLUMN, or all of them as .*:more, 2:"
     ):
         load_table(f"{path}:more, 2")
-    with pytest.raises(InputError, match="has no column 'other:a': it has age, income"):
+    with pytest.raises(InputError, match=r"has no sheet 'other': it has Sheet1, more, 2\."):
         load_table(f"{path}:other:a")
+    with pytest.raises(InputError, match="has no column 'other': it has age, income"):
+        load_table(f"{path}:other")
 
 
 def test_text_in_another_encoding_is_said(tmp_path):
@@ -473,6 +477,15 @@ def test_text_that_may_stand_for_a_missing_value_is_told_with_the_option_that_ta
     assert "20 of 60 rows had missing values" in dropped.stderr
     polars.DataFrame({"a": ["N/a", None, "x", "NULL"]}).write_parquet(tmp_path / "a.parquet")
     assert load_table(f"{tmp_path}/a.parquet").columns["a"].doubtful == {"N/a": 1, "NULL": 1}
+
+
+def test_true_and_false_as_numbers_are_noted(tmp_path):
+    path = tmp_path / "people.csv"
+    FRAME.write_csv(path)
+    note = "true and false in member were read as numbers, 1 and 0."
+    assert note in mi("estimate", f"{path}:member", f"{path}:income").stderr
+    assert note not in mi("estimate", f"{path}:income", f"{path}:member", "--labels").stderr
+    assert any(note in one for one in mutual_information(FRAME[["member"]], INCOME).notes)
 
 
 def test_entropy_and_divergence_drop_rows_of_each_set_by_itself(tmp_path):

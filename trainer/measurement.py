@@ -11,7 +11,6 @@ import contextlib
 import dataclasses
 import itertools
 import math
-import re
 import sys
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -35,6 +34,7 @@ from trainer import other_measures
 from trainer import positions as at
 from trainer.config import Also, Pair, Positions, Statistics
 from trainer.labels import Labels, labels_of
+from trainer.layer_names import file_name
 from trainer.table import Row, Table, notes_of, with_epoch
 
 Schedule = int | Collection[int] | Callable[[int], bool]
@@ -197,8 +197,9 @@ class Measurement:
             self.table.keep(epoch)
         elif self.table is not None and self.table.rows():
             raise InputError(
-                f"{self.table.path} holds the rows of another training: delete the file, or name a new one as table. A "
-                "training that goes on begins after its epochs, by initial_epoch of fit, or the epoch of the first measurement."
+                f"{self.table.path} holds the rows of another training: delete the file, or name a new one as table. To go on "
+                "with that training, begin after its epochs: initial_epoch of fit in Keras, a checkpoint in Lightning and "
+                "Transformers, measure(epoch + 1) first after so many epochs in a loop of your own."
             )
         self.rows = [row for row in self.rows if 0 < epoch >= row.epoch]
         self.latest = epoch or -1
@@ -413,11 +414,6 @@ def save(activations: Mapping[str, Any], folder: Path, start: str) -> None:
     for name, values in activations.items():
         with whole_file(folder / f"{start}-{file_name(name)}.npy") as file:
             np.save(file, host_array(values, name), allow_pickle=False)
-
-
-def file_name(layer: str) -> str:
-    """A layer's name with nothing in it that a file system may not take."""
-    return re.sub(r"[^\w.\-]", "_", layer)
 
 
 def as_logs(rows: Sequence[Row], name: str) -> dict[str, float]:
