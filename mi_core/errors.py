@@ -22,8 +22,11 @@ class MissingValues(InputError):  # noqa: N818  a kind of wrong input, as the ot
     """
 
     def __init__(self, what: str, remedy: str = "") -> None:
-        super().__init__(f"{what}: remove or replace them{remedy and f'; {remedy}'}.")
-        self.what = what
+        super().__init__(what, remedy)  # as they are, so that a copy from another process is the same
+        self.what, self.remedy = what, remedy
+
+    def __str__(self) -> str:
+        return f"{self.what}: remove or replace them{self.remedy and f'; {self.remedy}'}."
 
 
 class BackendUnavailableError(MIError, RuntimeError):

@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import pickle
 import re
 import sys
 
@@ -23,6 +24,7 @@ from mi_core import (
     scores,
     transfer_entropy,
 )
+from mi_core.errors import MissingValues
 from mi_core.files import load, load_array, load_arrays, load_table, split_key
 from mi_core.results import linfoot
 from mi_core.tables import Table
@@ -453,6 +455,10 @@ def test_dropping_is_advised_only_where_it_can_be_done():
         scores({"a": HOLES}, AGE)
     with pytest.raises(InputError, match=r"y has 3 values that are NaN or infinite, first in row 3: remove or replace them\.$"):
         scores({"a": AGE}, HOLES)
+    assert (
+        str(pickle.loads(pickle.dumps(MissingValues("a has gaps", "drop them"))))
+        == "a has gaps: remove or replace them; drop them."
+    )
     with pytest.raises(InputError, match=r"remove or replace it\.$"):
         mutual_information(AGE, np.where(np.arange(N) == 3, np.inf, INCOME))
     with pytest.raises(InputError, match="or name its place in discrete_features"):
