@@ -74,7 +74,16 @@ def estimate(x: FloatArray, y: FloatArray, lag: int, history: int, source_histor
     """Transfer entropy in nats; without a window as the conditional MI of independent rows that it then is."""
     if window:
         return transfer_entropy(
-            x, y, lag, history, source_history=source_history, k=K, units="nats", exclude=window, error_bar=False
+            x,
+            y,
+            lag,
+            history,
+            source_history=source_history,
+            k=K,
+            units="nats",
+            standardize="none",
+            exclude=window,
+            error_bar=False,
         ).transfer_entropy
     times = np.arange(max(history, lag + source_history - 1), len(y))
     past = embedded(x[:, np.newaxis], times - lag, source_history, 1)

@@ -90,6 +90,7 @@ def one_line_errors() -> Iterator[None]:
             raise
         error.message = with_suggestion(error.message)
         words = " ".join(error.format_message().split())
+        words += "" if words.endswith((".", "?", "!")) else "."
         stop(f"{words} See {error.ctx.command_path} --help.", ExitCode.USAGE)
     except MIError as error:
         stop(str(error), ExitCode.FAILURE)

@@ -71,15 +71,16 @@ def measure(
         for source in sources.values():
             if path is not None and is_same_file(path, split_key(source)[0]):
                 raise InputError(f"{option} is {path}, which is an input: name another file.")
+    in_time = bool(options.get("series", "lag" in options))  # gaps are then refused all together, by the estimate
     loaded = load_arrays(
         sources,
         text=may_be_text(options.get("estimator"), sources),
         conditions=() if options.get("estimator") == "discrete" else ("z",),
-        missing=options.get("missing") == "drop",
+        missing=in_time or options.get("missing") == "drop",
         cells=cells or AS_USUAL,
     )
     arrays: dict[str, Any] = loaded.arrays
-    if subsample is not None and options.get("series"):
+    if subsample is not None and in_time:
         raise InputError("--subsample and --series exclude each other: a series loses its order of time when rows are drawn.")
     if subsample is not None:
         arrays = draw(arrays, subsample, seed, paired)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -67,6 +67,13 @@ StandardizeOption = Annotated[
     Standardize,
     typer.Option("--standardize", help="Divide each side by its spread, or each column by its standard deviation."),
 ]
+StandardizeSeries = Annotated[
+    Standardize | None,
+    typer.Option(
+        "--standardize",
+        help="Divide each series by its spread, or each column by its standard deviation.  [default: sides; none for discrete]",
+    ),
+]
 MissingOption = Annotated[
     Missing,
     typer.Option("--missing", help="Where values are missing: refuse to go on, or drop the rows; nothing is filled in."),
@@ -117,7 +124,8 @@ LocalFile = Annotated[
     typer.Option(metavar="FILE", help="Write the pointwise values here as .npy: (samples,), or (ks, samples) for several k."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
-Quiet = Annotated[
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the estimate alone, without notes.")]
+QuietWithBound = Annotated[
     bool,
     typer.Option(
         "--quiet", "-q", help="Print the estimate alone, without notes, and a lower bound that was asked for below it."
@@ -133,6 +141,11 @@ def cells_of(separator: str | None, na: str | None) -> Cells:
     if character is not None and (len(character) != 1 or not character.isascii() or character in '"\r\n'):
         raise InputError(f"--separator is {separator!r}: give one character, such as ';', or tab.")
     return Cells(character, () if na is None else tuple(word.strip() for word in na.split(",")))
+
+
+def standardize_of(given: Standardize | None) -> dict[str, Any]:
+    """The option --standardize of series, where it was given."""
+    return {} if given is None else {"standardize": given}
 
 
 def parse_usual_ks(text: str | None) -> list[int] | None:

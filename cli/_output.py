@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 
-from mi_core.text import note_lines, printable, wrapped
+from mi_core.text import note_lines, printable, table_lines, wrapped
 
 
 def say(line: str, *, err: bool = False, nl: bool = True) -> None:
@@ -41,15 +41,8 @@ def print_facts(facts: Mapping[str, object]) -> None:
 
 def print_table(rows: Sequence[Mapping[str, str]], left: Collection[str] = ()) -> None:
     """Columns under their names, right-aligned but for those that are named."""
-    names = list(rows[0])
-    lines = [[printable(cell) for cell in line] for line in [list(rows[0]), *([*row.values()] for row in rows)]]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for line in lines:
-        padded = [
-            cell.ljust(width) if name in left else cell.rjust(width)
-            for cell, width, name in zip(line, widths, names, strict=True)
-        ]
-        say(f"  {'  '.join(padded)}".rstrip())
+    for line in table_lines(rows, left):
+        say(line)
 
 
 def print_notes(notes: Iterable[str]) -> None:

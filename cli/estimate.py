@@ -20,7 +20,7 @@ from cli._options import (
     MissingOption,
     Na,
     Noise,
-    Quiet,
+    QuietWithBound,
     Scheduler,
     Seed,
     SeparatorOption,
@@ -113,7 +113,7 @@ def estimate(
     scheduler: Scheduler = None,
     local: LocalFile = None,
     as_json: AsJson = False,
-    quiet: Quiet = False,
+    quiet: QuietWithBound = False,
 ) -> None:
     """Estimate the mutual information between two sets of samples.
 

@@ -21,10 +21,11 @@ from cli._options import (
     Seed,
     SeparatorOption,
     Shifts,
-    StandardizeOption,
+    StandardizeSeries,
     Threads,
     UnitsOption,
     cells_of,
+    standardize_of,
 )
 from cli._output import print_facts, print_json, print_notes, print_table, say
 from mi_core import InputError
@@ -51,7 +52,7 @@ def lagged(
     ] = None,
     units: UnitsOption = "bits",
     estimator: Annotated[LaggedEstimator, typer.Option(help="As for mi estimate; ross where Y are class labels.")] = "ksg1",
-    standardize: StandardizeOption = "none",
+    standardize: StandardizeSeries = None,
     noise: Noise = 0.0,
     error_bar: ErrorBar = True,
     permutations: Shifts = None,
@@ -82,17 +83,19 @@ def lagged(
         check_picture(plot)
         if any(is_same_file(plot, split_key(source)[0]) for source in (x, y)):
             raise InputError(f"--plot is {plot}, which is an input: name another file.")
-    loaded = load_arrays({"x": x, "y": y}, text=may_be_text(estimator, ("x", "y")), cells=cells_of(separator, na))
+    text, cells = may_be_text(estimator, ("x", "y")), cells_of(separator, na)
+    loaded = load_arrays({"x": x, "y": y}, text=text, missing=True, cells=cells)
     with contextlib.ExitStack() as stack:
         picture = stack.enter_context(whole_file(plot)) if plot is not None else None
         bar = stack.enter_context(ProgressBar("estimating at each lag"))
         found = mi_at_lags(
-            **loaded.arrays,
+            loaded.arrays["x"],
+            loaded.arrays["y"],
             lags=steps,
             k=k,
             units=units,
             estimator=estimator,
-            standardize=standardize,
+            **standardize_of(standardize),
             noise=noise,
             error_bar=error_bar,
             permutations=permutations,

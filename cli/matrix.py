@@ -22,12 +22,15 @@ from cli._options import (
     Exclude,
     GroupsFile,
     MissingOption,
+    Na,
     Noise,
     Seed,
+    SeparatorOption,
     SeriesOption,
     StandardizeOption,
     Threads,
     UnitsOption,
+    cells_of,
 )
 from cli._output import print_json, print_notes, print_table, say
 from mi_core import InputError
@@ -74,6 +77,8 @@ def matrix(
     series: SeriesOption = False,
     exclude: Exclude = None,
     missing: MissingOption = "refuse",
+    separator: SeparatorOption = None,
+    na: Na = None,
     seed: Seed = 0,
     backend: BackendOption = "auto",
     threads: Threads = None,
@@ -104,7 +109,8 @@ def matrix(
     measures = parse_also(also)
     sources = dict(zip(names_of(layers), layers, strict=True))
     beside = {name: source for name, source in (("labels", labels), ("groups", groups)) if source is not None}
-    loaded = load_arrays(sources | beside, text=BESIDE, missing=missing == "drop")
+    cells = cells_of(separator, na)
+    loaded = load_arrays(sources | beside, text=BESIDE, missing=series or missing == "drop", cells=cells)
     arrays = loaded.arrays
     classes = arrays.pop("labels", None)
     settings: dict[str, Any] = {"k": k, "units": units, "standardize": standardize, "noise": noise}

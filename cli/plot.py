@@ -32,7 +32,8 @@ def plot(
     """Draw MI against error, coloured by epoch, and both over the epochs, as PNG and SVG.
 
     Several runs are drawn over each other. Ceiling and null of the estimate are drawn too. Where no error was measured, MI is
-    drawn over the epochs alone.
+    drawn over the epochs alone. Pictures are named mi-error and mi-epochs; those of a table have its name in place of mi, and
+    those of --layers go on with the pair.
 
     Example: mi plot runs/mlp-w100-h5-s0 runs/shortcut-w100-h5-s0
     """

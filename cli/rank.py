@@ -22,7 +22,7 @@ from cli._options import (
     UnitsOption,
     cells_of,
 )
-from cli._output import print_json, print_notes, print_table, say, say_sentence
+from cli._output import print_json, print_notes, say
 from mi_core import InputError
 from mi_core.progress_bar import ProgressBar
 from mi_core.text import as_cell
@@ -34,8 +34,6 @@ TABLES = (
     ".csv, .tsv, .parquet, .feather or .xlsx, with names in the first line; - for CSV or TSV from stdin; or an array, such as "
     ".npy, whose columns are named 0, 1, ..."
 )
-BAR = 20  # characters of the longest
-BLOCK = "#"
 
 
 def rank(
@@ -90,6 +88,7 @@ def rank(
     """
     import mi_core
     from cli._plots import check_picture, draw_ranking
+    from mi_core.display import ranking_lines
     from mi_core.files import is_same_file, load_arrays, load_table, split_key
     from mi_core.tables import check_known
     from mi_core.whole_files import whole_file
@@ -137,7 +136,8 @@ def rank(
     if as_json:
         print_json({"table": table, **found.to_dict()})
         return
-    print_for_people(found)
+    for line in ranking_lines(found):
+        say(line)
     print_notes(found.notes)
 
 
@@ -153,19 +153,3 @@ def as_csv(found: Ranking) -> str:
         values = {**dataclasses.asdict(row), "column": as_cell(row.column), "notes": as_cell(" ".join(row.notes))}
         lines.writerow("" if value is None else value for value in values.values())
     return text.getvalue()
-
-
-def print_for_people(found: Ranking) -> None:
-    from mi_core.display import ranking_cells, ranking_remark, ranking_title
-
-    say(ranking_title(found))
-    largest = max(row.mi for row in found.rows)
-    print_table(
-        [
-            {**cells, "": BLOCK * round(BAR * max(0.0, row.mi / largest) if largest > 0 else 0)}
-            for row, cells in zip(found.rows, ranking_cells(found), strict=True)
-        ],
-        left=("column", ""),
-    )
-    if remark := ranking_remark(found):
-        say_sentence(remark, "  ")

@@ -34,6 +34,8 @@ def report(
 
     Example: mi report reproductions/cpu --out report.html
     """
+    if not folder.exists():
+        raise InputError(f"{folder}: there is no such file or folder.")
     is_table = folder.is_file()
     missing = [name for name in (OF_TABLE if is_table else NEEDED) if importlib.util.find_spec(name) is None]
     if missing:

@@ -21,11 +21,12 @@ from cli._options import (
     Seed,
     SeparatorOption,
     Shifts,
-    StandardizeOption,
+    StandardizeSeries,
     Threads,
     UnitsOption,
     cells_of,
     parse_usual_ks,
+    standardize_of,
 )
 from mi_core.options import TransferEstimator
 
@@ -53,7 +54,7 @@ def transfer(
             help="ksg1: Frenzel & Pompe 2007. mixture: Mesner & Shalizi 2019, for ties. discrete: frequencies of equal samples."
         ),
     ] = "ksg1",
-    standardize: StandardizeOption = "none",
+    standardize: StandardizeSeries = None,
     noise: Noise = 0.0,
     error_bar: ErrorBar = True,
     permutations: Shifts = None,
@@ -86,7 +87,7 @@ def transfer(
         spacing=spacing,
         units=units,
         estimator=estimator,
-        standardize=standardize,
+        **standardize_of(standardize),
         noise=noise,
         subsample=None,
         error_bar=error_bar,

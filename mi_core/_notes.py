@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mi_core import _ties
 from mi_core._prepare import kinds, middle
 from mi_core.options import Estimator, Standardize, Units
-from mi_core.sampling import RESEMBLE, Sampling, Series, distances_between
+from mi_core.sampling import FEWEST_UNITS, RESEMBLE, STRETCH, Sampling, Series, Together, distances_between
 from mi_core.text import NAMED
 from mi_core.types import FloatArray, IntArray, Samples
 
@@ -35,7 +35,8 @@ SLICE_BYTES = 32 * 2**20
 TAKE_TIES = ("mixture", "ross")  # estimators that take ties as they are
 TIES, CONSTANT, COLUMNS = "ties in ", "constant ", "columns of "  # kinds of notes that go on with the name of the side
 OF_ONE_SIDE = TIES, CONSTANT, COLUMNS
-AT_CEILING, ALIKE = "ceiling", "alike"  # kinds of notes
+AT_CEILING, ALIKE, TIED, COPIED = "ceiling", "alike", "tied", "copied"  # kinds of notes
+FEW_TIED = 3  # joint columns, up to which ties that are taken in any order need no care
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,6 +127,12 @@ def on_units(ks: Iterable[int], sampling: Sampling, n_samples: int, dim: int) ->
                 else ""
             )
         )
+    needed = FEWEST_UNITS * min(sampling.cuts)
+    if isinstance(sampling, Together) and (there := len(np.unique(sampling.part_of))) < needed:
+        what = "groups"
+        if isinstance(sampling, Series):
+            what = f"stretches of {STRETCH} times exclude, {STRETCH * sampling.exclude:,} rows"
+        notes["no error bar"] = f"There is no error bar: it takes at least {needed} {what}, and there are {there}."
     usual, smallest = sampling.order(n_samples, dim), min(ks, default=n_samples)
     if smallest < usual:
         notes["small k"] = (
@@ -281,20 +288,23 @@ def share_of_repeated_values(points: Samples) -> float:
 
 
 def on_estimate(
-    mi: float, units: Units, *, k: int | None, n_samples: int, ceiling: float | None = None, tied: int = 0
+    mi: float,
+    units: Units,
+    *,
+    k: int | None,
+    n_samples: int,
+    ceiling: float | None = None,
+    tied: int = 0,
+    sides: Iterable[Samples] = (),
 ) -> dict[str, str]:
     """Notes that depend on one estimate, by their kind; `mi` and `ceiling` in `units`.
 
-    `tied`: how many samples have others exactly as far as their k-th neighbour, which were taken in any order.
+    `tied`: how many of the samples, of these sides, have others exactly as far as their k-th neighbour, which were taken in
+    any order.
     """
-    notes = {}
+    notes: dict[str, str] = {}
     if tied > MANY_TIED * n_samples and k is not None:
-        notes["tied"] = (
-            f"{tied / n_samples:.0%} of the samples have others exactly as far as their {ordinal(k)} neighbour. Such ties are "
-            "taken in any order, as noise too small to matter has it for single columns; where many columns tie at once, as "
-            "binary ones do, dependence reads far too low: compare with noise (1e-6) or discrete. One measurement copied into "
-            "several rows looks like dependence: keep one of its copies."
-        )
+        notes |= on_tied(tied, k, n_samples, list(sides))
     if ceiling is not None and mi > NEAR_CEILING * ceiling:
         notes[AT_CEILING] = (
             f"The estimate is near the ceiling of {ceiling:.2f} {units}, the most that k={k} and {n_samples:,} "
@@ -307,6 +317,26 @@ def on_estimate(
             "value near 0. It is left as it is, because clipping at 0 would bias averages."
         )
     return notes
+
+
+def on_tied(tied: int, k: int, n_samples: int, sides: Sequence[Samples]) -> dict[str, str]:
+    """Why samples have others exactly as far as their k-th neighbour, and what to do, by kind: copied rows, or equal values."""
+    if copied := _ties.copied_samples(sides):
+        return {
+            COPIED: f"{copied / n_samples:.0%} of the samples have an exact copy, in all sides together. One measurement "
+            "copied into several rows looks like dependence: keep one of its copies."
+        }
+    advice = (
+        "nothing need be done"
+        if sum(side.shape[1] for side in sides) <= FEW_TIED
+        else "but where many columns tie at once, as binary ones do, dependence reads far too low: compare with noise (1e-6) "
+        "or discrete"
+    )
+    return {
+        TIED: f"{tied / n_samples:.0%} of the samples have others exactly as far as their {ordinal(k)} neighbour, as rounded, "
+        "evenly spaced or recurring values have. Such ties are taken in any order, as noise too small to matter has it; "
+        f"{advice}."
+    }
 
 
 def typical_distance(points: Samples) -> float:

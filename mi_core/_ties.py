@@ -12,12 +12,15 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from mi_core._prepare import joined
+from mi_core._prepare import joined, kinds
 from mi_core.types import FloatArray, IntArray, Samples
 
 SAMPLED = 1000  # rows that are looked at; all would cost as much as the estimate
 SLICE_BYTES = 32 * 2**20
 FEW_VALUES = 0.01  # share of values that recur in their column, up to which ties are too few to matter
+FEW_COPIED = 0.005  # samples that recur for each sample, up to which copies are too few to matter
+FEW_COLUMNS = 8  # of a side, that are looked at for a grid
+SAME_GAP = 9  # decimals of a gap, as a share of the column's range
 FEW_GAPS = 0.25  # likewise of gaps between neighbouring values: float32 between 0.5 and 1 has 3 %, ranks have all
 
 
@@ -81,6 +84,31 @@ def shares_that_recur(points: Samples) -> tuple[float, float]:
         values += count_repeated(ascending)
         gaps += count_repeated(np.sort(np.diff(ascending)))
     return values / max(size, 1), gaps / max(size, 1)
+
+
+def on_grid(points: Samples) -> bool:
+    """Whether the different values of each of the first columns (n, dim) are rounded or evenly spaced; from some samples."""
+    some = points[:: max(1, len(points) // SAMPLED), :FEW_COLUMNS].astype(np.float64)
+    return all(len(values := np.unique(column)) <= 2 or share_of_equal_gaps(values) > FEW_GAPS for column in some.T)
+
+
+def share_of_equal_gaps(ascending: FloatArray) -> float:
+    """Share of the gaps between neighbouring values (n,) that are there several times, but for rounding."""
+    gaps = np.diff(ascending) / (ascending[-1] - ascending[0])
+    return count_repeated(np.sort(np.round(gaps, SAME_GAP))) / len(gaps)
+
+
+def copied_samples(sides: Sequence[Samples]) -> int:
+    """How many samples recur as a whole, in all sides (n, dim) together, as only copies do.
+
+    Rounded values recur together by chance, and so do zeros of ReLU units, which are few points that recur often: 0 for both.
+    """
+    arrays = [np.asarray(side) for side in sides]
+    if all(map(on_grid, arrays)):
+        return 0
+    _, counts = kinds(*arrays)
+    recurring = counts[counts > 1]
+    return int(recurring.sum()) if len(recurring) > FEW_COPIED * len(arrays[0]) else 0
 
 
 def count_repeated(ascending: NDArray[np.generic]) -> int:

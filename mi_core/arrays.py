@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mi_core import tables
-from mi_core.errors import InputError, as_sentence
+from mi_core.errors import InputError, MissingValues, as_sentence
 from mi_core.options import Estimator
 from mi_core.types import IntArray, Samples
 
@@ -41,7 +41,7 @@ def samples(values: Any, name: str, on_gpu: OnGpu | None = None) -> tuple[Sample
     if tables.is_frame(values):
         table = tables.of_frame(values, name)
         array, notes = cleaned(table.array(text=False), name)
-        return array, (*table.notes, *notes)
+        return array, (*table.notes, *table.on_flags, *notes)
     return (on_gpu and on_gpu(values, name)) or cleaned(host_array(values, name), name)
 
 
@@ -351,20 +351,20 @@ def check_finite(array: Samples, name: str) -> None:
     Values whose differences would be infinite are refused too: a distance must be a number.
     """
     rows_a_slice = max(1, CHECK_BYTES // array[0].nbytes)
-    bad, first_row, largest = 0, -1, 0.0
+    bad, first_row, largest, is_missing = 0, -1, 0.0, False
     for start in range(0, len(array), rows_a_slice):
         values = array[start : start + rows_a_slice]
         finite = np.isfinite(values)
         largest = max(largest, float(np.abs(values).max()))
         if not finite.all():
             bad += finite.size - int(finite.sum())
+            is_missing |= bool((values != values).any())
             if first_row < 0:
                 first_row = start + int(finite.all(axis=1).argmin())
     if bad:
         what = "value that is" if bad == 1 else "values that are"
-        raise InputError(
-            f"{name} has {bad} {what} NaN or infinite, first in row {first_row}: remove or replace them; {tables.DROP} for NaN."
-        )
+        found = f"{name} has {bad} {what} NaN or infinite, first in row {first_row}"
+        raise MissingValues(found) if is_missing else InputError(f"{found}: remove or replace {'it' if bad == 1 else 'them'}.")
     if largest > LARGEST:
         raise InputError(
             f"{name} has values up to {largest:.1e}, whose differences exceed float64: divide it by a large number."

@@ -10,9 +10,11 @@ from html import escape
 from typing import Any
 
 from mi_core.options import USUAL_NEIGHBOURS, Measure
+from mi_core.text import printable, table_lines, wrapped
 
 SHADE = "rgba(0, 114, 178, {:.2f})"  # a blue that shows on light and dark notebooks, the stronger the larger the value
 DOUBTED = "?"  # beside p and q that hold only if rows are independent
+BAR, BLOCK = 20, "#"  # characters of the longest bar, and what it is made of
 MOST_NAMED = 6  # layers that a matrix names in its one line
 
 
@@ -105,7 +107,7 @@ def direction(lag: int) -> str:
 def lags_in_one_line(lagged: Any) -> str:
     """MI at lags as Python prints it: where it is largest, and how it was made."""
     words = [
-        f"{len(lagged.lags)} lags from {lagged.lags.min()} to {lagged.lags.max()}",
+        "1 lag" if len(lagged.lags) == 1 else f"{len(lagged.lags)} lags from {lagged.lags.min()} to {lagged.lags.max()}",
         f"largest {at_peak(lagged)}",
         lagged.estimator,
         None if lagged.k is None else f"k={lagged.k}",
@@ -118,7 +120,8 @@ def lags_in_one_line(lagged: Any) -> str:
 def at_peak(lagged: Any) -> str:
     """The largest estimate: 0.4321 +- 0.0210 bits at lag 3 (y later than x), p = 0.005 corrected for 41 lags."""
     place = int(lagged.mi.argmax())
-    p = "" if lagged.null is None else f", p = {lagged.null.p_corrected[place]:.2g} corrected for {len(lagged.lags)} lags"
+    corrected = f" corrected for {len(lagged.lags)} lags" if len(lagged.lags) > 1 else ""
+    p = "" if lagged.null is None else f", p = {lagged.null.p_corrected[place]:.2g}{corrected}"
     error = None if lagged.stderr is None else float(lagged.stderr[place])
     return f"{with_error(float(lagged.mi[place]), error)} {lagged.units} at lag {lagged.peak} ({direction(lagged.peak)}){p}"
 
@@ -212,7 +215,7 @@ def as_html(result: Any) -> str:
 
 
 def ranking_in_one_line(ranking: Any) -> str:
-    """A ranking as Python prints it: the target, the columns that share most, and how it was made."""
+    """A ranking in one line: the target, the columns that share most, and how it was made."""
     first = [f"{row.column} {row.mi:.4f}" for row in ranking.rows[:MOST_NAMED]]
     more = ["..."] if len(ranking.rows) > MOST_NAMED else []
     words = [
@@ -222,6 +225,26 @@ def ranking_in_one_line(ranking: Any) -> str:
         count_of_notes(ranking.notes),
     ]
     return f"Ranking({'; '.join(filter(None, words))})"
+
+
+def ranking_lines(ranking: Any) -> list[str]:
+    """A ranking as a table for people: what was ranked, one line a column with a bar, and what the mark of p and q means."""
+    largest = max((row.mi for row in ranking.rows), default=0.0)
+    rows = [
+        {**cells, "": BLOCK * round(BAR * max(0.0, row.mi / largest) if largest > 0 else 0)}
+        for row, cells in zip(ranking.rows, ranking_cells(ranking), strict=True)
+    ]
+    return [
+        printable(ranking_title(ranking)),
+        *table_lines(rows, left=("column", "")),
+        *wrapped(ranking_remark(ranking), "  "),
+    ]
+
+
+def ranking_with_notes(ranking: Any) -> str:
+    """A ranking as Python prints it: the table, and below it the notes."""
+    notes = [line for note in ranking.notes for line in wrapped(note, "note: ")]
+    return "\n".join([*ranking_lines(ranking), *notes])
 
 
 def ranking_title(ranking: Any) -> str:

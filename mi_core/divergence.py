@@ -26,6 +26,7 @@ def kl_divergence(x: Any, x_prime: Any, *, k: int = 3, **options: Unpack[Density
 @overload
 def kl_divergence(x: Any, x_prime: Any, *, k: Sequence[int], **options: Unpack[DensityOptions]) -> list[DivergenceResult]: ...
 @with_progress
+@missing.offered()
 def kl_divergence(
     x: Any, x_prime: Any, *, k: int | Sequence[int] = 3, **options: Unpack[DensityOptions]
 ) -> DivergenceResult | list[DivergenceResult]:

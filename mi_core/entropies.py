@@ -23,6 +23,7 @@ def entropy(
     x: Any, *, k: Sequence[int], estimator: EntropyEstimator = "knn", **options: Unpack[DensityOptions]
 ) -> list[EntropyResult]: ...
 @with_progress
+@missing.offered()
 def entropy(
     x: Any, *, k: int | Sequence[int] = 3, estimator: EntropyEstimator = "knn", **options: Unpack[DensityOptions]
 ) -> EntropyResult | list[EntropyResult]:

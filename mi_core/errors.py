@@ -13,6 +13,22 @@ class InputError(MIError, ValueError):
     """The arguments or the data cannot be used as they are."""
 
 
+class MissingValues(InputError):  # noqa: N818  a kind of wrong input, as the others are
+    """Values are missing.
+
+    Args:
+        what: Which, where, as a sentence without its end.
+        remedy: What else to do about them, where there is more than to remove or replace them.
+    """
+
+    def __init__(self, what: str, remedy: str = "") -> None:
+        super().__init__(what, remedy)  # as they are, so that a copy from another process is the same
+        self.what, self.remedy = what, remedy
+
+    def __str__(self) -> str:
+        return f"{self.what}: remove or replace them{self.remedy and f'; {self.remedy}'}."
+
+
 class BackendUnavailableError(MIError, RuntimeError):
     """The backend exists but cannot run here; the message says what is missing and how to install it."""
 

@@ -56,6 +56,7 @@ def mutual_information(
     x: Any, y: Any, *, k: Sequence[int], given: Any = None, **options: Unpack[MIOptions]
 ) -> list[MIResult]: ...
 @with_progress
+@missing.offered()
 def mutual_information(
     x: Any, y: Any, *, k: int | Sequence[int] | None = None, given: Any = None, **options: Unpack[MIOptions]
 ) -> MIResult | list[MIResult]:
@@ -376,6 +377,7 @@ def estimated(run: Estimation[Prepared], dims: dict[str, int], notes: list[str])
             n_samples=n,
             ceiling=None if settings.estimator == "ross" else ceiling,  # there it is the entropy of the labels, a true limit
             tied=local.tied,
+            sides=run.sides.sides().values(),
         )
         return {
             "dim_x": dims["x"],

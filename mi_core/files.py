@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mi_core import arrays
+from mi_core import missing as missing_values
 from mi_core.errors import InputError, did_you_mean, first_line
 from mi_core.table_files import AS_USUAL, Cells, chosen_of, from_text, needed, read_excel, read_feather, read_parquet
 from mi_core.tables import Table
@@ -67,14 +68,18 @@ def load_arrays(
     check_heeded(cells, sources.values())
     read = {name: load(source, cells) for name, source in sources.items()}
 
+    def notes_on(name: str, table: Table) -> tuple[str, ...]:
+        return table.notes if name in text or name in conditions else (*table.notes, *table.on_flags)
+
     def array_of(name: str, one: NDArray[Any] | Table) -> NDArray[Any]:
         if not isinstance(one, Table):
             return one
-        return one.condition(missing=missing) if name in conditions else one.array(text=name in text, missing=missing)
+        with missing_values.offered():
+            return one.condition(missing=missing) if name in conditions else one.array(text=name in text, missing=missing)
 
     return Loaded(
         {name: array_of(name, one) for name, one in read.items()},
-        tuple(dict.fromkeys(note for one in read.values() if isinstance(one, Table) for note in one.notes)),
+        tuple(dict.fromkeys(note for name, one in read.items() if isinstance(one, Table) for note in notes_on(name, one))),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from mi_core import _notes, arguments, clock, display, results, uncertainty
+from mi_core import _notes, arguments, clock, display, missing, results, uncertainty
 from mi_core._estimation import Estimation, orders
 from mi_core._estimators import ESTIMATORS, nothing
 from mi_core._prepare import Prepared
@@ -136,7 +136,8 @@ def lagged(
         k: Neighbour order, one for all lags; None for about as many rows as belong together, as in `mutual_information`.
         units: "bits" (default) or "nats".
         estimator: As in `mutual_information`, but "ksg2" and "lnc"; "ksg1" by default.
-        standardize: "sides", "columns" or "none" (default), of the whole series: as in `mutual_information`.
+        standardize: "sides" (default; "none" for "discrete"), "columns" or "none", of the whole series: as in
+            `mutual_information`. With "none" a series of small numbers beside one of large ones counts for nothing.
         noise: Standard deviation of Gaussian noise added to every value against ties, relative to the spread of its side.
         seed: Seed of all that is random: noise, error bars, shifts.
         backend: How neighbours are counted: "auto", "cpu" or one of the CPU's backends.
@@ -164,6 +165,7 @@ def lagged(
     steps = distinct_lags(lags)
     settings = of_series(options, LaggedOptions, "lagged")
     arguments.one_of(settings.estimator, LaggedEstimator, "the estimator of MI at lags")
+    missing.complete({"x": x, "y": y}, "refuse", series=True)
     sides, dims, notes = prepared(x, y, None, settings)
     sides, sampling = drawn(sides, settings, span=max(0, *steps) - min(0, *steps))
     n_rows, dim = len(sides), sum(dims.values())
@@ -273,6 +275,7 @@ def each_kind_once(steps: Sequence[int], runs: Sequence[Estimation[Prepared]]) -
             n_samples=run.n_samples,
             ceiling=None if run.settings.estimator == "ross" else run.ceiling(local),
             tied=local.tied,
+            sides=run.sides.sides().values(),
         )
         for kind, note in (dict(local.notes) | on_this).items():
             first.setdefault(kind, note)
@@ -284,8 +287,9 @@ def each_kind_once(steps: Sequence[int], runs: Sequence[Estimation[Prepared]]) -
 
 
 def of_series(options: Mapping[str, Any], accepted: Any, function: str) -> Settings:
-    """Settings of a call on series."""
-    return dataclasses.replace(arguments.settings(options, accepted, function), series=True)
+    """Settings of a call on series, which are standardised by sides unless they are only compared for equality."""
+    usual = "none" if options.get("estimator") == "discrete" else "sides"
+    return dataclasses.replace(arguments.settings({"standardize": usual, **options}, accepted, function), series=True)
 
 
 def drawn(sides: Prepared, settings: Settings, span: int = 0) -> tuple[Prepared, Series]:

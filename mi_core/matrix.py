@@ -164,6 +164,7 @@ class Partial:
 
 
 @with_progress
+@missing.offered()
 def mutual_information_matrix(
     layers: Mapping[str, Any],
     *,
@@ -222,7 +223,10 @@ def mutual_information_matrix(
     """
     settings = arguments.settings(options, MatrixOptions, "mutual_information_matrix")
     also = measures(also)
-    if settings.missing == "drop" and (gone := gaps(layers)):
+    gone = gaps(layers) if settings.missing == "drop" or settings.series else {}
+    if gone and settings.series:
+        missing.refuse_in_series(np.any(list(gone.values()), axis=0))
+    if gone:
         return of_complete_pairs(layers, gone, labels, k, also, options)
     samples, done = validated(layers)
     n = len(next(iter(samples.values())))
@@ -313,10 +317,6 @@ def of_complete_pairs(
     options: MatrixOptions,
 ) -> MIMatrix:
     """A matrix of which each entry rests on the rows that its pair has without a missing value."""
-    if options.get("series"):
-        raise InputError(
-            "missing values cannot be dropped from a series, whose steps would no longer be equal: leave series out."
-        )
     names, count = list(layers), len(layers)
     held = {name: missing.with_missing(values, name) for name, values in layers.items()}
     sets_apart = None if labels is None else missing.with_missing(labels, LABELS)
@@ -635,7 +635,15 @@ def notes_by_pair(
         of_pair = [known[a], known[b]]
         on_both = _notes.on_measured(of_pair, settings.standardize, "ksg1") if a != b else {}
         on_both |= _notes.on_order((alike[a], alike[b])) if a != b else {}
-        on_this = _notes.on_estimate(float(value), settings.units, k=work.k, n_samples=n, ceiling=ceiling, tied=int(ties))
+        on_this = _notes.on_estimate(
+            float(value),
+            settings.units,
+            k=work.k,
+            n_samples=n,
+            ceiling=ceiling,
+            tied=int(ties),
+            sides=(sides[names[a]], sides[names[b]]),
+        )
         if a == b:
             on_this.pop(_notes.AT_CEILING, None)  # which is where a layer with itself is meant to be
         by_pair[names[a], names[b]] = on_constants(sides, names[a], names[b]) or on_both | on_this

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NoReturn
+import contextlib
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mi_core import arrays, tables
-from mi_core.errors import InputError
+from mi_core.errors import InputError, MissingValues
 from mi_core.options import Missing
+
+DROP = 'missing="drop" (--missing drop) leaves out such rows'
+
+
+@contextlib.contextmanager
+def offered() -> Iterator[None]:
+    """Around what has the option: of values that are missing, it is said there that it can leave them out."""
+    try:
+        yield
+    except MissingValues as error:
+        raise MissingValues(error.what, DROP) from None
 
 
 def complete(sides: Mapping[str, Any], how: Missing, *, series: bool = False) -> tuple[dict[str, Any], list[str]]:
@@ -19,32 +31,43 @@ def complete(sides: Mapping[str, Any], how: Missing, *, series: bool = False) ->
     Args:
         sides: Samples (n_samples, ...) by names, None for a side that is not there.
         how: "drop" to leave rows out; "refuse" to leave it to the door for arrays, which refuses missing values.
-        series: Whether rows are in order of time, and so cannot be left out.
+        series: Whether rows are in order of time, and so cannot be left out; gaps are then refused here.
 
     Raises:
-        InputError: No row is left, or rows of a series would be.
+        InputError: No row is left, or a series has gaps.
     """
     given = {name: side for name, side in sides.items() if side is not None}
-    if how == "refuse":
+    if how == "refuse" and not series:
         return dict(sides), []
     held = {name: with_missing(side, name) for name, side in given.items()}
+    if not all(side.ndim for side in held.values()):  # which is refused at that door, too
+        return dict(sides), []
     arrays.check_same_length(held)
     gone = np.any([rows_with_missing(side) for side in held.values()], axis=0)
     count, n_samples = int(np.count_nonzero(gone)), len(gone)
+    if series:
+        refuse_in_series(gone)
     if not count:
         return dict(sides), []
-    if series:
-        refuse_in_series(count, n_samples)
     if count == n_samples:
         raise InputError(f"all {n_samples:,} rows have a missing value in {' or '.join(held)}: no sample is left.")
     return {name: held[name][~gone] if name in held else None for name in sides}, [on_dropped(count, n_samples)]
 
 
-def refuse_in_series(count: int, n_samples: int) -> NoReturn:
-    """Raise InputError because rows of a series have missing values."""
+def refuse_in_series(gone: NDArray[np.bool_], lead: str = "") -> None:
+    """Raise InputError where rows (n_samples,) of a series have missing values, with its longest stretch that has none; `lead`
+    says whose.
+    """
+    count = int(np.count_nonzero(gone))
+    if not count:
+        return
+    ends = np.flatnonzero(np.concatenate([[True], gone, [True]]))
+    longest = int(np.diff(ends).argmax())
+    first, last = int(ends[longest]), int(ends[longest + 1]) - 2
+    stretch = f", or take a stretch without any: the longest is rows {first:,} to {last:,}, counted from 0" * (last >= first)
     raise InputError(
-        f"{count:,} of {n_samples:,} rows have missing values, and rows of a series cannot be left out: its steps would no "
-        "longer be equal. Leave series out, or use a stretch without gaps."
+        f"{lead}{count:,} of {len(gone):,} rows have missing values, and rows of a series cannot be left out, as its steps "
+        f"would no longer be equal. Fill the gaps in{stretch}."
     )
 
 

@@ -28,6 +28,7 @@ def multi_information(
     sides: Sequence[Any], *, k: Sequence[int], estimator: MultiEstimator = "ksg1", **options: Unpack[PairedOptions]
 ) -> list[MultiInformationResult]: ...
 @with_progress
+@missing.offered()
 def multi_information(
     sides: Sequence[Any],
     *,
@@ -97,7 +98,15 @@ def multi_information(
 
     def own(place: int, local: Local, mi: float) -> dict[str, Any]:
         ceiling = run.ceiling(local)
-        on_this = _notes.on_estimate(mi, settings.units, k=local.k, n_samples=n_samples, ceiling=ceiling, tied=local.tied)
+        on_this = _notes.on_estimate(
+            mi,
+            settings.units,
+            k=local.k,
+            n_samples=n_samples,
+            ceiling=ceiling,
+            tied=local.tied,
+            sides=in_order.points,
+        )
         return {
             "dims": dims,
             "ceiling": ceiling,

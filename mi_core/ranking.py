@@ -34,17 +34,18 @@ from mi_core._prepare import Prepared, standardize
 from mi_core.arguments import Settings
 from mi_core.backends.cpu import plane
 from mi_core.backends.cpu.workers import Workers
-from mi_core.errors import InputError
+from mi_core.errors import InputError, MissingValues
 from mi_core.estimate import check_together, check_units, usual_order
 from mi_core.options import Estimator, RankOptions, Units
 from mi_core.progress_bar import with_progress
 from mi_core.sampling import DEFAULT_ORDER, INDEPENDENT, Groups, Sampling, as_fields, resemblance
-from mi_core.tables import DROP, Column, Table, chosen_names, is_frame, on_mixed
+from mi_core.tables import MOST_SHOWN, Column, Table, chosen_names, is_frame, on_mixed
 from mi_core.text import concerning
 from mi_core.types import IntArray, Samples
 
 STOP_AT = 10  # shuffles that read at least as much as the data, after which a column is plainly independent
 FAR = 4.0  # between classes that are given a place among numbers, in units of the largest of these
+NEARLY_LINEAR = 0.99  # correlation with the target, of a column that may be the target itself
 MISSING = "missing"  # kind of a note
 
 
@@ -131,6 +132,9 @@ class Ranking:
     def __repr__(self) -> str:
         return display.ranking_in_one_line(self)
 
+    def __str__(self) -> str:
+        return display.ranking_with_notes(self)
+
     def _repr_html_(self) -> str:
         return display.ranking_as_html(self)
 
@@ -157,6 +161,7 @@ class Ranking:
 
 
 @with_progress
+@missing.offered()
 def rank(
     table: Any,
     target: Any,
@@ -233,7 +238,9 @@ def rank(
     if not names:
         raise InputError(f"{whole.name} has no column to rank beside {', '.join(beside)}: name others.")
     used = [*names, *beside]
-    if settings.missing == "refuse":
+    if settings.missing == "refuse" and settings.series:
+        missing.refuse_in_series(np.any([whole.columns[name].missing for name in used], axis=0))
+    elif settings.missing == "refuse":
         check_complete(whole, used)
     if k is not None:
         (k,) = arguments.neighbour_orders((k,), len(whole))
@@ -297,16 +304,17 @@ def chosen(names: str | Iterable[Any], table: Table, argument: str) -> list[str]
 
 
 def check_complete(table: Table, names: Sequence[str]) -> None:
-    """Raise InputError where columns have missing values, with the number of each."""
+    """Raise MissingValues where columns have some, with the number of each."""
     gaps = {name: int(table.columns[name].missing.sum()) for name in names if table.columns[name].missing.any()}
-    if len(gaps) == 1:
+    doubtful = table.doubtful(names)
+    if len(gaps) == 1 and not doubtful:
         table.check_complete(table.columns[next(iter(gaps))])
+    beside = f"; beside them {doubtful}, which --na takes for missing, too" if doubtful else ""
     if gaps:
-        named = ", ".join(f"{name} {count:,}" for name, count in list(gaps.items())[:10])
-        more = f" and {len(gaps) - 10} more" if len(gaps) > 10 else ""
-        raise InputError(
-            f"{table.name}: {len(gaps)} columns have missing values in {len(table):,} rows: {named}{more}. {DROP}."
-        )
+        named = ", ".join(f"{name} {count:,}" for name, count in list(gaps.items())[:MOST_SHOWN])
+        more = f" and {len(gaps) - MOST_SHOWN} more" if len(gaps) > MOST_SHOWN else ""
+        several = f"{len(gaps)} columns have" if len(gaps) > 1 else "1 column has"
+        raise MissingValues(f"{table.name}: {several} missing values in {len(table):,} rows ({named}{more}){beside}")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -415,9 +423,10 @@ def ksg1_of_lines(lines: Lines, search: Search) -> list[Local]:
 
 @dataclasses.dataclass(frozen=True)
 class Found:
-    """What became of one column: a row with its notes by kind, or why it was left out."""
+    """What became of one column: a row with its notes by kind and the share of ties, or why it was left out."""
 
     row: RankedColumn | None = None
+    tied: float = 0.0
     notes: Mapping[str, str] = dataclasses.field(default_factory=dict)
     left_out: str = ""
 
@@ -450,18 +459,16 @@ class Ranker:
         self.rows = ~np.any([column.missing for column in beside], axis=0)
         if not self.rows.any():
             raise InputError(f"{table.name}: no row has a value of {' and of '.join(column.name for column in beside)}.")
-        self.check_series(self.rows)
+        if settings.series:
+            missing.refuse_in_series(~self.rows)
         self.beside = self.prepared(self.rows)
+        if self.beside.target.is_constant:
+            raise InputError(f"{table.name}: the target {target} has one value only, with which no column shares anything.")
         if groups:
             settings = dataclasses.replace(settings, groups=table.columns[groups].values[self.rows])
         sampling, _ = how_drawn.drawn(settings, (self.beside.target.points,) * 2)  # to refuse what no column can be taken with
         if groups:
             check_units(sampling, settings)
-
-    def check_series(self, rows: NDArray[np.bool_]) -> None:
-        """Raise InputError where rows of a series would be left out."""
-        if self.settings.series and not rows.all():
-            missing.refuse_in_series(len(rows) - int(rows.sum()), len(rows))
 
     def prepared(self, rows: NDArray[np.bool_]) -> Beside:
         """Target, condition and groups on some rows."""
@@ -508,7 +515,8 @@ class Ranker:
         try:
             if not rows.any():
                 raise InputError(f"{self.table.name}: column {name} has no value beside one of {self.target}.")
-            self.check_series(rows)
+            if self.settings.series:
+                missing.refuse_in_series(~rows, f"column {name}: ")
             beside = self.beside if (rows == self.rows).all() else self.prepared(rows)
             return self.estimated(side_of(self.table, column, rows), beside, len(rows) - int(rows.sum()))
         except InputError as error:
@@ -544,7 +552,7 @@ class Ranker:
             alike=_notes.ALIKE in notes,
             notes=tuple(notes.values()),
         )
-        return Found(row, notes)
+        return Found(row, local.tied / len(x.points), notes)
 
     def run_of(self, x: Side, beside: Beside, estimator: Estimator) -> Estimation[Any]:
         """The estimate of one column; y are the classes where one of the two is numbers, as "ross" has them."""
@@ -630,12 +638,23 @@ class Ranker:
             if local.ceiling is None or estimator == "ross"
             else local.ceiling / _formula.NATS_PER_UNIT[self.settings.units]
         )
-        if local.tied > _notes.MANY_TIED * len(x.points):
-            notes["tied"] = (
-                f"{local.tied / len(x.points):.0%} of the rows have others exactly as far as their neighbour of order "
-                f"{local.k}, which are taken in any order. Rows that were copied look like dependence: keep one of each."
-            )
-        return notes | _notes.on_estimate(mi, self.settings.units, k=local.k, n_samples=len(x.points), ceiling=ceiling)
+        notes |= _notes.on_estimate(
+            mi,
+            self.settings.units,
+            k=local.k,
+            n_samples=len(x.points),
+            ceiling=ceiling,
+            tied=local.tied,
+            sides=(x.points, y.points),
+        )
+        if _notes.AT_CEILING in notes and is_nearly_linear(x.points, y.points):
+            notes["again"] = f"It may be {self.target} itself, under another name: then leave it out."
+        return notes
+
+
+def is_nearly_linear(x: Samples, y: Samples) -> bool:
+    """Whether one column (n, 1) is nearly a multiple of the other, and a constant."""
+    return bool(abs(np.corrcoef(x[:, 0], y[:, 0])[0, 1]) > NEARLY_LINEAR)
 
 
 def dim_of(sides: Prepared) -> int:
@@ -659,13 +678,16 @@ def notes_of(found: Mapping[str, Found], n_samples: int) -> list[str]:
     left_out = [f"Left out: {one.left_out}" for one in found.values() if one.left_out]
     first: dict[str, str] = {}
     where: dict[str, list[str]] = {}
-    for name, one in found.items():
+    for name, one in sorted(found.items(), key=lambda item: -item[1].tied):  # so that the first one has the largest share
         for kind, note in one.notes.items():
             if kind == MISSING:
                 continue
             kind = next((some for some in _notes.OF_ONE_SIDE if kind.startswith(some)), kind)
             first.setdefault(kind, note)
             where.setdefault(kind, []).append(name)
+    for kind in (_notes.TIED, _notes.COPIED):
+        if len(where.get(kind, [])) > 1:
+            first[kind] = f"Up to {first[kind]}"
     sizes = {one.row.n_samples for one in found.values() if one.row}
     if any(MISSING in one.notes for one in found.values()):
         left_out.append(

@@ -68,8 +68,11 @@ def scores(
     are_classes = mask_of(discrete_features, len(features))
     for feature, is_class in zip(features, are_classes, strict=True):
         table.check_complete(feature)
-        if not is_class:
-            table.check_numbers(feature)
+        if feature.kind == "text" and not is_class:
+            raise InputError(
+                f"X: column {feature.name} is text, first {feature.values[0]!r}: encode it as numbers, or name its place in "
+                "discrete_features where it holds classes."
+            )
     of_classes = target == "classes" or (target == "auto" and is_classes(y))
     side, _ = arrays.labels(y, "y") if of_classes else arrays.samples(y, "y")
     if side.shape[1] > 1:

@@ -19,9 +19,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mi_core.errors import InputError
+from mi_core.errors import InputError, did_you_mean
 from mi_core.tables import (
     EXACT,
+    MISSING,
     MOSTLY,
     Column,
     Table,
@@ -33,7 +34,6 @@ from mi_core.tables import (
     of_text,
 )
 
-MISSING = ("", "na", "n/a", "#n/a", "nan", "null", "none")  # cells, in any case, that say that there is no value
 TIMES = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.fZ", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M")
 
 
@@ -240,6 +240,7 @@ def read_excel(path: Path, key: str | None, cells: Cells = AS_USUAL) -> Table:
     sheets = fastexcel.read_excel(path).sheet_names
     sheet, colon, rest = (key or "").partition(":")
     is_named = bool(colon) and sheet in sheets
+    wanted = sheet if colon and not is_named else None
     sheet, key = (sheet, rest or None) if is_named else (sheets[0], key)
     frame = polars.read_excel(path, sheet_name=sheet, infer_schema_length=None, raise_if_empty=False)
     if not frame.width or not len(frame):
@@ -251,6 +252,8 @@ def read_excel(path: Path, key: str | None, cells: Cells = AS_USUAL) -> Table:
         else of_series(name, column, f"{path}: column {name}")
         for name, column in zip(names, frame, strict=True)
     }
+    if wanted is not None and key is not None and key not in names and not {*map(str.strip, key.split(","))} & {*names}:
+        raise InputError(f"{path} has no sheet {wanted!r}: it has {', '.join(sheets)}{did_you_mean(wanted, sheets)}")
     if key in sheets and key not in names:
         raise InputError(f"{path}: {key} is a sheet: name its columns as {path}:{key}:COLUMN, or all of them as {path}:{key}:")
     more = f"{path} has {len(sheets)} sheets: the first, {sheet}, was read. {path}:{sheets[1 % len(sheets)]}: names another."

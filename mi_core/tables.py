@@ -9,7 +9,9 @@ What is missing (NaN, None, NaT, null, masked) is found here, and refused by the
 
 from __future__ import annotations
 
+import collections
 import dataclasses
+import functools
 import re
 from collections.abc import Sequence
 from numbers import Real
@@ -18,10 +20,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mi_core.errors import InputError, did_you_mean
+from mi_core.errors import InputError, MissingValues, did_you_mean
+from mi_core.text import NAMED
 
 Kind = Literal["numbers", "flags", "dates", "text"]
 
+MISSING = ("", "na", "n/a", "#n/a", "nan", "null", "none")  # cells of files, in any case, that say that there is no value
+DOUBTFUL = (*MISSING[1:], "?", "-", ".")  # text, in any case, that may say so, too
 EXACT = 2**53  # up to here float64 holds every whole number
 MOST_SHOWN = 20  # names of columns in a message
 LOOKED_AT = 200  # cells of text whose way of writing is looked at
@@ -33,7 +38,6 @@ WRITTEN = (  # ways of writing that are no numbers here; what each is called, an
     (rf"[-+]?[1-9]\d{{0,2}}(,\d{{3}})+(\.\d+)?|{PLAIN}", "numbers with thousands separators", "write 1234.5 for 1,234.5"),
     (rf"[-+]?(\d+|\d{{1,3}}(\.\d{{3}})+),\d+|{PLAIN}", "numbers with decimal commas", "write points for commas"),
 )
-DROP = 'missing="drop" (--missing drop) leaves out such rows'
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -55,6 +59,18 @@ class Column:
     missing: NDArray[np.bool_]
     stray: NDArray[np.int64] = dataclasses.field(default_factory=lambda: np.empty(0, np.int64))
     note: str = ""
+
+    @functools.cached_property
+    def doubtful(self) -> dict[str, int]:
+        """How often text is there that may stand for a missing value; "-" beside "+" is a sign."""
+        if self.kind != "text":
+            return {}
+        counts = collections.Counter(map(str, self.values[~self.missing]))
+        return {
+            word: count
+            for word, count in counts.items()
+            if word.strip().lower() in DOUBTFUL and not (word == "-" and "+" in counts)
+        }
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -79,7 +95,36 @@ class Table:
     @property
     def notes(self) -> tuple[str, ...]:
         """What was done in reading the table and each of its columns."""
-        return (*self.of_file, *(f"{self.name}: {column.note}" for column in self.columns.values() if column.note))
+        return (
+            *self.of_file,
+            *(f"{self.name}: {column.note}" for column in self.columns.values() if column.note),
+            *(
+                f"{self.name}: {doubtful}, read as classes of their own: where they stand for missing values, name them in "
+                "--na; in Python make them None."
+                for doubtful in filter(None, [self.doubtful(list(self.columns))])
+            ),
+        )
+
+    @property
+    def on_flags(self) -> tuple[str, ...]:
+        """Which columns of true and false are taken for numbers, where all columns are."""
+        flags = [column.name for column in self.columns.values() if column.kind == "flags"]
+        if not flags or any(column.kind == "text" for column in self.columns.values()):
+            return ()
+        return (
+            f"{self.name}: true and false in {', '.join(flags)} were read as numbers, 1 and 0. For classes, give it as y, with "
+            "the estimator ross (--labels).",
+        )
+
+    def doubtful(self, names: Sequence[str]) -> str:
+        """Text in these columns that may stand for missing values, such as "column city has '?' 12 times"; "" without."""
+        found = [
+            f"column {name} has {' and '.join(f'{word!r} {count:,} times' for word, count in words.items())}"
+            for name in names
+            if (words := self.columns[name].doubtful)
+        ]
+        more = [f"{len(found) - NAMED} more columns have the like"] if len(found) > NAMED else []
+        return ", ".join([*found[:NAMED], *more])
 
     def chosen(self, key: str) -> Table:
         """The columns that `key` names, one or several with commas between them; a name may hold commas itself."""
@@ -94,11 +139,11 @@ class Table:
         return f"row {row}" + ("" if self.first_line is None else f" (line {row + self.first_line})")
 
     def check_complete(self, column: Column) -> None:
-        """Raise InputError where values are missing."""
+        """Raise MissingValues where there are any."""
         if count := int(column.missing.sum()):
-            raise InputError(
+            raise MissingValues(
                 f"{self.name}: column {column.name} has {count:,} missing value{'s' if count > 1 else ''} in {len(self):,} "
-                f"rows, first in {self.row(int(column.missing.argmax()))}: {DROP}."
+                f"rows, first in {self.row(int(column.missing.argmax()))}"
             )
 
     def check_numbers(self, column: Column) -> None:

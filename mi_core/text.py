@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 WIDTH = 110  # of sentences where stdout is no terminal, whose width they have otherwise
@@ -56,10 +56,24 @@ def in_figure(name: str) -> str:
 
 
 def concerning(note: str, places: Sequence[str], what: str) -> str:
-    """A note with the places that it concerns, or with their number and the first where they are many."""
-    if len(places) <= NAMED:
-        return f"{note} (In {', '.join(places)}.)"
-    return f"{note} (In {len(places):,} {what}, first {places[0]}.)"
+    """A note with the places that it concerns; of many, their number and the first ones."""
+    named = ", ".join(places[:NAMED])
+    return f"{note} (In {named}.)" if len(places) <= NAMED else f"{note} (In {len(places):,} {what}: {named}, ...)"
+
+
+def table_lines(rows: Sequence[Mapping[str, str]], left: Collection[str] = ()) -> list[str]:
+    """Lines of a table: columns under their names, right-aligned but for those that are named."""
+    names = list(rows[0])
+    lines = [[printable(cell) for cell in line] for line in [names, *([*row.values()] for row in rows)]]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    padded = [
+        [
+            cell.ljust(width) if name in left else cell.rjust(width)
+            for cell, width, name in zip(line, widths, names, strict=True)
+        ]
+        for line in lines
+    ]
+    return [f"  {'  '.join(line)}".rstrip() for line in padded]
 
 
 def note_lines(notes: Iterable[str]) -> Iterator[str]:

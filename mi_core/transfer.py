@@ -8,7 +8,7 @@ from typing import Any, Unpack, cast, overload
 
 import numpy as np
 
-from mi_core import _notes, arguments, uncertainty
+from mi_core import _notes, arguments, missing, uncertainty
 from mi_core._estimation import Estimation, one_or_all, orders
 from mi_core._estimators import CONDITIONAL, Local, nothing
 from mi_core._prepare import Prepared
@@ -77,7 +77,9 @@ def transfer_entropy(
         units: "bits" (default) or "nats".
         estimator: "ksg1" (default): Frenzel & Pompe 2007, doi:10.1103/PhysRevLett.99.204101. "mixture": Mesner & Shalizi 2019,
             for ties and mixtures. "discrete": frequencies of equal samples, for few values that recur.
-        standardize: "sides", "columns" or "none" (default), of the whole series, before histories are made of them.
+        standardize: "sides" (default, as JIDT normalises; "none" for "discrete"), "columns" or "none", of the whole series,
+            before histories are made of them. With "none" a
+            series of small numbers counts for nothing beside one of large ones.
         noise: Standard deviation of Gaussian noise added to every value against ties, relative to the spread of its side.
         seed: Seed of all that is random: noise, error bar, shifts.
         backend: How neighbours are counted: "auto", "cpu" or one of the CPU's backends.
@@ -107,6 +109,7 @@ def transfer_entropy(
     past = Past(**{name: arguments.whole_number(value, name, at_least=1) for name, value in lengths.items()})
     settings = of_series(options, TransferOptions, "transfer_entropy")
     arguments.one_of(settings.estimator, TransferEstimator, "the estimator of transfer entropy")
+    missing.complete({"x": x, "y": y}, "refuse", series=True)
     series, dims, notes = prepared(x, y, None, settings)
     series, whole = drawn(series, settings)
     dim = past.source_history * dims["x"] + (1 + past.history) * dims["y"]
@@ -130,7 +133,15 @@ def transfer_entropy(
 
     def own(place: int, local: Local, value: float) -> dict[str, Any]:
         ceiling = run.ceiling(local)
-        on_this = _notes.on_estimate(value, settings.units, k=local.k, n_samples=left, ceiling=ceiling, tied=local.tied)
+        on_this = _notes.on_estimate(
+            value,
+            settings.units,
+            k=local.k,
+            n_samples=left,
+            ceiling=ceiling,
+            tied=local.tied,
+            sides=sides.sides().values(),
+        )
         return {
             **dataclasses.asdict(past),
             "dim_x": past.source_history * dims["x"],

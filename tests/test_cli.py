@@ -142,6 +142,8 @@ def test_version_and_help():
         assert run.exit_code == 0
         assert "Usage:" in run.stdout
     assert "130 stopped by Ctrl-C, 143 by SIGTERM" in " ".join(mi("--help").stdout.split())
+    assert "lower bound" not in mi("transfer", "--help").stdout
+    assert "Missing argument 'TABLE'. See " in mi("rank").stderr
 
 
 def test_the_shell_completes_commands_and_options():

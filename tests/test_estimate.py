@@ -242,7 +242,7 @@ def test_clean_narrow_data_has_no_notes():
         ("many zeros", {}, "of its values recur in their column"),
         ("offset 1e8", {"noise": 1e-12}, "The noise was lost in rounding"),
         ("duplicates in x alone", {}, "x has ties: 160 of 160 samples (100%) have an exact copy"),
-        ("duplicates", {"k": 3}, "100% of the samples have others exactly as far as their 3rd neighbour"),
+        ("duplicates", {"k": 3}, "100% of the samples have an exact copy, in all sides together"),
         ("columns of many scales", {}, "distances in column 2 are typically"),
         ("columns of many scales", {}, 'standardize="columns", on the command line --standardize columns'),
         ("columns of many scales", {"standardize": "sides"}, 'standardize="columns"'),

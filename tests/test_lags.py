@@ -98,6 +98,7 @@ def test_few_values_that_recur():
     y = np.roll(x, 1) ^ (rng.random(3000) < 0.1)
     truth = 1 + 0.1 * np.log2(0.1) + 0.9 * np.log2(0.9)
     options = {"estimator": "discrete", "error_bar": False}
+    assert transfer_entropy(x[:100], y[:100], **options).standardize == "none"
     assert abs(transfer_entropy(x, y, **options).transfer_entropy - truth) < 0.06
     assert abs(transfer_entropy(y, x, **options).transfer_entropy) < 0.01
     assert abs(lagged(x, y, [1], **options).mi[0] - truth) < 0.06
@@ -136,7 +137,8 @@ def reference(x, y, lag, history, source_history, spacing, k, exclude):
 def test_transfer_entropy_is_that_of_a_slow_reference(lengths):
     x, y = autoregression(3, 90)
     options = dict(zip(("lag", "history", "source_history", "spacing"), lengths, strict=True))
-    found = transfer_entropy(x, y, **options, k=4, exclude=6, units="nats", return_local=True, error_bar=False)
+    as_they_are = {"units": "nats", "standardize": "none", "error_bar": False}
+    found = transfer_entropy(x, y, **options, k=4, exclude=6, return_local=True, **as_they_are)
     expected = reference(x, y, *lengths, 4, 6)
     np.testing.assert_allclose(found.local, expected, rtol=0, atol=1e-12)
     assert abs(found.transfer_entropy - expected.mean()) < 1e-12
@@ -146,7 +148,7 @@ def test_transfer_entropy_is_that_of_a_slow_reference(lengths):
 
 def test_it_is_the_conditional_mi_of_the_histories():
     x, y = autoregression(0, 400)
-    found = transfer_entropy(x, y, lag=2, history=2, k=[3, 6])
+    found = transfer_entropy(x, y, lag=2, history=2, k=[3, 6], standardize="none")
     pasts = np.column_stack([y[1:-1], y[:-2]])
     expected = conditional_mutual_information(x[:-2], y[2:], pasts, k=[3, 6], series=True, exclude=found[0].exclude)
     assert [(one.transfer_entropy, one.stderr) for one in found] == [(one.mi, one.stderr) for one in expected]
@@ -155,18 +157,18 @@ def test_it_is_the_conditional_mi_of_the_histories():
 
 def test_each_lag_is_the_mi_of_what_overlaps():
     x, y = autoregression(0, 300)
-    found = lagged(x, y, [-4, 0, 7])
+    found = lagged(x, y, [-4, 0, 7], standardize="none")
     assert found.exclude == mutual_information(x, y, series=True, error_bar=False).exclude
     for place, (of_x, of_y) in enumerate(((x[4:], y[:-4]), (x, y), (x[:-7], y[7:]))):
         one = mutual_information(of_x, of_y, k=found.k, series=True, exclude=found.exclude)
         assert (found.mi[place], found.stderr[place], found.n_samples[place]) == (one.mi, one.stderr, one.n_samples)
-    mirrored = lagged(y, x, [4, 0, -7], error_bar=False)
+    mirrored = lagged(y, x, [4, 0, -7], standardize="none", error_bar=False)
     np.testing.assert_array_equal(mirrored.mi, found.mi)
 
 
 def test_an_estimate_agrees_with_the_oracle_at_a_lag():
     x, y = autoregression(0, 120)
-    found = lagged(x, y, 3, k=3, exclude=1, units="nats", error_bar=False)
+    found = lagged(x, y, 3, k=3, exclude=1, units="nats", standardize="none", error_bar=False)
     apart = [oracle.distances(side) for side in (x[:-3], y[3:])]
     for side in apart:
         side[np.abs(np.subtract.outer(np.arange(117), np.arange(117))) <= 1] = np.inf
@@ -284,8 +286,8 @@ def test_the_page_on_lags_shows_what_comes_out(tmp_path, monkeypatch):
         assert lines
         for line in lines:
             assert line in [some[: len(line)] for some in shown]
-    assert "reads 0.01 bits" in page
-    assert abs(float(mi("transfer", "waves.npy", "wind.npy", "--lag", "5", "--quiet").stdout) - 0.01) < 0.005
+    assert "reads 0.02 bits" in page
+    assert abs(float(mi("transfer", "waves.npy", "wind.npy", "--lag", "5", "--quiet").stdout) - 0.02) < 0.005
 
 
 # Records
@@ -306,6 +308,7 @@ def test_a_record_of_lags_is_plain_and_says_what_it_is():
     assert "at a positive lag y later than x" in page
     np.testing.assert_array_equal(lagged(x, y, range(-3, 4), permutations=19, seed=5).null.largest, found.null.largest)
     bare = lagged(x, y, [2], error_bar=False)
+    assert "LaggedMI(1 lag, largest " in repr(bare)
     assert (bare.seed, bare.null, bare.stderr) == (None, None, None)
 
 
@@ -321,16 +324,26 @@ def test_a_transfer_entropy_is_a_record_like_others():
 
 def test_notes_are_said_once_with_their_lags():
     x, y = np.random.default_rng(0).standard_normal((2, 300))
-    found = lagged(x, 1000 * y, range(-10, 11), error_bar=False)
+    found = lagged(x, 1000 * y, range(-10, 11), standardize="none", error_bar=False)
     assert np.sum(found.mi < 0) > 3
     assert len(set(found.notes)) == len(found.notes)
-    assert sum("negative" in note and "lags, first lag" in note for note in found.notes) == 1
+    assert sum("negative" in note and " lags: lag " in note for note in found.notes) == 1
     assert sum("different scales" in note for note in found.notes) == 1
-    scaled = transfer_entropy(x, 1000 * y, error_bar=False)
+    scaled = transfer_entropy(x, 1000 * y, standardize="none", error_bar=False)
     assert any("different scales" in note for note in scaled.notes)
-    level = transfer_entropy(x, 1000 * y, standardize="sides", error_bar=False)
-    assert not any("different scales" in note for note in level.notes)
     assert any("1 + 1 + 12 dimensions" in note for note in transfer_entropy(x, y, history=12, error_bar=False).notes)
+
+
+def test_units_do_not_matter_unless_asked_for():
+    """Left as they are, the smaller series counts for nothing, and a strong transfer reads 0."""
+    x, y = autoregression(0, 400)
+    found = transfer_entropy(x, 1024 * y, error_bar=False)
+    assert found.standardize == "sides"
+    assert found.transfer_entropy == transfer_entropy(x, y, error_bar=False).transfer_entropy > 0.15
+    assert not any("different scales" in note for note in found.notes)
+    assert transfer_entropy(x, 1024 * y, standardize="none", error_bar=False).transfer_entropy < 0.01
+    at_lags = lagged(x, 1024 * y, [1], error_bar=False)
+    assert (at_lags.standardize, at_lags.mi[0]) == ("sides", lagged(x, y, [1], error_bar=False).mi[0])
 
 
 def test_a_constant_series_tells_nothing():
@@ -432,10 +445,12 @@ def test_mi_lagged_prints_and_draws_what_the_function_gives(series, tmp_path):
 
 def test_mi_transfer_prints_what_the_function_gives(series):
     found = transfer_entropy(*series, 2, 2, permutations=9)
+    plain = float(mi("transfer", "x.npy", "y.npy", "--standardize", "none", "--quiet").stdout)
+    assert plain == float(transfer_entropy(*series, standardize="none"))
     command = ("transfer", "x.npy", "y.npy", "--lag", "2", "--history", "2", "--permutations", "9")
     lines = mi(*command).stdout.splitlines()
     assert lines[0] == f"T(X -> Y) = {found}"
-    assert "  histories    1 of x, the newest 2 steps earlier; given 2 of y" in lines
+    assert "  histories     1 of x, the newest 2 steps earlier; given 2 of y" in lines
     assert any(line.startswith("9 shifts of the series read") for line in lines)
     record = json.loads(mi(*command, "--json").stdout)
     assert (record["transfer_entropy"], record["null"]["p_value"]) == (float(found), found.null.p_value)

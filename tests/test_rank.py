@@ -282,7 +282,7 @@ def test_gaps_end_a_series_and_leave_groups():
     gaps = np.where(np.arange(500) == 7, np.nan, SERIES_TABLE["s0"])
     found = rank({**SERIES_TABLE, "s0": gaps}, "target", columns=["s0", "s1"], series=True, missing="drop", error_bar=False)
     assert [row.column for row in found] == ["s1"]
-    assert "Left out: 1 of 500 rows have missing values, and rows of a series cannot be left out" in found.notes[0]
+    assert "Left out: column s0: 1 of 500 rows have missing values, and rows of a series cannot be left out" in found.notes[0]
     with pytest.raises(InputError, match="rows of a series cannot be left out"):
         rank({"a": SERIES[:, 1], "b": gaps}, "b", series=True, missing="drop")
     subject = [None if row < 5 else name for row, name in enumerate(GROUPS_TABLE["subject"])]
@@ -326,6 +326,46 @@ def test_how_a_ranking_looks(ranking):
     assert "&lt;b&gt;" in html
     assert "<b>" not in html
     assert "linear-gradient" in html
+
+
+def test_notes_on_ties_name_columns_and_the_largest_share():
+    table = {"time": np.arange(N), "a": TARGET.round(1), "b": TABLE["none"].round(1), "c": TABLE["weak"].round(1), "y": TARGET}
+    found = rank(table, "y", error_bar=False)
+    (note,) = [note for note in found.notes if "any order" in note]
+    assert note.startswith("Up to ")
+    shares = [one.partition("%")[0] for row in found for one in row.notes if "any order" in one]
+    assert f"Up to {max(map(int, shares))}% of the samples" in note
+    assert "(In 4 columns: " in note
+    assert "copied" not in note
+
+
+def test_a_column_that_is_the_target_again_is_told_so():
+    notes = rank({"again": 2 * TARGET + 1, "square": TARGET**2, "y": TARGET}, "y", error_bar=False).notes
+    assert [note for note in notes if "another name" in note] == [
+        "It may be y itself, under another name: then leave it out. (In again.)"
+    ]
+
+
+def test_a_printed_ranking_is_what_the_command_prints_with_the_notes_below(tmp_path):
+    polars = pytest.importorskip("polars")
+    polars.DataFrame({"strong": TABLE["strong"], "still": np.ones(N), "y": TARGET}).write_csv(tmp_path / "t.csv")
+    found = rank(polars.read_csv(tmp_path / "t.csv"), "y", permutations=9)
+    lines = str(found).splitlines()
+    table = mi("rank", tmp_path / "t.csv", "--target", "y", "--permutations", 9).stdout.splitlines()
+    assert lines[: len(table)] == table
+    assert lines[len(table)].startswith("note: still is constant")
+    assert len(repr(found).splitlines()) == 1
+
+
+def test_a_constant_target_is_refused():
+    with pytest.raises(InputError, match="table: the target y has one value only"):
+        rank({"x": TARGET, "y": np.ones(N)}, "y")
+
+
+def test_why_a_series_has_no_error_bar():
+    found = rank(SERIES_TABLE, "target", columns=["s0", "s1"], series=True, exclude=100)
+    assert [row.stderr for row in found] == [None, None]
+    assert any("it takes at least 8 stretches of 4 times exclude, 400 rows, and there are 2" in note for note in found.notes)
 
 
 def test_names_are_left_out_and_strays_are_refused():
@@ -380,7 +420,7 @@ def test_missing_values_are_named_or_dropped_column_by_column():
     holes = np.where(np.arange(N) < 30, np.nan, TABLE["strong"])
     gaps = np.where(np.arange(N) % 40 == 0, None, CITY)
     table = {**TABLE, "strong": holes, "city": gaps}
-    with pytest.raises(InputError, match=r"table: 2 columns have missing values in 400 rows: strong 30, city 10"):
+    with pytest.raises(InputError, match=r"table: 2 columns have missing values in 400 rows \(strong 30, city 10\)"):
         rank(table, "income")
     found = rank(table, "income", missing="drop")
     rows = by_column(found)

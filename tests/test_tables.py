@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import pickle
 import re
 import sys
 
@@ -15,10 +16,15 @@ from mi_core import (
     arrays,
     entropy,
     kl_divergence,
+    lagged,
     multi_information,
     mutual_information,
     mutual_information_matrix,
+    rank,
+    scores,
+    transfer_entropy,
 )
+from mi_core.errors import MissingValues
 from mi_core.files import load, load_array, load_arrays, load_table, split_key
 from mi_core.results import linfoot
 from mi_core.tables import Table
@@ -141,7 +147,7 @@ def test_a_first_line_that_recurs_is_a_sample(tmp_path):
             "column b looks like percentages, such as '12%', and was read as text: .* Numbers are needed",
         ),
         ("a,a\n1,2\n", "has two columns named 'a'"),
-        ("a,b\n1,2\n3,\n5,NA\n", r"column b has 2 missing values in 3 rows, first in row 1 \(line 3\): missing=.drop."),
+        ("a,b\n1,2\n3,\n5,NA\n", r"column b has 2 missing values in 3 rows, first in row 1 \(line 3\): .* missing=.drop."),
         ("a,b\n1,2\n3,nan\n", r"column b has 1 missing value in 2 rows, first in row 1 \(line 3\)"),
         ("a\n1\n\n3\n", r"column a has 1 missing value in 3 rows, first in row 1 \(line 3\)"),
     ],
@@ -263,12 +269,16 @@ def test_a_sheet_can_be_named(tmp_path):
     whole = load_table(f"{path}:more, 2:")
     assert (list(whole.columns), whole.notes) == (["a", "b:c"], ())
     assert list(load_table(f"{path}:Sheet1:age").columns) == ["age"]
+    with pytest.raises(InputError, match=r"has no sheet 'Sheet2': it has Sheet1, more, 2; did you mean Sheet1\?"):
+        load_table(f"{path}:Sheet2:age")
     with pytest.raises(
         InputError, match=r"more, 2 is a sheet: name its columns as .*:more, 2:COLUMN, or all of them as .*:more, 2:"
     ):
         load_table(f"{path}:more, 2")
-    with pytest.raises(InputError, match="has no column 'other:a': it has age, income"):
+    with pytest.raises(InputError, match=r"has no sheet 'other': it has Sheet1, more, 2\."):
         load_table(f"{path}:other:a")
+    with pytest.raises(InputError, match="has no column 'other': it has age, income"):
+        load_table(f"{path}:other")
 
 
 def test_text_in_another_encoding_is_said(tmp_path):
@@ -377,7 +387,7 @@ HOLES = np.where(GAPS, np.nan, INCOME)
 
 def test_missing_values_are_refused_by_the_name_of_their_column():
     for frame in (FRAME.with_columns(polars.Series("income", HOLES, nan_to_null=True)), PANDAS.assign(income=HOLES)):
-        with pytest.raises(InputError, match=r"y: column income has 3 missing values in 60 rows, first in row 3: missing="):
+        with pytest.raises(InputError, match=r"y: column income has 3 missing values in 60 rows, first in row 3: .*; missing="):
             mutual_information(frame["age"], frame["income"])
 
 
@@ -414,6 +424,76 @@ def test_labels_groups_and_conditions_may_be_missing_too():
         mutual_information(AGE, HOLES, missing="fill")
 
 
+@pytest.mark.parametrize(
+    ("gone", "stretch"),
+    [
+        ([0, 5, 6, 20], ", or take a stretch without any: the longest is rows 21 to 59, counted from 0."),
+        ([40], ", or take a stretch without any: the longest is rows 0 to 39, counted from 0."),
+        (range(60), "Fill the gaps in."),
+    ],
+)
+def test_gaps_of_a_series_are_refused_with_its_longest_stretch_without(gone, stretch):
+    y = INCOME.copy()
+    y[gone] = np.nan
+    calls = (
+        lambda: lagged(AGE, y, [0]),
+        lambda: transfer_entropy(polars.Series("y", y), AGE),
+        lambda: mutual_information(AGE, y, series=True),
+        lambda: mutual_information_matrix({"a": AGE, "b": y}, series=True),
+        lambda: rank({"a": AGE, "b": y}, "b", series=True),
+    )
+    for call in calls:
+        with pytest.raises(InputError) as caught:
+            call()
+        assert str(caught.value).startswith(f"{len(gone)} of 60 rows have missing values")
+        assert str(caught.value).endswith(stretch)
+        assert "drop" not in str(caught.value)
+
+
+def test_dropping_is_advised_only_where_it_can_be_done():
+    with pytest.raises(InputError, match=r"3 missing values in 60 rows, first in row 3: remove or replace them\.$"):
+        scores({"a": HOLES}, AGE)
+    with pytest.raises(InputError, match=r"y has 3 values that are NaN or infinite, first in row 3: remove or replace them\.$"):
+        scores({"a": AGE}, HOLES)
+    assert (
+        str(pickle.loads(pickle.dumps(MissingValues("a has gaps", "drop them"))))
+        == "a has gaps: remove or replace them; drop them."
+    )
+    with pytest.raises(InputError, match=r"remove or replace it\.$"):
+        mutual_information(AGE, np.where(np.arange(N) == 3, np.inf, INCOME))
+    with pytest.raises(InputError, match="or name its place in discrete_features"):
+        scores({"a": CITY}, AGE)
+
+
+def test_text_that_may_stand_for_a_missing_value_is_told_with_the_option_that_takes_it_so(tmp_path):
+    words = np.where(np.arange(N) % 3 == 0, "?", np.where(np.arange(N) % 3 == 1, "yes", "no"))
+    told = "column asked has '?' 20 times"
+    table = {"income": INCOME, "asked": words, "sign": np.where(AGE > 40, "+", "-")}
+    notes = rank(table, "income").notes
+    assert [told in note and "name them in --na" in note for note in notes if "classes of their own" in note] == [True]
+    assert not any("has '-'" in note for note in notes)
+    with pytest.raises(InputError, match=re.escape("1 column has missing values in 60 rows (age 3); beside them " + told)):
+        rank({"age": np.where(GAPS, np.nan, AGE), **table}, "income")
+    path = tmp_path / "people.csv"
+    polars.DataFrame({"income": INCOME, "asked": words}).write_csv(path)
+    command = ("estimate", f"{path}:income", f"{path}:asked", "--labels")
+    assert told in mi(*command).stderr
+    dropped = mi(*command, "--na", "?", "--missing", "drop")
+    assert "classes of their own" not in dropped.stderr
+    assert "20 of 60 rows had missing values" in dropped.stderr
+    polars.DataFrame({"a": ["N/a", None, "x", "NULL"]}).write_parquet(tmp_path / "a.parquet")
+    assert load_table(f"{tmp_path}/a.parquet").columns["a"].doubtful == {"N/a": 1, "NULL": 1}
+
+
+def test_true_and_false_as_numbers_are_noted(tmp_path):
+    path = tmp_path / "people.csv"
+    FRAME.write_csv(path)
+    note = "true and false in member were read as numbers, 1 and 0."
+    assert note in mi("estimate", f"{path}:member", f"{path}:income").stderr
+    assert note not in mi("estimate", f"{path}:income", f"{path}:member", "--labels").stderr
+    assert any(note in one for one in mutual_information(FRAME[["member"]], INCOME).notes)
+
+
 def test_entropy_and_divergence_drop_rows_of_each_set_by_itself(tmp_path):
     rest = ~GAPS
     found = entropy(HOLES, missing="drop")
@@ -446,7 +526,7 @@ def test_a_matrix_drops_for_each_pair_by_itself():
     assert found.n_samples == N
     whole = mutual_information_matrix({"a": AGE, "b": INCOME}, missing="drop", error_bar=False)
     assert whole.pair_samples is None
-    with pytest.raises(InputError, match="missing values cannot be dropped from a series"):
+    with pytest.raises(InputError, match="3 of 60 rows have missing values, and rows of a series cannot be left out"):
         mutual_information_matrix({"a": AGE, "b": HOLES}, missing="drop", series=True)
 
 
@@ -459,8 +539,19 @@ def test_the_command_drops_when_told_to(tmp_path):
     assert "--missing drop" in refused.stderr
     record = json.loads(mi("estimate", f"{path}:age", f"{path}:income", "--missing", "drop", "--json").stdout)
     assert (record["n_samples"], record["mi"]) == (57, mutual_information(AGE[~GAPS], INCOME[~GAPS]).mi)
+    for command in ("lagged", "transfer"):
+        assert "take a stretch without any: the longest is rows" in mi(command, f"{path}:age", f"{path}:income").stderr
     matrix = mi("matrix", f"{path}:age", f"{path}:income", "--missing", "drop", "--labels", f"{path}:city")
     assert "57 to 60 of 60 samples" in matrix.stdout
+
+
+def test_a_matrix_reads_tables_as_it_is_told_to(tmp_path):
+    path = tmp_path / "t.csv"
+    cells = ["?" if gap else str(age) for gap, age in zip(GAPS, AGE, strict=True)]
+    path.write_text("\n".join(["a;b", *(f"{age};{income}" for age, income in zip(cells, INCOME, strict=True))]))
+    run = mi("matrix", f"{path}:a", f"{path}:b", "--separator", ";", "--na", "?", "--missing", "drop")
+    assert "57 to 60 of 60 samples" in run.stdout
+    assert "semicolons" not in run.stderr
 
 
 # Correlation

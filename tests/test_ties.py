@@ -289,3 +289,36 @@ def test_an_error_bar_leaves_out_what_is_too_small_in_a_part():
     found = mutual_information(x, labels, estimator="ross")
     assert found.notes == ()
     assert 0 < found.stderr < 0.2
+
+
+COPIES = np.random.default_rng(5).standard_normal((2, 300))
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "share"),
+    [
+        (np.repeat(COPIES[0], 2), np.repeat(COPIES[1], 2), "100%"),
+        (np.r_[COPIES[0], COPIES[0][:30]], np.r_[COPIES[1], COPIES[1][:30]], "18%"),
+        (np.repeat(np.arange(300.0), 2), np.repeat(COPIES[1], 2), "100%"),
+    ],
+)
+def test_copied_rows_are_told_from_values_that_tie(x, y, share):
+    notes = [note for note in mutual_information(x, y, error_bar=False).notes if "any order" in note or "copied into" in note]
+    assert [note.partition(" of the samples ")[0] for note in notes] == [share]
+    assert "keep one of its copies" in notes[0]
+
+
+@pytest.mark.parametrize(
+    ("x", "y"),
+    [
+        (np.arange(300.0), COPIES[1]),
+        (COPIES[0].round(1), COPIES[1].round(1)),
+        (np.floor(20 * COPIES[0]), COPIES[1]),
+        (np.maximum(COPIES[0], 0), np.maximum(COPIES[1], 0)),
+    ],
+)
+def test_values_that_tie_are_no_copies(x, y):
+    notes = [note for note in mutual_information(x, y, error_bar=False).notes if "any order" in note or "copied" in note]
+    assert len(notes) == 1
+    assert "rounded, evenly spaced or recurring values" in notes[0]
+    assert notes[0].endswith("nothing need be done.")

@@ -226,7 +226,7 @@ def test_what_cannot_be_plotted(runs, tmp_path):
     for arguments, message in [
         ([tmp_path], "is no run: it has no manifest.json"),
         ([runs[1], "--bn", "batch"], "has no measurements of first:last with batch statistics"),
-        ([runs[0], "--layers", "input:last"], "has no measurements of input:last with inference statistics"),
+        ([runs[0], "--layers", "input:last"], "has no measurements of input:last: it has first:last"),
         ([runs[0], "--layers", "first:last,input:last"], "one picture shows one pair"),
         ([runs[0], "--out", runs[0] / "manifest.json"], "cannot be written"),
     ]:

@@ -35,13 +35,18 @@ def mi(*arguments):
 def test_mi_plot_draws_a_table(table, tmp_path):
     printed = mi("plot", table, "--out", tmp_path / "pictures", "--layers", "act:0:act:1")
     assert printed.exit_code == 0, printed.stderr
-    assert sorted(path.name for path in (tmp_path / "pictures").iterdir()) == ["mi-epochs.png", "mi-epochs.svg"]
+    names = [f"mi-act_0-act_1-epochs.{kind}" for kind in ("png", "svg")]
+    assert sorted(path.name for path in (tmp_path / "pictures").iterdir()) == names
     drawn = [dataclasses.replace(row, error=0.5) for row in Table(table).rows()]
     with_errors = tmp_path / "errors.jsonl"
     Table(with_errors).append(drawn)
     printed = mi("plot", with_errors, table, "--out", tmp_path / "both")
     assert printed.exit_code == 0, printed.stderr
-    assert len(list((tmp_path / "both").iterdir())) == 4
+    names = {f"errors-mi-{what}.{kind}" for what in ("error", "epochs") for kind in ("png", "svg")}
+    assert {path.name for path in (tmp_path / "both").iterdir()} == names
+    for one in (table, with_errors):  # which leave each other's pictures alone
+        assert mi("plot", one, "--out", tmp_path / "both").exit_code == 0
+    assert len(list((tmp_path / "both").iterdir())) == 4 + 2 + 4
 
 
 def test_a_picture_tells_of_batch_normalisation_where_there_is_any(table):
@@ -56,14 +61,46 @@ def test_a_picture_tells_of_batch_normalisation_where_there_is_any(table):
 def test_mi_plot_says_what_a_table_lacks(table, tmp_path):
     empty = tmp_path / "empty.jsonl"
     empty.write_text("")
+    failed = tmp_path / "failed.jsonl"
+    Table(failed).append([Row(epoch=0, x="fc", y="out", bn="inference", k=None, notes=("y has 7 values that are NaN.",))])
     for arguments, message in [
         ([empty], "has no measurements."),
-        ([table, "--layers", "act:0:labels"], "has no measurements of act:0:labels with inference statistics and k=3"),
+        ([failed], "failed.jsonl: of fc:out nothing could be measured: out has 7 values that are NaN."),
+        ([tmp_path / "no.jsonl"], "no.jsonl: there is no such file or folder."),
+        ([table, "--layers", "act:1:act:0"], "has no measurements of act:1:act:0: it has act:0:act:1, fc[<0>]:labels."),
+        ([table, "--k", "7"], "of act:0:act:1 with inference statistics and k=7: it has inference with k=3."),
         ([table, "--layers", "act"], "give pairs such as first:last"),
     ]:
         printed = mi("plot", *arguments, "--out", tmp_path)
         assert printed.exit_code == 2
         assert message in " ".join(printed.stderr.split())
+
+
+def test_a_first_pair_that_failed_is_passed_over(tmp_path):
+    rows = [Row(epoch=0, x="fc", y=y, bn="inference", mi=mi_of_y) for y, mi_of_y in (("bad", None), ("out", 1.0))]
+    Table(tmp_path / "t.jsonl").append(rows)
+    assert mi("plot", tmp_path / "t.jsonl", "--out", tmp_path).exit_code == 0
+
+
+def heads(page):
+    return re.findall(r'<th scope="col">(.*?)</th>', page)
+
+
+def test_mi_report_leaves_out_columns_without_anything(table):
+    rows = [dataclasses.replace(row, lower_bound=None, reduction=None) for row in Table(table).rows()]
+    Table(table).replace(0, "", rows)
+    for epoch in (1, 2):
+        Table(table).replace(epoch, "", [])
+    assert mi("report", table).exit_code == 0
+    page = table.with_suffix(".html").read_text(encoding="utf-8")
+    assert heads(page) == ["layers", "k", "dimensions", "samples", "first", "last"]
+    assert "inference" not in page
+    Table(table).append([dataclasses.replace(rows[0], bn="batch")])
+    assert mi("report", table).exit_code == 0
+    page = table.with_suffix(".html").read_text(encoding="utf-8")
+    assert heads(page)[:2] == ["layers", "BatchNorm"]
+    assert "batch statistics" in page
+    assert "there is no such file" in mi("report", table.with_name("no.jsonl")).stderr
 
 
 def test_mi_report_writes_a_page_on_a_table(table):

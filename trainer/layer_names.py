@@ -111,3 +111,8 @@ def listed(names: Sequence[str]) -> str:
     if len(names) > SHOWN:
         return f"{names[0]} to {names[-1]}"
     return " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
+def file_name(layer: str) -> str:
+    """A layer's name with nothing in it that a file system may not take."""
+    return re.sub(r"[^\w.\-]", "_", layer)

@@ -11,7 +11,6 @@ import contextlib
 import dataclasses
 import itertools
 import math
-import re
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
@@ -24,6 +23,7 @@ import mi_core
 from mi_core import InputError, arguments, clock, how_drawn
 from mi_core.arguments import one_of, whole_number
 from mi_core.arrays import host_array
+from mi_core.errors import MissingValues
 from mi_core.estimate import check_together
 from mi_core.options import Backend, Estimator, MIOptions, Standardize, Units
 from mi_core.text import note_lines
@@ -33,6 +33,7 @@ from trainer import other_measures
 from trainer import positions as at
 from trainer.config import Also, Pair, Positions, Statistics
 from trainer.labels import Labels, labels_of
+from trainer.layer_names import file_name
 from trainer.table import Row, Table, notes_of, with_epoch
 
 Schedule = int | Collection[int] | Callable[[int], bool]
@@ -195,8 +196,9 @@ class Measurement:
             self.table.keep(epoch)
         elif self.table is not None and self.table.rows():
             raise InputError(
-                f"{self.table.path} holds the rows of another training: delete the file, or name a new one as table. A "
-                "training that goes on begins after its epochs, by initial_epoch of fit, or the epoch of the first measurement."
+                f"{self.table.path} holds the rows of another training: delete the file, or name a new one as table. To go on "
+                "with that training, begin after its epochs: initial_epoch of fit in Keras, a checkpoint in Lightning and "
+                "Transformers, measure(epoch + 1) first after so many epochs in a loop of your own."
             )
         self.rows = [row for row in self.rows if 0 < epoch >= row.epoch]
         self.latest = epoch or -1
@@ -280,8 +282,9 @@ class Measurement:
         except InputError as problem:
             if pair not in self.measured and all(map(is_finite, (x, y))):
                 raise InputError(f"MI of {pair[0]} and {pair[1]} cannot be estimated: {problem}") from problem
+            why = f"{problem.what}." if isinstance(problem, MissingValues) else str(problem)
             found = [
-                {"k": k, "n_samples": len(x), "notes": (str(problem),), "standardize": estimator.options["standardize"]}
+                {"k": k, "n_samples": len(x), "notes": (why,), "standardize": estimator.options["standardize"]}
                 for estimator in self.estimators
                 for k in estimator.k or (None,)
             ]
@@ -410,11 +413,6 @@ def save(activations: Mapping[str, Any], folder: Path, start: str) -> None:
     for name, values in activations.items():
         with whole_file(folder / f"{start}-{file_name(name)}.npy") as file:
             np.save(file, host_array(values, name), allow_pickle=False)
-
-
-def file_name(layer: str) -> str:
-    """A layer's name with nothing in it that a file system may not take."""
-    return re.sub(r"[^\w.\-]", "_", layer)
 
 
 def as_logs(rows: Sequence[Row], name: str) -> dict[str, float]:

@@ -15,14 +15,16 @@ from mi_core import InputError
 from mi_core.text import in_figure
 from mi_core.whole_files import whole_file
 from trainer.config import Pair, Statistics
+from trainer.layer_names import file_name
 from trainer.run import RunFolder
-from trainer.table import Row, Table
+from trainer.table import Row, Table, with_names
 
 if TYPE_CHECKING:
     import keras
     from matplotlib.axes import Axes
     from matplotlib.text import Text
 
+LONGEST_STEM = 100  # characters
 MARKERS = "osD^vPX*"
 COLOURS = {"Dense": "#cfe0f3", "Add": "#f6d9b8", "InputLayer": "0.92"}
 SUM_COLOUR = "#c06000"
@@ -69,7 +71,8 @@ def plot_runs(
 
     Args:
         runs: Folders of runs, or tables that a callback has written.
-        out: Folder for mi-epochs.png, mi-epochs.svg, mi-error.png and mi-error.svg.
+        out: Folder for mi-epochs.png, mi-epochs.svg, mi-error.png and mi-error.svg. Pictures of tables have these tables' names
+            in place of mi, and those of a pair asked for go on with it.
         pair: Layers whose MI is shown; None for the first pair of the first run.
         bn: Statistics of batch normalisation; None for the first of the first run.
         k: Neighbour order; None for the first of the first run.
@@ -81,7 +84,8 @@ def plot_runs(
         InputError: One is no run and no table, or has no such rows; or `out` cannot be written.
     """
     tables = [(Path(run), *read_rows(Path(run))) for run in runs]
-    first = tables[0][2][0]
+    first = next((row for row in tables[0][2] if row.mi is not None), tables[0][2][0])
+    stem = stem_of([Path(run) for run in runs], pair)
     pair, bn, k = pair or (first.x, first.y), bn or first.bn, k or first.k
     traces = [_trace(*table, pair, bn, k) for table in tables]
     units = {trace.rows[0].units for trace in traces}
@@ -94,11 +98,17 @@ def plot_runs(
         raise InputError(f"{out} cannot be written: {error.strerror}.") from error
     name = f"MI({in_figure(pair[0])}, {in_figure(pair[1])}), {traces[0].rows[0].units}"
     is_normalised = any(normalises(path, rows) for path, _, rows in tables)
-    figures = {"mi-error": _draw_mi_error(traces, name)} if any(trace.errors for trace in traces) else {}
-    figures["mi-epochs"] = draw_epochs(traces, name)
+    figures = {"error": _draw_mi_error(traces, name)} if any(trace.errors for trace in traces) else {}
+    figures["epochs"] = draw_epochs(traces, name)
     for figure in figures.values():
         figure.supxlabel(how_measured(bn if is_normalised else None, k), fontsize=7)
-    return [path for stem, figure in figures.items() for path in save(figure, out / stem)]
+    return [path for kind, figure in figures.items() for path in save(figure, out / f"{stem}-{kind}")]
+
+
+def stem_of(runs: Sequence[Path], pair: Pair | None) -> str:
+    """How names of pictures begin: mi, or the tables' names, so that those of others stay; then the pair asked for."""
+    name = "-".join(run.stem for run in runs) if all(run.is_file() for run in runs) else "mi"
+    return file_name("-".join([name, *(pair or ())])[:LONGEST_STEM])
 
 
 def normalises(path: Path, rows: Sequence[Row]) -> bool:
@@ -119,6 +129,8 @@ def read_rows(path: Path) -> tuple[str, list[Row]]:
     Raises:
         InputError: It is neither, or has no rows.
     """
+    if not path.exists():
+        raise InputError(f"{path}: there is no such file or folder.")
     if path.is_file():
         label, rows = in_figure(path.stem), Table(path).rows()
     else:
@@ -131,11 +143,18 @@ def read_rows(path: Path) -> tuple[str, list[Row]]:
 
 
 def _trace(path: Path, label: str, rows: Sequence[Row], pair: Pair, bn: Statistics, k: int | None) -> Trace:
-    shown = [row for row in rows if ((row.x, row.y), row.bn, row.k) == (pair, bn, k) and row.mi is not None]
-    shown = [row for row in shown if row.standardize == shown[0].standardize]
+    of_pair = [row for row in rows if (row.x, row.y) == pair]
+    if not of_pair:
+        there = ", ".join(dict.fromkeys(f"{row.x}:{row.y}" for row in rows))
+        raise InputError(f"{path} has no measurements of {pair[0]}:{pair[1]}: it has {there}.")
+    if all(row.mi is None for row in of_pair):
+        why = "".join(f": {with_names(note, row)}" for row in of_pair[-1:] for note in row.notes[-1:]) or "."
+        raise InputError(f"{path}: of {pair[0]}:{pair[1]} nothing could be measured{why}")
+    shown = [row for row in of_pair if (row.bn, row.k) == (bn, k) and row.mi is not None]
     if not shown:
-        raise InputError(f"{path} has no measurements of {pair[0]}:{pair[1]} with {bn} statistics and k={k}.")
-    return Trace(label, shown)
+        there = ", ".join(dict.fromkeys(f"{row.bn} with k={row.k}" for row in of_pair if row.mi is not None))
+        raise InputError(f"{path} has no measurements of {pair[0]}:{pair[1]} with {bn} statistics and k={k}: it has {there}.")
+    return Trace(label, [row for row in shown if row.standardize == shown[0].standardize])
 
 
 def _draw_mi_error(traces: Sequence[Trace], name: str) -> Figure:

@@ -1,6 +1,7 @@
 """The mutual information between layers of any PyTorch model, measured when you say so, without leaving a trace in the model.
 
     monitor = MutualInformationMonitor(model, (x_test, y_test), layers=("encoder.0", "encoder.3"))
+    monitor.measure(0)
     for epoch in range(epochs):
         train_one_epoch(model)
         print(monitor.measure(epoch + 1))
@@ -140,7 +141,8 @@ class MutualInformationMonitor:
             wrong labels; and "mi_seconds", what it cost. Empty where it is not time.
 
         Raises:
-            InputError: A layer gives no array or several, or an argument does not fit the layers.
+            InputError: A layer gives no array or several, an argument does not fit the layers, or the table holds the rows of
+                another training. All of this is found by a first measurement before training, of epoch 0.
         """
         whole_number(epoch, "epoch", at_least=0)
         if self.probe is None:

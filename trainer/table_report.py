@@ -7,14 +7,13 @@ import io
 import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import jinja2
 
 from mi_core.display import with_error
 from mi_core.text import in_figure, printable
 from mi_core.whole_files import whole_file
-from trainer.plot import Trace, draw_epochs, read_rows
+from trainer.plot import Trace, draw_epochs, normalises, read_rows
 from trainer.table import Row, notes_of
 
 TEMPLATE = Path(__file__).with_name("table_report.html.jinja")
@@ -35,13 +34,14 @@ def write_table_report(table: str | Path, out: str | Path) -> Path:
         InputError: It is no such table, or has no rows; or `out` cannot be written.
     """
     label, rows = read_rows(Path(table))
+    is_normalised = normalises(Path(table), rows)
     series = [list(some) for _, some in itertools.groupby(sorted(rows, key=kind), key=kind)]
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     page = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         table=printable(Path(table).name),
         epochs=max(row.epoch for row in rows),
-        figures=list(figures(series, label)),
-        series=[in_words(some) for some in series],
+        figures=list(figures(series, label, is_normalised=is_normalised)),
+        lines=without_empty_columns([in_words(some, is_normalised=is_normalised) for some in series]),
         notes=[printable(note) for note in notes_of(rows)],
     )
     with whole_file(Path(out)) as file:
@@ -54,7 +54,7 @@ def kind(row: Row) -> tuple[str, str, str, str, int]:
     return row.x, row.y, row.bn, row.standardize, row.k or 0
 
 
-def figures(series: Sequence[Sequence[Row]], label: str) -> Iterator[dict[str, str]]:
+def figures(series: Sequence[Sequence[Row]], label: str, *, is_normalised: bool) -> Iterator[dict[str, str]]:
     """MI over the epochs for each pair, statistics and k, as pictures within the page."""
     for rows in series:
         measured = [row for row in rows if row.mi is not None]
@@ -64,7 +64,7 @@ def figures(series: Sequence[Sequence[Row]], label: str) -> Iterator[dict[str, s
         picture = io.BytesIO()
         name = f"MI({in_figure(last.x)}, {in_figure(last.y)}), {last.units}"
         draw_epochs([Trace(label, measured)], name).savefig(picture, format="png", dpi=DPI)
-        caption = f"MI between {printable(last.x)} and {printable(last.y)}, {last.bn} statistics"
+        caption = f"MI between {printable(last.x)} and {printable(last.y)}{f', {last.bn} statistics' if is_normalised else ''}"
         if last.standardize != "none":
             caption += f", {last.standardize} standardised"
         yield {
@@ -74,22 +74,30 @@ def figures(series: Sequence[Sequence[Row]], label: str) -> Iterator[dict[str, s
         }
 
 
-def in_words(rows: Sequence[Row]) -> dict[str, Any]:
-    """First and last values of one line over the epochs, and how they were measured."""
+def in_words(rows: Sequence[Row], *, is_normalised: bool) -> dict[str, str]:
+    """First and last values of one line over the epochs, and how they were measured, by the heads of their columns."""
     first, last = rows[0], rows[-1]
     return {
-        "pair": printable(f"{last.x} / {last.y}"),
-        "bn": last.bn,
-        "k": "" if last.k is None else last.k,
+        "layers": printable(f"{last.x} / {last.y}"),
+        "BatchNorm": last.bn if is_normalised else "",
+        "k": "" if last.k is None else str(last.k),
         "estimator": last.estimator or "",
-        "dims": f"{last.dim_x} + {last.dim_y}" if last.dim_x and last.dim_y else "",
-        "n_samples": f"{last.n_samples:,}",
+        "dimensions": f"{last.dim_x} + {last.dim_y}" if last.dim_x and last.dim_y else "",
+        "samples": f"{last.n_samples:,}",
         "first": value(first.mi, first.stderr, first.units),
         "last": value(last.mi, last.stderr, last.units),
-        "fewer": "" if last.reduction is None else f"{last.reduction}: {value(last.reduced, last.reduced_stderr, last.units)}",
-        "bound": "" if last.lower_bound is None else value(last.lower_bound, last.lower_bound_stderr, last.units),
-        "error": "" if last.error is None else f"{last.error:.4f}",
+        "last, at least": "" if last.lower_bound is None else value(last.lower_bound, last.lower_bound_stderr, last.units),
+        "last, fewer columns": ""
+        if last.reduction is None
+        else f"{last.reduction}: {value(last.reduced, last.reduced_stderr, last.units)}",
+        "last error": "" if last.error is None else f"{last.error:.4f}",
     }
+
+
+def without_empty_columns(lines: Sequence[dict[str, str]]) -> list[dict[str, str]]:
+    """Lines of a table without the columns in which none has anything."""
+    names = [name for name in lines[0] if any(line[name] for line in lines)]
+    return [{name: line[name] for name in names} for line in lines]
 
 
 def value(mi: float | None, stderr: float | None, units: str) -> str:
