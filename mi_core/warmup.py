@@ -57,12 +57,15 @@ def tasks_for(dtype: np.dtype[np.floating]) -> list[Callable[[], object]]:
         return x, y
 
     line, few, wide, classes = sides(FEW, 1), sides(FEW, 3), sides(MANY, 30), np.arange(FEW) % 3
-    together = {"groups": np.repeat(np.arange(FEW // 4), 4)}
+    groups = np.repeat(np.arange(FEW // 4), 4)
     ways: tuple[Backend, ...] = ("cpu-tree", "cpu-filter", "cpu-brute")
     return [
         lambda: mutual_information(*line, permutations=20),
-        *(lambda way=way, k=k: mutual_information(*few, k=k, backend=way) for way, k in itertools.product(ways, (3, (3, 10)))),
-        *(lambda way=way: mutual_information(*few, backend=way, error_bar=False, **together) for way in ways),
+        *(
+            lambda way=way, ks=ks: mutual_information(*few, k=ks, backend=way)
+            for way, ks in itertools.product(ways, ([3], [3, 10]))
+        ),
+        *(lambda way=way: mutual_information(*few, backend=way, error_bar=False, groups=groups) for way in ways),
         lambda: mutual_information(*few, series=True, exclude=2, permutations=2, error_bar=False),
         lambda: mutual_information(*wide, permutations=20, diagnose=True, lower_bound=True, reduce="cca:2"),
         lambda: mutual_information(few[0], classes, estimator="ross"),

@@ -253,9 +253,12 @@ def test_only_checkpoints_are_taken_for_checkpoints(run):
 ACCEPTED = {
     (name, value)
     for value, names in {
-        None: ("batch_size", "mi", "stderr", "null", "ceiling", "dim_x", "dim_y", "error", "loss"),
-        -1: ("mi", "null", "ceiling", "loss"),
-        "text": ("run", "notes"),
+        None: (
+            *("batch_size", "mi", "stderr", "null", "ceiling", "dim_x", "dim_y", "error", "loss", "reduced", "lower_bound"),
+            *("lower_bound_stderr", "cka", "knn_overlap", "intrinsic_dim", "participation_ratio"),
+        ),
+        -1: ("mi", "null", "ceiling", "loss", "reduced", "lower_bound", "cka"),
+        "text": ("run", "notes", "settings"),
         2**62: ("loss",),
         2**40: (
             "width",
@@ -270,7 +273,7 @@ ACCEPTED = {
             "dim_y",
             "loss",
         ),
-        "\x1b[31m</script>": ("run", "notes"),
+        "\x1b[31m</script>": ("run", "notes", "settings"),
     }.items()
     for name in names
 }
