@@ -549,13 +549,13 @@ class Ranker:
 
     def run_of(self, x: Side, beside: Beside, estimator: Estimator) -> Estimation[Any]:
         """The estimate of one column; y are the classes where one of the two is numbers, as "ross" has them."""
-        y, z, n = beside.target, beside.condition, len(x.points)
+        y, z, n, name = beside.target, beside.condition, len(x.points), x.name
         if x.is_constant or y.is_constant:
-            ks = () if estimator in WITHOUT_NEIGHBOURS else (self.k or DEFAULT_ORDER,)
+            ks = self.orders(name, estimator, n)
             return Estimation(nothing, Prepared(x.points, y.points), Prepared.take, n, ks, self.settings)
         may_tie = x.may_tie or y.may_tie
         if estimator == "ksg1" and z is None and not (may_tie or beside.groups or self.settings.series):
-            ks = (self.k or DEFAULT_ORDER,)
+            ks = self.orders(name, estimator, n)
             return Estimation(ksg1_of_lines, Lines(x.ranked, y.ranked), Lines.take, n, ks, self.settings)
         if x.classes and not y.classes:
             x, y = y, x
@@ -572,8 +572,18 @@ class Ranker:
             else:
                 method = CONDITIONAL[estimator]  # type: ignore[index]  # of which each is one
         sides, sampling = self.drawn(sides, beside)
-        ks = () if estimator in WITHOUT_NEIGHBOURS else (self.k or usual_order(sides, sampling, dim_of(sides)),)
+        ks = self.orders(name, estimator, n, usual_order(sides, sampling, dim_of(sides)))
         return Estimation(method, sides, Prepared.take, n, ks, self.settings, sampling=sampling)
+
+    def orders(self, name: str, estimator: Estimator, n_samples: int, usual: int = DEFAULT_ORDER) -> tuple[int, ...]:
+        """Neighbour order for the rows that a column has, none for an estimator without neighbours.
+
+        Raises:
+            InputError: There are too few rows for it.
+        """
+        if estimator in WITHOUT_NEIGHBOURS:
+            return ()
+        return arguments.neighbour_orders((self.k or usual,), n_samples, f"{self.table.name}: column {name}")
 
     def drawn(self, sides: Prepared, beside: Beside) -> tuple[Prepared, Sampling]:
         """Samples in order, those side by side that belong together, and how they were drawn.

@@ -392,6 +392,15 @@ def test_missing_values_are_named_or_dropped_column_by_column():
     assert {row.n_samples for row in of_target} == {370}
 
 
+@pytest.mark.parametrize("options", [{}, {"permutations": 9}, {"given": "other"}, {"k": 7}])
+def test_a_column_with_too_few_values_for_k_is_left_out(options):
+    k = options.get("k", 3)
+    few = np.where(np.arange(N) < k, TABLE["weak"], np.nan)
+    found = rank({**TABLE, "few": few}, "income", columns=["few", "strong"], missing="drop", **options)
+    assert [row.column for row in found] == ["strong"]
+    assert f"Left out: table: column few has {k} samples and k={k}: k must be smaller" in found.notes[0]
+
+
 # The command
 
 
