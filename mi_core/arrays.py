@@ -266,6 +266,8 @@ def column(name: str, values: Any, what: str) -> tables.Column:
 
 def as_floating(array: NDArray[Any], name: str, notes: list[str]) -> Samples:
     """Values as float32 where that holds them without loss, else as float64."""
+    if holds_whole_numbers(array):
+        array = tables.whole_numbers([int(one) for one in array.flat]).reshape(array.shape)
     if array.dtype == object and all(isinstance(value, Real | np.bool_) for value in array.flat):
         notes.append(f"{name}: numbers of several types, as of a table with flags, were read as float64, which holds 53 bits.")
         return rounded(array, name, notes)

@@ -318,11 +318,13 @@ class Side:
         name: Its name.
         points: (n_samples, columns) numbers, standardised; or (n_samples, 1) places of its classes.
         classes: Names of the classes; none for numbers.
+        notes: What had to be done to numbers.
     """
 
     name: str
     points: Samples
     classes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @functools.cached_property
     def ranked(self) -> plane.Ranked:
@@ -360,8 +362,10 @@ def side_of(table: Table, column: Column, rows: NDArray[np.bool_]) -> Side:
     if len(column.stray):
         table.check_numbers(column)
     values = column.values if rows.all() else column.values[rows]
-    points = None if column.kind == "text" else arrays.cleaned(values.reshape(-1, 1), what)[0]
-    if points is None or column.kind == "flags" or is_few_valued(values):
+    is_class = column.kind in ("text", "flags") or is_few_valued(values)
+    if not is_class or values.dtype.kind == "f":
+        points, notes = arrays.cleaned(values.reshape(-1, 1), what)
+    if is_class:
         places, classes = classes_of(values, column)
         if column.kind == "text" and len(classes) * _notes.MEMBERS > len(values):
             if column.note:
@@ -371,7 +375,7 @@ def side_of(table: Table, column: Column, rows: NDArray[np.bool_]) -> Side:
                 f"needs about {_notes.MEMBERS} rows. Leave identifiers out, and join rare classes."
             )
         return Side(column.name, places.reshape(-1, 1).astype(np.float64), classes)
-    return Side(column.name, standardize(points, "sides"))
+    return Side(column.name, standardize(points, "sides"), notes=notes)
 
 
 def is_few_valued(values: NDArray[Any]) -> bool:
@@ -628,9 +632,10 @@ class Ranker:
             if side.is_constant:
                 return {f"constant {side.name}": _notes.on_constant(side.name, len(side.points), is_class=False)}
         numbers = [(side.name, side.measured) for side in (x, y) if not side.classes]
-        notes = _notes.on_measured(numbers, "sides", estimator)
+        notes = {note: note for side in (x, y) for note in side.notes}
+        notes |= _notes.on_measured(numbers, "sides", estimator)
         if estimator == "discrete":
-            notes = dict(zip(["few"], _notes.on_discrete(x.points, y.points), strict=False))
+            notes |= zip(["few"], _notes.on_discrete(x.points, y.points), strict=False)
         if run.sampling is INDEPENDENT:
             notes |= _notes.on_order((x.resemblance, y.resemblance))
         else:

@@ -25,12 +25,14 @@ from mi_core.tables import (
     MOSTLY,
     Column,
     Table,
+    absent,
     check_different,
     chosen_names,
     of_dates,
     of_frame,
     of_series,
     of_text,
+    whole_numbers,
 )
 
 MISSING = ("", "na", "n/a", "#n/a", "nan", "null", "none")  # cells, in any case, that say that there is no value
@@ -93,9 +95,7 @@ def from_text(text: str, path: Path, usual: str, cells: Cells = AS_USUAL) -> Tab
     check_different([name for name in names if name], str(path))
     numbers = None if cells.na else numbers_alone(lines[header:], delimiter, len(names))
     if numbers is not None:
-        missing = np.isnan(numbers) if numbers.dtype.kind == "f" else np.zeros(numbers.shape, bool)
-        columns = zip(names, numbers.T, missing.T, strict=True)
-        read = {name: Column(name, "numbers", column, gone) for name, column, gone in columns}
+        read = {name: Column(name, "numbers", one, absent(one)) for name, one in zip(names, numbers, strict=True)}
         return Table(str(path), read, header + 1, tuple(notes))
     check_rectangular(lines, path, delimiter, len(names))
     table = of_cells(lines, header, names, path, delimiter, cells.na)
@@ -118,8 +118,8 @@ def separator_in(first: str, usual: str, path: Path) -> str:
     return others[0]
 
 
-def numbers_alone(rows: Sequence[str], delimiter: str, width: int) -> NDArray[Any] | None:
-    """Numbers (n_samples, width), int64 where they are whole and beyond what float64 tells apart; None where a cell is none."""
+def numbers_alone(rows: Sequence[str], delimiter: str, width: int) -> list[NDArray[Any]] | None:
+    """Columns (n_samples,) of numbers, integers where float64 may not tell them apart; None where a cell is no number."""
     if width == 1 and not all(map(str.strip, rows)):  # an empty cell, which would be passed over
         return None
     try:
@@ -128,10 +128,12 @@ def numbers_alone(rows: Sequence[str], delimiter: str, width: int) -> NDArray[An
         return None
     if table.shape[1] != width:
         return None
-    if (np.abs(table) >= EXACT).any():
-        with contextlib.suppress(ValueError, OverflowError):  # not all of them are whole
-            return np.loadtxt(rows, dtype=np.int64, delimiter=delimiter, ndmin=2, comments=None)
-    return table
+    columns = list(table.T)
+    for place in np.flatnonzero((np.abs(table) >= EXACT).any(axis=0)):
+        with contextlib.suppress(ValueError):  # not all of them are whole
+            whole = np.loadtxt(rows, object, None, delimiter, converters=int, usecols=place, ndmin=1)
+            columns[place] = whole_numbers(whole.tolist())
+    return columns
 
 
 def check_rectangular(lines: Sequence[str], path: Path, delimiter: str, width: int) -> None:
@@ -182,16 +184,19 @@ def column_of_cells(name: str, cells: Any, na: tuple[str, ...] = ()) -> Column:
     """
     import polars
 
-    words, gone = cells.str.strip_chars(), [*MISSING, *map(str.lower, na)]
-    words = polars.select(polars.when(words.str.to_lowercase().is_in(gone)).then(None).otherwise(words)).to_series()
-    missing = words.is_null().to_numpy()
+    words = cells.str.strip_chars()
     numbers = words.cast(polars.Float64, strict=False)
+    is_gone = words.str.to_lowercase().is_in([*MISSING, *map(str.lower, na)]) | is_named(numbers, na).fill_null(False)
+    words = polars.select(polars.when(is_gone).then(None).otherwise(words)).to_series()
+    missing = words.is_null().to_numpy()
+    numbers = numbers.set(polars.Series(missing), None)
     stray = numbers.is_null().to_numpy() & ~missing
     if not stray.any():
-        integers = words.cast(polars.Int64, strict=False) if (numbers.abs() >= EXACT).any() else None
-        is_whole = integers is not None and integers.null_count() == 0
-        values = integers if integers is not None and is_whole else numbers
-        return Column(name, "numbers", values.to_numpy(), missing)
+        values = numbers.to_numpy()
+        if (numbers.abs() >= EXACT).any():
+            with contextlib.suppress(ValueError):  # not all of them are whole
+                values = whole_numbers([0 if word is None else int(word) for word in words.to_list()])
+        return Column(name, "numbers", values, missing)
     lower = words.str.to_lowercase()
     if lower.drop_nulls().is_in(["true", "false"]).all():
         flags = lower == "true"
@@ -202,6 +207,12 @@ def column_of_cells(name: str, cells: Any, na: tuple[str, ...] = ()) -> Column:
     (rows,) = np.nonzero(stray)
     meant_numbers = len(rows) <= MOSTLY * np.count_nonzero(~missing)
     return of_text(name, np.array(words.to_list(), dtype=object), missing, rows if meant_numbers else rows[:0])
+
+
+def is_named(numbers: Any, na: tuple[str, ...]) -> Any:
+    """Whether numbers of a series are NaN, or equal one of the markers that are numbers."""
+    markers = [float(one) for one in na if is_number(one)]
+    return numbers.is_nan() | numbers.is_in(markers)
 
 
 def dates_of(words: Any) -> Iterator[Any]:
@@ -248,7 +259,7 @@ def read_excel(path: Path, key: str | None, cells: Cells = AS_USUAL) -> Table:
     columns = {
         name: column_of_cells(name, column, cells.na)
         if column.dtype == polars.String
-        else of_series(name, column, f"{path}: column {name}")
+        else of_series(name, without_named(column, cells.na), f"{path}: column {name}")
         for name, column in zip(names, frame, strict=True)
     }
     if key in sheets and key not in names:
@@ -256,6 +267,16 @@ def read_excel(path: Path, key: str | None, cells: Cells = AS_USUAL) -> Table:
     more = f"{path} has {len(sheets)} sheets: the first, {sheet}, was read. {path}:{sheets[1 % len(sheets)]}: names another."
     notes = (more,) if len(sheets) > 1 and not is_named else ()
     return chosen_of(Table(str(path), columns, 2, notes), key)
+
+
+def without_named(column: Any, na: tuple[str, ...]) -> Any:
+    """A column of a sheet with null for numbers that a marker names; other columns as they are."""
+    if not column.dtype.is_numeric():
+        return column
+    import polars
+
+    named = is_named(column.cast(polars.Float64), na)
+    return polars.select(polars.when(named).then(None).otherwise(column).alias(column.name)).to_series()
 
 
 def of_lazy(lazy: Any, path: Path, key: str | None) -> Table:

@@ -18,9 +18,11 @@ from mi_core import (
     multi_information,
     mutual_information,
     mutual_information_matrix,
+    rank,
 )
 from mi_core.files import load, load_array, load_arrays, load_table, split_key
 from mi_core.results import linfoot
+from mi_core.table_files import Cells
 from mi_core.tables import Table
 
 pandas = pytest.importorskip("pandas")
@@ -412,6 +414,67 @@ def test_labels_groups_and_conditions_may_be_missing_too():
         mutual_information(AGE, np.full(N, np.nan), missing="drop")
     with pytest.raises(InputError, match="missing is 'fill': it must be one of refuse, drop"):
         mutual_information(AGE, HOLES, missing="fill")
+
+
+IDS = 2**60 + 64 * (np.arange(N) // 4)  # of which float64 tells every fourth apart
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [
+        np.ma.masked_array(IDS, GAPS),
+        polars.Series("id", [None if gap else int(one) for gap, one in zip(GAPS, IDS, strict=True)]),
+        pandas.Series([None if gap else one for gap, one in zip(GAPS, IDS, strict=True)], dtype="Int64"),
+        np.where(GAPS, None, IDS),
+        np.where(GAPS, None, 2**70 + IDS.astype(object)),
+    ],
+    ids=["masked", "polars", "pandas", "objects", "beyond 64 bits"],
+)
+def test_large_integers_beside_missing_ones_keep_their_digits(ids):
+    expected = mutual_information(AGE[~GAPS], INCOME[~GAPS], groups=np.arange(N)[~GAPS] // 4, standardize="sides")
+    found = mutual_information(AGE, INCOME, groups=ids, missing="drop", standardize="sides")
+    (row,) = rank({"age": AGE, "income": INCOME, "id": ids}, "income", columns=["age"], groups="id", missing="drop")
+    assert found.mi == row.mi == expected.mi
+    assert found.independent_units == row.independent_units == 15
+
+
+@pytest.mark.parametrize("cells", ["0.5", "x", ""])
+def test_large_integers_of_a_file_keep_their_digits_whatever_stands_beside_them(cells, tmp_path):
+    path = tmp_path / "ids.csv"
+    others = [cells, *["1"] * (N - 1)]
+    ids = [2**63 + 7, *IDS.tolist()[1:]]
+    rows = zip(ids, others, strict=True)
+    path.write_text("id,other,gaps\n" + "".join(f"{one},{other},{one if one % 3 else ''}\n" for one, other in rows))
+    column, gaps = (load_table(str(path)).columns[name] for name in ("id", "gaps"))
+    assert column.values.tolist() == ids
+    assert gaps.values[~gaps.missing].tolist() == [one for one in ids if one % 3]
+    path.write_text("9007199254740993,1\n9007199254740995,0.5\n")
+    assert load_table(str(path)).columns["0"].values.tolist() == [2**53 + 1, 2**53 + 3]
+    assert load_array(str(path)).tolist() == [[2**53 + 1, 1], [2**53 + 3, 0.5]]
+
+
+def test_a_column_of_large_integers_is_ranked_with_the_note_that_they_are_rounded():
+    found = rank({"id": IDS + AGE, "income": INCOME}, "income")
+    assert found.rows[0].mi == mutual_information(IDS + AGE, INCOME, standardize="sides").mi
+    assert "table: column id: int64 values were rounded to float64, which holds 53 bits. (In id.)" in found.notes
+
+
+def test_markers_that_are_numbers_are_compared_as_numbers(tmp_path):
+    pytest.importorskip("fastexcel")
+    pytest.importorskip("openpyxl")
+    frame = pandas.DataFrame({"a": [1.5, -999.0, 0.0], "b": [-999, 2, 0], "c": ["x", "-999", "y"]})
+    frame.to_csv(tmp_path / "gaps.csv", index=False)
+    frame.to_excel(tmp_path / "gaps.xlsx", index=False)
+    for suffix in (".csv", ".xlsx"):
+        for marker, missing in (("-999", [[0, 1, 0], [1, 0, 0], [0, 1, 0]]), ("0", [[0, 0, 1], [0, 0, 1], [0, 0, 0]])):
+            table = load_table(str(tmp_path / f"gaps{suffix}"), Cells(na=(marker,)))
+            assert [column.missing.tolist() for column in table.columns.values()] == missing
+
+
+def test_every_nan_of_a_file_is_a_missing_value(tmp_path):
+    path = tmp_path / "nan.csv"
+    path.write_text("a,b\n-nan,x\n+NaN,y\n1,z\n")
+    assert load_table(str(path)).columns["a"].missing.tolist() == [True, True, False]
 
 
 def test_entropy_and_divergence_drop_rows_of_each_set_by_itself(tmp_path):
