@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from mi_core.errors import InputError
 from mi_core.tables import (
     EXACT,
+    LOOKED_AT,
     MOSTLY,
     Column,
     Table,
@@ -36,6 +37,7 @@ from mi_core.tables import (
 )
 
 MISSING = ("", "na", "n/a", "#n/a", "nan", "null", "none")  # cells, in any case, that say that there is no value
+AS_SAMPLE = "was read as a sample, because {}; columns are named by their places, counted from 0."
 TIMES = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.fZ", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M")
 
 
@@ -80,15 +82,16 @@ def from_text(text: str, path: Path, usual: str, cells: Cells = AS_USUAL) -> Tab
         lines.pop()
     if not lines or not lines[0].strip():
         raise InputError(f"{path} is empty, or its first line is.")
-    delimiter = cells.separator or separator_in(lines[0], usual, path)
+    delimiter = cells.separator or separator_in(lines, usual, path)
     notes = []
     if delimiter != usual and cells.separator is None:
         notes.append(
             f"{path}: {SEPARATORS[delimiter]} stand between its columns, by its first line; --separator names another."
         )
     words = [word.strip() for word in next(csv.reader([lines[0]], delimiter=delimiter))]
-    are_places = len(words) > 1 and words == [str(place) for place in range(len(words))]  # as pandas names columns
-    header = 0 if all(is_number(word) for word in words) and not are_places else 1
+    header = 0 if is_sample(words, path, cells.na) else 1
+    if not header and not all(map(is_number, words)):
+        notes.append(f"{path}: its first line {AS_SAMPLE.format('it holds numbers and missing values alone')}")
     names = words if header else [str(place) for place in range(len(words))]
     if len(lines) == header:
         raise InputError(f"{path} has a header and no samples.")
@@ -102,15 +105,40 @@ def from_text(text: str, path: Path, usual: str, cells: Cells = AS_USUAL) -> Tab
     return dataclasses.replace(table, of_file=(*notes, *table.of_file))
 
 
-def separator_in(first: str, usual: str, path: Path) -> str:
+def is_sample(words: Sequence[str], path: Path, na: tuple[str, ...]) -> bool:
+    """Whether a first line is a sample and no header: it holds numbers, and perhaps missing values beside them.
+
+    Raises:
+        InputError: It may be either.
+    """
+    numbers, missing = [is_number(word) for word in words], (*MISSING, *map(str.lower, na))
+    named = words[1:] if words[0] == "" else words
+    if len(words) > 1 and named == [str(place) for place in range(len(named))]:  # as pandas names columns
+        return False
+    if not any(numbers) or not all(one or word.lower() in missing for word, one in zip(words, numbers, strict=True)):
+        return False
+    if not words[0] and all(numbers[1:]):
+        raise InputError(
+            f"{path}: its first line has an empty cell and numbers, {words[1]!r} first, which may be names of columns or a "
+            "sample: name the first column, or write NA for a missing value."
+        )
+    return True
+
+
+def separator_in(lines: Sequence[str], usual: str, path: Path) -> str:
     """What stands between columns, by the first line: the usual one unless another stands there in its place.
 
     Raises:
-        InputError: Several others stand there.
+        InputError: Several others stand there, or commas may be those of decimals, as another stands as often in each line.
     """
-    unquoted = re.sub(r'"[^"]*"', "", first)
-    others = [one for one in SEPARATORS if one in unquoted]
-    if usual in others or not others:
+    counts = [[re.sub(r'"[^"]*"', "", line).count(one) for one in SEPARATORS] for line in lines[:LOOKED_AT] if line.strip()]
+    others = [one for one, count in zip(SEPARATORS, counts[0], strict=True) if count]
+    if usual == "," and usual in others:
+        others = [
+            one for one, counted in zip(SEPARATORS, zip(*counts, strict=True), strict=True) if min(counted) == max(counted) > 0
+        ]
+        others = [usual, *(one for one in others if one != usual)]
+    elif usual in others or not others:
         return usual
     if len(others) > 1:
         named = " and ".join(SEPARATORS[one] for one in others)
@@ -166,10 +194,7 @@ def of_cells(
     first_line = header + 1 if len(cells) == len(lines) - header else None  # else cells go over several lines
     notes: list[str] = []
     if header and (again := [word for word, column in zip(names, cells, strict=True) if word and (column == word).any()]):
-        notes.append(
-            f"{path}: its first line was read as a sample, because {again[0]!r} recurs below it; columns are named by their "
-            "places, counted from 0."
-        )
+        notes.append(f"{path}: its first line {AS_SAMPLE.format(f'{again[0]!r} recurs below it')}")
         first = polars.DataFrame({str(place): [name] for place, name in enumerate(names)})
         cells = polars.concat([first, cells])
         names, first_line = list(cells.columns), first_line and 1
@@ -246,16 +271,37 @@ def read_feather(path: Path, key: str | None, cells: Cells = AS_USUAL) -> Table:
 
 
 def read_excel(path: Path, key: str | None, cells: Cells = AS_USUAL) -> Table:
-    """A sheet, the first one unless the key begins with the name of another and a colon; its first row names the columns."""
+    """A sheet, the first one unless the key begins with the name of another and a colon; its first row is taken as in CSV."""
     polars, fastexcel = needed(path, "polars", "fastexcel")
     sheets = fastexcel.read_excel(path).sheet_names
     sheet, colon, rest = (key or "").partition(":")
     is_named = bool(colon) and sheet in sheets
     sheet, key = (sheet, rest or None) if is_named else (sheets[0], key)
-    frame = polars.read_excel(path, sheet_name=sheet, infer_schema_length=None, raise_if_empty=False)
-    if not frame.width or not len(frame):
-        raise InputError(f"{path}: its sheet {sheet} is empty or has a header alone.")
-    names = list(frame.columns)
+    notes = []
+    if len(sheets) > 1 and not is_named:
+        other = f"{path}:{sheets[1 % len(sheets)]}:"
+        notes.append(f"{path} has {len(sheets)} sheets: the first, {sheet}, was read. {other} names another.")
+
+    def read(has_header: bool, rows: int | None = None, **options: Any) -> Any:
+        options |= {"sheet_name": sheet, "raise_if_empty": False, "drop_empty_cols": False, "read_options": {"n_rows": rows}}
+        return polars.read_excel(path, has_header=has_header, **options)
+
+    first = read(False, 1, infer_schema_length=0).rows()  # as text
+    if not first:
+        raise InputError(f"{path}: its sheet {sheet} is empty.")
+    words = [(word or "").strip() for word in first[0]]
+    header = 0 if is_sample(words, path, cells.na) else 1
+    frame = read(bool(header), infer_schema_length=None)
+    if not len(frame):
+        raise InputError(f"{path}: its sheet {sheet} has a header and no samples.")
+    texts = [(word, column) for word, column in zip(words, frame, strict=True) if column.dtype == polars.String]
+    if header and (again := [word for word, column in texts if word and (column == word).any()]):
+        notes.append(f"{path}: its first row {AS_SAMPLE.format(f'{again[0]!r} recurs below it')}")
+        header, frame = 0, read(False, infer_schema_length=None)
+    elif not header:
+        notes.append(f"{path}: its first row {AS_SAMPLE.format('it holds no names')}")
+    names = words if header else [str(place) for place in range(frame.width)]
+    check_different([name for name in names if name], str(path))
     columns = {
         name: column_of_cells(name, column, cells.na)
         if column.dtype == polars.String
@@ -264,9 +310,7 @@ def read_excel(path: Path, key: str | None, cells: Cells = AS_USUAL) -> Table:
     }
     if key in sheets and key not in names:
         raise InputError(f"{path}: {key} is a sheet: name its columns as {path}:{key}:COLUMN, or all of them as {path}:{key}:")
-    more = f"{path} has {len(sheets)} sheets: the first, {sheet}, was read. {path}:{sheets[1 % len(sheets)]}: names another."
-    notes = (more,) if len(sheets) > 1 and not is_named else ()
-    return chosen_of(Table(str(path), columns, 2, notes), key)
+    return chosen_of(Table(str(path), columns, header + 1, tuple(notes)), key)
 
 
 def without_named(column: Any, na: tuple[str, ...]) -> Any:

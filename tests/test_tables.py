@@ -471,6 +471,54 @@ def test_markers_that_are_numbers_are_compared_as_numbers(tmp_path):
             assert [column.missing.tolist() for column in table.columns.values()] == missing
 
 
+@pytest.mark.parametrize(
+    "content",
+    ["0,126;0,221\n0,5;0,25\n", "x, m;y, m\n0,126;0,221\n0,5;0,25\n", "0,126\t0,221\n0,5\t0,25\n"],
+    ids=["no header", "header", "tabs"],
+)
+def test_commas_that_may_be_those_of_decimals_ask_for_the_separator(content, tmp_path):
+    path = tmp_path / "euro.csv"
+    path.write_text(content)
+    with pytest.raises(InputError, match=r"has commas and (semicolons|tabs) in its first line: name what stands"):
+        load_table(str(path))
+    separator = "\t" if "\t" in content else ";"
+    assert all("decimal commas" in one.note for one in load_table(str(path), Cells(separator)).columns.values())
+    path.write_text("a,b;c\n1,2\n3,4\n")
+    assert list(load_table(str(path)).columns) == ["a", "b;c"]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".xlsx"])
+def test_a_first_line_of_numbers_and_gaps_is_a_sample(suffix, tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    pytest.importorskip("fastexcel")
+    path = tmp_path / f"table{suffix}"
+
+    def written(*rows):
+        if suffix == ".csv":
+            path.write_text("".join(",".join("" if one is None else str(one) for one in row) + "\n" for row in rows))
+        else:
+            book = openpyxl.Workbook()
+            for row in rows:
+                book.active.append(row)
+            book.save(path)
+        return load_table(str(path))
+
+    for gap in (None, "NA", "nan"):
+        table = written([1.5, gap, 2], [3, 4, 5], [6, 7, 8.5])
+        assert list(table.columns) == ["0", "1", "2"]
+        assert table.columns["1"].missing.tolist() == [True, False, False]
+        assert (len(table), table.first_line) == (3, 1)
+        assert gap == "nan" or "was read as a sample, because it holds" in table.notes[0]
+    assert len(written([1.5, 2], [3, 4])) == 2
+    assert list(written([None, "0", "1"], [0, 3, 4]).columns) == ["", "0", "1"]
+    assert list(written(["name", 2019], ["x", 4]).columns) == ["name", "2019"]
+    assert "because 'x' recurs below it" in written(["x", 1], ["y", 2], ["x", 3]).notes[0]
+    with pytest.raises(InputError, match=r"has an empty cell and numbers, '2019' first, which may be names of columns or a"):
+        written([None, 2019, 2020], [1, 3, 4])
+    with pytest.raises(InputError, match=r"has two columns named 'a': rename one of them"):
+        written(["a", "a"], [3, 4])
+
+
 def test_every_nan_of_a_file_is_a_missing_value(tmp_path):
     path = tmp_path / "nan.csv"
     path.write_text("a,b\n-nan,x\n+NaN,y\n1,z\n")
