@@ -162,8 +162,8 @@ def mutual_information(
     """
     settings = arguments.settings(options, MIOptions, "mutual_information")
     check_together(settings, given is not None)
+    of_indexes = _notes.on_indexes({"x": x, "y": y, "z": given, "groups": settings.groups})
     given = as_condition(given, settings)
-    of_indexes = _notes.on_indexes(*(tables.index_of(side) for side in (x, y)))
     sides_given = {"x": x, "y": y, "given": given, "groups": settings.groups}
     values, on_missing = missing.complete(sides_given, settings.missing, series=settings.series)
     settings = dataclasses.replace(settings, groups=values["groups"])

@@ -219,6 +219,8 @@ def rank(
     if permutations is not None:
         arguments.whole_number(permutations, "permutations", at_least=1)
     settings = dataclasses.replace(settings, permutations=permutations)
+    in_table = {f"column {name}": column for name, column in table.items()} if isinstance(table, Mapping) else {"table": table}
+    of_indexes = _notes.on_indexes({**in_table, "target": target, "groups": settings.groups})
     whole = arrays.table(table, "table")
     whole, target_name = with_column(whole, target, "target")
     groups_name = None
@@ -260,7 +262,7 @@ def rank(
         seed=settings.seed,
         threads=settings.threads,
         seconds=time.perf_counter() - settings.started,
-        notes=(*whole.chosen_of(taken).notes, *notes_of(found, len(whole))),
+        notes=(*of_indexes, *whole.chosen_of(taken).notes, *notes_of(found, len(whole))),
         frame=type(table).__module__.partition(".")[0] if is_frame(table) else None,
     )
 

@@ -419,7 +419,8 @@ def opened(values: Mapping[str, Any], permutations: int, seed: int, threads: int
     permutations = arguments.whole_number(permutations, "permutations", at_least=0)
     seed = arguments.whole_number(seed, "seed", at_least=0)
     threads = arguments.thread_count(threads)
-    given, notes = complete(values, missing)
+    given, on_missing = complete(values, missing)
+    notes = [*_notes.on_indexes(values), *on_missing]
     sides = {}
     for name, side in given.items():
         sides[name], of_side = arrays.samples(side, name)

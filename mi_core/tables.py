@@ -266,7 +266,7 @@ def of_frame(values: Any, name: str) -> Table:
 def of_series(name: str, series: Any, what: str) -> Column:
     """A column from a series of pandas or polars."""
     library = type(series).__module__.partition(".")[0]
-    values, missing = from_polars(series, what) if library == "polars" else from_pandas(series)
+    values, missing = from_polars(series, what) if library == "polars" else from_pandas(series, what)
     return typed(name, values, missing, what)
 
 
@@ -299,7 +299,7 @@ def from_polars(series: Any, what: str) -> tuple[NDArray[Any], NDArray[np.bool_]
     return series.to_numpy(), missing
 
 
-def from_pandas(series: Any) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+def from_pandas(series: Any, what: str) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """Values of a series of pandas, and which are missing."""
     missing = np.asarray(series.isna(), dtype=bool)
     dtype = str(series.dtype)
@@ -308,6 +308,8 @@ def from_pandas(series: Any) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     if "datetime64" in dtype:
         return series.to_numpy(dtype="datetime64[ns]"), missing
     if not isinstance(series.dtype, np.dtype) and getattr(series.dtype, "kind", "O") in "iufb":
+        if dtype.startswith("Sparse"):
+            raise InputError(f"{what} is a sparse column of pandas ({dtype}): give its .sparse.to_dense(), if memory has room.")
         if missing.any() and series.dtype.kind in "iu":  # NumPy has no missing integers
             return series.to_numpy(dtype=series.dtype.numpy_dtype, na_value=0), missing
         if missing.any():

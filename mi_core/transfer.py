@@ -108,6 +108,7 @@ def transfer_entropy(
     settings = of_series(options, TransferOptions, "transfer_entropy")
     arguments.one_of(settings.estimator, TransferEstimator, "the estimator of transfer entropy")
     series, dims, notes = prepared(x, y, None, settings)
+    notes = [*_notes.on_indexes({"x": x, "y": y}), *notes]
     series, whole = drawn(series, settings)
     dim = past.source_history * dims["x"] + (1 + past.history) * dims["y"]
     left = max(0, len(series) - past.reach)

@@ -15,13 +15,16 @@ from mi_core import (
     arrays,
     entropy,
     kl_divergence,
+    lagged,
     multi_information,
     mutual_information,
     mutual_information_matrix,
     rank,
+    transfer_entropy,
 )
 from mi_core.files import load, load_array, load_arrays, load_table, split_key
 from mi_core.results import linfoot
+from mi_core.similarity import cka
 from mi_core.table_files import Cells
 from mi_core.tables import Table
 
@@ -360,6 +363,28 @@ def test_indexes_of_pandas_that_differ_are_noted():
     shuffled = PANDAS.sample(frac=1, random_state=0)
     assert "pandas indexes of x and y differ" in mutual_information(PANDAS["age"], shuffled["income"]).notes[0]
     assert not any("indexes" in note for note in mutual_information(shuffled["age"], shuffled["income"]).notes)
+    groups, age, income = pandas.Series(np.arange(N) // 4), PANDAS["age"], PANDAS["income"]
+    differ = "The pandas indexes of {} and {} differ. Rows were paired by position"
+    for found, one, other in (
+        (mutual_information(age, income, groups=groups.iloc[::-1]), "x", "groups"),
+        (mutual_information(age, income, given=shuffled[["income"]], error_bar=False), "x", "z"),
+        (rank(PANDAS[["age"]], shuffled["income"]), "table", "target"),
+        (rank({"a": shuffled["age"], "b": income}, "b"), "column a", "column b"),
+        (rank(PANDAS[["age", "income"]], "income", groups=groups.iloc[::-1]), "table", "groups"),
+        (multi_information([age, shuffled["income"]]), "x1", "x2"),
+        (cka(age, shuffled["income"]), "x", "y"),
+        (lagged(age, shuffled["income"], [0]), "x", "y"),
+        (transfer_entropy(age, shuffled["income"]), "x", "y"),
+    ):
+        assert found.notes[0].startswith(differ.format(one, other))
+
+
+def test_sparse_columns_of_pandas_are_told_how_to_become_dense():
+    sparse = pandas.Series(pandas.arrays.SparseArray(INCOME))
+    with pytest.raises(InputError, match=r"x: column 0 is a sparse column of pandas \(Sparse.*\): give its .sparse.to_dense"):
+        mutual_information(sparse, AGE)
+    with pytest.raises(InputError, match=r"table: column a is a sparse column"):
+        rank(pandas.DataFrame({"a": sparse, "b": AGE}), "b")
 
 
 def test_xarray_is_taken():
