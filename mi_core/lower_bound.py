@@ -109,7 +109,7 @@ def held_out(critic: Critic, samples: Prepared, parts: int, rng: np.random.Gener
 
 
 def copies_together(samples: Prepared) -> Prepared:
-    """Samples with copies, the same in both sides, side by side as groups, so that no copy of what was fitted on is measured on;
+    """Samples with copies, the same in both sides, side by side as groups, so that no copy of what is fitted on is measured;
     as they are where rows were not drawn each by itself.
 
     Rows that recur more than `MOST_COPIES` times, or because both sides take few values, are no copies.
