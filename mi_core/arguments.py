@@ -125,8 +125,10 @@ def is_several(k: Any) -> bool:
 
 
 def whole_number(value: Any, name: str, at_least: int | None = None, at_most: int | None = None) -> int:
-    """`value` as an int: Python's or NumPy's, not a float and not text."""
+    """`value` as an int: Python's or NumPy's, not a float, not text and no truth value."""
     try:
+        if isinstance(value, bool):
+            raise TypeError
         number = operator.index(value)
     except TypeError:
         raise InputError(f"{name} is {value!r}: it must be a whole number.") from None

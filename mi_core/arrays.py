@@ -243,6 +243,7 @@ def table(values: Any, name: str) -> tables.Table:
         if array.ndim not in (1, 2) or not array.size:
             raise InputError(f"{name} has shape {array.shape}: a table has one row a sample and one column a variable.")
         values = {str(place): column for place, column in enumerate(array.reshape(len(array), -1).T)}
+    tables.check_different([str(key) for key in values], name)
     columns = {str(key): column(str(key), one, f"{name}: column {key}") for key, one in values.items()}
     if not columns:
         raise InputError(f"{name} has no columns: give at least one.")

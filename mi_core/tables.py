@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import datetime
 import re
 from collections.abc import Sequence
 from numbers import Real
@@ -358,7 +359,7 @@ def of_objects(name: str, array: NDArray[Any], missing: NDArray[np.bool_], what:
     if all(hasattr(one, "year") and hasattr(one, "month") for one in present):
         has_time = any(hasattr(one, "hour") for one in present)
         dates = np.array(
-            [None if gone else one for one, gone in zip(array, missing, strict=True)],
+            [None if gone else in_utc(one) for one, gone in zip(array, missing, strict=True)],
             dtype="datetime64[us]" if has_time else "datetime64[D]",
         )
         return of_dates(name, dates, what)
@@ -367,6 +368,11 @@ def of_objects(name: str, array: NDArray[Any], missing: NDArray[np.bool_], what:
         f"{what} mixes kinds of values, such as {other[1]!r} in row {other[0]} beside text: a column is of numbers, flags, "
         "dates or text throughout."
     )
+
+
+def in_utc(moment: Any) -> Any:
+    """A date, or a time of a time zone as that of UTC without one; others as they are."""
+    return moment if getattr(moment, "tzinfo", None) is None else moment.astimezone(datetime.UTC).replace(tzinfo=None)
 
 
 def of_text(name: str, words: NDArray[Any], missing: NDArray[np.bool_], stray: NDArray[np.int64] | None = None) -> Column:

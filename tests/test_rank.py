@@ -369,6 +369,8 @@ def test_names_are_left_out_and_strays_are_refused():
         (({"a": TARGET, "b": [{}] * N}, "a"), {}, "table: column b mixes kinds of values"),
         ((TABLE, "income"), {"k": 400}, "x has 400 samples and k=400"),
         ((TABLE, "income"), {"missing": "fill"}, "missing is 'fill'"),
+        ((TABLE, "income"), {"permutations": True}, "permutations is True: it must be a whole number"),
+        (({**TABLE, 1: TARGET, "1": TARGET}, "income"), {}, "table has two columns named '1': rename one of them"),
     ],
 )
 def test_what_is_refused(arguments, options, message):

@@ -350,6 +350,13 @@ def test_frames_and_columns_in_memory():
     assert "read as seconds since" in mutual_information(PANDAS[["joined"]].astype("datetime64[us]"), AGE).notes[0]
 
 
+def test_times_of_a_time_zone_are_those_of_utc():
+    zone = datetime.timezone(datetime.timedelta(hours=2))
+    times = np.array([datetime.datetime(1970, 1, 1, 2, int(minute) % 60, tzinfo=zone) for minute in AGE], dtype=object)
+    (row,) = rank({"at": times, "age": INCOME}, "age").rows
+    assert row.mi == mutual_information(AGE % 60, INCOME, standardize="sides").mi
+
+
 def test_what_is_no_array_is_told_how_to_become_one():
     from scipy.sparse import csr_matrix
 
