@@ -159,7 +159,7 @@ def numbers_alone(rows: Sequence[str], delimiter: str, width: int) -> list[NDArr
     columns = list(table.T)
     for place in np.flatnonzero((np.abs(table) >= EXACT).any(axis=0)):
         with contextlib.suppress(ValueError):  # not all of them are whole
-            whole = np.loadtxt(rows, object, None, delimiter, converters=int, usecols=place, ndmin=1)
+            whole = np.loadtxt(rows, object, None, delimiter, converters=int, usecols=int(place), ndmin=1)
             columns[place] = whole_numbers(whole.tolist())
     return columns
 
