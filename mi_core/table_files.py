@@ -88,7 +88,7 @@ def from_text(text: str, path: Path, usual: str, cells: Cells = AS_USUAL) -> Tab
         notes.append(
             f"{path}: {SEPARATORS[delimiter]} stand between its columns, by its first line; --separator names another."
         )
-    words = [word.strip() for word in next(csv.reader([lines[0]], delimiter=delimiter))]
+    words = [word.strip() for word in next(split(lines[:1], delimiter, path))[1]]
     header = 0 if is_sample(words, path, cells.na) else 1
     if not header and not all(map(is_number, words)):
         notes.append(f"{path}: its first line {AS_SAMPLE.format('it holds numbers and missing values alone')}")
@@ -164,13 +164,29 @@ def numbers_alone(rows: Sequence[str], delimiter: str, width: int) -> list[NDArr
     return columns
 
 
+def split(lines: Sequence[str], delimiter: str, path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Number of the last line, and cells, of each row of lines.
+
+    Raises:
+        InputError: A cell is too long to be one.
+    """
+    reader = csv.reader((f"{line}\n" for line in lines), delimiter=delimiter)
+    try:
+        for cells in reader:
+            yield reader.line_num, cells
+    except csv.Error:
+        raise InputError(
+            f"{path}: a cell in line {reader.line_num} has more than {csv.field_size_limit():,} characters: shorten it, or "
+            "close a quote that is open."
+        ) from None
+
+
 def check_rectangular(lines: Sequence[str], path: Path, delimiter: str, width: int) -> None:
     """Raise InputError where a line has more or fewer values than the first."""
     if not any('"' in line for line in lines):
         counted = ((place, line.count(delimiter) + 1) for place, line in enumerate(lines, start=1) if line.strip())
     else:
-        reader = csv.reader((f"{line}\n" for line in lines), delimiter=delimiter)
-        counted = ((reader.line_num, len(cells)) for cells in reader if cells)
+        counted = ((place, len(cells)) for place, cells in split(lines, delimiter, path) if cells)
     for place, count in counted:
         if count != width:
             raise InputError(
@@ -189,7 +205,13 @@ def of_cells(
     if len(names) == 1:  # whose empty lines polars would pass over
         cells = polars.DataFrame({names[0]: [(next(csv.reader([line]), None) or [""])[0] for line in lines[header:]]})
     else:
-        cells = polars.read_csv(io.BytesIO(content), **options)
+        try:
+            cells = polars.read_csv(io.BytesIO(content), **options)
+        except polars.exceptions.PolarsError:
+            raise InputError(
+                f"{path}: its cells cannot be told apart, as where a quote stands within one or is not closed: put quotes "
+                'around a whole cell, and write "" for one within.'
+            ) from None
     cells.columns = [str(place) for place in range(len(names))]
     first_line = header + 1 if len(cells) == len(lines) - header else None  # else cells go over several lines
     notes: list[str] = []

@@ -551,6 +551,20 @@ def test_a_first_line_of_numbers_and_gaps_is_a_sample(suffix, tmp_path):
         written(["a", "a"], [3, 4])
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('a,b\n1,2"3\n3,4\n', "its cells cannot be told apart, as where a quote stands within one or is not closed"),
+        (f'a,b\n"{"x" * 200_000}",1\ny,2\n', "a cell in line 2 has more than 131,072 characters: shorten it, or close a quote"),
+    ],
+)
+def test_cells_that_cannot_be_told_apart_are_said(content, message, tmp_path):
+    path = tmp_path / "quotes.csv"
+    path.write_text(content)
+    with pytest.raises(InputError, match=re.escape(message)):
+        load_table(str(path))
+
+
 def test_every_nan_of_a_file_is_a_missing_value(tmp_path):
     path = tmp_path / "nan.csv"
     path.write_text("a,b\n-nan,x\n+NaN,y\n1,z\n")
