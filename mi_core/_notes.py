@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mi_core import _ties
+from mi_core import _ties, tables
 from mi_core._prepare import kinds, middle
 from mi_core.options import Estimator, Standardize, Units
 from mi_core.sampling import FEWEST_UNITS, RESEMBLE, STRETCH, Sampling, Series, Together, distances_between
@@ -207,13 +207,16 @@ def on_densities(quantity: str, sides: Mapping[str, Samples]) -> list[str]:
     return notes
 
 
-def on_indexes(x: Any, y: Any) -> list[str]:
-    """Whether the indexes of two sides of pandas, None for others, name different rows or another order of them."""
-    if x is None or y is None or len(x) != len(y) or x.equals(y):
+def on_indexes(sides: Mapping[str, Any]) -> list[str]:
+    """Whether indexes of sides of pandas, among others, name different rows or another order of them."""
+    indexes = {name: index for name, side in sides.items() if (index := tables.index_of(side)) is not None}
+    first, *others = indexes or [""]
+    differ = [name for name in others if len(indexes[name]) == len(indexes[first]) and not indexes[name].equals(indexes[first])]
+    if not differ:
         return []
     return [
-        "The pandas indexes of x and y differ. Rows were paired by position, not by index: align them first, for example with "
-        "x.align(y, join='inner', axis=0), if the index tells which belong together."
+        f"The pandas indexes of {first} and {' and '.join(differ)} differ. Rows were paired by position, not by index: align "
+        f"them first, for example with x.align(y, join='inner', axis=0), if the index tells which belong together."
     ]
 
 

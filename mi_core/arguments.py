@@ -99,15 +99,15 @@ def check_left_as_they_are(standardize: Standardize, noise: float) -> None:
         raise InputError("the estimator discrete compares samples as they are: leave out standardize and noise.")
 
 
-def neighbour_orders(k: int | Sequence[int], n_samples: int) -> tuple[int, ...]:
-    """One or several neighbour orders, each at least 1 and below n_samples."""
+def neighbour_orders(k: int | Sequence[int], n_samples: int, name: str = "x") -> tuple[int, ...]:
+    """One or several neighbour orders, each at least 1 and below n_samples, the number of samples of what `name` says."""
     orders: Any = k if is_several(k) else [k]
     ks = tuple(whole_number(order, "k", at_least=1) for order in orders)
     if not ks:
         raise InputError("k is empty: give at least one neighbour order.")
     for order in ks:
         if order >= n_samples:
-            raise InputError(f"x has {n_samples} samples and k={order}: k must be smaller than the number of samples.")
+            raise InputError(f"{name} has {n_samples} samples and k={order}: k must be smaller than the number of samples.")
     return ks
 
 
@@ -125,8 +125,10 @@ def is_several(k: Any) -> bool:
 
 
 def whole_number(value: Any, name: str, at_least: int | None = None, at_most: int | None = None) -> int:
-    """`value` as an int: Python's or NumPy's, not a float and not text."""
+    """`value` as an int: Python's or NumPy's, not a float, not text and no truth value."""
     try:
+        if isinstance(value, bool):
+            raise TypeError
         number = operator.index(value)
     except TypeError:
         raise InputError(f"{name} is {value!r}: it must be a whole number.") from None

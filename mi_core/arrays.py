@@ -243,6 +243,7 @@ def table(values: Any, name: str) -> tables.Table:
         if array.ndim not in (1, 2) or not array.size:
             raise InputError(f"{name} has shape {array.shape}: a table has one row a sample and one column a variable.")
         values = {str(place): column for place, column in enumerate(array.reshape(len(array), -1).T)}
+    tables.check_different([str(key) for key in values], name)
     columns = {str(key): column(str(key), one, f"{name}: column {key}") for key, one in values.items()}
     if not columns:
         raise InputError(f"{name} has no columns: give at least one.")
@@ -266,6 +267,8 @@ def column(name: str, values: Any, what: str) -> tables.Column:
 
 def as_floating(array: NDArray[Any], name: str, notes: list[str]) -> Samples:
     """Values as float32 where that holds them without loss, else as float64."""
+    if holds_whole_numbers(array):
+        array = tables.whole_numbers([int(one) for one in array.flat]).reshape(array.shape)
     if array.dtype == object and all(isinstance(value, Real | np.bool_) for value in array.flat):
         notes.append(f"{name}: numbers of several types, as of a table with flags, were read as float64, which holds 53 bits.")
         return rounded(array, name, notes)

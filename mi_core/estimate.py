@@ -163,8 +163,8 @@ def mutual_information(
     """
     settings = arguments.settings(options, MIOptions, "mutual_information")
     check_together(settings, given is not None)
+    of_indexes = _notes.on_indexes({"x": x, "y": y, "z": given, "groups": settings.groups})
     given = as_condition(given, settings)
-    of_indexes = _notes.on_indexes(*(tables.index_of(side) for side in (x, y)))
     sides_given = {"x": x, "y": y, "given": given, "groups": settings.groups}
     values, on_missing = missing.complete(sides_given, settings.missing, series=settings.series)
     settings = dataclasses.replace(settings, groups=values["groups"])
@@ -503,11 +503,12 @@ def again(x: Samples, y: Samples, ks: list[int | None], sampling: Sampling | Non
 def with_lower_bound(results: list[MIResult], sides: Prepared, settings: Settings) -> list[MIResult]:
     """Results with what MI is at least; as they are where there are too few samples, and only a verdict would use it."""
     if not isinstance(settings.lower_bound, bool | np.bool_):
-        bound = lower_bound.by_fits(settings.lower_bound, sides, settings.units, settings.seed)
+        bound = lower_bound.by_fits(settings.lower_bound, lower_bound.copies_together(sides), settings.units, settings.seed)
         return [dataclasses.replace(one, lower_bound=bound) for one in results]
     rng = uncertainty.generator(settings.seed, "lower bound")
     try:
         lower_bound.check_enough(len(sides))
+        sides = lower_bound.copies_together(sides)
         bound = lower_bound.by_directions(sides, settings.units, rng)
     except InputError:
         if settings.lower_bound:

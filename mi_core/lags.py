@@ -167,6 +167,7 @@ def lagged(
     arguments.one_of(settings.estimator, LaggedEstimator, "the estimator of MI at lags")
     missing.complete({"x": x, "y": y}, "refuse", series=True)
     sides, dims, notes = prepared(x, y, None, settings)
+    notes = [*_notes.on_indexes({"x": x, "y": y}), *notes]
     sides, sampling = drawn(sides, settings, span=max(0, *steps) - min(0, *steps))
     n_rows, dim = len(sides), sum(dims.values())
     ks = orders(k, settings.estimator, n_rows, usual_order(sides, sampling, dim))

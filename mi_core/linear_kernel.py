@@ -22,6 +22,8 @@ from mi_core.types import FloatArray, IntArray, Samples
 
 TILE_COLUMNS = 128  # of a covariance; 2 x 200 columns make enough tiles for two threads
 TILE_ROWS = 512  # of a Gram matrix
+FEW = 64  # samples whose Gram matrices cost nothing
+UNDEFINED_OF_FEW = 1e-12  # share of all inner products that is left of them without means, below which it is rounding
 UNDEFINED = 1e-9  # share of the inner product of a kernel with itself that is left of it unbiased, below which it is rounding
 
 
@@ -45,6 +47,27 @@ class Kernel:
     def total(self) -> float:
         """Trace: the sum of the diagonal."""
         return float(self.squares.sum())
+
+    @functools.cached_property
+    def without_means(self) -> FloatArray:
+        """(n_samples, n_samples) inner products without those of each sample with itself, nor the means of rows and columns.
+
+        The origin does not matter to it: Szekely & Rizzo 2014, doi:10.1214/14-AOS1255, definition 2.
+        """
+        gram, n = self.off_diagonal.copy(), len(self.columns)
+        sums = gram.sum(axis=0) / (n - 2)
+        gram += sums.sum() / (n - 1) - sums - sums[:, np.newaxis]
+        np.fill_diagonal(gram, 0.0)
+        return gram
+
+    @functools.cached_property
+    def off_diagonal(self) -> FloatArray:
+        """(n_samples, n_samples) inner products around the median, which a sample far away hardly moves; 0 on the diagonal."""
+        columns = self.columns - np.median(self.columns, axis=0)
+        with threadpool_limits(1, "blas"):
+            gram: FloatArray = columns @ columns.T
+        np.fill_diagonal(gram, 0.0)
+        return gram
 
     def take(self, rows: IntArray) -> Kernel:
         """The kernel of the same samples in the order of rows (n_samples,)."""
@@ -124,8 +147,18 @@ def unbiased(x: Kernel, y: Kernel, product: float) -> float:
     return product - on_diagonal + x.total * y.total / ((n - 1) * (n - 2))
 
 
+def unbiased_product(x: Kernel, y: Kernel, threads: int) -> float:
+    """`unbiased`; of few samples as a sum of products, of which a sample far away leaves more digits than a difference has."""
+    if len(x.columns) <= FEW:
+        return float(np.vdot(x.without_means, y.without_means))
+    return unbiased(x, y, inner_product(x, y, threads))
+
+
 def spread(x: Kernel, threads: int) -> float:
     """`unbiased` of a kernel with itself; 0 where all samples are equally far from one another, or one and the same."""
+    if len(x.columns) <= FEW:
+        found = unbiased_product(x, x, threads)
+        return found if found > (UNDEFINED_OF_FEW * np.linalg.norm(x.off_diagonal)) ** 2 else 0.0
     product = inner_product(x, x, threads)
     found = unbiased(x, x, product)
     return found if found > UNDEFINED * product else 0.0

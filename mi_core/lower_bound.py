@@ -20,16 +20,17 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from mi_core import _formula, arrays
-from mi_core._prepare import Prepared, centred
+from mi_core._prepare import Prepared, centred, kinds
 from mi_core.errors import InputError
 from mi_core.options import Units
 from mi_core.results import LowerBound, MIResult
-from mi_core.sampling import FEWEST_UNITS, INDEPENDENT, fit
+from mi_core.sampling import FEWEST_UNITS, INDEPENDENT, Groups, fit
 from mi_core.shared_directions import SharedDirections
 from mi_core.types import CrossFittedCritic, FloatArray, IntArray, Samples
 from mi_core.uncertainty import generator
 
 FEWEST_SAMPLES = 40
+MOST_COPIES = 10  # of a row; one that recurs more often is a value of its own
 FIFTHS, HALVES = 5, 2  # parts, on each of which the critic is measured that the others fitted
 NEAR_LIMIT = 0.5  # share of a fifth's ceiling beyond which halves, with their higher ceiling, show more
 CLEARLY = 4.0  # standard errors, themselves uncertain, by which radii must share more, so that chance does not choose them
@@ -105,6 +106,33 @@ def held_out(critic: Critic, samples: Prepared, parts: int, rng: np.random.Gener
         is_fitted = np.ones(n, dtype=np.bool_)
         is_fitted[part] = False
         yield part, info_nce(*critic(np.flatnonzero(is_fitted), part, rng))
+
+
+def copies_together(samples: Prepared) -> Prepared:
+    """Samples with copies, the same in both sides, side by side as groups, so that no copy of what is fitted on is measured;
+    as they are where rows were not drawn each by itself.
+
+    Rows that recur more than `MOST_COPIES` times, or because both sides take few values, are no copies.
+
+    Raises:
+        InputError: Too few of them are different.
+    """
+    if samples.sampling is not None:
+        return samples
+    kind, counts = kinds(samples.x, samples.y)
+    n, different = len(kind), len(counts)
+    if different == n or different < n / MOST_COPIES:
+        return samples
+    if different > max(len(kinds(side)[1]) for side in (samples.x, samples.y)):
+        return samples
+    is_copied = counts[kind] <= MOST_COPIES
+    group = np.unique(np.where(is_copied, kind, n + np.arange(n)), return_inverse=True)[1]
+    if (units := int(group.max()) + 1) < FEWEST_SAMPLES:
+        raise InputError(
+            f"a lower bound needs at least {FEWEST_SAMPLES} samples, and of {n} here only {units} are different: leave it out."
+        )
+    order = np.argsort(group, kind="stable")
+    return dataclasses.replace(samples.take(order), sampling=Groups(group[order]))
 
 
 def by_critic(

@@ -81,6 +81,10 @@ def on_dropped(count: int, n_samples: int) -> str:
 
 def with_missing(values: Any, name: str) -> NDArray[Any]:
     """An array in which NaN or None stand for missing values."""
+    if isinstance(values, np.ma.MaskedArray) and values.dtype.kind in "iu" and tables.beyond(values.data):
+        whole: NDArray[Any] = values.data.astype(object)
+        whole[np.ma.getmaskarray(values)] = None
+        return whole
     if isinstance(values, np.ma.MaskedArray) and values.dtype.kind in "fiub":
         filled: NDArray[Any] = values.astype(np.result_type(values.dtype, np.float32)).filled(np.nan)  # type: ignore[attr-defined]
         return filled

@@ -81,10 +81,12 @@ def multi_information(
     arguments.check_scheduler(settings.scheduler, estimator, CAN_BE_SPLIT)
     if estimator == "ksg2" and (settings.groups is not None or settings.series):
         raise InputError("the estimator ksg2 treats every sample as independent: leave groups and series out, or take ksg1.")
-    values, on_missing = missing.complete({**named(sides), "groups": settings.groups}, settings.missing, series=settings.series)
+    values = {**named(sides), "groups": settings.groups}
+    of_indexes = _notes.on_indexes(values)
+    values, on_missing = missing.complete(values, settings.missing, series=settings.series)
     settings = dataclasses.replace(settings, groups=values.pop("groups"))
     points, dims, notes = prepared(values, estimator, settings)
-    notes = [*on_missing, *notes]
+    notes = [*of_indexes, *on_missing, *notes]
     n_samples = len(points[0])
     sampling, rows = how_drawn.drawn(settings, points)
     notes += [] if sampling.units else _notes.on_order(map(resemblance, points)).values()

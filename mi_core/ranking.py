@@ -223,6 +223,8 @@ def rank(
     if permutations is not None:
         arguments.whole_number(permutations, "permutations", at_least=1)
     settings = dataclasses.replace(settings, permutations=permutations)
+    in_table = {f"column {name}": column for name, column in table.items()} if isinstance(table, Mapping) else {"table": table}
+    of_indexes = _notes.on_indexes({**in_table, "target": target, "groups": settings.groups})
     whole = arrays.table(table, "table")
     whole, target_name = with_column(whole, target, "target")
     groups_name = None
@@ -266,7 +268,7 @@ def rank(
         seed=settings.seed,
         threads=settings.threads,
         seconds=clock.now() - settings.started,
-        notes=(*whole.chosen_of(taken).notes, *notes_of(found, len(whole))),
+        notes=(*of_indexes, *whole.chosen_of(taken).notes, *notes_of(found, len(whole))),
         frame=type(table).__module__.partition(".")[0] if is_frame(table) else None,
     )
 
@@ -325,11 +327,13 @@ class Side:
         name: Its name.
         points: (n_samples, columns) numbers, standardised; or (n_samples, 1) places of its classes.
         classes: Names of the classes; none for numbers.
+        notes: What had to be done to numbers.
     """
 
     name: str
     points: Samples
     classes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @functools.cached_property
     def ranked(self) -> plane.Ranked:
@@ -367,8 +371,10 @@ def side_of(table: Table, column: Column, rows: NDArray[np.bool_]) -> Side:
     if len(column.stray):
         table.check_numbers(column)
     values = column.values if rows.all() else column.values[rows]
-    points = None if column.kind == "text" else arrays.cleaned(values.reshape(-1, 1), what)[0]
-    if points is None or column.kind == "flags" or is_few_valued(values):
+    is_class = column.kind in ("text", "flags") or is_few_valued(values)
+    if not is_class or values.dtype.kind == "f":
+        points, notes = arrays.cleaned(values.reshape(-1, 1), what)
+    if is_class:
         places, classes = classes_of(values, column)
         if column.kind == "text" and len(classes) * _notes.MEMBERS > len(values):
             if column.note:
@@ -378,7 +384,7 @@ def side_of(table: Table, column: Column, rows: NDArray[np.bool_]) -> Side:
                 f"needs about {_notes.MEMBERS} rows. Leave identifiers out, and join rare classes."
             )
         return Side(column.name, places.reshape(-1, 1).astype(np.float64), classes)
-    return Side(column.name, standardize(points, "sides"))
+    return Side(column.name, standardize(points, "sides"), notes=notes)
 
 
 def is_few_valued(values: NDArray[Any]) -> bool:
@@ -556,13 +562,13 @@ class Ranker:
 
     def run_of(self, x: Side, beside: Beside, estimator: Estimator) -> Estimation[Any]:
         """The estimate of one column; y are the classes where one of the two is numbers, as "ross" has them."""
-        y, z, n = beside.target, beside.condition, len(x.points)
+        y, z, n, name = beside.target, beside.condition, len(x.points), x.name
         if x.is_constant or y.is_constant:
-            ks = () if estimator in WITHOUT_NEIGHBOURS else (self.k or DEFAULT_ORDER,)
+            ks = self.orders(name, estimator, n)
             return Estimation(nothing, Prepared(x.points, y.points), Prepared.take, n, ks, self.settings)
         may_tie = x.may_tie or y.may_tie
         if estimator == "ksg1" and z is None and not (may_tie or beside.groups or self.settings.series):
-            ks = (self.k or DEFAULT_ORDER,)
+            ks = self.orders(name, estimator, n)
             return Estimation(ksg1_of_lines, Lines(x.ranked, y.ranked), Lines.take, n, ks, self.settings)
         if x.classes and not y.classes:
             x, y = y, x
@@ -579,8 +585,18 @@ class Ranker:
             else:
                 method = CONDITIONAL[estimator]  # type: ignore[index]  # of which each is one
         sides, sampling = self.drawn(sides, beside)
-        ks = () if estimator in WITHOUT_NEIGHBOURS else (self.k or usual_order(sides, sampling, dim_of(sides)),)
+        ks = self.orders(name, estimator, n, usual_order(sides, sampling, dim_of(sides)))
         return Estimation(method, sides, Prepared.take, n, ks, self.settings, sampling=sampling)
+
+    def orders(self, name: str, estimator: Estimator, n_samples: int, usual: int = DEFAULT_ORDER) -> tuple[int, ...]:
+        """Neighbour order for the rows that a column has, none for an estimator without neighbours.
+
+        Raises:
+            InputError: There are too few rows for it.
+        """
+        if estimator in WITHOUT_NEIGHBOURS:
+            return ()
+        return arguments.neighbour_orders((self.k or usual,), n_samples, f"{self.table.name}: column {name}")
 
     def drawn(self, sides: Prepared, beside: Beside) -> tuple[Prepared, Sampling]:
         """Samples in order, those side by side that belong together, and how they were drawn.
@@ -625,9 +641,10 @@ class Ranker:
             if side.is_constant:
                 return {f"constant {side.name}": _notes.on_constant(side.name, len(side.points), is_class=False)}
         numbers = [(side.name, side.measured) for side in (x, y) if not side.classes]
-        notes = _notes.on_measured(numbers, "sides", estimator)
+        notes = {note: note for side in (x, y) for note in side.notes}
+        notes |= _notes.on_measured(numbers, "sides", estimator)
         if estimator == "discrete":
-            notes = dict(zip(["few"], _notes.on_discrete(x.points, y.points), strict=False))
+            notes |= zip(["few"], _notes.on_discrete(x.points, y.points), strict=False)
         if run.sampling is INDEPENDENT:
             notes |= _notes.on_order((x.resemblance, y.resemblance))
         else:

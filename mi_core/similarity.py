@@ -221,7 +221,12 @@ def intrinsic_dimension(
         near = distances(distinct, k, call.threads)
     if len(near) == 0:
         raise InputError(f"x has {len(np.unique(points, axis=0)):,} different samples: more than k={k} are needed.")
-    logs = np.log(near[:, -1:] / near[:, :-1])
+    if (near[:, 0] == 0).any():
+        raise InputError(
+            f"x has samples that are so near to each other, beside its largest value {np.abs(points).max():.1e}, that float64 "
+            "has no distance between them: leave the largest out, or round the smallest to 0."
+        )
+    logs = np.log(near[:, -1:]) - np.log(near[:, :-1])  # of which a ratio might overflow
     tied = int(np.count_nonzero(near[:, 0] == near[:, -1]))
     if not logs.any():
         raise InputError(
@@ -418,7 +423,8 @@ def opened(values: Mapping[str, Any], permutations: int, seed: int, threads: int
     permutations = arguments.whole_number(permutations, "permutations", at_least=0)
     seed = arguments.whole_number(seed, "seed", at_least=0)
     threads = arguments.thread_count(threads)
-    given, notes = complete(values, missing)
+    given, on_missing = complete(values, missing)
+    notes = [*_notes.on_indexes(values), *on_missing]
     sides = {}
     for name, side in given.items():
         sides[name], of_side = arrays.samples(side, name)
@@ -441,7 +447,7 @@ def aligned(x: Kernel, y: Kernel, norm: float, threads: int) -> float:
     """CKA of two kernels, by the geometric mean of their own spreads; 0 where one of these is 0."""
     if norm == 0:
         return 0.0
-    return linear_kernel.unbiased(x, y, linear_kernel.inner_product(x, y, threads)) / norm
+    return max(-1.0, min(1.0, linear_kernel.unbiased_product(x, y, threads) / norm))  # beyond it is rounding
 
 
 def on_kernel(name: str, side: Kernel, spread: float) -> list[str]:

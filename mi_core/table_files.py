@@ -22,18 +22,22 @@ from numpy.typing import NDArray
 from mi_core.errors import InputError, did_you_mean
 from mi_core.tables import (
     EXACT,
+    LOOKED_AT,
     MISSING,
     MOSTLY,
     Column,
     Table,
+    absent,
     check_different,
     chosen_names,
     of_dates,
     of_frame,
     of_series,
     of_text,
+    whole_numbers,
 )
 
+AS_SAMPLE = "was read as a sample, because {}; columns are named by their places, counted from 0."
 TIMES = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.fZ", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M")
 
 
@@ -78,39 +82,63 @@ def from_text(text: str, path: Path, usual: str, cells: Cells = AS_USUAL) -> Tab
         lines.pop()
     if not lines or not lines[0].strip():
         raise InputError(f"{path} is empty, or its first line is.")
-    delimiter = cells.separator or separator_in(lines[0], usual, path)
+    delimiter = cells.separator or separator_in(lines, usual, path)
     notes = []
     if delimiter != usual and cells.separator is None:
         notes.append(
             f"{path}: {SEPARATORS[delimiter]} stand between its columns, by its first line; --separator names another."
         )
-    words = [word.strip() for word in next(csv.reader([lines[0]], delimiter=delimiter))]
-    are_places = len(words) > 1 and words == [str(place) for place in range(len(words))]  # as pandas names columns
-    header = 0 if all(is_number(word) for word in words) and not are_places else 1
+    words = [word.strip() for word in next(split(lines[:1], delimiter, path))[1]]
+    header = 0 if is_sample(words, path, cells.na) else 1
+    if not header and not all(map(is_number, words)):
+        notes.append(f"{path}: its first line {AS_SAMPLE.format('it holds numbers and missing values alone')}")
     names = words if header else [str(place) for place in range(len(words))]
     if len(lines) == header:
         raise InputError(f"{path} has a header and no samples.")
     check_different([name for name in names if name], str(path))
     numbers = None if cells.na else numbers_alone(lines[header:], delimiter, len(names))
     if numbers is not None:
-        missing = np.isnan(numbers) if numbers.dtype.kind == "f" else np.zeros(numbers.shape, bool)
-        columns = zip(names, numbers.T, missing.T, strict=True)
-        read = {name: Column(name, "numbers", column, gone) for name, column, gone in columns}
+        read = {name: Column(name, "numbers", one, absent(one)) for name, one in zip(names, numbers, strict=True)}
         return Table(str(path), read, header + 1, tuple(notes))
     check_rectangular(lines, path, delimiter, len(names))
     table = of_cells(lines, header, names, path, delimiter, cells.na)
     return dataclasses.replace(table, of_file=(*notes, *table.of_file))
 
 
-def separator_in(first: str, usual: str, path: Path) -> str:
+def is_sample(words: Sequence[str], path: Path, na: tuple[str, ...]) -> bool:
+    """Whether a first line is a sample and no header: it holds numbers, and perhaps missing values beside them.
+
+    Raises:
+        InputError: It may be either.
+    """
+    numbers, missing = [is_number(word) for word in words], (*MISSING, *map(str.lower, na))
+    named = words[1:] if words[0] == "" else words
+    if len(words) > 1 and named == [str(place) for place in range(len(named))]:  # as pandas names columns
+        return False
+    if not any(numbers) or not all(one or word.lower() in missing for word, one in zip(words, numbers, strict=True)):
+        return False
+    if not words[0] and all(numbers[1:]):
+        raise InputError(
+            f"{path}: its first line has an empty cell and numbers, {words[1]!r} first, which may be names of columns or a "
+            "sample: name the first column, or write NA for a missing value."
+        )
+    return True
+
+
+def separator_in(lines: Sequence[str], usual: str, path: Path) -> str:
     """What stands between columns, by the first line: the usual one unless another stands there in its place.
 
     Raises:
-        InputError: Several others stand there.
+        InputError: Several others stand there, or commas may be those of decimals, as another stands as often in each line.
     """
-    unquoted = re.sub(r'"[^"]*"', "", first)
-    others = [one for one in SEPARATORS if one in unquoted]
-    if usual in others or not others:
+    counts = [[re.sub(r'"[^"]*"', "", line).count(one) for one in SEPARATORS] for line in lines[:LOOKED_AT] if line.strip()]
+    others = [one for one, count in zip(SEPARATORS, counts[0], strict=True) if count]
+    if usual == "," and usual in others:
+        others = [
+            one for one, counted in zip(SEPARATORS, zip(*counts, strict=True), strict=True) if min(counted) == max(counted) > 0
+        ]
+        others = [usual, *(one for one in others if one != usual)]
+    elif usual in others or not others:
         return usual
     if len(others) > 1:
         named = " and ".join(SEPARATORS[one] for one in others)
@@ -118,8 +146,8 @@ def separator_in(first: str, usual: str, path: Path) -> str:
     return others[0]
 
 
-def numbers_alone(rows: Sequence[str], delimiter: str, width: int) -> NDArray[Any] | None:
-    """Numbers (n_samples, width), int64 where they are whole and beyond what float64 tells apart; None where a cell is none."""
+def numbers_alone(rows: Sequence[str], delimiter: str, width: int) -> list[NDArray[Any]] | None:
+    """Columns (n_samples,) of numbers, integers where float64 may not tell them apart; None where a cell is no number."""
     if width == 1 and not all(map(str.strip, rows)):  # an empty cell, which would be passed over
         return None
     try:
@@ -128,10 +156,29 @@ def numbers_alone(rows: Sequence[str], delimiter: str, width: int) -> NDArray[An
         return None
     if table.shape[1] != width:
         return None
-    if (np.abs(table) >= EXACT).any():
-        with contextlib.suppress(ValueError, OverflowError):  # not all of them are whole
-            return np.loadtxt(rows, dtype=np.int64, delimiter=delimiter, ndmin=2, comments=None)
-    return table
+    columns = list(table.T)
+    for place in np.flatnonzero((np.abs(table) >= EXACT).any(axis=0)):
+        with contextlib.suppress(ValueError):  # not all of them are whole
+            whole = np.loadtxt(rows, object, None, delimiter, converters=int, usecols=int(place), ndmin=1)
+            columns[place] = whole_numbers(whole.tolist())
+    return columns
+
+
+def split(lines: Sequence[str], delimiter: str, path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Number of the last line, and cells, of each row of lines.
+
+    Raises:
+        InputError: A cell is too long to be one.
+    """
+    reader = csv.reader((f"{line}\n" for line in lines), delimiter=delimiter)
+    try:
+        for cells in reader:
+            yield reader.line_num, cells
+    except csv.Error:
+        raise InputError(
+            f"{path}: a cell in line {reader.line_num} has more than {csv.field_size_limit():,} characters: shorten it, or "
+            "close a quote that is open."
+        ) from None
 
 
 def check_rectangular(lines: Sequence[str], path: Path, delimiter: str, width: int) -> None:
@@ -139,8 +186,7 @@ def check_rectangular(lines: Sequence[str], path: Path, delimiter: str, width: i
     if not any('"' in line for line in lines):
         counted = ((place, line.count(delimiter) + 1) for place, line in enumerate(lines, start=1) if line.strip())
     else:
-        reader = csv.reader((f"{line}\n" for line in lines), delimiter=delimiter)
-        counted = ((reader.line_num, len(cells)) for cells in reader if cells)
+        counted = ((place, len(cells)) for place, cells in split(lines, delimiter, path) if cells)
     for place, count in counted:
         if count != width:
             raise InputError(
@@ -159,15 +205,18 @@ def of_cells(
     if len(names) == 1:  # whose empty lines polars would pass over
         cells = polars.DataFrame({names[0]: [(next(csv.reader([line]), None) or [""])[0] for line in lines[header:]]})
     else:
-        cells = polars.read_csv(io.BytesIO(content), **options)
+        try:
+            cells = polars.read_csv(io.BytesIO(content), **options)
+        except polars.exceptions.PolarsError:
+            raise InputError(
+                f"{path}: its cells cannot be told apart, as where a quote stands within one or is not closed: put quotes "
+                'around a whole cell, and write "" for one within.'
+            ) from None
     cells.columns = [str(place) for place in range(len(names))]
     first_line = header + 1 if len(cells) == len(lines) - header else None  # else cells go over several lines
     notes: list[str] = []
     if header and (again := [word for word, column in zip(names, cells, strict=True) if word and (column == word).any()]):
-        notes.append(
-            f"{path}: its first line was read as a sample, because {again[0]!r} recurs below it; columns are named by their "
-            "places, counted from 0."
-        )
+        notes.append(f"{path}: its first line {AS_SAMPLE.format(f'{again[0]!r} recurs below it')}")
         first = polars.DataFrame({str(place): [name] for place, name in enumerate(names)})
         cells = polars.concat([first, cells])
         names, first_line = list(cells.columns), first_line and 1
@@ -182,16 +231,19 @@ def column_of_cells(name: str, cells: Any, na: tuple[str, ...] = ()) -> Column:
     """
     import polars
 
-    words, gone = cells.str.strip_chars(), [*MISSING, *map(str.lower, na)]
-    words = polars.select(polars.when(words.str.to_lowercase().is_in(gone)).then(None).otherwise(words)).to_series()
-    missing = words.is_null().to_numpy()
+    words = cells.str.strip_chars()
     numbers = words.cast(polars.Float64, strict=False)
+    is_gone = words.str.to_lowercase().is_in([*MISSING, *map(str.lower, na)]) | is_named(numbers, na).fill_null(False)
+    words = polars.select(polars.when(is_gone).then(None).otherwise(words)).to_series()
+    missing = words.is_null().to_numpy()
+    numbers = numbers.set(polars.Series(missing), None)
     stray = numbers.is_null().to_numpy() & ~missing
     if not stray.any():
-        integers = words.cast(polars.Int64, strict=False) if (numbers.abs() >= EXACT).any() else None
-        is_whole = integers is not None and integers.null_count() == 0
-        values = integers if integers is not None and is_whole else numbers
-        return Column(name, "numbers", values.to_numpy(), missing)
+        values = numbers.to_numpy()
+        if (numbers.abs() >= EXACT).any():
+            with contextlib.suppress(ValueError):  # not all of them are whole
+                values = whole_numbers([0 if word is None else int(word) for word in words.to_list()])
+        return Column(name, "numbers", values, missing)
     lower = words.str.to_lowercase()
     if lower.drop_nulls().is_in(["true", "false"]).all():
         flags = lower == "true"
@@ -202,6 +254,12 @@ def column_of_cells(name: str, cells: Any, na: tuple[str, ...] = ()) -> Column:
     (rows,) = np.nonzero(stray)
     meant_numbers = len(rows) <= MOSTLY * np.count_nonzero(~missing)
     return of_text(name, np.array(words.to_list(), dtype=object), missing, rows if meant_numbers else rows[:0])
+
+
+def is_named(numbers: Any, na: tuple[str, ...]) -> Any:
+    """Whether numbers of a series are NaN, or equal one of the markers that are numbers."""
+    markers = [float(one) for one in na if is_number(one)]
+    return numbers.is_nan() | numbers.is_in(markers)
 
 
 def dates_of(words: Any) -> Iterator[Any]:
@@ -235,30 +293,59 @@ def read_feather(path: Path, key: str | None, cells: Cells = AS_USUAL) -> Table:
 
 
 def read_excel(path: Path, key: str | None, cells: Cells = AS_USUAL) -> Table:
-    """A sheet, the first one unless the key begins with the name of another and a colon; its first row names the columns."""
+    """A sheet, the first one unless the key begins with the name of another and a colon; its first row is taken as in CSV."""
     polars, fastexcel = needed(path, "polars", "fastexcel")
     sheets = fastexcel.read_excel(path).sheet_names
     sheet, colon, rest = (key or "").partition(":")
     is_named = bool(colon) and sheet in sheets
     wanted = sheet if colon and not is_named else None
     sheet, key = (sheet, rest or None) if is_named else (sheets[0], key)
-    frame = polars.read_excel(path, sheet_name=sheet, infer_schema_length=None, raise_if_empty=False)
-    if not frame.width or not len(frame):
-        raise InputError(f"{path}: its sheet {sheet} is empty or has a header alone.")
-    names = list(frame.columns)
+    notes = []
+    if len(sheets) > 1 and not is_named:
+        other = f"{path}:{sheets[1 % len(sheets)]}:"
+        notes.append(f"{path} has {len(sheets)} sheets: the first, {sheet}, was read. {other} names another.")
+
+    def read(has_header: bool, rows: int | None = None, **options: Any) -> Any:
+        options |= {"sheet_name": sheet, "raise_if_empty": False, "drop_empty_cols": False, "read_options": {"n_rows": rows}}
+        return polars.read_excel(path, has_header=has_header, **options)
+
+    first = read(False, 1, infer_schema_length=0).rows()  # as text
+    if not first:
+        raise InputError(f"{path}: its sheet {sheet} is empty.")
+    words = [(word or "").strip() for word in first[0]]
+    header = 0 if is_sample(words, path, cells.na) else 1
+    frame = read(bool(header), infer_schema_length=None)
+    if not len(frame):
+        raise InputError(f"{path}: its sheet {sheet} has a header and no samples.")
+    texts = [(word, column) for word, column in zip(words, frame, strict=True) if column.dtype == polars.String]
+    if header and (again := [word for word, column in texts if word and (column == word).any()]):
+        notes.append(f"{path}: its first row {AS_SAMPLE.format(f'{again[0]!r} recurs below it')}")
+        header, frame = 0, read(False, infer_schema_length=None)
+    elif not header:
+        notes.append(f"{path}: its first row {AS_SAMPLE.format('it holds no names')}")
+    names = words if header else [str(place) for place in range(frame.width)]
+    check_different([name for name in names if name], str(path))
     columns = {
         name: column_of_cells(name, column, cells.na)
         if column.dtype == polars.String
-        else of_series(name, column, f"{path}: column {name}")
+        else of_series(name, without_named(column, cells.na), f"{path}: column {name}")
         for name, column in zip(names, frame, strict=True)
     }
     if wanted is not None and key is not None and key not in names and not {*map(str.strip, key.split(","))} & {*names}:
         raise InputError(f"{path} has no sheet {wanted!r}: it has {', '.join(sheets)}{did_you_mean(wanted, sheets)}")
     if key in sheets and key not in names:
         raise InputError(f"{path}: {key} is a sheet: name its columns as {path}:{key}:COLUMN, or all of them as {path}:{key}:")
-    more = f"{path} has {len(sheets)} sheets: the first, {sheet}, was read. {path}:{sheets[1 % len(sheets)]}: names another."
-    notes = (more,) if len(sheets) > 1 and not is_named else ()
-    return chosen_of(Table(str(path), columns, 2, notes), key)
+    return chosen_of(Table(str(path), columns, header + 1, tuple(notes)), key)
+
+
+def without_named(column: Any, na: tuple[str, ...]) -> Any:
+    """A column of a sheet with null for numbers that a marker names; other columns as they are."""
+    if not column.dtype.is_numeric():
+        return column
+    import polars
+
+    named = is_named(column.cast(polars.Float64), na)
+    return polars.select(polars.when(named).then(None).otherwise(column).alias(column.name)).to_series()
 
 
 def of_lazy(lazy: Any, path: Path, key: str | None) -> Table:

@@ -10,7 +10,9 @@ What is missing (NaN, None, NaT, null, masked) is found here, and refused by the
 from __future__ import annotations
 
 import collections
+import contextlib
 import dataclasses
+import datetime
 import functools
 import re
 from collections.abc import Sequence
@@ -47,7 +49,8 @@ class Column:
     Attributes:
         name: Its name; its place counted from 0 where it has none.
         kind: What it holds. Categories of pandas and polars are text, dates are numbers already.
-        values: (n_samples,) numbers, NaN where one is missing, or text (objects), None where one is missing.
+        values: (n_samples,) numbers, NaN where one is missing, or text (objects), None where one is missing. Integers beyond
+            what float64 tells apart stay integers, 0 where one is missing.
         missing: (n_samples,) whether a value is missing.
         stray: Rows of the cells that are no numbers in a column that was meant to hold numbers; empty for others.
         note: What was done to the values; empty for nothing.
@@ -192,7 +195,8 @@ class Table:
         if not any(column.kind == "text" for column in self.columns.values()):
             dtype = np.result_type(*values)
             loses = dtype.kind == "f" and any(one.dtype.kind in "iu" and beyond(one) for one in values)
-            return np.column_stack([one.astype(object) for one in values] if loses else values)
+            gaps = any(column.missing.any() and column.values.dtype.kind in "iuO" for column in self.columns.values())
+            return np.column_stack([as_objects(column) for column in self.columns.values()] if loses or gaps else values)
         return np.column_stack([as_text(column) for column in self.columns.values()])
 
     def condition(self, *, missing: bool = False) -> NDArray[Any]:
@@ -254,6 +258,21 @@ def as_text(column: Column) -> NDArray[Any]:
     return words
 
 
+def as_objects(column: Column) -> NDArray[Any]:
+    """Numbers of a column as Python's own (objects), None where one is missing."""
+    numbers = column.values.astype(object)
+    numbers[column.missing] = None
+    return numbers
+
+
+def whole_numbers(values: Sequence[int]) -> NDArray[Any]:
+    """Integers without loss: int64, else uint64, else Python's own (objects)."""
+    for dtype in (np.int64, np.uint64):
+        with contextlib.suppress(OverflowError):
+            return np.array(values, dtype=dtype)
+    return np.array(values, dtype=object)
+
+
 def beyond(whole: NDArray[Any]) -> bool:
     """Whether some of these integers are so large that float64 may not hold them."""
     return bool(whole.size and (whole.max() > EXACT or whole.min() < -EXACT))
@@ -293,7 +312,7 @@ def of_frame(values: Any, name: str) -> Table:
 def of_series(name: str, series: Any, what: str) -> Column:
     """A column from a series of pandas or polars."""
     library = type(series).__module__.partition(".")[0]
-    values, missing = from_polars(series, what) if library == "polars" else from_pandas(series)
+    values, missing = from_polars(series, what) if library == "polars" else from_pandas(series, what)
     return typed(name, values, missing, what)
 
 
@@ -319,12 +338,14 @@ def from_polars(series: Any, what: str) -> tuple[NDArray[Any], NDArray[np.bool_]
         series = series.cast(polars.Float64)
     if dtype == polars.Boolean and missing.any():
         series = series.cast(polars.Float64)
+    if dtype.is_integer():  # NumPy has no missing integers
+        series = series.fill_null(0)
     if dtype in (polars.String, polars.Categorical, polars.Enum):
         return np.array(series.cast(polars.String).to_list(), dtype=object), missing
     return series.to_numpy(), missing
 
 
-def from_pandas(series: Any) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+def from_pandas(series: Any, what: str) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """Values of a series of pandas, and which are missing."""
     missing = np.asarray(series.isna(), dtype=bool)
     dtype = str(series.dtype)
@@ -333,6 +354,10 @@ def from_pandas(series: Any) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     if "datetime64" in dtype:
         return series.to_numpy(dtype="datetime64[ns]"), missing
     if not isinstance(series.dtype, np.dtype) and getattr(series.dtype, "kind", "O") in "iufb":
+        if dtype.startswith("Sparse"):
+            raise InputError(f"{what} is a sparse column of pandas ({dtype}): give its .sparse.to_dense(), if memory has room.")
+        if missing.any() and series.dtype.kind in "iu":  # NumPy has no missing integers
+            return series.to_numpy(dtype=series.dtype.numpy_dtype, na_value=0), missing
         if missing.any():
             return series.to_numpy(dtype=np.float64, na_value=np.nan), missing
         return series.to_numpy(dtype=series.dtype.numpy_dtype), missing
@@ -351,7 +376,9 @@ def typed(name: str, array: NDArray[Any], missing: NDArray[np.bool_] | None, wha
         words[gone] = None
         return of_text(name, words, gone)
     kind: Kind = "flags" if array.dtype.kind == "b" else "numbers"
-    if gone.any():
+    if gone.any() and array.dtype.kind in "iu" and beyond(array[~gone]):
+        array = np.where(gone, 0, array)
+    elif gone.any():
         array = array.astype(np.result_type(array.dtype, np.float32) if array.dtype.kind == "f" else np.float64)
         array[gone] = np.nan
     return Column(name, kind, array, gone)
@@ -367,14 +394,17 @@ def of_objects(name: str, array: NDArray[Any], missing: NDArray[np.bool_], what:
     if len(present) and all(isinstance(one, bool | np.bool_) for one in present):
         return typed(name, np.where(missing, False, array).astype(bool), missing, what)
     if all(isinstance(one, Real | np.bool_) or hasattr(one, "as_integer_ratio") for one in present):
-        numbers = np.where(missing, np.nan, array)
-        if not missing.any() and all(isinstance(one, int | np.integer) for one in present):
-            return Column(name, "numbers", np.array(array.tolist()), missing)
-        return Column(name, "numbers", numbers.astype(np.float64), missing)
+        if len(present) and all(isinstance(one, int | np.integer) for one in present):
+            whole = whole_numbers([0 if gone else int(one) for one, gone in zip(array, missing, strict=True)])
+            return Column(name, "numbers", whole, missing) if whole.dtype == object else typed(name, whole, missing, what)
+        try:
+            return Column(name, "numbers", np.where(missing, np.nan, array).astype(np.float64), missing)
+        except OverflowError:
+            raise InputError(f"{what} has values beyond the range of float64, 1.8e308: divide it by a large number.") from None
     if all(hasattr(one, "year") and hasattr(one, "month") for one in present):
         has_time = any(hasattr(one, "hour") for one in present)
         dates = np.array(
-            [None if gone else one for one, gone in zip(array, missing, strict=True)],
+            [None if gone else in_utc(one) for one, gone in zip(array, missing, strict=True)],
             dtype="datetime64[us]" if has_time else "datetime64[D]",
         )
         return of_dates(name, dates, what)
@@ -383,6 +413,11 @@ def of_objects(name: str, array: NDArray[Any], missing: NDArray[np.bool_], what:
         f"{what} mixes kinds of values, such as {other[1]!r} in row {other[0]} beside text: a column is of numbers, flags, "
         "dates or text throughout."
     )
+
+
+def in_utc(moment: Any) -> Any:
+    """A date, or a time of a time zone as that of UTC without one; others as they are."""
+    return moment if getattr(moment, "tzinfo", None) is None else moment.astimezone(datetime.UTC).replace(tzinfo=None)
 
 
 def of_text(name: str, words: NDArray[Any], missing: NDArray[np.bool_], stray: NDArray[np.int64] | None = None) -> Column:

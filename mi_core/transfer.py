@@ -111,6 +111,7 @@ def transfer_entropy(
     arguments.one_of(settings.estimator, TransferEstimator, "the estimator of transfer entropy")
     missing.complete({"x": x, "y": y}, "refuse", series=True)
     series, dims, notes = prepared(x, y, None, settings)
+    notes = [*_notes.on_indexes({"x": x, "y": y}), *notes]
     series, whole = drawn(series, settings)
     dim = past.source_history * dims["x"] + (1 + past.history) * dims["y"]
     left = max(0, len(series) - past.reach)

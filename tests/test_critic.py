@@ -1,5 +1,7 @@
 """The learned critic: what it finds that no linear direction shows, and that it claims nothing of independent data."""
 
+import concurrent.futures
+import pickle
 import random
 import sys
 
@@ -218,6 +220,25 @@ def test_a_side_of_other_columns_has_networks_of_its_own():
 
 def run(*words):
     return CliRunner().invoke(app, ["estimate", *map(str, words)])
+
+
+def test_threads_that_share_a_critic_take_turns(networks, monkeypatch):
+    monkeypatch.setattr(critic, "STEPS", 20)
+    monkeypatch.setattr(critic, "scale_of", lambda *_: 1.0)
+    monkeypatch.setattr(critic, "encoders", lambda *dims: networks)
+    samples = np.random.default_rng(0).standard_normal((4, 2, 60, 3))
+
+    def used(both, x, y):
+        use = both.fit(x, y, np.random.default_rng(0))
+        return [use(x, y)[0] for _ in range(5)]
+
+    shared = trainer.LearnedCritic()
+    expected = [used(shared, x, y)[0] for x, y in samples]
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        for found, alone in zip(pool.map(lambda sides: used(shared, *sides), samples), expected, strict=True):
+            for one in found:
+                np.testing.assert_array_equal(one, alone)
+    assert pickle.loads(pickle.dumps(critic.Turns())).lock is not shared.turns.lock
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from mi_core import InputError, lower_bound, mutual_information
 from mi_core import shared_directions as sd
 from mi_core._prepare import Prepared
 from mi_core.halves import as_one
+from mi_core.lower_bound import copies_together
 from mi_core.sampling import INDEPENDENT, Groups, Series
 from mi_core.shared_directions import Ranks, SharedDirections, shared_directions
 
@@ -108,6 +109,28 @@ def test_independent_sides_share_nothing(kind, n, dim_x, dim_y):
     assert found.lower_bound.mi <= max(0.003, 3 * found.lower_bound.stderr)
     assert not found.falls_short
     assert abs(found.reduced.mi) < 4 * found.reduced.stderr
+
+
+@pytest.mark.parametrize("times", [2, 3, 8])
+def test_copies_of_rows_are_no_dependence(times):
+    rng = np.random.default_rng(times)
+    x, y = rng.standard_normal((2, 600 // times, 4))
+    order = rng.permutation(len(x) * times)
+    bound = bound_of(*(np.repeat(side, times, axis=0)[order] for side in (x, y)))
+    assert bound.mi <= 3 * bound.stderr
+    assert bound.stderr < 0.1
+
+
+def test_values_that_recur_are_no_copies():
+    rng = np.random.default_rng(0)
+    few = Prepared(*rng.integers(0, 30, (2, 500, 1)).astype(float))
+    many = Prepared(*np.repeat(rng.standard_normal((2, 20, 3)), 30, axis=1))
+    for samples in (few, many, Prepared(*rng.standard_normal((2, 60, 2)), sampling=Groups(np.arange(60) // 2))):
+        assert copies_together(samples) is samples
+    dead = Prepared(*(np.concatenate([np.zeros((40, 2)), rng.standard_normal((60, 2))[np.arange(60) // 2]]) for _ in range(2)))
+    assert copies_together(dead).sampling.units == 40 + 30
+    with pytest.raises(InputError, match="a lower bound needs at least 40 samples, and of 60 here only 20 are different"):
+        bound_of(*np.repeat(rng.standard_normal((2, 20, 3)), 3, axis=1))
 
 
 # The formula

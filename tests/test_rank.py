@@ -409,6 +409,8 @@ def test_names_are_left_out_and_strays_are_refused():
         (({"a": TARGET, "b": [{}] * N}, "a"), {}, "table: column b mixes kinds of values"),
         ((TABLE, "income"), {"k": 400}, "x has 400 samples and k=400"),
         ((TABLE, "income"), {"missing": "fill"}, "missing is 'fill'"),
+        ((TABLE, "income"), {"permutations": True}, "permutations is True: it must be a whole number"),
+        (({**TABLE, 1: TARGET, "1": TARGET}, "income"), {}, "table has two columns named '1': rename one of them"),
     ],
 )
 def test_what_is_refused(arguments, options, message):
@@ -430,6 +432,15 @@ def test_missing_values_are_named_or_dropped_column_by_column():
     assert "column by column: 370 to 400 of 400 are left" in found.notes[0]
     of_target = rank({**TABLE, "income": np.where(np.arange(N) < 30, np.nan, TARGET)}, "income", missing="drop")
     assert {row.n_samples for row in of_target} == {370}
+
+
+@pytest.mark.parametrize("options", [{}, {"permutations": 9}, {"given": "other"}, {"k": 7}])
+def test_a_column_with_too_few_values_for_k_is_left_out(options):
+    k = options.get("k", 3)
+    few = np.where(np.arange(N) < k, TABLE["weak"], np.nan)
+    found = rank({**TABLE, "few": few}, "income", columns=["few", "strong"], missing="drop", **options)
+    assert [row.column for row in found] == ["strong"]
+    assert f"Left out: table: column few has {k} samples and k={k}: k must be smaller" in found.notes[0]
 
 
 # The command

@@ -2,7 +2,10 @@
 
 import itertools
 import json
+import math
+import operator
 import re
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -186,7 +189,65 @@ def test_neighbours_are_exact_and_ties_in_the_order_given(name, dtype, metric):
     wide = side.astype(np.longdouble)
     apart = np.abs(wide[found[0]] - wide[0])
     expected = apart.max(axis=1) if metric == "chebyshev" else np.sqrt((apart**2).sum(axis=1))
-    np.testing.assert_allclose(far[0], expected.astype(float), rtol=1e-12, atol=0)
+    unit = far[0, -1] / expected[-1] if metric == "euclidean" and expected[-1] > 0 else 1.0
+    assert unit == pytest.approx(1, rel=1e-12) or awkward_scale(side)
+    np.testing.assert_allclose(far[0], (unit * expected).astype(float), rtol=1e-12, atol=0)
+
+
+def awkward_scale(side):
+    """Whether squares of some values, or of their differences, may overflow or vanish."""
+    sizes = np.abs(side[side != 0])
+    return bool(sizes.max() > 1e100 or sizes.min() < 1e-100)
+
+
+@pytest.mark.parametrize("scale", [1e-310, 1e-200, 1e-150, 1.0, 1e150, 1e306])
+def test_the_scale_of_the_samples_is_no_matter_at_the_ends_of_float64(scale):
+    points = rng_of(1).standard_normal((200, 40))
+    found = similarity.intrinsic_dimension(scale * points)
+    assert found.value == pytest.approx(similarity.intrinsic_dimension(points).value, rel=1e-9)
+    assert found.notes == ()
+    assert similarity.neighbour_overlap(scale * points, points).value == 1
+
+
+def test_small_differences_beside_large_ones_are_distances_or_refused():
+    points = rng_of(1).standard_normal((100, 2))
+    near = np.concatenate([points, 1e-200 * points])
+    each = similarity.intrinsic_dimension(points).value
+    assert similarity.intrinsic_dimension(near).value == pytest.approx(each, rel=0.1)
+    with pytest.raises(InputError, match=r"x has samples that are so near to each other, beside its largest value \d.\de\+300"):
+        similarity.intrinsic_dimension(np.concatenate([1e300 * points, 1e-200 * points]))
+
+
+@pytest.mark.parametrize("far", [1.0, 1e3, 1e6, 1e9])
+@pytest.mark.parametrize("n", [5, 40])
+def test_few_samples_with_one_far_away_keep_their_value(n, far):
+    rng = rng_of(n)
+    x = rng.standard_normal((n, 3))
+    y = x + rng.standard_normal((n, 3))
+    x[2] *= far
+    exact = (
+        [[Fraction(value) for value in row] for row in x.tolist()],
+        [[Fraction(value) for value in row] for row in y.tolist()],
+    )
+    result = similarity.cka(x, y)
+    assert result.value == pytest.approx(exact_cka(*exact), abs=1e-6)
+    assert not any("nothing to compare" in note for note in result.notes)
+    assert similarity.cka(x, x).value == pytest.approx(1, abs=1e-12)
+    assert similarity.cka(x, x).value <= 1
+
+
+def exact_cka(*sides):
+    """CKA from U-centred Gram matrices in whole fractions, rounded at the end."""
+    centred = []
+    for points in sides:
+        n = len(points)
+        gram = [[0 if a is b else sum(map(operator.mul, a, b)) for b in points] for a in points]
+        sums = [sum(row) / (n - 2) for row in gram]
+        mean = sum(sums) / (n - 1)
+        centred.append([gram[i][j] - sums[i] - sums[j] + mean for i in range(n) for j in range(n) if i != j])
+    x, y = centred
+    xy, xx, yy = (sum(map(operator.mul, a, b)) for a, b in ((x, y), (x, x), (y, y)))
+    return float(xy / xx) * math.sqrt(xx / yy)
 
 
 @pytest.mark.parametrize("k", [1, 80, 299])

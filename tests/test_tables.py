@@ -27,6 +27,8 @@ from mi_core import (
 from mi_core.errors import MissingValues
 from mi_core.files import load, load_array, load_arrays, load_table, split_key
 from mi_core.results import linfoot
+from mi_core.similarity import cka
+from mi_core.table_files import Cells
 from mi_core.tables import Table
 
 pandas = pytest.importorskip("pandas")
@@ -355,6 +357,13 @@ def test_frames_and_columns_in_memory():
     assert "read as seconds since" in mutual_information(PANDAS[["joined"]].astype("datetime64[us]"), AGE).notes[0]
 
 
+def test_times_of_a_time_zone_are_those_of_utc():
+    zone = datetime.timezone(datetime.timedelta(hours=2))
+    times = np.array([datetime.datetime(1970, 1, 1, 2, int(minute) % 60, tzinfo=zone) for minute in AGE], dtype=object)
+    (row,) = rank({"at": times, "age": INCOME}, "age").rows
+    assert row.mi == mutual_information(AGE % 60, INCOME, standardize="sides").mi
+
+
 def test_what_is_no_array_is_told_how_to_become_one():
     from scipy.sparse import csr_matrix
 
@@ -368,6 +377,28 @@ def test_indexes_of_pandas_that_differ_are_noted():
     shuffled = PANDAS.sample(frac=1, random_state=0)
     assert "pandas indexes of x and y differ" in mutual_information(PANDAS["age"], shuffled["income"]).notes[0]
     assert not any("indexes" in note for note in mutual_information(shuffled["age"], shuffled["income"]).notes)
+    groups, age, income = pandas.Series(np.arange(N) // 4), PANDAS["age"], PANDAS["income"]
+    differ = "The pandas indexes of {} and {} differ. Rows were paired by position"
+    for found, one, other in (
+        (mutual_information(age, income, groups=groups.iloc[::-1]), "x", "groups"),
+        (mutual_information(age, income, given=shuffled[["income"]], error_bar=False), "x", "z"),
+        (rank(PANDAS[["age"]], shuffled["income"]), "table", "target"),
+        (rank({"a": shuffled["age"], "b": income}, "b"), "column a", "column b"),
+        (rank(PANDAS[["age", "income"]], "income", groups=groups.iloc[::-1]), "table", "groups"),
+        (multi_information([age, shuffled["income"]]), "x1", "x2"),
+        (cka(age, shuffled["income"]), "x", "y"),
+        (lagged(age, shuffled["income"], [0]), "x", "y"),
+        (transfer_entropy(age, shuffled["income"]), "x", "y"),
+    ):
+        assert found.notes[0].startswith(differ.format(one, other))
+
+
+def test_sparse_columns_of_pandas_are_told_how_to_become_dense():
+    sparse = pandas.Series(pandas.arrays.SparseArray(INCOME))
+    with pytest.raises(InputError, match=r"x: column 0 is a sparse column of pandas \(Sparse.*\): give its .sparse.to_dense"):
+        mutual_information(sparse, AGE)
+    with pytest.raises(InputError, match=r"table: column a is a sparse column"):
+        rank(pandas.DataFrame({"a": sparse, "b": AGE}), "b")
 
 
 def test_xarray_is_taken():
@@ -492,6 +523,129 @@ def test_true_and_false_as_numbers_are_noted(tmp_path):
     assert note in mi("estimate", f"{path}:member", f"{path}:income").stderr
     assert note not in mi("estimate", f"{path}:income", f"{path}:member", "--labels").stderr
     assert any(note in one for one in mutual_information(FRAME[["member"]], INCOME).notes)
+
+
+IDS = 2**60 + 64 * (np.arange(N) // 4)  # of which float64 tells every fourth apart
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [
+        np.ma.masked_array(IDS, GAPS),
+        polars.Series("id", [None if gap else int(one) for gap, one in zip(GAPS, IDS, strict=True)]),
+        pandas.Series([None if gap else one for gap, one in zip(GAPS, IDS, strict=True)], dtype="Int64"),
+        np.where(GAPS, None, IDS),
+        np.where(GAPS, None, 2**70 + IDS.astype(object)),
+    ],
+    ids=["masked", "polars", "pandas", "objects", "beyond 64 bits"],
+)
+def test_large_integers_beside_missing_ones_keep_their_digits(ids):
+    expected = mutual_information(AGE[~GAPS], INCOME[~GAPS], groups=np.arange(N)[~GAPS] // 4, standardize="sides")
+    found = mutual_information(AGE, INCOME, groups=ids, missing="drop", standardize="sides")
+    (row,) = rank({"age": AGE, "income": INCOME, "id": ids}, "income", columns=["age"], groups="id", missing="drop")
+    assert found.mi == row.mi == expected.mi
+    assert found.independent_units == row.independent_units == 15
+
+
+@pytest.mark.parametrize("cells", ["0.5", "x", ""])
+def test_large_integers_of_a_file_keep_their_digits_whatever_stands_beside_them(cells, tmp_path):
+    path = tmp_path / "ids.csv"
+    others = [cells, *["1"] * (N - 1)]
+    ids = [2**63 + 7, *IDS.tolist()[1:]]
+    rows = zip(ids, others, strict=True)
+    path.write_text("id,other,gaps\n" + "".join(f"{one},{other},{one if one % 3 else ''}\n" for one, other in rows))
+    column, gaps = (load_table(str(path)).columns[name] for name in ("id", "gaps"))
+    assert column.values.tolist() == ids
+    assert gaps.values[~gaps.missing].tolist() == [one for one in ids if one % 3]
+    path.write_text("9007199254740993,1\n9007199254740995,0.5\n")
+    assert load_table(str(path)).columns["0"].values.tolist() == [2**53 + 1, 2**53 + 3]
+    assert load_array(str(path)).tolist() == [[2**53 + 1, 1], [2**53 + 3, 0.5]]
+
+
+def test_a_column_of_large_integers_is_ranked_with_the_note_that_they_are_rounded():
+    found = rank({"id": IDS + AGE, "income": INCOME}, "income")
+    assert found.rows[0].mi == mutual_information(IDS + AGE, INCOME, standardize="sides").mi
+    assert "table: column id: int64 values were rounded to float64, which holds 53 bits. (In id.)" in found.notes
+
+
+def test_markers_that_are_numbers_are_compared_as_numbers(tmp_path):
+    pytest.importorskip("fastexcel")
+    pytest.importorskip("openpyxl")
+    frame = pandas.DataFrame({"a": [1.5, -999.0, 0.0], "b": [-999, 2, 0], "c": ["x", "-999", "y"]})
+    frame.to_csv(tmp_path / "gaps.csv", index=False)
+    frame.to_excel(tmp_path / "gaps.xlsx", index=False)
+    for suffix in (".csv", ".xlsx"):
+        for marker, missing in (("-999", [[0, 1, 0], [1, 0, 0], [0, 1, 0]]), ("0", [[0, 0, 1], [0, 0, 1], [0, 0, 0]])):
+            table = load_table(str(tmp_path / f"gaps{suffix}"), Cells(na=(marker,)))
+            assert [column.missing.tolist() for column in table.columns.values()] == missing
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["0,126;0,221\n0,5;0,25\n", "x, m;y, m\n0,126;0,221\n0,5;0,25\n", "0,126\t0,221\n0,5\t0,25\n"],
+    ids=["no header", "header", "tabs"],
+)
+def test_commas_that_may_be_those_of_decimals_ask_for_the_separator(content, tmp_path):
+    path = tmp_path / "euro.csv"
+    path.write_text(content)
+    with pytest.raises(InputError, match=r"has commas and (semicolons|tabs) in its first line: name what stands"):
+        load_table(str(path))
+    separator = "\t" if "\t" in content else ";"
+    assert all("decimal commas" in one.note for one in load_table(str(path), Cells(separator)).columns.values())
+    path.write_text("a,b;c\n1,2\n3,4\n")
+    assert list(load_table(str(path)).columns) == ["a", "b;c"]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".xlsx"])
+def test_a_first_line_of_numbers_and_gaps_is_a_sample(suffix, tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    pytest.importorskip("fastexcel")
+    path = tmp_path / f"table{suffix}"
+
+    def written(*rows):
+        if suffix == ".csv":
+            path.write_text("".join(",".join("" if one is None else str(one) for one in row) + "\n" for row in rows))
+        else:
+            book = openpyxl.Workbook()
+            for row in rows:
+                book.active.append(row)
+            book.save(path)
+        return load_table(str(path))
+
+    for gap in (None, "NA", "nan"):
+        table = written([1.5, gap, 2], [3, 4, 5], [6, 7, 8.5])
+        assert list(table.columns) == ["0", "1", "2"]
+        assert table.columns["1"].missing.tolist() == [True, False, False]
+        assert (len(table), table.first_line) == (3, 1)
+        assert gap == "nan" or "was read as a sample, because it holds" in table.notes[0]
+    assert len(written([1.5, 2], [3, 4])) == 2
+    assert list(written([None, "0", "1"], [0, 3, 4]).columns) == ["", "0", "1"]
+    assert list(written(["name", 2019], ["x", 4]).columns) == ["name", "2019"]
+    assert "because 'x' recurs below it" in written(["x", 1], ["y", 2], ["x", 3]).notes[0]
+    with pytest.raises(InputError, match=r"has an empty cell and numbers, '2019' first, which may be names of columns or a"):
+        written([None, 2019, 2020], [1, 3, 4])
+    with pytest.raises(InputError, match=r"has two columns named 'a': rename one of them"):
+        written(["a", "a"], [3, 4])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('a,b\n1,2"3\n3,4\n', "its cells cannot be told apart, as where a quote stands within one or is not closed"),
+        (f'a,b\n"{"x" * 200_000}",1\ny,2\n', "a cell in line 2 has more than 131,072 characters: shorten it, or close a quote"),
+    ],
+)
+def test_cells_that_cannot_be_told_apart_are_said(content, message, tmp_path):
+    path = tmp_path / "quotes.csv"
+    path.write_text(content)
+    with pytest.raises(InputError, match=re.escape(message)):
+        load_table(str(path))
+
+
+def test_every_nan_of_a_file_is_a_missing_value(tmp_path):
+    path = tmp_path / "nan.csv"
+    path.write_text("a,b\n-nan,x\n+NaN,y\n1,z\n")
+    assert load_table(str(path)).columns["a"].missing.tolist() == [True, True, False]
 
 
 def test_entropy_and_divergence_drop_rows_of_each_set_by_itself(tmp_path):

@@ -14,6 +14,7 @@ import mi_core
 from mi_core import InputError, similarity
 from trainer import MutualInformationCallback
 from trainer.activations import Probe
+from trainer.measurement import Measurement
 from trainer.table import Table
 
 RNG = np.random.default_rng(0)
@@ -382,6 +383,40 @@ def test_the_table_has_the_rows_and_belongs_to_one_training(tmp_path):
         fit(model, again)
     fit(model, again, initial_epoch=1)
     assert [row.epoch for row in Table(table).rows()] == [0, 0, 1, 1, 2, 2]
+
+
+def read(_):
+    return {"input": X, "first": X[:, :2], "last": X[::-1, :2]}, None
+
+
+@pytest.mark.parametrize(
+    ("options", "what"),
+    [({"units": "nats"}, "units bits"), ({"k": 4}, "k 3"), ({"layers": ["last", "input"]}, "pairs first / last")],
+)
+def test_a_training_that_goes_on_refuses_the_table_of_another(options, what, tmp_path):
+    table = tmp_path / "table.jsonl"
+    before = Measurement(len(X), None, ["first", "last"], table=table)
+    before.begin(0, normalises=False)
+    before.measure(0, read, {"seen": 10**400})
+    assert before.rows[0].logs == {"seen": None}
+    with pytest.raises(InputError, match=f"holds the rows of another training, with {what}: name another file as table"):
+        Measurement(len(X), None, **{"layers": ["first", "last"], **options}, table=table).begin(1, normalises=False)
+
+
+def test_measurements_of_one_training_under_two_names_share_a_table(tmp_path):
+    table = tmp_path / "table.jsonl"
+    for first, last in ((0, 2), (2, 3)):  # the second time it goes on
+        train, test = (Measurement(len(X), None, ["first", "last"], name=name, table=table) for name in ("train", "test"))
+        for epoch in range(first, last):
+            for one in (train, test):
+                if epoch == first:
+                    one.begin(max(epoch - 1, 0), normalises=False)
+                one.measure(epoch, read, {})
+    assert [(row.epoch, row.name) for row in Table(table).rows()] == [
+        (epoch, name) for epoch in range(3) for name in ("train", "test")
+    ]
+    with pytest.raises(InputError, match="holds the rows of another training"):
+        train.begin(0, normalises=False)
 
 
 def test_an_epoch_that_is_measured_again_has_its_rows_replaced(tmp_path):

@@ -248,6 +248,29 @@ def test_a_table_gives_back_its_rows(tmp_path):
     assert table.rows() == [ROW, ROW]
 
 
+@pytest.mark.parametrize("torn", [b'{"epo', b'{"epoch": 0, "x": "fir', b'{"epoch": 0, "x": "' + 70_000 * b"x", b"\0\0"])
+@pytest.mark.parametrize("rows", [[], [ROW]])
+def test_a_torn_line_gives_way_to_the_next_rows(rows, torn, tmp_path):
+    table = Table(tmp_path / "table.jsonl")
+    table.append(rows)
+    with table.path.open("ab") as file:
+        file.write(torn)
+    assert table.rows() == rows
+    table.append([dataclasses.replace(ROW, epoch=2)])
+    assert table.rows() == [*rows, dataclasses.replace(ROW, epoch=2)]
+    table.path.write_bytes(b"not a table")
+    with pytest.raises(InputError, match="line 1 is no row of a run: name another file as table"):
+        table.rows()
+
+
+def test_rows_of_another_name_are_kept(tmp_path):
+    table = Table(tmp_path / "table.jsonl")
+    rows = [dataclasses.replace(ROW, epoch=epoch, name=name) for epoch in (1, 2) for name in ("train", "test")]
+    table.append(rows)
+    table.keep(1, "train")
+    assert table.rows() == [rows[0], rows[1], rows[3]]
+
+
 def test_a_failed_append_leaves_the_table_as_it_was(tmp_path, monkeypatch):
     table = Table(tmp_path / "table.jsonl")
     table.append([ROW])

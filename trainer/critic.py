@@ -13,6 +13,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import itertools
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Unpack
 
@@ -126,6 +127,22 @@ def start(networks: keras.Model, rng: np.random.Generator) -> None:
         variable.assign(np.zeros(variable.shape, dtype=variable.dtype))
 
 
+class Turns:
+    """Lets one thread at a time use networks, whose weights others may set; a copy, pickled or not, has turns of its own."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+
+    def __enter__(self) -> None:
+        self.lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self.lock.release()
+
+    def __reduce__(self) -> tuple[type[Turns], tuple[()]]:
+        return Turns, ()
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Critic:
     """Score of how well x and y belong together, as the inner product of two embeddings.
@@ -135,6 +152,7 @@ class Critic:
         networks: Both encoders, which other critics use too.
         weights: What they have learned.
         scale: Of the score; 0 where held-out samples show no dependence.
+        turns: Of those that use the networks.
     """
 
     scale_x: Scaler
@@ -142,6 +160,7 @@ class Critic:
     networks: keras.Model
     weights: list[Single]
     scale: float
+    turns: Turns
 
     def __call__(self, x: Samples, y: Samples) -> tuple[FloatArray, FloatArray]:
         """Embeddings (n, EMBEDDING + 1) of x and of y."""
@@ -150,8 +169,10 @@ class Critic:
 
     def unscaled(self, x: Samples, y: Samples) -> tuple[FloatArray, FloatArray]:
         """Embeddings as the networks have learned them."""
-        self.networks.set_weights(self.weights)
-        return embedded(self.networks, [self.scale_x(x), self.scale_y(y)])
+        inputs = [self.scale_x(x), self.scale_y(y)]
+        with self.turns:
+            self.networks.set_weights(self.weights)
+            return embedded(self.networks, inputs)
 
 
 def embedded(networks: keras.Model, inputs: list[Single]) -> tuple[FloatArray, FloatArray]:
@@ -168,6 +189,7 @@ def fit_critic(
     rng: np.random.Generator,
     groups: IntArray | None = None,
     progress: Progress | None = None,
+    turns: Turns | None = None,
 ) -> Critic:
     """Train a critic on samples, a fifth of which decides when to stop and how much to believe.
 
@@ -177,6 +199,7 @@ def fit_critic(
         rng: Draws weights and the order of batches.
         groups: (n,) numbers, ascending, of what may not be parted; None where samples are independent.
         progress: Called with (steps done, steps in all).
+        turns: Of those that use the networks.
     """
     is_held_out = held_out(len(x), groups)
     scale_x, scale_y = Scaler(x[~is_held_out]), Scaler(y[~is_held_out])
@@ -196,7 +219,8 @@ def fit_critic(
     training.clear()  # as TensorFlow keeps what gave the batches
     networks.set_weights(looks.weights)
     sampling = INDEPENDENT if groups is None else Groups(groups[looked_at])
-    return Critic(scale_x, scale_y, networks, looks.weights, scale_of(*embedded(networks, rest), sampling))
+    scale = scale_of(*embedded(networks, rest), sampling)
+    return Critic(scale_x, scale_y, networks, looks.weights, scale, turns or Turns())
 
 
 def held_out(n: int, groups: IntArray | None = None) -> NDArray[np.bool_]:
@@ -271,6 +295,7 @@ class LearnedCritic:
     """Critic of two small networks: `mutual_information(x, y, lower_bound=LearnedCritic())` bounds MI by it.
 
     A fit to samples that it has just been fitted to is not repeated, so that a bound and `LearnedDirections` can share one.
+    Several threads may use one critic; they take turns.
 
     Args:
         progress: Called with (steps of training done, steps in all) of each half.
@@ -282,6 +307,7 @@ class LearnedCritic:
         self.progress = progress
         self.networks: dict[tuple[int, int], keras.Model] = {}
         self.fits: dict[bytes, Critic] = {}
+        self.turns = Turns()
 
     def fit(self, x: Samples, y: Samples, rng: np.random.Generator, groups: IntArray | None = None) -> Critic:
         """The critic trained on samples x (n, dim_x) and their partners y (n, dim_y), without parting any of `groups` (n,)."""
@@ -289,14 +315,15 @@ class LearnedCritic:
         for part in (x, y) if groups is None else (x, y, groups):
             key.update(np.ascontiguousarray(part).data)
         place = key.digest()
-        if place not in self.fits:
-            if len(self.fits) >= KEPT:
-                self.fits.pop(next(iter(self.fits)))
-            dims = x.shape[1], y.shape[1]
-            if dims not in self.networks:
-                self.networks = {dims: encoders(*dims)}  # compiling takes as long as training, and halves share it
-            self.fits[place] = fit_critic(self.networks[dims], x, y, rng, groups, self.progress)
-        return self.fits[place]
+        with self.turns:
+            if place not in self.fits:
+                if len(self.fits) >= KEPT:
+                    self.fits.pop(next(iter(self.fits)))
+                dims = x.shape[1], y.shape[1]
+                if dims not in self.networks:
+                    self.networks = {dims: encoders(*dims)}  # compiling takes as long as training, and halves share it
+                self.fits[place] = fit_critic(self.networks[dims], x, y, rng, groups, self.progress, self.turns)
+            return self.fits[place]
 
 
 class LearnedDirections:

@@ -189,12 +189,13 @@ class Measurement:
             normalises: Whether the network has batch normalisation that the two statistics tell apart.
 
         Raises:
-            InputError: The table holds the rows of another training.
+            InputError: The table holds the rows of another training; those of one beside it, under another name, may be there.
         """
         self.statistics = self.bn or (BOTH if normalises else BOTH[:1])
         if self.table is not None and epoch > 0:
-            self.table.keep(epoch)
-        elif self.table is not None and self.table.rows():
+            self._check_goes_on(self.table)
+            self.table.keep(epoch, self.name)
+        elif self.table is not None and any(row.name == self.name or row.epoch > 1 for row in self.table.rows()):
             raise InputError(
                 f"{self.table.path} holds the rows of another training: delete the file, or name a new one as table. To go on "
                 "with that training, begin after its epochs: initial_epoch of fit in Keras, a checkpoint in Lightning and "
@@ -202,6 +203,21 @@ class Measurement:
             )
         self.rows = [row for row in self.rows if 0 < epoch >= row.epoch]
         self.latest = epoch or -1
+
+    def _check_goes_on(self, table: Table) -> None:
+        """Raise InputError unless the rows that a table has under this name may be those of this measurement, so far."""
+        rows = [row for row in table.rows() if row.name == self.name]
+        (first, *_), units = self.estimators, {one.options.get("units", "bits") for one in self.estimators}
+        for what, found, own in (
+            ("pairs", {f"{row.x} / {row.y}" for row in rows}, {f"{x} / {y}" for x, y in self.pairs}),
+            ("units", {row.units for row in rows}, units),
+            ("k", {row.k for row in rows if first.k and row.k}, set(first.k or ())),
+        ):
+            if others := found - own:
+                raise InputError(
+                    f"{table.path} holds the rows of another training, with {what} {', '.join(map(str, sorted(others)))}: name "
+                    "another file as table, or go on with the options that it was begun with."
+                )
 
     def measure(self, epoch: int, read: Read, logs: Mapping[str, Any]) -> dict[str, float]:
         """Measure if it is time, keep the rows, and give what is to be logged; `logs` is what the framework logged.
@@ -211,8 +227,7 @@ class Measurement:
         if not is_due(self.every, epoch):
             return {}
         started = clock.now()
-        numbers = {name: float(value) for name, value in logs.items() if isinstance(value, int | float | np.number)}
-        finite = {name: value if math.isfinite(value) else None for name, value in numbers.items()}
+        finite = {name: finite_or_none(value) for name, value in logs.items() if isinstance(value, int | float | np.number)}
         rows = [row for statistics in self.statistics for row in self._rows(epoch, statistics, read, finite)]
         if self.table is not None and epoch > self.latest:
             self.table.append(rows)
@@ -400,6 +415,15 @@ def beside(result: mi_core.MIResult) -> dict[str, Any]:
     if (bound := result.lower_bound) is not None:
         found |= {"lower_bound": bound.mi, "lower_bound_stderr": bound.stderr, "lower_bound_kind": bound.kind}
     return found
+
+
+def finite_or_none(value: Any) -> float | None:
+    """A number as float; None where it is not finite, or beyond the range of float."""
+    try:
+        number = float(value)
+    except OverflowError:  # a whole number of Python's
+        return None
+    return number if math.isfinite(number) else None
 
 
 def is_finite(values: Any) -> bool:

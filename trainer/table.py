@@ -10,10 +10,11 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, BinaryIO, cast
 
 from msgspec import Meta
 
+from mi_core.errors import InputError
 from mi_core.options import Standardize, Units
 from mi_core.records import read_content, record_from_json
 from mi_core.text import concerning
@@ -28,6 +29,9 @@ Amount = Annotated[float, Meta(ge=-1e6, le=1e6)]  # of information: psi(N) is be
 Spread = Annotated[float, Meta(ge=0, le=1e6)]
 Seconds = Annotated[float, Meta(ge=0, le=1e12)]
 Finite = Annotated[float, Meta(ge=-sys.float_info.max, le=sys.float_info.max)]
+
+START = b'{"epoch": '  # of each line
+BLOCK = 65_536  # bytes in which the end of a file is sought
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,14 +118,15 @@ class Table:
         self.path = Path(path)
 
     def append(self, rows: Iterable[Row]) -> None:
-        """Write rows behind those that are there: all of them, or none where the disk is full.
+        """Write rows behind those that are there, in place of a torn last line: all of them, or none where the disk is full.
 
         Raises:
             OSError: They could not be written.
         """
         content = memoryview(_lines(rows))
-        with errors_named(self.path), self.path.open("ab", buffering=0) as file:
-            end = file.tell()
+        with errors_named(self.path), self.path.open("a+b", buffering=0) as file:
+            end = _end_of_lines(cast("BinaryIO", file))
+            file.truncate(end)
             try:
                 while content:
                     content = content[file.write(content) :]
@@ -135,13 +140,16 @@ class Table:
         """All rows, oldest first.
 
         Raises:
-            InputError: The file is no table, or a line other than the last is damaged.
+            InputError: The file is no table, or a line other than a torn last one is damaged.
         """
         try:
             lines = read_content(self.path).split(b"\n")
         except FileNotFoundError:
             return []
-        return [  # behind the last line feed there is nothing, or a torn line
+        torn = lines[-1].rstrip(b"\0")  # as file systems leave after a loss of power
+        if torn[: len(START)] != START[: len(torn)]:
+            raise InputError(f"{self.path}: line {len(lines)} is no row of a run: name another file as table.")
+        return [
             record_from_json(line, Row, f"{self.path}: line {number} is damaged or no row of a run")
             for number, line in enumerate(lines[:-1], start=1)
         ]
@@ -152,9 +160,9 @@ class Table:
         with whole_file(self.path) as file:
             file.write(content)
 
-    def keep(self, last_epoch: int) -> None:
-        """Drop the rows after an epoch, and a torn last line."""
-        kept = [row for row in self.rows() if row.epoch <= last_epoch]
+    def keep(self, last_epoch: int, name: str = "") -> None:
+        """Drop the rows after an epoch that are there under this name, and a torn last line."""
+        kept = [row for row in self.rows() if row.name != name or row.epoch <= last_epoch]
         with whole_file(self.path) as file:
             file.write(_lines(kept))
 
@@ -167,6 +175,17 @@ def with_epoch(rows: Sequence[Row], epoch: int, name: str, new: Sequence[Row]) -
 
 def _lines(rows: Iterable[Row]) -> bytes:
     return "".join(json.dumps(dataclasses.asdict(row), allow_nan=False) + "\n" for row in rows).encode()
+
+
+def _end_of_lines(file: BinaryIO) -> int:
+    """Where the last whole line of a file ends; 0 where there is none."""
+    end = file.seek(0, os.SEEK_END)
+    while end:
+        start = file.seek(max(0, end - BLOCK))
+        if found := file.read(end - start).rfind(b"\n") + 1:
+            return start + found
+        end = start
+    return 0
 
 
 def notes_of(rows: Sequence[Row]) -> Iterator[str]:

@@ -37,7 +37,8 @@ def ordered_nearest(
     Args:
         points: (n, dim) samples.
         k: How many, below n.
-        metric: "euclidean" or "chebyshev"; the distances are those of float64 arithmetic.
+        metric: "euclidean" or "chebyshev"; the distances are those of float64 arithmetic. Where Euclidean ones might overflow
+            or vanish, all are divided by one power of two, which leaves their order and their ratios.
         order: (n,) permutation of the points, taken as a ring: of two at equal distance, the nearer is the one that comes first
             after the point itself. So many points that tie are not all given the same neighbours.
         threads: Most threads.
@@ -48,13 +49,13 @@ def ordered_nearest(
     distances, places = np.empty((n, k)), np.empty((n, k), np.int64)
     find = by_euclid if metric == "euclidean" else by_chebyshev
     with Workers(threads, progress, n) as workers:
-        scale = find(ordered, distances, places, workers)
+        find(ordered, distances, places, workers)
     rows = np.argsort(order)
-    return distances[rows] * scale, order[places[rows]]
+    return distances[rows], order[places[rows]]
 
 
-def by_chebyshev(points: Samples, distances: FloatArray, places: IntArray, workers: Workers) -> float:
-    """Fill in distances and places (n, k); the factor that distances need."""
+def by_chebyshev(points: Samples, distances: FloatArray, places: IntArray, workers: Workers) -> None:
+    """Fill in distances and places (n, k)."""
     columns = brute.as_columns(points.astype(np.float64, copy=False))
     n = len(points)
 
@@ -64,17 +65,16 @@ def by_chebyshev(points: Samples, distances: FloatArray, places: IntArray, worke
         select(strip, first, distances, places)
 
     workers.for_each_tile(work, n, brute.rows_of_a_tile(n, 1, 8), is_progress=True)
-    return 1.0
 
 
-def by_euclid(points: Samples, distances: FloatArray, places: IntArray, workers: Workers) -> float:
-    """Fill in distances and places (n, k); the factor that distances need.
+def by_euclid(points: Samples, distances: FloatArray, places: IntArray, workers: Workers) -> None:
+    """Fill in distances and places (n, k).
 
     With a and b centred points rounded to the precision of products, u its unit and q their squared norms, squared distances by
     products differ from those summed in float64 by at most (dim / 2 + 9) u (|a| + |b|)^2, and by the rounding of the latter, at
     most dim u (|a| + |b|)^2. Both together stay below 2 c (q_a + q_b).
     """
-    points, scale = with_safe_squares(points)
+    points = with_safe_squares(points)
     n, dim = points.shape
     rounded = around_middle(points, np.float32 if dim <= IN_SINGLE else np.float64)
     squares = np.einsum("ij,ij->i", rounded, rounded, dtype=np.float64)
@@ -90,16 +90,17 @@ def by_euclid(points: Samples, distances: FloatArray, places: IntArray, workers:
     with threadpool_limits(1, "blas"):  # the workers are the threads
         workers.for_each_tile(work, n, tile, is_progress=True)
     np.sqrt(distances, out=distances)
-    return scale
 
 
-def with_safe_squares(points: Samples) -> tuple[Samples, float]:
-    """Points whose squared distances neither overflow nor vanish, and the power of two to multiply distances by."""
-    largest = max(float(points.max()), -float(points.min()))
-    if points.dtype == np.float32 or largest == 0 or 1 / SAFE < largest < SAFE:
-        return points, 1.0
-    exponent = int(np.frexp(largest)[1]) - LARGEST_EXPONENT
-    return np.ldexp(points, -exponent), float(np.ldexp(1.0, exponent))
+def with_safe_squares(points: Samples) -> Samples:
+    """Points whose squared distances neither overflow nor vanish down to 1e-312 of the largest value, by a power of two."""
+    if points.dtype == np.float32:
+        return points
+    sizes = np.abs(points)
+    largest = float(sizes.max())
+    if largest == 0 or (largest < SAFE and sizes.min(where=sizes > 0, initial=np.inf) > 1 / SAFE):
+        return points
+    return np.ldexp(points, LARGEST_EXPONENT - int(np.frexp(largest)[1]))
 
 
 def around_middle(points: Samples, dtype: type[np.floating]) -> Samples:
