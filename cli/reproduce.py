@@ -34,7 +34,7 @@ NEEDED = ("distributed", "polars", "matplotlib")
 
 def reproduce(
     experiments: Annotated[list[str], typer.Argument(metavar="EXPERIMENT", help=f"{', '.join(FIGURES)}, or all.")],
-    profile: Annotated[ProfileName, typer.Option(help="How many networks, how long: minutes, an hour, days.")] = "cpu",
+    profile: Annotated[ProfileName, typer.Option(help="How many networks, how long: minutes, an evening, days.")] = "cpu",
     data: Annotated[
         str | None,
         typer.Option(metavar="NAME|PATH", help="As mi train has it.  [default: the profile's: digits for smoke, else mnist]"),
@@ -82,7 +82,12 @@ def reproduce(
 
     results.manifests(folder / "runs")  # what is damaged there is said now rather than after hours of training
     earlier = results.read(folder) if (folder / results.PARQUET).exists() else None
-    done = set() if earlier is None else results.finished(earlier, runs)
+    done = set()
+    if earlier is not None and not collect:
+        from trainer.data import load_data
+
+        checksums = {source: load_data(source).checksum for source in {settings.data for settings in runs.values()}}
+        done = results.finished(earlier, runs, checksums)
     wanted = {} if collect else {name: settings for name, settings in runs.items() if name not in done}
     keras_loader.choose_backend()
     failed = train_all(wanted, folder / "runs", workers, scheduler, gpu, quiet) if wanted else 0

@@ -15,9 +15,9 @@ import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from mi_core.backends.cpu.workers import Workers
+from mi_core.threads import one_blas_thread
 from mi_core.types import FloatArray, IntArray, Samples
 
 TILE_COLUMNS = 128  # of a covariance; 2 x 200 columns make enough tiles for two threads
@@ -64,7 +64,7 @@ class Kernel:
     def off_diagonal(self) -> FloatArray:
         """(n_samples, n_samples) inner products around the median, which a sample far away hardly moves; 0 on the diagonal."""
         columns = self.columns - np.median(self.columns, axis=0)
-        with threadpool_limits(1, "blas"):
+        with one_blas_thread():
             gram: FloatArray = columns @ columns.T
         np.fill_diagonal(gram, 0.0)
         return gram
@@ -131,7 +131,7 @@ def summed(of_tile: Callable[[int, int], float], tiles: Sequence[tuple[int, int]
         for place in range(first, last):
             sums[place] = of_tile(*tiles[place])
 
-    with threadpool_limits(1, "blas"), Workers(threads) as workers:  # the workers are the threads
+    with one_blas_thread(), Workers(threads) as workers:  # the workers are the threads
         workers.for_each_tile(work, len(tiles), 1)
     return math.fsum(sums)
 

@@ -102,7 +102,7 @@ class Ranking:
         permutations: Most shuffles for a p-value; None for no p-values.
         seed: Seed of shuffles and error bars.
         threads: Number of threads it was allowed.
-        seconds: Wall time, compilation of kernels included.
+        seconds: Wall time, compilation of kernels left out.
         notes: Columns that were left out, and each kind of note of the rows once, with the columns that it concerns.
         frame: Library of the data frame that came, "pandas" or "polars", which `to_frame` gives again; None for others.
     """

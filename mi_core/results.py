@@ -260,7 +260,7 @@ class Estimate(Number):
         threads: Number of threads it was allowed, on this machine.
         noise: Standard deviation of the noise added to each column, in standard deviations of its side; 0 for none.
         seed: Seed of the noise, the error bar and all else that was random; None where nothing was.
-        seconds: Wall time of the whole estimate, compilation of kernels included.
+        seconds: Wall time of the whole estimate, compilation of kernels left out.
         notes: What a reader should know before using the number, one sentence or two each.
         stderr: Standard error of the estimate in `units`: its spread over data sets of this size, not its bias. None where it
             was switched off, or parts of the samples are too small for the estimator.

@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
 from scipy.special import ndtri
-from threadpoolctl import threadpool_limits
 
 from mi_core.sampling import Sampling
+from mi_core.threads import one_blas_thread
 from mi_core.types import FloatArray, IntArray, Samples
 
 FOLDS = 3  # of the samples fitted on, each of which confirms the directions that the others chose
@@ -116,7 +116,7 @@ class SharedDirections:
             least: How many pairs at least, confirmed or not.
             pairing: (n,) row of y that stands beside each row of x; None for its own.
         """
-        with threadpool_limits(1, "blas"):  # small matrices gain little by threads, and lose much on a busy machine
+        with one_blas_thread():  # small matrices gain little by threads, and lose much on a busy machine
             rows_y = (fitted, rest) if pairing is None else (pairing[fitted], pairing[rest])
             scores_x, scores_y = self.ranks_x.scores(fitted), self.ranks_y.scores(rows_y[0])
             fit_x, fit_y = scores_x[fitted], scores_y[rows_y[0]]

@@ -19,7 +19,7 @@ from mi_core._ties import may_tie
 from mi_core.errors import InputError
 from mi_core.results import ShuffledNull, SizePoint
 from mi_core.sampling import INDEPENDENT, Sampling
-from mi_core.types import FloatArray, IntArray, Progress, Samples
+from mi_core.types import FloatArray, IntArray, Progress
 
 Estimate = Callable[[IntArray], FloatArray]
 
@@ -191,7 +191,7 @@ def shuffled_ksg1(
     """
     x, y = samples.x, samples.y
     if samples.sampling is None and len(set(ks)) == 1 and x.shape[1] == y.shape[1] == 1 and not (may_tie(x) or may_tie(y)):
-        values = shuffled_lines(x, y, ks[0], permutations, seed, threads=threads, progress=progress) / nats
+        values = shuffled_lines(estimate, samples, ks[0], permutations, seed, nats=nats, threads=threads, progress=progress)
         return np.repeat(values[:, np.newaxis], len(ks), axis=1)
     if x.shape[1] + y.shape[1] <= NARROW or permutations < FEW or samples.sampling is not None:
         return shuffled(estimate, samples, ks, permutations, seed, nats=nats, threads=threads, progress=progress)
@@ -216,13 +216,21 @@ def shuffled_ksg1(
 
 
 def shuffled_lines(
-    x: Samples, y: Samples, k: int, permutations: int, seed: int, *, threads: int, progress: Progress | None = None
+    estimate: Callable[[Prepared], FloatArray],
+    samples: Prepared,
+    k: int,
+    permutations: int,
+    seed: int,
+    *,
+    nats: float,
+    threads: int,
+    progress: Progress | None = None,
 ) -> FloatArray:
-    """Estimates (permutations,) of ksg1 in nats from two columns (n, 1) without ties whose pairing was shuffled."""
+    """Estimates (permutations,) of ksg1 from two columns (n, 1), hardly a value of which recurs, whose pairing was shuffled."""
     from mi_core.backends.cpu import plane
     from mi_core.backends.cpu.workers import Workers
 
-    of_x, of_y = plane.ranked(x), plane.ranked(y)
+    of_x, of_y = plane.ranked(samples.x), plane.ranked(samples.y)
     rng = generator(seed, "permutations")
     lock = threading.Lock()
     drawn: list[IntArray] = []
@@ -232,10 +240,13 @@ def shuffled_lines(
         for shuffle in range(first, last):
             with lock:  # in the order of the seed, whoever comes first
                 while len(drawn) <= shuffle:
-                    drawn.append(rng.permutation(len(x)))
+                    drawn.append(rng.permutation(len(samples)))
                 rows, drawn[shuffle] = drawn[shuffle], EMPTY
-            _, (n_x, n_y) = plane.neighbour_counts(of_x, of_y.shuffled(rows), k)
-            found[shuffle] = mean(ksg1_local(k, n_x, n_y))
+            radius, (n_x, n_y) = plane.neighbour_counts(of_x, of_y.shuffled(rows), k)
+            if radius.all():
+                found[shuffle] = mean(ksg1_local(k, n_x, n_y)) / nats
+            else:  # a few samples coincide, which the estimator itself has rules for
+                found[shuffle] = estimate(dataclasses.replace(samples, y=samples.y[rows]))[0]
 
     with Workers(threads, progress, permutations) as workers:
         workers.for_each_tile(work, permutations, 1, is_progress=True)

@@ -1,7 +1,7 @@
-"""Everything compiled ahead: for images of containers, for clusters, and for whoever does not want to wait at a first estimate.
+"""Kernels compiled ahead: for images of containers, for clusters, and for whoever does not want to wait at a first estimate.
 
-Kernels are compiled when a call first needs them, once on a machine for each type of numbers, and kept on disk. Here each kind
-of estimate is made once, of few samples, which is as good as any to compile for.
+A kernel is compiled when a call first needs it, once on a machine for each type of numbers, and kept on disk. Here each kind of
+estimate is made once, of few samples.
 """
 
 from __future__ import annotations
@@ -81,4 +81,5 @@ def tasks_for(dtype: np.dtype[np.floating]) -> list[Callable[[], object]]:
         lambda: lagged(*line, lags=(0, 1), error_bar=False),
         lambda: transfer_entropy(*line, error_bar=False),
         lambda: similarity.intrinsic_dimension(few[0]),
+        lambda: similarity.neighbour_overlap(*few, metric="chebyshev"),
     ]

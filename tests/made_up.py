@@ -95,6 +95,7 @@ def _rows(network, batch_size, momentum, seed, ks, scalings, rng):
                 "knn_overlap": (mi / CEILING) ** 2 if also else None,
                 "seconds": 1.0,
                 "settings": "0" * 16,
+                "data": "0" * 12,
                 "notes": "",
             }
 

@@ -258,7 +258,7 @@ ACCEPTED = {
             *("lower_bound_stderr", "cka", "knn_overlap", "intrinsic_dim", "participation_ratio"),
         ),
         -1: ("mi", "null", "ceiling", "loss", "reduced", "lower_bound", "cka"),
-        "text": ("run", "notes", "settings"),
+        "text": ("run", "notes", "settings", "data"),
         2**62: ("loss",),
         2**40: (
             "width",
@@ -273,7 +273,7 @@ ACCEPTED = {
             "dim_y",
             "loss",
         ),
-        "\x1b[31m</script>": ("run", "notes", "settings"),
+        "\x1b[31m</script>": ("run", "notes", "settings", "data"),
     }.items()
     for name in names
 }

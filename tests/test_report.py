@@ -153,7 +153,7 @@ class Page(html.parser.HTMLParser):
 
 @pytest.fixture(scope="module")
 def page():
-    return render(SMALL, (FIG4A, FIG5B), VERDICTS, {1: "The lag of the averages."}, MANIFESTS)
+    return render(SMALL, (FIG4A, FIG5B), VERDICTS, {1: "The lag of the averages."}, results.shared(MANIFESTS))
 
 
 @pytest.fixture(scope="module")
@@ -289,14 +289,19 @@ def test_the_command_writes_the_page_of_a_folder(tmp_path):
 def test_what_is_wrong_is_one_line_and_leaves_nothing(tmp_path, monkeypatch):
     printed = mi(tmp_path / "none", "--out", tmp_path / "page.html")
     assert (printed.exit_code, printed.stdout) == (2, "")
-    assert (
-        printed.stderr
-        == f"mi: {tmp_path / 'none'} has no runs with measurements in it: name a folder of mi reproduce, or one of runs.\n"
-    )
+    assert printed.stderr == f"mi: {tmp_path / 'none'}: there is no such file or folder.\n"
     monkeypatch.setattr(cli.report.importlib.util, "find_spec", lambda name: None if name in ("altair", "jinja2") else name)
     printed = mi(tmp_path)
     assert printed.stderr == "mi: mi report needs altair, jinja2: python -m pip install 'ksg-mi[reproduce]'\n"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_page_of_a_table_alone_has_the_settings_that_were_kept(tmp_path, monkeypatch):
+    results.write(SMALL, tmp_path)
+    results.write_settings(MANIFESTS, tmp_path)
+    monkeypatch.setattr(report, "render", lambda *given: str(given[-1]))
+    page = report.write_report(tmp_path, tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "('versions.keras', '3.9.1')" in page
 
 
 def test_a_page_that_cannot_be_written_costs_no_work(tmp_path, monkeypatch):

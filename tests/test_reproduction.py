@@ -142,10 +142,10 @@ def test_a_report_on_runs_alone(tmp_path, monkeypatch):
     for settings in runs_of([load_experiment("fig5a", "smoke")], load_profile("smoke")).values():
         made_up_run(tmp_path, settings)
     seen = {}
-    monkeypatch.setattr(report, "render", lambda table, *others: seen.update(table=table, manifests=others[-1]) or "page")
+    monkeypatch.setattr(report, "render", lambda table, *others: seen.update(table=table, settings=others[-1]) or "page")
     assert report.write_report(tmp_path, tmp_path / "page.html").read_text() == "page"
     assert seen["table"].equals(results.collect(tmp_path))
-    assert len(seen["manifests"]) == 8
+    assert ("settings.arch", "resnet") in seen["settings"]
 
 
 def test_no_results(tmp_path):
@@ -194,15 +194,16 @@ def test_a_table_tells_which_runs_are_finished(tmp_path):
     made_up_run(tmp_path, runs[finished])
     made_up_run(tmp_path, runs[begun], epochs=(0, 1))
     table = results.collect(tmp_path)
-    assert results.finished(table, runs) == {finished}
-    assert results.finished(table, {}) == set()
+    data = {"digits": "0" * 64, "mnist": "1" * 64}
+    assert results.finished(table, runs, data) == {finished}
+    assert results.finished(table, {}, data) == set()
     changed = {begun: dataclasses.replace(runs[begun], samples=200)}
     with pytest.raises(InputError, match=rf"results.parquet has rows of {begun} with other settings: name another folder"):
-        results.finished(table, changed)
-    elsewhere = {finished: dataclasses.replace(runs[finished], data="mnist", backend="cpu-brute")}
-    assert results.finished(table, elsewhere) == {finished}, (
-        "where the data lie, and how neighbours are counted, changes nothing"
-    )
+        results.finished(table, changed, data)
+    other = {finished: dataclasses.replace(runs[finished], data="mnist", backend="cpu-brute")}
+    with pytest.raises(InputError, match=rf"results.parquet has rows of {finished} on other data: name another folder"):
+        results.finished(table, other, data)
+    assert results.finished(table, other, {"mnist": "0" * 64}) == {finished}, "the same data in another place"
 
 
 def test_a_new_table_has_the_last_word_on_its_runs(tmp_path):

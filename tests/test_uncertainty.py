@@ -168,6 +168,18 @@ def test_the_null_is_that_of_plain_repetition(dims):
     assert result.null.std == pytest.approx(np.std(by_hand, ddof=1), abs=1e-12)
 
 
+def test_shuffles_in_which_a_few_samples_coincide_are_those_of_plain_repetition():
+    """Too few values recur for a note; shuffled, some zeros of x stand beside zeros of y, with no distance between them."""
+    rng = np.random.default_rng(1)
+    x, y = (np.where(np.arange(1200) < 12, 0.0, rng.standard_normal(1200)) for _ in range(2))
+    y = y[::-1]
+    result = mutual_information(x, y, k=1, permutations=40, seed=2, units="nats", error_bar=False)
+    rng = uncertainty.generator(2, "permutations")
+    by_hand = [mutual_information(x, y[rng.permutation(1200)], k=1, units="nats", error_bar=False).mi for _ in range(40)]
+    assert result.null.mean == pytest.approx(np.mean(by_hand), abs=1e-12)
+    assert result.null.std == pytest.approx(np.std(by_hand, ddof=1), abs=1e-12)
+
+
 def test_the_p_value_counts_the_estimate_itself():
     null = uncertainty.shuffled_null(0.5, np.array([0.1, 0.5, 0.7, -0.2]), seed=0)
     assert (null.p_value, null.permutations) == (3 / 5, 4)

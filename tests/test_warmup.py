@@ -16,12 +16,11 @@ from mi_core import clock, warmup
 def test_the_clock_stands_still_while_kernels_are_compiled():
     started, clocked = time.perf_counter(), clock.now()
     with clock.compiling(), clock.compiling():  # a kernel that calls another
-        at = clock.now()
+        at, began = clock.now(), time.perf_counter()
         time.sleep(0.05)
         assert clock.now() == at
-    waited = time.perf_counter() - started
-    assert waited >= 0.05
-    assert abs(waited - 0.05 - (clock.now() - clocked)) < 0.04
+        compiled = time.perf_counter() - began
+    assert 0 <= clock.now() - clocked <= time.perf_counter() - started - compiled
 
 
 def test_two_threads_that_compile_count_once():

@@ -148,7 +148,10 @@ class Settings:
         return dataclasses.asdict(self)
 
     def checksum(self) -> str:
-        """Twelve digits that differ where the rows would: not with where the data lie, or how neighbours are counted."""
+        """Twelve digits that differ where the rows would, the data apart.
+
+        Values that are defaults are left out, so that a new setting changes no checksum.
+        """
         usual = Settings()
         changed = {
             field.name: getattr(self, field.name)

@@ -27,6 +27,7 @@ Positive = Annotated[int, Meta(ge=1, le=2**53)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Amount = Annotated[float, Meta(ge=-1e6, le=1e6)]  # of information: psi(N) is below 64 bits for all N that memory holds
 Spread = Annotated[float, Meta(ge=0, le=1e6)]
+Dimension = Annotated[float, Meta(ge=0, le=1e12)]
 Seconds = Annotated[float, Meta(ge=0, le=1e12)]
 Finite = Annotated[float, Meta(ge=-sys.float_info.max, le=sys.float_info.max)]
 
@@ -103,8 +104,8 @@ class Row:
     lower_bound_kind: str | None = None
     cka: Amount | None = None
     knn_overlap: Share | None = None
-    intrinsic_dim: Spread | None = None
-    participation_ratio: Spread | None = None
+    intrinsic_dim: Dimension | None = None
+    participation_ratio: Dimension | None = None
 
 
 class Table:
@@ -146,13 +147,14 @@ class Table:
             lines = read_content(self.path).split(b"\n")
         except FileNotFoundError:
             return []
-        torn = lines[-1].rstrip(b"\0")  # as file systems leave after a loss of power
-        if torn[: len(START)] != START[: len(torn)]:
-            raise InputError(f"{self.path}: line {len(lines)} is no row of a run: name another file as table.")
-        return [
+        rows = [
             record_from_json(line, Row, f"{self.path}: line {number} is damaged or no row of a run")
             for number, line in enumerate(lines[:-1], start=1)
         ]
+        torn = lines[-1].rstrip(b"\0")  # as file systems leave after a loss of power
+        if torn[: len(START)] != START[: len(torn)]:
+            raise InputError(f"{self.path}: line {len(lines)} is no row of a run: name another file as table.")
+        return rows
 
     def replace(self, epoch: int, name: str, rows: Sequence[Row]) -> None:
         """Put rows of an epoch in place of those that are there under this name."""

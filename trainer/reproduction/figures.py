@@ -62,7 +62,9 @@ def draw_all(frame: pl.DataFrame, experiment: Experiment, out: str | Path) -> li
     written = draw_experiment(frame, experiment, out)
     if any("shortcut" in arch for arch in experiment.archs):
         written += draw_experiment(frame, experiment, out, last="before")
-    return written + draw_updates(frame, experiment, out) + draw_panel(frame, experiment, out)
+    written += draw_updates(frame, experiment, out)
+    usual = reading(_rows(frame, experiment, 3, "after"), ("inference", Settings.momentum), None)
+    return written if usual.is_empty() else written + draw_panel(frame, experiment, out)
 
 
 def draw_experiment(

@@ -101,7 +101,9 @@ def _filters(frame: pl.DataFrame, runs: pl.DataFrame) -> dict[str, alt.Parameter
     batches = runs["batch"].unique(maintain_order=True).to_list()
     sizes = {column: runs[column].unique().sort().to_list() for column in ("width", "hidden")}
     ks = frame["k"].unique().sort().to_list()
-    norms = {str(momentum or "own"): name_of_statistics(bn, momentum) for bn, momentum in statistics_in(frame)}
+    norms = {
+        "own" if momentum is None else str(momentum): name_of_statistics(bn, momentum) for bn, momentum in statistics_in(frame)
+    }
     scalings = [name for name in SIDES if name in frame["standardize"]]
     return {
         "arch": _choice("arch", "architecture", [ALL, *archs]),

@@ -51,9 +51,11 @@ def write_report(folder: str | Path, out: str | Path) -> Path:
     runs = Path(folder) / "runs" if (Path(folder) / "runs").is_dir() else Path(folder)
     table = results.read(folder) if (Path(folder) / results.PARQUET).exists() else results.collect(runs)
     manifests = results.manifests(runs)
+    kept = Path(folder) / "settings.json"
+    shared = results.shared(manifests) if manifests or not kept.is_file() else results.read_settings(kept)
     with whole_file(Path(out)) as file:
         reasons = {number: claim.why_different for number, claim in CLAIMS.items()}
-        file.write(render(table, experiments_of(table), judge(table), reasons, manifests).encode())
+        file.write(render(table, experiments_of(table), judge(table), reasons, shared).encode())
     return Path(out)
 
 
@@ -62,7 +64,7 @@ def render(
     experiments: Iterable[Experiment],
     verdicts: Sequence[Verdict],
     reasons: Mapping[int, str],
-    manifests: Sequence[Mapping[str, Any]],
+    settings: Sequence[tuple[str, str]],
 ) -> str:
     """A page that needs no network: pictures, data and programs are in it.
 
@@ -71,7 +73,7 @@ def render(
         experiments: The figures to draw; those without results are left out.
         verdicts: On each claim under each reading.
         reasons: For a claim, why paper and measurement may differ.
-        manifests: Manifests of the runs. What all have in common is shown once.
+        settings: Names and values of what all runs have in common.
 
     Raises:
         InputError: No row has both MI and error.
@@ -94,7 +96,7 @@ def render(
         sides=SIDES,
         ks=measured["k"].unique().sort().to_list(),
         runs=_runs(measured),
-        settings=results.shared(manifests),
+        settings=settings,
     )
 
 
@@ -133,8 +135,10 @@ def _figure(png: Path, caption: str, more: str) -> dict[str, str]:
 
 def _in_words(rows: pl.DataFrame, k: int) -> str:
     """What a figure shows, for those who cannot see it: means over its runs before training and at the end."""
-    usual = _usual(rows, k).sort("epoch").group_by("arch", "batch_size", "run", maintain_order=True)
-    ends = usual.agg(first=pl.first("mi"), last=pl.last("mi"), error=pl.last("error"), units=pl.first("units"))
+    usual = _usual(rows, k)
+    usual = usual.filter(pl.col("momentum") == pl.col("momentum").max().over("batch_size")).sort("epoch")
+    by_run = usual.group_by("arch", "batch_size", "run", maintain_order=True)
+    ends = by_run.agg(first=pl.first("mi"), last=pl.last("mi"), error=pl.last("error"), units=pl.first("units"))
     means = ends.group_by("arch", "batch_size", "units", maintain_order=True).agg(pl.mean("first", "last", "error"))
     return "With inference statistics: " + "; ".join(
         f"{ARCHITECTURES[row['arch']].name}, {name_of_batch(row['batch_size'])}: MI from {row['first']:.2f} to "

@@ -19,9 +19,10 @@ from mi_core.text import as_cell, printable
 from mi_core.whole_files import whole_file
 from trainer.config import Arch, Settings, Statistics
 from trainer.run import RunFolder
-from trainer.table import Amount, Count, Finite, Positive, Row, Seconds, Share, Spread
+from trainer.table import Amount, Count, Dimension, Finite, Positive, Row, Seconds, Share, Spread
 
 PARQUET = "results.parquet"
+DIGITS = 12  # of checksums
 OF_PLACES = ("machine.", "versions.")  # may differ from run to run, and are to be known all the same
 SEVERAL = " | "  # between the values of several machines, versions, starts
 FIRST_AND_LAST = {("first", "last"): "after", ("first", "last_before_sum"): "before"}
@@ -59,10 +60,11 @@ class Result:
     lower_bound_stderr: Spread | None
     cka: Amount | None  # linear centred kernel alignment of the two layers, debiased
     knn_overlap: Share | None  # share of nearest neighbours that both layers have
-    intrinsic_dim: Spread | None  # of the last layer
-    participation_ratio: Spread | None  # of the last layer
+    intrinsic_dim: Dimension | None  # of the last layer
+    participation_ratio: Dimension | None  # of the last layer
     seconds: Seconds
     settings: str  # checksum of the run's settings
+    data: str  # checksum of what it was trained on
     notes: str
 
 
@@ -101,18 +103,25 @@ def together(table: pl.DataFrame | None, earlier: pl.DataFrame | None) -> pl.Dat
     return pl.concat([earlier.filter(~pl.col("run").is_in(table["run"].unique().implode())), table]).sort(ORDER)
 
 
-def finished(table: pl.DataFrame, runs: Mapping[str, Settings]) -> set[str]:
+def finished(table: pl.DataFrame, runs: Mapping[str, Settings], data: Mapping[str, str]) -> set[str]:
     """The runs of which a table has all epochs.
 
+    Args:
+        table: As `collect` makes it.
+        runs: Settings by the name of the run.
+        data: Checksum of each data set that these name.
+
     Raises:
-        InputError: The table has a run of that name and other settings.
+        InputError: The table has a run of that name with other settings or data.
     """
-    reached = table.group_by("run").agg(pl.max("epoch"), pl.first("settings"))
+    reached = table.group_by("run").agg(pl.max("epoch"), pl.first("settings", "data"))
     found = set()
-    for name, epoch, checksum in reached.iter_rows():
+    for name, epoch, checksum, of_data in reached.iter_rows():
         if name in runs:
             if checksum != runs[name].checksum():
                 raise InputError(f"{PARQUET} has rows of {name} with other settings: name another folder.")
+            if of_data != data[runs[name].data][:DIGITS]:
+                raise InputError(f"{PARQUET} has rows of {name} on other data: name another folder.")
             if epoch == runs[name].epochs:
                 found.add(name)
     return found
@@ -131,8 +140,7 @@ def write_settings(manifests: Sequence[Mapping[str, Any]], folder: str | Path) -
     path = Path(folder) / "settings.json"
     records = [dict(_flat(manifest)) for manifest in manifests]
     if path.is_file():
-        earlier = record_from_json(read_content(path), dict[str, str], f"{path} is damaged")
-        records.insert(0, earlier)
+        records.insert(0, dict(read_settings(path)))
     found: dict[str, str] = {}
     for name in dict.fromkeys(name for record in records for name in record):
         values = dict.fromkeys(value for record in records if name in record for value in record[name].split(SEVERAL))
@@ -142,6 +150,12 @@ def write_settings(manifests: Sequence[Mapping[str, Any]], folder: str | Path) -
     with whole_file(path) as file:
         file.write((json.dumps(found, indent=2) + "\n").encode())
     return path
+
+
+def read_settings(path: Path) -> list[tuple[str, str]]:
+    """Names and values that `write_settings` left in a file."""
+    kept = record_from_json(read_content(path), dict[str, str], f"{path} is damaged")
+    return [(printable(name), printable(value)) for name, value in kept.items()]
 
 
 def write(table: pl.DataFrame, folder: str | Path) -> list[Path]:
@@ -199,6 +213,7 @@ def _rows(run: RunFolder) -> Iterator[dict[str, Any]]:
                 "sum": place,
                 "loss": row.logs.get("loss"),
                 "settings": settings.checksum(),
+                "data": manifest.data.checksum[:DIGITS],
                 "notes": printable(" ".join(row.notes)),
             } | {name: getattr(row, name) for name in AS_MEASURED}
 

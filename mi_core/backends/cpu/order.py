@@ -19,7 +19,7 @@ def lowest_and_highest(values):
 
 @jit
 def places_in_order(values):
-    """Where the values (n,) stand, the smallest first; of equal ones in any order. A shell sort, for hundreds of them."""
+    """Where the values (n,) stand, the smallest first; equal ones come in any order. A shell sort, for hundreds of values."""
     places = np.arange(len(values))
     gap = len(values) // 2
     while gap > 0:
@@ -30,5 +30,5 @@ def places_in_order(values):
                 places[to] = places[to - gap]
                 to -= gap
             places[to] = place
-        gap = gap * 5 // 11
+        gap = 1 if gap == 2 else gap * 5 // 11
     return places

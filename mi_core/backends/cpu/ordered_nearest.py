@@ -11,12 +11,12 @@ point stays ahead.
 from __future__ import annotations
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from mi_core.backends.cpu import brute
 from mi_core.backends.cpu.jit import jit
 from mi_core.backends.cpu.workers import Workers
 from mi_core.options import Metric
+from mi_core.threads import one_blas_thread
 from mi_core.types import FloatArray, IntArray, Progress, Samples
 
 TILE_BYTES = 16 * 2**20  # of one thread's strip
@@ -87,7 +87,7 @@ def by_euclid(points: Samples, distances: FloatArray, places: IntArray, workers:
         select_candidates(points, products, above, below, slack, first, distances, places)
 
     tile = int(np.clip(TILE_BYTES // (rounded.itemsize * n), *TILE_ROWS))
-    with threadpool_limits(1, "blas"):  # the workers are the threads
+    with one_blas_thread():  # the workers are the threads
         workers.for_each_tile(work, n, tile, is_progress=True)
     np.sqrt(distances, out=distances)
 
