@@ -6,11 +6,8 @@ import contextlib
 import os
 import threading
 from collections.abc import Iterator
-from typing import Any
 
-_lock = threading.Lock()
-_users = 0
-_limits: Any = None
+_setting = threading.Lock()  # held by whoever has changed how many threads matrix products take
 
 
 def available_threads() -> int:
@@ -24,19 +21,16 @@ def available_threads() -> int:
 def one_blas_thread() -> Iterator[None]:
     """Matrix products run in one thread each while the block lasts: several slow small ones down on a busy machine.
 
-    The setting is that of the whole process. Where blocks of several threads overlap, the last one to end brings back what was.
+    The setting is that of the whole process. Where blocks overlap, the first one sets it and brings back what was when it ends;
+    the others leave it alone, and may end with more threads than one.
     """
-    global _users, _limits
-    from threadpoolctl import threadpool_limits  # here, because it loads what NumPy loads
-
-    with _lock:
-        if _users == 0:
-            _limits = threadpool_limits(1, "blas")
-        _users += 1
-    try:
+    if not _setting.acquire(blocking=False):
         yield
+        return
+    from threadpoolctl import threadpool_limits  # here, because it looks through all libraries that are loaded
+
+    try:
+        with threadpool_limits(1, "blas"):
+            yield
     finally:
-        with _lock:
-            _users -= 1
-            if _users == 0:
-                _limits.restore_original_limits()
+        _setting.release()

@@ -30,7 +30,7 @@ def blas_threads():
     return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
 
 
-def test_products_run_in_one_thread_until_the_last_caller_has_ended():
+def test_products_run_in_one_thread_and_then_in_as_many_as_before():
     before = blas_threads()
     inside, may_end = threading.Event(), threading.Event()
 
@@ -39,12 +39,21 @@ def test_products_run_in_one_thread_until_the_last_caller_has_ended():
             inside.set()
             may_end.wait()
 
+    thread = threading.Thread(target=other)
     with one_blas_thread():
-        thread = threading.Thread(target=other)
         thread.start()
         inside.wait()
         assert set(blas_threads()) <= {1}
-    assert set(blas_threads()) <= {1}, "the other one is still at it"
     may_end.set()
     thread.join()
     assert blas_threads() == before
+    thread = threading.Thread(target=other)
+    inside.clear()
+    may_end.clear()
+    thread.start()
+    inside.wait()
+    with one_blas_thread():
+        assert set(blas_threads()) <= {1}
+        may_end.set()
+        thread.join()
+    assert blas_threads() == before, "whichever of the two ends first"
