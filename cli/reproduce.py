@@ -107,8 +107,10 @@ def show_results(folder: Path, figures: list[Experiment], quiet: bool) -> None:
     from trainer.reproduction import findings, judging, results, verdict_files
 
     manifests = results.manifests(folder / "runs")
-    earlier = results.read(folder) if (folder / results.PARQUET).exists() else None
-    table = results.together(results.collect(folder / "runs") if manifests or earlier is None else None, earlier)
+    if (folder / results.PARQUET).exists():
+        table = results.together(results.collected(folder / "runs"), results.read(folder))
+    else:
+        table = results.collect(folder / "runs")
     written = [*results.write(table, folder), results.write_settings(manifests, folder)]
     verdicts = judging.judge(table)
     written += verdict_files.write(verdicts, folder)

@@ -215,7 +215,8 @@ def test_a_new_table_has_the_last_word_on_its_runs(tmp_path):
     both = results.together(longer, results.together(first, second))
     assert both.equals(results.together(second, longer))
     assert both["epoch"].max() == 4
-    assert results.together(None, first).equals(results.together(first, None))
+    RunFolder(tmp_path / "2" / "begun").create(manifest(smoke_runs("fig5a").popitem()[1]))
+    assert results.together(results.collected(tmp_path / "2"), first).equals(first), "a run that has measured nothing yet"
 
 
 def smoke_runs(*figures):

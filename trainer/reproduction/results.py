@@ -88,18 +88,20 @@ def collect(folder: str | Path) -> pl.DataFrame:
     Raises:
         InputError: There is no run in it, or a run is damaged.
     """
-    folder = Path(folder)
-    runs = [RunFolder(path.parent) for path in sorted(folder.glob("*/manifest.json"))]
-    rows = [row for run in runs for row in _rows(run)]
-    if not rows:
+    table = collected(folder)
+    if table.is_empty():
         raise InputError(f"{folder} has no runs with measurements in it: name a folder of mi reproduce, or one of runs.")
-    return pl.DataFrame(rows, schema=SCHEMA).sort(ORDER)
+    return table
 
 
-def together(table: pl.DataFrame | None, earlier: pl.DataFrame | None) -> pl.DataFrame:
-    """Rows of an earlier table and of a new one, which has the last word on the runs in it; one of them may be missing."""
-    if table is None or earlier is None:
-        return pl.concat([some for some in (table, earlier) if some is not None])
+def collected(folder: str | Path) -> pl.DataFrame:
+    """The same, without rows where nothing was measured yet."""
+    runs = [RunFolder(path.parent) for path in sorted(Path(folder).glob("*/manifest.json"))]
+    return pl.DataFrame([row for run in runs for row in _rows(run)], schema=SCHEMA).sort(ORDER)
+
+
+def together(table: pl.DataFrame, earlier: pl.DataFrame) -> pl.DataFrame:
+    """Rows of an earlier table and of a new one, which has the last word on the runs in it."""
     return pl.concat([earlier.filter(~pl.col("run").is_in(table["run"].unique().implode())), table]).sort(ORDER)
 
 
