@@ -9,7 +9,7 @@ from mi_core.progress_bar import ProgressBar
 
 
 def warmup() -> None:
-    """Compile all that estimates on this machine's CPU need, so that no first one has to wait; once done, it takes seconds.
+    """Compile what usual estimates on this machine's CPU need, so that no first one has to wait; once done, it takes seconds.
 
     For images of containers, for the machines of a cluster, and after an update. Compiled kernels are kept beside the package,
     or in the folder that the environment variable NUMBA_CACHE_DIR names.

@@ -22,6 +22,7 @@ from mi_core import InputError
 from trainer.reproduction import report, results
 from trainer.reproduction.experiments import FIGURES, load_experiment
 from trainer.reproduction.figures import ARCHITECTURES
+from trainer.reproduction.interactive import draw_traces
 from trainer.reproduction.judging import Verdict, judge
 from trainer.reproduction.report import experiments_of, render
 
@@ -208,6 +209,17 @@ def test_every_part_of_the_reading_is_an_input(specification):
         "until": None,
     }
     assert (inputs["until"]["min"], inputs["until"]["max"]) == (0, 50)
+
+
+def test_a_momentum_of_0_is_no_lack_of_one():
+    rows = SMALL.with_columns(momentum=pl.lit(0.0))
+    binds = {signal["name"]: signal["bind"] for signal in draw_traces(rows)["signals"] if "bind" in signal}
+    assert binds["by_norm"]["options"] == ["0.0", "own"]
+
+
+def test_words_for_a_figure_are_of_one_momentum():
+    other = SMALL.filter(bn="inference").with_columns(momentum=pl.lit(0.9), mi=pl.col("mi") + 5, run=pl.col("run") + "-m0.9")
+    assert report._in_words(pl.concat([SMALL, other]), 3) == report._in_words(SMALL, 3)
 
 
 def test_verdicts_are_words_and_colours(parsed):

@@ -181,6 +181,15 @@ def test_rows_without_mi_or_error_are_left_out(tmp_path, drawn):
     assert sorted({len(x) for x, _ in points(drawn[0][0].axes[0])}) == [8, 9]
 
 
+def test_a_sweep_without_the_usual_reading_has_all_figures_but_that_of_it_alone(tmp_path):
+    rows = table((FIG5A,), seeds=1, batch_sizes=(1000,))
+    with pytest.raises(InputError, match="has no results with full batch"):
+        draw_panel(rows, FIG5A, tmp_path)
+    drawn = {path.name for path in figures.draw_all(rows, FIG5A, tmp_path)}
+    assert drawn == {path.name for path in tmp_path.iterdir()}
+    assert drawn == {f"fig5a-{what}after-k3.{kind}" for what in ("", "updates-") for kind in ("png", "svg")}
+
+
 def test_what_is_missing_is_said_in_one_line(tmp_path):
     with pytest.raises(InputError, match=r"^fig4a has no results yet with last layer before the sum, k=7\.$"):
         draw_experiment(SMALL, FIG4A, tmp_path, k=7, last="before")

@@ -168,14 +168,24 @@ def test_the_null_is_that_of_plain_repetition(dims):
     assert result.null.std == pytest.approx(np.std(by_hand, ddof=1), abs=1e-12)
 
 
-def test_shuffles_in_which_a_few_samples_coincide_are_those_of_plain_repetition():
-    """Too few values recur for a note; shuffled, some zeros of x stand beside zeros of y, with no distance between them."""
-    rng = np.random.default_rng(1)
-    x, y = (np.where(np.arange(1200) < 12, 0.0, rng.standard_normal(1200)) for _ in range(2))
-    y = y[::-1]
-    result = mutual_information(x, y, k=1, permutations=40, seed=2, units="nats", error_bar=False)
-    rng = uncertainty.generator(2, "permutations")
-    by_hand = [mutual_information(x, y[rng.permutation(1200)], k=1, units="nats", error_bar=False).mi for _ in range(40)]
+def few_zeros():
+    """So few zeros that no note is due; shuffled, some of x stand beside some of y, with no distance between them."""
+    x, y = np.random.default_rng(1).standard_normal((2, 20_000))
+    x[:80] = y[-80:] = 0.0
+    return x, y
+
+
+def evenly_spaced():
+    """Steps of y are longer than those of x, so that no distances tie; shuffled, those of x decide at times, and tie."""
+    return np.arange(400.0), np.cumsum(np.random.default_rng(2).uniform(1.01, 1.5, 400))
+
+
+@pytest.mark.parametrize("sides", [few_zeros, evenly_spaced])
+def test_the_null_is_that_of_plain_repetition_where_shuffles_alone_tie(sides):
+    x, y = sides()
+    result = mutual_information(x, y, k=1, permutations=40, seed=4, units="nats", error_bar=False)
+    rng = uncertainty.generator(4, "permutations")
+    by_hand = [mutual_information(x, y[rng.permutation(len(y))], k=1, units="nats", error_bar=False).mi for _ in range(40)]
     assert result.null.mean == pytest.approx(np.mean(by_hand), abs=1e-12)
     assert result.null.std == pytest.approx(np.std(by_hand, ddof=1), abs=1e-12)
 

@@ -95,7 +95,7 @@ def collect(folder: str | Path) -> pl.DataFrame:
 
 
 def collected(folder: str | Path) -> pl.DataFrame:
-    """The same, without rows where nothing was measured yet."""
+    """The rows of all runs in a folder, as `collect` gives them; none where nothing was measured yet."""
     runs = [RunFolder(path.parent) for path in sorted(Path(folder).glob("*/manifest.json"))]
     return pl.DataFrame([row for run in runs for row in _rows(run)], schema=SCHEMA).sort(ORDER)
 

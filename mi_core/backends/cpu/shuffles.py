@@ -174,7 +174,11 @@ def walk(listed, ascending, beyond, far_in_y, shuffle, nearest):
 
 @jit
 def walk_along_y(listed, ascending, beyond, x, inverse, i, nearest):
-    """The same along a list of neighbours of the row of y; i is the row of x, whose distances are found on the way."""
+    """Distances to the len(nearest) nearest joint neighbours of a row of y and of row i of x; whether the list sufficed for that.
+
+    listed, ascending (length,): neighbours of the row of y, and how far they are; others are at `beyond` or farther. How far
+    they are in x is found on the way.
+    """
     dim = x.shape[1]
     nearest[:] = np.inf
     bound = np.inf
