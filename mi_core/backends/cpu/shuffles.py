@@ -174,7 +174,7 @@ def walk(listed, ascending, beyond, far_in_y, shuffle, nearest):
 
 @jit
 def walk_along_y(listed, ascending, beyond, x, inverse, i, nearest):
-    """Distances to the len(nearest) nearest joint neighbours of a row of y and of row i of x; whether the list sufficed for that.
+    """Distances to the len(nearest) nearest joint neighbours of a row of y and of row i of x, and whether the list sufficed.
 
     listed, ascending (length,): neighbours of the row of y, and how far they are; others are at `beyond` or farther. How far
     they are in x is found on the way.
