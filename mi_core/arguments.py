@@ -23,7 +23,7 @@ LARGEST_NOISE = 1000.0
 class Settings:
     """Checked options of one call. Their defaults stand here; `mi_core.mutual_information` says what each means.
 
-    Attributes, beside the options:
+    Attributes:
         started: When the call began, in seconds of `clock.now`.
     """
 

@@ -72,19 +72,22 @@ def mutual_information(
             (default) for 3, and with `groups` or `series` for about as many samples as belong together, at
             most 25, beyond 4 joint dimensions 10.
         units: "bits" (default) or "nats", of the estimate, its ceiling and its local terms.
-        estimator: By nearest neighbours:
-            "ksg1" (default): Kraskov, Stoegbauer, Grassberger 2004, eq. (8), doi:10.1103/PhysRevE.69.066138. Samples at equal
-            distance are taken in any order, which for single columns is what noise too small to matter gives on average.
-            "ksg2": the same, eq. (9), with a radius for each side; not on data with ties.
-            "lnc": ksg2 corrected for strong dependence, Gao, Ver Steeg, Galstyan 2015, arXiv:1411.2003; k of at least 5 times
-            dim_x + dim_y, and no ties.
-            "mixture": whole samples that repeat, and mixtures of discrete and continuous values; Gao et al. 2017,
-            arXiv:1709.06212.
-            "ross": y are class labels; Ross 2014, doi:10.1371/journal.pone.0087357. Classes without more than k members are
-            left out.
-            Without neighbours, so that k plays no part:
-            "gaussian": closed form from the covariances, less its bias; "gaussian-copula": the same once each column is mapped
-            to normal scores, Ince et al. 2017, doi:10.1002/hbm.23471; "discrete": plug-in from frequencies of equal samples.
+        estimator: The last three seek no neighbours, so that k plays no part.
+
+            - "ksg1" (default): Kraskov, Stoegbauer, Grassberger 2004, eq. (8), doi:10.1103/PhysRevE.69.066138. Samples at
+              equal distance are taken in any order, which for single columns is what noise too small to matter gives on
+              average.
+            - "ksg2": the same, eq. (9), with a radius for each side; not on data with ties.
+            - "lnc": ksg2 corrected for strong dependence, Gao, Ver Steeg, Galstyan 2015, arXiv:1411.2003; k of at least 5
+              times dim_x + dim_y, and no ties.
+            - "mixture": whole samples that repeat, and mixtures of discrete and continuous values; Gao et al. 2017,
+              arXiv:1709.06212.
+            - "ross": y are class labels; Ross 2014, doi:10.1371/journal.pone.0087357. Classes without more than k members
+              are left out.
+            - "gaussian": closed form from the covariances, less its bias.
+            - "gaussian-copula": the same once each column is mapped to normal scores, Ince et al. 2017,
+              doi:10.1002/hbm.23471.
+            - "discrete": plug-in from frequencies of equal samples.
         given: z, (n_samples,), (n_samples, dim_z) or of higher rank: what is known already. For "ksg1" by Frenzel & Pompe 2007,
             doi:10.1103/PhysRevLett.99.204101; for "mixture", and for "ross" with labels y, by Mesner & Shalizi 2019,
             arXiv:1912.03387; for "discrete". Text, bool and pandas categories (n_samples,) are class labels: the estimate is
@@ -102,7 +105,7 @@ def mutual_information(
             algorithm each, "cuda" is an NVIDIA GPU, or all that there are where there is much to do, and "cuda:1" the one with
             this index. All give the same bits.
         threads: Most threads to use; None (default) for as many as the process may use.
-        scheduler: Address, tcp://HOST:PORT or tls://HOST:PORT, of the scheduler of a Dask cluster, whose workers split the
+        scheduler: Address, `tcp://HOST:PORT` or `tls://HOST:PORT`, of the scheduler of a Dask cluster, whose workers split the
             counting, for "ksg1", also with `given`, and "mixture" without. It must be one to trust: this process unpickles what
             the scheduler sends. This process prepares (`threads` are its own) and puts together, workers use the threads that
             they were started with, and the result is the same to the last bit. All estimates that are asked for are split,
@@ -210,11 +213,18 @@ def conditional_mutual_information(
 def conditional_mutual_information(
     x: Any, y: Any, z: Any, *, k: int | Sequence[int] | None = None, **options: Unpack[MIOptions]
 ) -> MIResult | list[MIResult]:
-    """Conditional mutual information I(X;Y|Z): `mutual_information(x, y, given=z)`, whose other options it takes.
+    """Conditional mutual information I(X;Y|Z), as `mutual_information(x, y, given=z)`.
 
     Estimators: "ksg1" (default) for continuous samples, "mixture" for ties and for mixtures of discrete and continuous values,
     "ross" for class labels y, "discrete" for few values that recur. z may be class labels with each: text, bool and pandas
     categories are, whole numbers with `given_labels=True`.
+
+    Args:
+        x: As for `mutual_information`.
+        y: As for `mutual_information`.
+        z: (n_samples,), (n_samples, dim_z) or of higher rank: what is known already.
+        k: Neighbour order, or several; None for the default of `mutual_information`.
+        **options: All other options of `mutual_information`.
 
     Example:
         >>> import numpy as np
@@ -558,11 +568,23 @@ def neighbour_counts(
     """Distance to the k-th joint neighbour of every point, and how many points lie strictly nearer in x and in y.
 
     Distances are Chebyshev distances in float64 arithmetic on the values given, whatever their dtype; every backend returns
-    the same bits. Arguments and errors as for `mutual_information`; constant sides are counted as any. Where a GPU is to count,
-    float32 and float64 arrays of CuPy, Torch or JAX that lie on one are taken where they are, without a copy.
+    the same bits. Constant sides are counted as any. Where a GPU is to count, float32 and float64 arrays of CuPy, Torch or JAX
+    that lie on one are taken where they are, without a copy.
+
+    Args:
+        x: As for `mutual_information`.
+        y: As for `mutual_information`; row i belongs to row i of x.
+        k: Neighbour order, or several at the cost of one search.
+        backend: How neighbours are counted, as for `mutual_information`.
+        threads: Most threads to use; None (default) for as many as the process may use.
+        progress: True for a bar on stderr, or a function called with (steps done, steps in all).
 
     Returns:
         One NeighbourCounts, or for several k a list in the order of `k`.
+
+    Raises:
+        InputError: The data or an argument cannot be used; the message says which, what came and what to do.
+        BackendUnavailableError: The backend asked for cannot run here.
 
     Example:
         >>> counts = neighbour_counts([0.0, 1.0, 3.0], [0.0, 2.0, 1.0], k=1)

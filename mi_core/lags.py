@@ -132,7 +132,7 @@ def lagged(
         x: (n_rows,), (n_rows, dim_x) or of higher rank, in order of time, at even steps; as for `mutual_information`.
         y: (n_rows,), (n_rows, dim_y) or of higher rank, row i at the time of row i of x. For "ross" class labels.
         lags: Steps by which y is later than x, each once, or one of them; -20 to 20 by default. Each lag has as many pairs of
-            rows as overlap: n_rows - |lag|.
+            rows as overlap: `n_rows - |lag|`.
         k: Neighbour order, one for all lags; None for about as many rows as belong together, as in `mutual_information`.
         units: "bits" (default) or "nats".
         estimator: As in `mutual_information`, but "ksg2" and "lnc"; "ksg1" by default.

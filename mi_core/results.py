@@ -65,7 +65,13 @@ class ShuffledNull:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class SizePoint:
-    """The mean estimate over disjoint parts of `n_samples` samples each, and its standard error, in the result's unit."""
+    """The mean estimate over disjoint parts of the samples, in the unit of its result.
+
+    Attributes:
+        n_samples: Number of samples in each part.
+        mi: Mean estimate over the parts.
+        stderr: Its standard error.
+    """
 
     n_samples: int
     mi: float
@@ -267,7 +273,7 @@ class Estimate(Number):
     """
 
     quantity: ClassVar[str]
-    """Name of the field that holds the estimate; "local_" and this name that of its local terms."""
+    """Name of the field that holds the estimate; `local_` and this name that of its local terms."""
 
     units: Units
     k: int | None
@@ -299,7 +305,9 @@ class Estimate(Number):
 class MIResult(Estimate):
     """One estimate of mutual information, also conditional, and all that is needed to repeat it.
 
-    Attributes, beside those of `Estimate`:
+    `Estimate` has the attributes that all estimates share.
+
+    Attributes:
         mi: The estimate, in `units`. May be negative: see `notes`.
         dim_x: Dimensions of x.
         dim_y: Dimensions of y; 1 for class labels.
@@ -365,7 +373,9 @@ class MIResult(Estimate):
 class MultiInformationResult(Estimate):
     """One estimate of multi-information (total correlation).
 
-    Attributes, beside those of `Estimate`:
+    `Estimate` has the attributes that all estimates share.
+
+    Attributes:
         mi: The estimate, in `units`. May be negative: see `notes`.
         dims: Dimensions of each side.
         ceiling: (number of sides - 1) (psi(n_samples) - psi(k)) in `units`, what no estimate on data without ties can exceed;
@@ -393,7 +403,9 @@ class MultiInformationResult(Estimate):
 class TransferEntropyResult(Estimate):
     """One estimate of the transfer entropy from x, the source, to y, the target.
 
-    Attributes, beside those of `Estimate`:
+    `Estimate` has the attributes that all estimates share.
+
+    Attributes:
         transfer_entropy: The estimate, in `units`. May be negative: see `notes`.
         lag: Steps by which y is later than the newest value of x that is looked at.
         history: How many past values of y are given, the newest one step before the present.
@@ -435,7 +447,9 @@ class TransferEntropyResult(Estimate):
 class EntropyResult(Estimate):
     """One estimate of entropy.
 
-    Attributes, beside those of `Estimate`:
+    `Estimate` has the attributes that all estimates share.
+
+    Attributes:
         entropy: The estimate, in `units`. A differential entropy may be negative.
         dim: Dimensions.
         estimator: Name of the estimator.
@@ -454,7 +468,9 @@ class EntropyResult(Estimate):
 class DivergenceResult(Estimate):
     """One estimate of the Kullback-Leibler divergence of x from x_prime.
 
-    Attributes, beside those of `Estimate`:
+    `Estimate` has the attributes that all estimates share.
+
+    Attributes:
         divergence: The estimate, in `units`. May be negative: see `notes`.
         n_samples_prime: Number of samples of x_prime.
         dim: Dimensions.

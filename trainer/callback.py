@@ -30,31 +30,36 @@ class MutualInformationCallback(keras.callbacks.Callback):
 
     Args:
         data: The samples to measure on: an array, or a list or dict of arrays as the model takes them. Or a tuple of these
-            and labels, (n_samples,) classes or one-hot, with which the error is measured too, or numbers that a regression
-            predicts. Or batches of these, of which all are read: a tf.data.Dataset, a PyDataset, a Torch DataLoader.
+            and labels, with which the error is measured too: classes, (n_samples,) integers, bool or text, or one-hot; or
+            numbers that a regression predicts. Or batches of these, all read once, into memory: a tf.data.Dataset, a
+            PyDataset, a Torch DataLoader.
         layers: Names of layers, of which all pairs are measured, or pairs of names. "first" and "last", where no layer has
             that name, are the first and last hidden layers of a plain stack; "input" is the samples themselves, "labels" the
             classes or targets; "block/conv" a layer of an inner model, "conv:1" the second call of a layer, "lstm[0]" the first
             of the arrays that a layer gives.
         k: Neighbour order, or several at the cost of one search; None (default) for 3, and for more where samples belong
             together.
-        every: Epochs to measure at: every so many, a collection of epochs, or a function of the epoch. 0 is before training.
+        every: Epochs to measure at: every so many, a collection of epochs, or a function of the epoch. 0 is before training;
+            1 by default.
         null_every: Epochs, among those, at which to estimate the null too: MI with the pairing shuffled, whose truth is 0.
+            0 (default) for never.
         bn: Batch normalisation when measuring, one or both: "inference", with its moving averages, as `predict` has it;
             "batch", with the statistics of the measured samples themselves. None (default) for both in a network that has
             batch normalisation, and "inference" in others.
-        samples: Number of samples to measure on, drawn once without replacement; None for all.
-        seed: Seed of that draw, and of the shuffle.
-        units: "bits" or "nats".
-        backend: How neighbours are counted; see `mi_core.mutual_information`, which takes the next eight options too.
+        samples: Number of samples to measure on, drawn once without replacement; None (default) for all.
+        seed: Seed of that draw, and of the shuffle; 0 by default.
+        units: "bits" (default) or "nats".
+        backend: How neighbours are counted, "auto" by default. `mi_core.mutual_information` explains this and the next options,
+            down to `exclude`, at length.
         estimator: For all pairs; None (default) for "ross" between a layer and classes, and "ksg1" for all others.
         standardize: "sides" or "columns" for sides on one scale; "none" by default. Or several of these.
         noise: Noise against ties, such as 1e-6, in standard deviations of each side; 0 by default.
         reduce: Fewer columns, such as "cca:8", whose MI is estimated beside that of all; not with class labels.
-        lower_bound: Whether to measure, too, what MI is at least, on samples that nothing was fitted on; not with class labels.
+        lower_bound: Whether to measure, too, what MI is at least, on samples that nothing was fitted on; not with class
+            labels, and by default not.
         also: What else to measure of pairs of layers, any of "cka", linear centred kernel alignment; "knn-overlap", the share
             of nearest neighbours that both have; "dimension", intrinsic dimension and participation ratio of the second layer.
-        also_every: Epochs, among those of `every`, at which `reduce`, `lower_bound` and `also` count.
+        also_every: Epochs, among those of `every`, at which `reduce`, `lower_bound` and `also` count; 1 by default.
         groups: (n_samples,) labels of samples that belong together.
         series: Whether samples are in order of time.
         exclude: Steps of a series that belong together.
@@ -64,8 +69,9 @@ class MutualInformationCallback(keras.callbacks.Callback):
         name: A word ahead of all that is logged, for several callbacks in one training: "train" logs train_mi_first_last.
         batch_size: Most samples in one call of the model. Statistics "batch" are those of equal parts no larger than this.
         table: Path of a file of JSON lines; the rows of an epoch are on the disk before the next one starts.
-        save_activations: Folder for the layers' activations at every measured epoch, as 0003-inference-last.npy.
-        quiet: Whether notes go into `rows` alone.
+        save_activations: Folder for the layers' activations at every measured epoch, as 0003-inference-last.npy, which
+            `mi estimate` reads.
+        quiet: Whether notes go into `rows` alone; by default not.
 
     Attributes:
         rows: The rows so far, one per epoch, pair, statistics, standardisation and k.
@@ -74,7 +80,8 @@ class MutualInformationCallback(keras.callbacks.Callback):
     Raises:
         InputError: An argument or the data cannot be used. What depends on the layers is found when training starts.
 
-    Example:
+    Example::
+
         model.fit(x, y, epochs=20, callbacks=[MutualInformationCallback((x_test, y_test), layers=("first", "last"))])
     """
 

@@ -379,8 +379,9 @@ def learned_lower_bound(x: Any, y: Any, **options: Unpack[MIOptions]) -> LowerBo
     """What the mutual information of x and y is at least, by networks trained on one half of the samples, read on the other.
 
     Args:
-        x: Samples as `mi_core.mutual_information` takes them; `y` likewise.
-        options: Options of `mi_core.mutual_information`, such as seed, units, groups, series and progress.
+        x: Samples as `mi_core.mutual_information` takes them.
+        y: Samples that belong to those of x, row by row.
+        **options: Options of `mi_core.mutual_information`, such as seed, units, groups, series and progress.
 
     Raises:
         InputError: The data or an argument cannot be used.

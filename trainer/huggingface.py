@@ -27,9 +27,9 @@ class MutualInformationCallback(TrainerCallback):
     Args:
         data: The samples to measure on: a Dataset, or a dict of arrays as the model takes them, "labels" being the labels.
         layers: Names of modules, such as "bert.encoder.layer.0[0]", of which all pairs are measured, or pairs of names.
-        forward: How the model is called, (model, inputs) -> output; None (default) for model(**inputs).
+        forward: How the model is called, (model, inputs) -> output; None (default) for `model(**inputs)`.
         batch_size: Most samples in one call of the model.
-        **options: As for `MutualInformationMonitor`.
+        **options: As for `trainer.pytorch.MutualInformationMonitor`.
 
     Attributes:
         rows: The rows so far, one per epoch, pair, statistics and k.
@@ -37,7 +37,8 @@ class MutualInformationCallback(TrainerCallback):
     Raises:
         InputError: An argument or the data cannot be used. What depends on the layers is found when training starts.
 
-    Example:
+    Example::
+
         Trainer(model, args, train_dataset=data, callbacks=[MutualInformationCallback(test_data, layers=("a", "b"))])
     """
 

@@ -25,7 +25,7 @@ class MutualInformationCallback(pl.Callback):
         layers: Names of modules within the LightningModule, such as "encoder.0", of which all pairs are measured, or pairs.
         forward: How the module is called, (module, inputs) -> output; None (default) for the module's own `forward`.
         batch_size: Most samples in one call of the module.
-        **options: As for `MutualInformationMonitor`.
+        **options: As for `trainer.pytorch.MutualInformationMonitor`.
 
     Attributes:
         rows: The rows so far, one per epoch, pair, statistics and k.
@@ -33,7 +33,8 @@ class MutualInformationCallback(pl.Callback):
     Raises:
         InputError: An argument or the data cannot be used. What depends on the layers is found when training starts.
 
-    Example:
+    Example::
+
         Trainer(max_epochs=20, callbacks=[MutualInformationCallback((x_test, y_test), layers=("encoder.0", "encoder.3"))])
     """
 

@@ -53,8 +53,8 @@ class MutualInformationMonitor:
         model: The model, on any device, compiled or not, in any precision; None to name it later, by `attach`.
         data: The samples to measure on, arrays or tensors: x, or (x, labels), labels being (n_samples,) classes or one-hot,
             with which the error is measured too, or numbers that a regression predicts. Several inputs are a list, with
-            which the model is called as model(*inputs), or a dict, model(**inputs), which may have its labels under "labels".
-            Or a DataLoader or Dataset of these, of which all are read.
+            which the model is called as `model(*inputs)`, or a dict, `model(**inputs)`, which may have its labels under
+            "labels". Or a DataLoader or Dataset of these, of which all are read.
         layers: Names of modules as `model.named_modules()` has them, of which all pairs are measured, or pairs of names;
             "input" is the samples themselves, "labels" the classes or targets; "act:1" the second call of a module, "lstm[0]"
             the first of the arrays that a module gives, "encoder[last_hidden_state]" the one under this key.

@@ -78,14 +78,14 @@ class Manifest:
 
 
 class RunFolder:
-    """Where a run keeps what it is made of and what it found.
+    """Where a run keeps what it is made of and what it found::
 
-    manifest.json       settings, seeds, versions, device, checksum of the data
-    metrics.jsonl       one row per epoch, pair of layers and way of batch normalisation
-    checkpoints/        epoch-0007.npz: weights and state of the optimizer after epoch 7
-    model.keras         the network, once it is trained
-    activations/        0007-inference-last.npy, where asked for
-    tensorboard/        event files, where asked for
+        manifest.json       settings, seeds, versions, device, checksum of the data
+        metrics.jsonl       one row per epoch, pair of layers and way of batch normalisation
+        checkpoints/        epoch-0007.npz: weights and state of the optimizer after epoch 7
+        model.keras         the network, once it is trained
+        activations/        0007-inference-last.npy, where asked for
+        tensorboard/        event files, where asked for
 
     Rows of an epoch are written before its checkpoint, so a run continues from its last checkpoint, less the rows after it.
 
