@@ -17,6 +17,7 @@ check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/python -m sphinx --quiet --fail-on-warning docs site
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
@@ -30,7 +31,7 @@ figures: $(VENV)/.dev
 
 docs: $(VENV)/.dev
 	$(BIN)/python docs/make_cli_reference.py
-	$(BIN)/mkdocs build --strict
+	$(BIN)/python -m sphinx --quiet --fail-on-warning docs site
 
 test-gpu:
 	$(GPU_PYTHON) -m pytest -m gpu tests/test_cuda_kernels.py

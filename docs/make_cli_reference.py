@@ -33,8 +33,14 @@ def described(command: Any, context: Any) -> Iterator[str]:
 
 
 def as_markdown(text: str) -> str:
-    """Help as it stands in the code, its example set as code."""
-    return re.sub(r"^Example: (.*)$", r"Example: `\1`", text, flags=re.MULTILINE)
+    """Help as it stands in the code, its example and the options that it names set as code."""
+    return re.sub(r"^Example: (.*)$|(--[a-z][\w-]*)", as_code, text, flags=re.MULTILINE)
+
+
+def as_code(found: re.Match[str]) -> str:
+    """An example, or an option, set as code."""
+    example, option = found.groups()
+    return f"Example: `{example}`" if example else f"`{option}`"
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ import html.parser
 import io
 import json
 import re
-import shutil
 import subprocess
 
 import polars as pl
@@ -17,6 +16,7 @@ from typer.testing import CliRunner
 
 import cli.report
 from cli._errors import Commands
+from conftest import CHROMIUM
 from made_up import FIG4A, FIG5B, FULL, run_folder, table
 from mi_core import InputError
 from trainer.reproduction import report, results
@@ -26,7 +26,6 @@ from trainer.reproduction.interactive import draw_traces
 from trainer.reproduction.judging import Verdict, judge
 from trainer.reproduction.report import experiments_of, render
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 SMALL = table((FIG5B,), seeds=2, ks=(3, 10))
 RULINGS = ("holds", "does not hold", "undecided")
 FIRST = Verdict(
