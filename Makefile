@@ -17,6 +17,8 @@ check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/codespell
+	$(BIN)/proselint check --config docs/proselint.json docs README.md CONTRIBUTING.md CHANGELOG.md
 	$(BIN)/python -m sphinx --quiet --fail-on-warning docs site
 
 test: $(VENV)/.dev
