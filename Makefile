@@ -33,6 +33,7 @@ figures: $(VENV)/.dev
 
 docs: $(VENV)/.dev
 	$(BIN)/python docs/make_cli_reference.py
+	$(BIN)/python docs/make_notes.py
 	$(BIN)/python -m sphinx --quiet --fail-on-warning docs site
 
 test-gpu:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mi_core import _ties, tables
 from mi_core._prepare import kinds, middle
+from mi_core.explanations import noted
 from mi_core.options import Estimator, Standardize, Units
 from mi_core.sampling import FEWEST_UNITS, RESEMBLE, STRETCH, Sampling, Series, Together, distances_between
 from mi_core.text import NAMED
@@ -86,9 +87,10 @@ def on_measured(
         notes |= on_scales(sides, standardize, given)
     dims = [side.dim for _, side in sides]
     if sum(dims) > WIDE:
-        notes["dimensions"] = (
-            f"{' + '.join(map(str, dims))} dimensions: with so many, KSG is an index of dependence and not the MI in bits, "
-            "of which it mostly falls far short. Compare it only between settings of equal dimensions, k and number of samples."
+        notes["dimensions"] = noted(
+            "dimensions",
+            f"{' + '.join(map(str, dims))} dimensions: with so many, KSG is an index of dependence and not the MI in bits, of "
+            "which it mostly falls far short. Compare it only between settings of equal dimensions, k and number of samples.",
         )
     return notes
 
@@ -101,10 +103,13 @@ def on_order(resemblances: Iterable[float], remedy: str = TO_NAME_ROWS) -> dict[
     if sorted(resemblances)[-2] <= RESEMBLE:
         return {}
     return {
-        ALIKE: "Rows that stand next to each other are alike, in two sides at once and more than chance allows. If they belong "
-        "together (a series, trials of one subject, tokens of one sentence), the estimate is too high, its error bar too short "
-        f"and its p-value, if there is one, too small: {remedy}. Shuffling the rows mends only independent "
-        "samples that were sorted; rows of one subject are still wrong once shuffled, and nothing will show it."
+        ALIKE: noted(
+            "order",
+            "Rows that stand next to each other are alike, in two sides at once and more than chance allows. If they belong "
+            "together (a series, trials of one subject, tokens of one sentence), the estimate is too high, its error bar too "
+            f"short and its p-value, if there is one, too small: {remedy}. Shuffling the rows mends only independent samples "
+            "that were sorted; rows of one subject are still wrong once shuffled, and nothing will show it.",
+        )
     }
 
 
@@ -119,26 +124,30 @@ def on_units(ks: Iterable[int], sampling: Sampling, n_samples: int, dim: int) ->
         return {}
     notes = {}
     if sampling.units < FEW_UNITS:
-        notes["few units"] = (
+        notes["few units"] = noted(
+            "few-units",
             f"The samples make about {sampling.units} independent units, which is few: chance may move the estimate far."
             + (
                 " A trend makes a series look as if it never forgets: take it out first."
                 if isinstance(sampling, Series)
                 else ""
-            )
+            ),
         )
     needed = FEWEST_UNITS * min(sampling.cuts)
     if isinstance(sampling, Together) and (there := len(np.unique(sampling.part_of))) < needed:
         what = "groups"
         if isinstance(sampling, Series):
             what = f"stretches of {STRETCH} times exclude, {STRETCH * sampling.exclude:,} rows"
-        notes["no error bar"] = f"There is no error bar: it takes at least {needed} {what}, and there are {there}."
+        notes["no error bar"] = noted(
+            "no-error-bar", f"There is no error bar: it takes at least {needed} {what}, and there are {there}."
+        )
     usual, smallest = sampling.order(n_samples, dim), min(ks, default=n_samples)
     if smallest < usual:
-        notes["small k"] = (
+        notes["small k"] = noted(
+            "small-k",
             f"k={smallest} is small for samples of which about {usual} or more belong together: the neighbours of a sample "
             "then come from one other group or time, and the estimate reads low. "
-            f"Leave k out, for {usual}; or subtract what permutations reads."
+            f"Leave k out, for {usual}; or subtract what permutations reads.",
         )
     return notes
 
@@ -153,8 +162,11 @@ def on_given(z: Samples | None, classes: Sequence[str], estimator: Estimator) ->
     if len(values) > min(FEW_CLASSES, len(z) / MEMBERS) or (values % 1 != 0).any():
         return []
     return [
-        f"z takes {len(values)} whole numbers, and their distances count. Where they are class labels, given_labels=True "
-        "(--given-labels) conditions on the class, whatever its number."
+        noted(
+            "given-labels",
+            f"z takes {len(values)} whole numbers, and their distances count. Where they are class labels, given_labels=True "
+            "(--given-labels) conditions on the class, whatever its number.",
+        )
     ]
 
 
@@ -169,9 +181,10 @@ def on_scales(sides: Sequence[tuple[str, Measured]], standardize: Standardize, g
         else "outliers may have set its spread"
     )
     for name, (small, large, ratio) in apart:
-        notes[f"{COLUMNS}{name}"] = (
+        notes[f"{COLUMNS}{name}"] = noted(
+            "scales",
             f"The columns of {name} are on very different scales: distances in column {large} are typically {ratio:,.0f} times "
-            f"those in column {small} (counted from 0), which so counts for little. Unless they have one unit, {advice}."
+            f"those in column {small} (counted from 0), which so counts for little. Unless they have one unit, {advice}.",
         )
     largest_name, largest = max(sides, key=lambda side: side[1].typical)
     smaller = [(name, side) for name, side in sides if 0 < SCALE_RATIO * side.typical < largest.typical]
@@ -184,9 +197,10 @@ def on_scales(sides: Sequence[tuple[str, Measured]], standardize: Standardize, g
                 if is_given
                 else ("so count for little and pull the estimate towards 0")
             )
-            notes[f"scales of {given}" if is_given else "scales"] = (
+            notes[f"scales of {given}" if is_given else "scales"] = noted(
+                "scales",
                 f"The sides are on very different scales: distances in {largest_name} are typically "
-                f"{largest.typical / side.typical:,.0f} times those in {name}, which {effect}; {advice}."
+                f"{largest.typical / side.typical:,.0f} times those in {name}, which {effect}; {advice}.",
             )
     return notes
 
@@ -196,13 +210,19 @@ def on_densities(quantity: str, sides: Mapping[str, Samples]) -> list[str]:
     notes = [note for name, points in sides.items() for note in on_ties(name, measured(points))]
     if notes:
         notes.append(
-            f"The estimate of {quantity} is for continuous data, and ties bias it: a little noise (1e-6) shows how much."
+            noted(
+                "ties",
+                f"The estimate of {quantity} is for continuous data, and ties bias it: a little noise (1e-6) shows how much.",
+            )
         )
     dim = next(iter(sides.values())).shape[1]
     if dim > WIDE:
         notes.append(
-            f"{dim} dimensions: with so many, the estimate of {quantity} is far from the true value. Compare it only between "
-            "settings of equal dimensions, k and number of samples."
+            noted(
+                "dimensions",
+                f"{dim} dimensions: with so many, the estimate of {quantity} is far from the true value. Compare it only "
+                "between settings of equal dimensions, k and number of samples.",
+            )
         )
     return notes
 
@@ -215,8 +235,11 @@ def on_indexes(sides: Mapping[str, Any]) -> list[str]:
     if not differ:
         return []
     return [
-        f"The pandas indexes of {first} and {' and '.join(differ)} differ. Rows were paired by position, not by index: align "
-        f"them first, for example with x.align(y, join='inner', axis=0), if the index tells which belong together."
+        noted(
+            "index",
+            f"The pandas indexes of {first} and {' and '.join(differ)} differ. Rows were paired by position, not by index: "
+            "align them first, for example with x.align(y, join='inner', axis=0), if the index tells which belong together.",
+        )
     ]
 
 
@@ -224,15 +247,16 @@ def on_constant(name: str, n_samples: int, *, is_given: bool = False, is_class: 
     """Why a constant side has no mutual information with anything; of what is given, that it changes nothing."""
     what = "has one class only" if is_class else f"is constant: all {n_samples:,} samples are the same"
     if is_given:
-        return f"{name} {what}, so that to know it changes nothing: I(X;Y|Z) is I(X;Y)."
-    return f"{name} {what}, so by definition it shares no information with anything."
+        return noted("constant", f"{name} {what}, so that to know it changes nothing: I(X;Y|Z) is I(X;Y).")
+    return noted("constant", f"{name} {what}, so by definition it shares no information with anything.")
 
 
 def on_shape(name: str) -> str:
     """Why the correction of lnc says little of dependence between the sides."""
-    return (
+    return noted(
+        "near-plane",
         f"The columns of {name} lie near a curve or a plane of fewer dimensions: what lnc corrects is the shape of that side, "
-        "and not dependence between the sides. Take fewer columns, or ksg1."
+        "and not dependence between the sides. Take fewer columns, or ksg1.",
     )
 
 
@@ -240,9 +264,10 @@ def on_left_out(too_few: Sequence[tuple[str, int]], k: int, n_left: int) -> str:
     """Which classes were left out, with their numbers of members."""
     named = [f"{name} with {size} member{'s' if size > 1 else ''}" for name, size in too_few[:NAMED]]
     more = f" and {len(too_few) - NAMED:,} more" if len(too_few) > NAMED else ""
-    return (
+    return noted(
+        "small-classes",
         f"Left out for want of more than k={k} members: class {', '.join(named)}{more}. The estimate is that of the "
-        f"{n_left:,} samples left."
+        f"{n_left:,} samples left.",
     )
 
 
@@ -252,36 +277,38 @@ def on_discrete(*sides: Samples) -> list[str]:
     if distinct <= SELDOM * n_samples:
         return []
     return [
-        f"{n_samples:,} samples take {distinct:,} different values: a plug-in estimate is good only where each value recurs "
-        "often; with so few samples for each, an entropy reads too low and mutual information too high."
+        noted(
+            "rare-values",
+            f"{n_samples:,} samples take {distinct:,} different values: a plug-in estimate is good only where each value "
+            "recurs often; with so few samples for each, an entropy reads too low and mutual information too high.",
+        )
     ]
 
 
 def on_gaussian(estimator: Estimator) -> list[str]:
     """What a closed form takes for granted."""
     if estimator == "gaussian":
-        notes = [
+        what = (
             "gaussian takes x and y together for Gaussian: it sees linear dependence alone, and is the true value only where "
             "that holds."
-        ]
+        )
     else:
-        notes = [
+        what = (
             "gaussian-copula takes x and y for Gaussian once each column is mapped to normal scores: it sees monotonic "
             "dependence alone. Between single columns it is a lower bound, but for chance."
-        ]
-    return notes
+        )
+    return [noted("gaussian", what)]
 
 
 def on_ties(name: str, side: Measured) -> list[str]:
     """Whether whole samples repeat, or else single values, as zeros of ReLU units and saturated units do."""
     n = side.n_samples
     if side.repeated > REPEATED_ROWS * n:
-        return [f"{name} has ties: {side.repeated:,} of {n:,} samples ({side.repeated / n:.0%}) have an exact copy."]
+        what = f"{side.repeated:,} of {n:,} samples ({side.repeated / n:.0%}) have an exact copy."
+        return [noted("ties", f"{name} has ties: {what}")]
     if side.recurring > REPEATED_VALUES:
-        return [
-            f"{name} has ties: about {side.recurring:.0%} of its values recur in their column (zeros, saturated units or few "
-            "levels)."
-        ]
+        what = f"about {side.recurring:.0%} of its values recur in their column (zeros, saturated units or few levels)."
+        return [noted("ties", f"{name} has ties: {what}")]
     return []
 
 
@@ -309,15 +336,17 @@ def on_estimate(
     if tied > MANY_TIED * n_samples and k is not None:
         notes |= on_tied(tied, k, n_samples, list(sides))
     if ceiling is not None and mi > NEAR_CEILING * ceiling:
-        notes[AT_CEILING] = (
+        notes[AT_CEILING] = noted(
+            "ceiling",
             f"The estimate is near the ceiling of {ceiling:.2f} {units}, the most that k={k} and {n_samples:,} "
-            "samples can show: the true value may be far larger, or infinite. More samples raise the ceiling."
+            "samples can show: the true value may be far larger, or infinite. More samples raise the ceiling.",
         )
     if mi < 0:
         of_k = "" if k is None else f" for k={k}"
-        notes["negative"] = (
+        notes["negative"] = noted(
+            "negative",
             f"The estimate{of_k} is negative, which the true value cannot be: it is the estimator's error around a "
-            "value near 0. It is left as it is, because clipping at 0 would bias averages."
+            "value near 0. It is left as it is, because clipping at 0 would bias averages.",
         )
     return notes
 
@@ -326,8 +355,11 @@ def on_tied(tied: int, k: int, n_samples: int, sides: Sequence[Samples]) -> dict
     """Why samples have others exactly as far as their k-th neighbour, and what to do, by kind: copied rows, or equal values."""
     if copied := _ties.copied_samples(sides):
         return {
-            COPIED: f"{copied / n_samples:.0%} of the samples have an exact copy, in all sides together. One measurement "
-            "copied into several rows looks like dependence: keep one of its copies."
+            COPIED: noted(
+                "copies",
+                f"{copied / n_samples:.0%} of the samples have an exact copy, in all sides together. One measurement "
+                "copied into several rows looks like dependence: keep one of its copies.",
+            )
         }
     advice = (
         "nothing need be done"
@@ -336,9 +368,12 @@ def on_tied(tied: int, k: int, n_samples: int, sides: Sequence[Samples]) -> dict
         "or discrete"
     )
     return {
-        TIED: f"{tied / n_samples:.0%} of the samples have others exactly as far as their {ordinal(k)} neighbour, as rounded, "
-        "evenly spaced or recurring values have. Such ties are taken in any order, as noise too small to matter has it; "
-        f"{advice}."
+        TIED: noted(
+            "equal-distances",
+            f"{tied / n_samples:.0%} of the samples have others exactly as far as their {ordinal(k)} neighbour, as rounded, "
+            "evenly spaced or recurring values have. Such ties are taken in any order, as noise too small to matter has it; "
+            f"{advice}.",
+        )
     }
 
 

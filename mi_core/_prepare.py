@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from mi_core.explanations import noted
 from mi_core.options import Standardize
 from mi_core.sampling import Sampling
 from mi_core.types import FloatArray, IntArray, Samples
@@ -66,9 +67,8 @@ def prepare(sides: Mapping[str, Samples], how: Standardize, noise: float, seed: 
             noisy = add_noise(ready[name], noise, rng)
             lost = float(np.mean(noisy == ready[name]))
             if lost >= MUCH_LOST and (ready[name] != ready[name][0]).any():
-                notes.append(
-                    f"The noise was lost in rounding for {lost:.0%} of the values of {name}: it is too small beside them."
-                )
+                what = f"for {lost:.0%} of the values of {name}: it is too small beside them."
+                notes.append(noted("noise-lost", f"The noise was lost in rounding {what}"))
             ready[name] = noisy
     return ready, notes
 

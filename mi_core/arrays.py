@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from mi_core import tables
 from mi_core.errors import InputError, MissingValues, as_sentence
+from mi_core.explanations import noted
 from mi_core.options import Estimator
 from mi_core.types import IntArray, Samples
 
@@ -57,7 +58,8 @@ def cleaned(array: NDArray[Any], name: str) -> tuple[Samples, tuple[str, ...]]:
     array = as_floating(array, name, notes)
     if array.ndim > 2:
         dim = math.prod(array.shape[1:])
-        notes.append(f"{name}: shape {array.shape} was flattened to {array.shape[0]} samples of {dim} numbers.")
+        what = f"{name}: shape {array.shape} was flattened to {array.shape[0]} samples of {dim} numbers."
+        notes.append(noted("flattened", what))
     array = array.reshape(len(array), -1)
     array = array if array.flags.c_contiguous else array.copy()
     check_finite(array, name)
@@ -270,18 +272,19 @@ def as_floating(array: NDArray[Any], name: str, notes: list[str]) -> Samples:
     if holds_whole_numbers(array):
         array = tables.whole_numbers([int(one) for one in array.flat]).reshape(array.shape)
     if array.dtype == object and all(isinstance(value, Real | np.bool_) for value in array.flat):
-        notes.append(f"{name}: numbers of several types, as of a table with flags, were read as float64, which holds 53 bits.")
+        what = f"{name}: numbers of several types, as of a table with flags, were read as float64, which holds 53 bits."
+        notes.append(noted("rounded", what))
         return rounded(array, name, notes)
     dtype = array.dtype.newbyteorder("=")
     if dtype in (np.float32, np.float64):
         return array.astype(dtype, copy=False)
     if dtype == np.dtype("V2"):  # what numpy.save leaves of bfloat16: its name is lost, its two bytes are not
-        notes.append(f"{name}: two-byte values without a type were read as bfloat16.")
+        notes.append(noted("rounded", f"{name}: two-byte values without a type were read as bfloat16."))
         return bfloat16_bits_to_float32(array.view(np.uint16))
     if dtype.name == "bfloat16" or dtype in (np.float16, np.bool_, np.int8, np.uint8, np.int16, np.uint16):
         return array.astype(np.float32)
     if dtype == np.longdouble or (dtype.itemsize == 8 and dtype.kind in "iu" and beyond_53_bits(array)):
-        notes.append(f"{name}: {dtype.name} values were rounded to float64, which holds 53 bits.")
+        notes.append(noted("rounded", f"{name}: {dtype.name} values were rounded to float64, which holds 53 bits."))
         return rounded(array, name, notes)
     if dtype.kind in "iu":
         return array.astype(np.float64)
@@ -334,7 +337,8 @@ def rounded(array: NDArray[Any], name: str, notes: list[str]) -> NDArray[np.floa
                 f"{name} is constant once rounded to float64, which holds 53 bits: its {before:,} distinct values differ "
                 f"beyond them. To keep the difference, {remedy}."
             )
-        notes.append(f"{name}: rounding left {after:,} of {before:,} distinct values; to keep more, {remedy}.")
+        what = f"{name}: rounding left {after:,} of {before:,} distinct values; to keep more, {remedy}."
+        notes.append(noted("rounded", what))
     return result
 
 

@@ -32,6 +32,7 @@ from mi_core._estimators import Local, Search, ksg1_of, nothing, number_of_zeros
 from mi_core._prepare import Prepared, prepare
 from mi_core.arguments import Settings
 from mi_core.errors import InputError
+from mi_core.explanations import noted
 from mi_core.options import MatrixOptions, Measure, Standardize, Units
 from mi_core.progress_bar import with_progress
 from mi_core.sampling import Sampling, as_fields, resemblance
@@ -293,8 +294,11 @@ def other_measures(
         notes += on_measure
     if found and sampling.units:
         notes.append(
-            f"{' and '.join(found)}: rows that belong together are not told apart here, and make layers look more alike than "
-            "they are."
+            noted(
+                "similarity-groups",
+                f"{' and '.join(found)}: rows that belong together are not told apart here, and make layers look more alike "
+                "than they are.",
+            )
         )
     return found, notes
 
@@ -355,9 +359,10 @@ def of_complete_pairs(
             of_labels.append((float(pair.with_labels[0]), error))
         wanted = {(names[a], other if a != b else names[a]), (names[a], LABELS)}
         by_pair += [one for one in pair.pair_notes if (one.x, one.y) in wanted]
-    dropped = (
+    dropped = noted(
+        "missing",
         f"Rows with missing values were left out pair by pair: {samples.min():,} to {samples.max():,} of "
-        f"{len(gone[names[0]]):,} are left. If they are missing for a reason, the rest is another population."
+        f"{len(gone[names[0]]):,} are left. If they are missing for a reason, the rest is another population.",
     )
     by_kind = {(one.x, one.y): {note: note for note in one.notes} for one in by_pair}
     return dataclasses.replace(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mi_core import arrays, tables
 from mi_core.errors import InputError, MissingValues
+from mi_core.explanations import noted
 from mi_core.options import Missing
 
 DROP = 'missing="drop" (--missing drop) leaves out such rows'
@@ -73,9 +74,10 @@ def refuse_in_series(gone: NDArray[np.bool_], lead: str = "") -> None:
 
 def on_dropped(count: int, n_samples: int) -> str:
     """How many rows were left out."""
-    return (
+    return noted(
+        "missing",
         f"{count:,} of {n_samples:,} rows had missing values and were left out; {n_samples - count:,} are left. If they are "
-        "missing for a reason, the rest is another population."
+        "missing for a reason, the rest is another population.",
     )
 
 

@@ -36,6 +36,7 @@ from mi_core.backends.cpu import plane
 from mi_core.backends.cpu.workers import Workers
 from mi_core.errors import InputError, MissingValues
 from mi_core.estimate import check_together, check_units, usual_order
+from mi_core.explanations import noted
 from mi_core.options import Estimator, RankOptions, Units
 from mi_core.progress_bar import with_progress
 from mi_core.sampling import DEFAULT_ORDER, INDEPENDENT, Groups, Sampling, as_fields, resemblance
@@ -692,7 +693,7 @@ def with_q_values(rows: Sequence[RankedColumn]) -> list[RankedColumn]:
 
 def notes_of(found: Mapping[str, Found], n_samples: int) -> list[str]:
     """Columns that were left out, and each kind of note once with the columns that it concerns."""
-    left_out = [f"Left out: {one.left_out}" for one in found.values() if one.left_out]
+    left_out = [noted("left-out-columns", f"Left out: {one.left_out}") for one in found.values() if one.left_out]
     first: dict[str, str] = {}
     where: dict[str, list[str]] = {}
     for name, one in sorted(found.items(), key=lambda item: -item[1].tied):  # so that the first one has the largest share
@@ -708,7 +709,10 @@ def notes_of(found: Mapping[str, Found], n_samples: int) -> list[str]:
     sizes = {one.row.n_samples for one in found.values() if one.row}
     if any(MISSING in one.notes for one in found.values()):
         left_out.append(
-            f"Rows with missing values were left out column by column: {min(sizes):,} to {max(sizes):,} of {n_samples:,} are "
-            "left. If they are missing for a reason, the rest is another population."
+            noted(
+                "missing",
+                f"Rows with missing values were left out column by column: {min(sizes):,} to {max(sizes):,} of {n_samples:,} "
+                "are left. If they are missing for a reason, the rest is another population.",
+            )
         )
     return [*left_out, *(concerning(note, where[kind], "columns") for kind, note in first.items())]

@@ -27,6 +27,7 @@ import numpy as np
 
 from mi_core import _notes, arguments, arrays, clock, linear_kernel
 from mi_core.errors import InputError
+from mi_core.explanations import noted
 from mi_core.linear_kernel import Kernel
 from mi_core.missing import complete
 from mi_core.options import USUAL_NEIGHBOURS, Measure, Metric, Missing
@@ -217,7 +218,8 @@ def intrinsic_dimension(
     near = distances(points, k, call.threads, progress)
     if len(near) == 0 or (near[:, 0] == 0).any():
         distinct = np.unique(points, axis=0)
-        notes.append(f"{len(points) - len(distinct):,} of {len(points):,} samples are copies of others and were left out.")
+        what = f"{len(points) - len(distinct):,} of {len(points):,} samples are copies of others and were left out."
+        notes.append(noted("intrinsic-dimension", what))
         near = distances(distinct, k, call.threads)
     if len(near) == 0:
         raise InputError(f"x has {len(np.unique(points, axis=0)):,} different samples: more than k={k} are needed.")
@@ -236,13 +238,15 @@ def intrinsic_dimension(
     value = (logs.size - 1) / float(logs.sum())  # the factor (m - 1) / m for m ratios leaves no bias
     if tied > _notes.MANY_TIED * len(near):
         notes.append(
-            f"{tied:,} of {len(near):,} samples have {k} nearest neighbours at one and the same distance, as on a grid of "
-            "rounded values: the dimension reads high. Take a larger k."
+            noted(
+                "intrinsic-dimension",
+                f"{tied:,} of {len(near):,} samples have {k} nearest neighbours at one and the same distance, as on a grid of "
+                "rounded values: the dimension reads high. Take a larger k.",
+            )
         )
     if value > points.shape[1]:
-        notes.append(
-            f"The estimate is larger than the number of columns, {points.shape[1]}, which is the most it can truly be."
-        )
+        what = f"The estimate is larger than the number of columns, {points.shape[1]}, which is the most it can truly be."
+        notes.append(noted("intrinsic-dimension", what))
     return call.dimension(value, "intrinsic dimension", notes, n_samples=len(near), k=k)
 
 
@@ -278,8 +282,11 @@ def participation_ratio(x: Any, *, threads: int | None = None, missing: Missing 
     notes = []
     if call.n_samples < FEW_FOR_VARIANCES * value:
         notes.append(
-            f"{call.n_samples:,} samples are few for {value:.1f} dimensions: chance spreads the variances, and the ratio reads "
-            "low. More samples will read more."
+            noted(
+                "participation-ratio",
+                f"{call.n_samples:,} samples are few for {value:.1f} dimensions: chance spreads the variances, and the ratio "
+                "reads low. More samples will read more.",
+            )
         )
     return call.dimension(value, "participation ratio", notes, n_samples=call.n_samples, k=None)
 
@@ -454,26 +461,37 @@ def on_kernel(name: str, side: Kernel, spread: float) -> list[str]:
     """Notes on a side without anything to compare, and on one of which a column or a sample has nearly all the variance."""
     n, dim = side.columns.shape
     if side.total == 0:
-        return [f"{name} is constant: all {n:,} samples are the same, so that there is nothing to compare, and cka is 0."]
+        what = f"{name} is constant: all {n:,} samples are the same, so that there is nothing to compare, and cka is 0."
+        return [noted("cka", what)]
     furthest, share = side.squares.argmax(), side.squares.max() / side.total
     if spread == 0 and n > FEW_SAMPLES and share > MUCH:
         return [
-            f"One sample of {name}, in row {furthest}, is so far from the others that they look one and the same beside it: "
-            "there is nothing to compare, and cka is 0. Leave it out."
+            noted(
+                "cka",
+                f"One sample of {name}, in row {furthest}, is so far from the others that they look one and the same beside "
+                "it: there is nothing to compare, and cka is 0. Leave it out.",
+            )
         ]
     if spread == 0:
-        return [f"All samples of {name} are equally far from one another: there is nothing to compare, and cka is 0."]
+        what = f"All samples of {name} are equally far from one another: there is nothing to compare, and cka is 0."
+        return [noted("cka", what)]
     notes = []
     of_columns = np.einsum("ij,ij->j", side.columns, side.columns) / side.total
     if dim > 1 and of_columns.max() > MOST:
         notes.append(
-            f"One column of {name}, number {of_columns.argmax()}, has {of_columns.max():.0%} of the variance, and cka sees "
-            "little else. To let all columns count alike, divide each by its standard deviation."
+            noted(
+                "cka",
+                f"One column of {name}, number {of_columns.argmax()}, has {of_columns.max():.0%} of the variance, and cka sees "
+                "little else. To let all columns count alike, divide each by its standard deviation.",
+            )
         )
     if n > FEW_SAMPLES and share > MUCH:
         notes.append(
-            f"One sample of {name}, in row {furthest}, has {share:.0%} of the squared distances from the mean: it alone may "
-            "decide cka."
+            noted(
+                "cka",
+                f"One sample of {name}, in row {furthest}, has {share:.0%} of the squared distances from the mean: it alone "
+                "may decide cka.",
+            )
         )
     return notes
 
@@ -538,12 +556,16 @@ def on_tied(name: str, found: Neighbours, points: Samples) -> list[str]:
     """Whether ties decide who the neighbours are."""
     n, k = found.places.shape
     if arrays.is_constant(points):
-        return [f"{name} is constant: all {n:,} samples are the same, and its neighbours are drawn at random."]
+        what = f"{name} is constant: all {n:,} samples are the same, and its neighbours are drawn at random."
+        return [noted("neighbour-ties", what)]
     if found.tied <= _notes.MANY_TIED * n:
         return []
     return [
-        f"In {name}, {found.tied:,} of {n:,} samples have several others exactly as far as their {_notes.ordinal(k)} "
-        f"neighbour. Which of these count is drawn at random, so that even {name} with itself overlaps by less than 1."
+        noted(
+            "neighbour-ties",
+            f"In {name}, {found.tied:,} of {n:,} samples have several others exactly as far as their {_notes.ordinal(k)} "
+            f"neighbour. Which of these count is drawn at random, so that even {name} with itself overlaps by less than 1.",
+        )
     ]
 
 

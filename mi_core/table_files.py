@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mi_core.errors import InputError, did_you_mean
+from mi_core.explanations import noted
 from mi_core.tables import (
     EXACT,
     LOOKED_AT,
@@ -37,7 +38,6 @@ from mi_core.tables import (
     whole_numbers,
 )
 
-AS_SAMPLE = "was read as a sample, because {}; columns are named by their places, counted from 0."
 TIMES = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.fZ", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M")
 
 
@@ -85,13 +85,12 @@ def from_text(text: str, path: Path, usual: str, cells: Cells = AS_USUAL) -> Tab
     delimiter = cells.separator or separator_in(lines, usual, path)
     notes = []
     if delimiter != usual and cells.separator is None:
-        notes.append(
-            f"{path}: {SEPARATORS[delimiter]} stand between its columns, by its first line; --separator names another."
-        )
+        what = f"{SEPARATORS[delimiter]} stand between its columns, by its first line; --separator names another."
+        notes.append(noted("separator", f"{path}: {what}"))
     words = [word.strip() for word in next(split(lines[:1], delimiter, path))[1]]
     header = 0 if is_sample(words, path, cells.na) else 1
     if not header and not all(map(is_number, words)):
-        notes.append(f"{path}: its first line {AS_SAMPLE.format('it holds numbers and missing values alone')}")
+        notes.append(on_header(path, "line", "it holds numbers and missing values alone"))
     names = words if header else [str(place) for place in range(len(words))]
     if len(lines) == header:
         raise InputError(f"{path} has a header and no samples.")
@@ -144,6 +143,12 @@ def separator_in(lines: Sequence[str], usual: str, path: Path) -> str:
         named = " and ".join(SEPARATORS[one] for one in others)
         raise InputError(f"{path} has {named} in its first line: name what stands between its columns with --separator.")
     return others[0]
+
+
+def on_header(path: Path, first: str, why: str) -> str:
+    """That the first line or row of a table was taken for a sample."""
+    what = f"{path}: its first {first} was read as a sample, because {why}; columns are named by their places, counted from 0."
+    return noted("header", what)
 
 
 def numbers_alone(rows: Sequence[str], delimiter: str, width: int) -> list[NDArray[Any]] | None:
@@ -216,7 +221,7 @@ def of_cells(
     first_line = header + 1 if len(cells) == len(lines) - header else None  # else cells go over several lines
     notes: list[str] = []
     if header and (again := [word for word, column in zip(names, cells, strict=True) if word and (column == word).any()]):
-        notes.append(f"{path}: its first line {AS_SAMPLE.format(f'{again[0]!r} recurs below it')}")
+        notes.append(on_header(path, "line", f"{again[0]!r} recurs below it"))
         first = polars.DataFrame({str(place): [name] for place, name in enumerate(names)})
         cells = polars.concat([first, cells])
         names, first_line = list(cells.columns), first_line and 1
@@ -303,7 +308,8 @@ def read_excel(path: Path, key: str | None, cells: Cells = AS_USUAL) -> Table:
     notes = []
     if len(sheets) > 1 and not is_named:
         other = f"{path}:{sheets[1 % len(sheets)]}:"
-        notes.append(f"{path} has {len(sheets)} sheets: the first, {sheet}, was read. {other} names another.")
+        what = f"{path} has {len(sheets)} sheets: the first, {sheet}, was read. {other} names another."
+        notes.append(noted("sheets", what))
 
     def read(has_header: bool, rows: int | None = None, **options: Any) -> Any:
         options |= {"sheet_name": sheet, "raise_if_empty": False, "drop_empty_cols": False, "read_options": {"n_rows": rows}}
@@ -319,10 +325,10 @@ def read_excel(path: Path, key: str | None, cells: Cells = AS_USUAL) -> Table:
         raise InputError(f"{path}: its sheet {sheet} has a header and no samples.")
     texts = [(word, column) for word, column in zip(words, frame, strict=True) if column.dtype == polars.String]
     if header and (again := [word for word, column in texts if word and (column == word).any()]):
-        notes.append(f"{path}: its first row {AS_SAMPLE.format(f'{again[0]!r} recurs below it')}")
+        notes.append(on_header(path, "row", f"{again[0]!r} recurs below it"))
         header, frame = 0, read(False, infer_schema_length=None)
     elif not header:
-        notes.append(f"{path}: its first row {AS_SAMPLE.format('it holds no names')}")
+        notes.append(on_header(path, "row", "it holds no names"))
     names = words if header else [str(place) for place in range(frame.width)]
     check_different([name for name in names if name], str(path))
     columns = {

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mi_core.errors import InputError, MissingValues, did_you_mean
+from mi_core.explanations import noted
 from mi_core.text import NAMED
 
 Kind = Literal["numbers", "flags", "dates", "text"]
@@ -100,10 +101,17 @@ class Table:
         """What was done in reading the table and each of its columns."""
         return (
             *self.of_file,
-            *(f"{self.name}: {column.note}" for column in self.columns.values() if column.note),
             *(
-                f"{self.name}: {doubtful}, read as classes of their own: where they stand for missing values, name them in "
-                "--na; in Python make them None."
+                noted("dates" if column.kind == "dates" else "text-column", f"{self.name}: {column.note}")
+                for column in self.columns.values()
+                if column.note
+            ),
+            *(
+                noted(
+                    "missing-words",
+                    f"{self.name}: {doubtful}, read as classes of their own: where they stand for missing values, name them in "
+                    "--na; in Python make them None.",
+                )
                 for doubtful in filter(None, [self.doubtful(list(self.columns))])
             ),
         )
@@ -115,8 +123,11 @@ class Table:
         if not flags or any(column.kind == "text" for column in self.columns.values()):
             return ()
         return (
-            f"{self.name}: true and false in {', '.join(flags)} were read as numbers, 1 and 0. For classes, give it as y, with "
-            "the estimator ross (--labels).",
+            noted(
+                "flags",
+                f"{self.name}: true and false in {', '.join(flags)} were read as numbers, 1 and 0. For classes, give it as y, "
+                "with the estimator ross (--labels).",
+            ),
         )
 
     def doubtful(self, names: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 WIDTH = 110  # of sentences where stdout is no terminal, whose width they have otherwise
 NARROWEST = 40
+EXPLAIN = " [mi explain "  # what stands between a note and its key
 NAMED = 3  # places that a note names one by one
 MOST_IN_A_FIGURE = 32  # characters of a name; longer ones leave a figure no room for its axes
 
@@ -56,9 +57,11 @@ def in_figure(name: str) -> str:
 
 
 def concerning(note: str, places: Sequence[str], what: str) -> str:
-    """A note with the places that it concerns; of many, their number and the first ones."""
+    """A note with the places that it concerns, before its key; of many, their number and the first ones."""
     named = ", ".join(places[:NAMED])
-    return f"{note} (In {named}.)" if len(places) <= NAMED else f"{note} (In {len(places):,} {what}: {named}, ...)"
+    where = f"{named}." if len(places) <= NAMED else f"{len(places):,} {what}: {named}, ..."
+    says, bracket, key = note.partition(EXPLAIN)
+    return f"{says} (In {where}){bracket}{key}"
 
 
 def table_lines(rows: Sequence[Mapping[str, str]], left: Collection[str] = ()) -> list[str]:

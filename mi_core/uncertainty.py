@@ -17,6 +17,7 @@ from mi_core._formula import ksg1_local, mean
 from mi_core._prepare import Prepared
 from mi_core._ties import may_tie
 from mi_core.errors import InputError
+from mi_core.explanations import noted
 from mi_core.results import ShuffledNull, SizePoint
 from mi_core.sampling import INDEPENDENT, Sampling
 from mi_core.types import FloatArray, IntArray, Progress
@@ -296,13 +297,19 @@ def on_shuffled_given(samples: Prepared, *, equal_z: bool) -> list[str]:
         return []
     if not any(map(_surrogates.is_continuous, (samples.x, samples.y))):
         return [
-            "The values of x and y recur, so x itself was exchanged among near neighbours in z: p is too small where z tells "
-            "much of x, the more so the more columns z has."
+            noted(
+                "p-given",
+                "The values of x and y recur, so x itself was exchanged among near neighbours in z: p is too small where z "
+                "tells much of x, the more so the more columns z has.",
+            )
         ]
     if (dim := samples.z.shape[1]) > MEASURED_DIMS:
         return [
-            f"z has {dim} columns: p given z was measured to hold for up to {MEASURED_DIMS}. With more, what x and y owe to z "
-            "may pass for dependence beside z, and p be too small."
+            noted(
+                "p-given",
+                f"z has {dim} columns: p given z was measured to hold for up to {MEASURED_DIMS}. With more, what x and y owe "
+                "to z may pass for dependence beside z, and p be too small.",
+            )
         ]
     return []
 

@@ -15,6 +15,7 @@ import mi_core
 from conftest import REPOSITORY
 from mi_core import InputError, linear_kernel, mutual_information, similarity
 from mi_core.backends.cpu import ordered_nearest
+from mi_core.explanations import noted
 
 SIDES = {f"{name}, {side}": pair[place] for name, pair in awkward.CASES.items() for place, side in enumerate("xy")}
 
@@ -351,7 +352,7 @@ def test_copies_count_once_and_are_told():
     found = similarity.intrinsic_dimension(np.vstack([x, x[:100], x[:100]]))
     assert float(found) == float(once)
     assert found.n_samples == 500
-    assert found.notes == ("200 of 700 samples are copies of others and were left out.",)
+    assert found.notes == (noted("intrinsic-dimension", "200 of 700 samples are copies of others and were left out."),)
 
 
 @pytest.mark.parametrize(

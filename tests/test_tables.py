@@ -565,7 +565,8 @@ def test_large_integers_of_a_file_keep_their_digits_whatever_stands_beside_them(
 def test_a_column_of_large_integers_is_ranked_with_the_note_that_they_are_rounded():
     found = rank({"id": IDS + AGE, "income": INCOME}, "income")
     assert found.rows[0].mi == mutual_information(IDS + AGE, INCOME, standardize="sides").mi
-    assert "table: column id: int64 values were rounded to float64, which holds 53 bits. (In id.)" in found.notes
+    rounded = "table: column id: int64 values were rounded to float64, which holds 53 bits. (In id.)"
+    assert f"{rounded} [mi explain rounded]" in found.notes
 
 
 def test_markers_that_are_numbers_are_compared_as_numbers(tmp_path):

@@ -222,7 +222,8 @@ def test_a_constant_side_adds_nothing_to_multi_information():
     found = multi_information([X, CONSTANT, X + Y])
     assert (found.mi, found.stderr) == (multi_information([X, X + Y]).mi, multi_information([X, X + Y]).stderr)
     assert found.notes == (
-        "x2 is constant: all 200 samples are the same, so by definition it shares no information with anything.",
+        "x2 is constant: all 200 samples are the same, so by definition it shares no information with anything. "
+        "[mi explain constant]",
     )
     assert found.dims == (2, 2, 2)
     assert multi_information([X, CONSTANT, CONSTANT]).mi == 0
@@ -240,7 +241,8 @@ def test_constant_layers_have_rows_of_zeros(dim):
     assert (found.with_labels[1], found.with_labels_stderr[1]) == (0, 0)
     assert found.with_labels[0] == mutual_information(layers["a"], LABELS, estimator="ross").mi
     assert [note for note in found.notes if note.startswith("dead is constant")] == [
-        "dead is constant: all 200 samples are the same, so by definition it shares no information with anything. (In dead.)"
+        "dead is constant: all 200 samples are the same, so by definition it shares no information with anything. (In dead.) "
+        "[mi explain constant]"
     ]
 
 
@@ -273,7 +275,7 @@ def test_a_class_with_too_few_members_is_left_out():
     np.testing.assert_array_equal(found.local, expected.local)
     assert found.notes == (
         "Left out for want of more than k=3 members: class rare with 2 members, single with 1 member. The estimate is that of "
-        "the 197 samples left.",
+        "the 197 samples left. [mi explain small-classes]",
     )
     assert found.stderr == pytest.approx(expected.stderr, rel=0.8)
     assert mutual_information_matrix({"a": x, "b": x + 1}, labels=labels).with_labels[0] == expected.mi
@@ -321,4 +323,4 @@ def test_values_that_tie_are_no_copies(x, y):
     notes = [note for note in mutual_information(x, y, error_bar=False).notes if "any order" in note or "copied" in note]
     assert len(notes) == 1
     assert "rounded, evenly spaced or recurring values" in notes[0]
-    assert notes[0].endswith("nothing need be done.")
+    assert "; nothing need be done. [" in notes[0]

@@ -17,6 +17,7 @@ from cli.main import app
 from cli.train import line_for
 from conftest import with_options
 from mi_core import InputError
+from mi_core.text import concerning
 from trainer import RunFolder, keras_loader
 from trainer.plot import plot_runs
 
@@ -65,7 +66,7 @@ def test_a_note_on_some_pairs_names_them_and_bounds_are_said(tmp_path):
     wide = [note for note in of_first if "dimensions: with so many" in note]
     assert len(ties) == len(wide) == 1
     assert ties[0].replace("x has", "input has") in printed_notes
-    assert f"{wide[0]} (In first / last.)" in printed_notes
+    assert concerning(wide[0], ["first / last"], "pairs") in printed_notes
 
 
 def test_scales_and_other_measures(tmp_path):

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from mi_core import InputError
 from mi_core.errors import did_you_mean, first_line
+from mi_core.explanations import noted
 from mi_core.files import load_array
 from trainer.config import DATA_NAMES, data_name
 
@@ -67,7 +68,8 @@ def load_data(source: str = "auto") -> Dataset:
         try:
             return load_data("mnist")
         except InputError as error:
-            note = f"{error} Training on scikit-learn's 1,797 digits of 8x8 pixels instead."
+            what = f"{error} Training on scikit-learn's 1,797 digits of 8x8 pixels instead."
+            note = noted("stand-in-data", what)
             return dataclasses.replace(load_data("digits"), note=note)
     if source in NAMED:
         return _checked(NAMED[source](), source, source)

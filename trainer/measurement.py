@@ -25,6 +25,7 @@ from mi_core.arguments import one_of, whole_number
 from mi_core.arrays import host_array
 from mi_core.errors import MissingValues
 from mi_core.estimate import check_together
+from mi_core.explanations import noted
 from mi_core.options import Backend, Estimator, MIOptions, Standardize, Units
 from mi_core.text import note_lines
 from mi_core.types import CrossFittedReducer, IntArray, Reducer
@@ -297,9 +298,14 @@ class Measurement:
         except InputError as problem:
             if pair not in self.measured and all(map(is_finite, (x, y))):
                 raise InputError(f"MI of {pair[0]} and {pair[1]} cannot be estimated: {problem}") from problem
-            why = f"{problem.what}." if isinstance(problem, MissingValues) else str(problem)
+            why = noted("not-measured", f"{problem.what}." if isinstance(problem, MissingValues) else str(problem))
             found = [
-                {"k": k, "n_samples": len(x), "notes": (why,), "standardize": estimator.options["standardize"]}
+                {
+                    "k": k,
+                    "n_samples": len(x),
+                    "notes": (why,),
+                    "standardize": estimator.options["standardize"],
+                }
                 for estimator in self.estimators
                 for k in estimator.k or (None,)
             ]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mi_core import InputError
+from mi_core.explanations import noted
 from trainer.config import Pair, Positions
 
 MANY_COLUMNS = 50  # of flattened positions, which a note is made of
@@ -63,6 +64,9 @@ def on_flattened(name: str, array: Any, positions: Positions) -> tuple[str, ...]
     if positions != "flatten" or len(array.shape) < 3 or columns <= MANY_COLUMNS:
         return ()
     return (
-        f'{name} has {columns:,} columns, its units at all positions {tuple(array.shape[1:])}: positions="mean" or "first" '
-        'makes fewer, "samples" takes each position as a sample.',
+        noted(
+            "flattened",
+            f'{name} has {columns:,} columns, its units at all positions {tuple(array.shape[1:])}: positions="mean" or "first" '
+            'makes fewer, "samples" takes each position as a sample.',
+        ),
     )

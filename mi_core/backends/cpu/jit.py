@@ -18,6 +18,7 @@ from numba.core.serialize import dumps
 
 from mi_core import clock
 from mi_core.errors import InputError
+from mi_core.text import EXPLAIN
 from mi_core.whole_files import whole_file
 
 # Kernels hold machine code of what they call in other files of this folder, too.
@@ -99,8 +100,9 @@ def say_once(reason: str) -> None:
         said.append(reason)
         logger.warning(
             "note: compiled kernels cannot be kept: %s. Each process compiles them anew, for some seconds; "
-            "the environment variable NUMBA_CACHE_DIR can name another folder.",
+            "the environment variable NUMBA_CACHE_DIR can name another folder.%scache]",
             reason,
+            EXPLAIN,
         )
 
 
