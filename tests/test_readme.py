@@ -199,3 +199,13 @@ def test_the_first_command_prints_what_the_readme_shows(copy):
         return [line for line in lines if not line.strip().startswith(("backend", "time"))]  # these depend on the machine
 
     assert lasting(printed) == lasting(shown)
+
+
+def test_numbers_beside_the_code_are_those_that_it_prints(copy):
+    page = REPOSITORY / "docs" / "which-estimator.md"
+    program = "\n".join(code for kind, code in code_of(page) if kind == "python")
+    (copy / "program.py").write_text(program)
+    number = re.compile(r"-?\d+\.\d+")
+    said = [number.findall(line.split("#")[1].split(":")[0]) for line in program.splitlines() if line.startswith("print(")]
+    printed = [number.findall(line) for line in run(copy, "program.py").splitlines()]
+    assert [[f"{float(one):.2f}" for one in line] for line in printed] == said
