@@ -69,7 +69,7 @@ ESTIMATES = {
         "Look whether the right file or layer was taken. Dead ReLU units and layers before training are usual causes.",
     ),
     "scales": Explanation(
-        "Sides or columns are on very different scales",
+        "Sides or columns are on scales far apart",
         "Distances of all columns are compared with each other: what has a far smaller scale hardly counts. A side that "
         "is drowned pulls the estimate towards 0; a condition that is drowned pulls a conditional estimate up, as if it "
         "were not there.",
@@ -176,7 +176,7 @@ READING = {
     ),
     "flattened": Explanation(
         "Each sample's array was laid out as one row",
-        "An array (n_samples, a, b, ...) counts as n_samples rows of a * b * ... columns, which often makes very wide data.",
+        "An array (n_samples, a, b, ...) counts as n_samples rows of a * b * ... columns, often thousands.",
         'For units at several positions take positions="mean", "first" or "samples" in the callback, or average over them '
         "first.",
     ),
