@@ -493,7 +493,7 @@ def test_divergence_of_normal_samples():
     assert_unbiased(draw, np.log(2) + 2 / 8 - 0.5)
 
 
-# Independent programs; NPEET's functions are in test_npeet.py
+# Independent programs; all functions of NPEET, ennemi and others are in test_switching.py
 
 
 LABELS_OF_SIZES = np.repeat([0, 1, 2], [100, 300, 600])

@@ -38,7 +38,6 @@ NOT_RUN = {
     "mi bench known": "takes minutes to an hour; test_known.py runs it on smaller tasks",
     "dask ": "waits for ever; test_cluster.py starts clusters",
     "export DASK": "is for the shell; test_cluster.py sets the same in Dask's configuration",
-    "selector = SelectKBest(": "is one line of a program; test_scores.py runs it",
     "model.fit(": "is one line of a program; examples/mi_of_your_own_network.py is the whole",
     'import torch\n\nx = torch.randn(10_000, 200, device="cuda")': "needs a GPU",
 }
