@@ -424,29 +424,47 @@ def conditional(samples: Prepared, search: Search) -> list[Local]:
 
 
 def mixture_conditional(samples: Prepared, search: Search) -> list[Local]:
-    """Conditional mutual information of mixtures of discrete and continuous values: Mesner & Shalizi 2019.
-
-    Where y are class labels, other classes are farther than any point of the same class, whatever their code.
-    """
+    """Conditional mutual information of mixtures of discrete and continuous values: Mesner & Shalizi 2019."""
     x, y, z = samples.x, samples.y, given(samples)
-    xz, n = joined((x, z)), len(x)
-    if samples.classes:
-        labels, joint, yz = places(y), xz, z
-        class_sizes(labels, samples.classes, search)
-    else:
-        labels, joint, yz = np.zeros(n, np.int64), joined((x, z, y)), joined((y, z))
-    reach = np.empty((len(search.ks), n))  # the least that is farther than the k-th neighbour
+    everywhere, joint = search.among(samples.sampling), joined((x, z, y))
+    radius, _, _ = everywhere.counts((joint,), (), quiet=True)
+    reach = np.nextafter(radius, np.inf)  # the least that is farther than the k-th neighbour
+    k_or_tied, n_yz, n_z = (everywhere.nearer(side, reach, quiet=True)[0] for side in (joint, joined((y, z)), z))
+    n_xz, backend = everywhere.nearer(joined((x, z)), reach)
+    return within_reach(search.ks, k_or_tied, n_xz, n_yz, n_z, backend)
+
+
+def ross_conditional(samples: Prepared, search: Search) -> list[Local]:
+    """Conditional mutual information with class labels y: I(X,Z;Y) less I(Z;Y), as Ross 2014 has them, within one radius.
+
+    That is Frenzel & Pompe 2007 with points of other classes farther than any of the point's own. Where several points of the
+    class are as far as the k-th, or coincide with the point, all up to there count, as Mesner & Shalizi 2019 have it.
+    """
+    x, z, labels = samples.x, given(samples), places(samples.y)
+    xz, ks = joined((x, z)), np.array(search.ks)[:, np.newaxis]
+    class_sizes(labels, samples.classes, search)
+    reach = np.empty((len(ks), len(x)))  # what is nearer counts
+    alone = np.empty(reach.shape, bool)  # whether no other point of the class is as far as the k-th
     k_or_tied, n_yz = np.empty((2, *reach.shape), np.int64)
     for label in np.unique(labels):
         (members,) = np.nonzero(labels == label)
         in_one_class = search.among(samples.sampling and samples.sampling.take(members))
-        radius, _, _ = in_one_class.counts((joint[members],), (), quiet=True)
-        reach[:, members] = np.nextafter(radius, np.inf)
-        k_or_tied[:, members], _ = in_one_class.nearer(joint[members], reach[:, members], quiet=True)
-        n_yz[:, members], _ = in_one_class.nearer(yz[members], reach[:, members], quiet=True)
+        radius, _, _ = in_one_class.counts((xz[members],), (), quiet=True)
+        beyond = np.nextafter(radius, np.inf)
+        k_or_tied[:, members], _ = in_one_class.nearer(xz[members], beyond, quiet=True)
+        alone[:, members] = (k_or_tied[:, members] == ks) & (radius > 0)
+        reach[:, members] = np.where(alone[:, members], radius, beyond)
+        n_yz[:, members], _ = in_one_class.nearer(z[members], reach[:, members], quiet=True)
     in_all_classes = search.among(samples.sampling)
-    n_xz, _ = in_all_classes.nearer(xz, reach)
-    n_z, backend = in_all_classes.nearer(z, reach, quiet=True)
+    n_z, _ = in_all_classes.nearer(z, reach, quiet=True)
+    n_xz, backend = in_all_classes.nearer(xz, reach)
+    return within_reach(search.ks, k_or_tied, n_xz + alone, n_yz + alone, n_z + alone, backend)
+
+
+def within_reach(
+    ks: Sequence[int], k_or_tied: IntArray, n_xz: IntArray, n_yz: IntArray, n_z: IntArray, backend: str
+) -> list[Local]:
+    """Terms of conditional mutual information from counts (ks, n_samples) up to the k-th joint neighbour."""
     return [
         Local(
             k,
@@ -454,7 +472,7 @@ def mixture_conditional(samples: Prepared, search: Search) -> list[Local]:
             backend,
             _formula.mixture_conditional_ceiling(k, n_z[m]),
         )
-        for m, k in enumerate(search.ks)
+        for m, k in enumerate(ks)
     ]
 
 
@@ -524,7 +542,7 @@ ESTIMATORS: Mapping[Estimator, Method] = {
 CONDITIONAL: Mapping[ConditionalEstimator, Method] = {
     "ksg1": conditional,
     "mixture": mixture_conditional,
-    "ross": mixture_conditional,
+    "ross": ross_conditional,
     "discrete": discrete_conditional,
 }
 WITHOUT_NEIGHBOURS = frozenset({"gaussian", "gaussian-copula", "discrete"})

@@ -89,6 +89,7 @@ def mixture_conditional_local(k_or_tied: IntArray, n_xz: IntArray, n_yz: IntArra
     """Conditional mutual information I(X;Y|Z) of mixtures, MS19 algorithm 1: psi(k~) - (psi(n_xz) + psi(n_yz) - psi(n_z)).
 
     Counts (n_samples,) are of points no farther than the k-th joint neighbour; all are at least k.
+    With class labels y they are those of FP07, of points strictly nearer and one more: the formulas are the same.
 
     Args:
         k_or_tied: k~, the points in the joint space: k, or more where several are as far as the k-th.

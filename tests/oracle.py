@@ -131,13 +131,9 @@ def conditional(x, y, z, k, **how):
     return np.mean(psi_k - in_xz - in_yz + in_z)
 
 
-def mixture_conditional(x, y, z, k, *, labels=False):
-    """The estimate of Mesner & Shalizi 2019, in nats: every count is of points no farther, the point left out.
-
-    labels: Whether y are class labels, infinitely far from each other.
-    """
-    in_x, in_z = distances(x), distances(z)
-    in_y = np.where(np.equal.outer(y, y), 0.0, np.inf) if labels else distances(y)
+def mixture_conditional(x, y, z, k):
+    """The estimate of Mesner & Shalizi 2019, in nats: every count is of points no farther, the point left out."""
+    in_x, in_y, in_z = distances(x), distances(y), distances(z)
     in_xz, in_yz = np.maximum(in_x, in_z), np.maximum(in_y, in_z)
     joint = np.maximum(in_xz, in_y)
     terms = []
@@ -145,6 +141,26 @@ def mixture_conditional(x, y, z, k, *, labels=False):
         radius = np.sort(joint[i])[k - 1]
         k_or_tied, n_xz, n_yz, n_z = (np.sum(row[i] <= radius) for row in (joint, in_xz, in_yz, in_z))
         terms.append(digamma(k_or_tied) - digamma(n_xz) - digamma(n_yz) + digamma(n_z))
+    return np.mean(terms)
+
+
+def ross_conditional(x, labels, z, k):
+    """I(X;Y|Z) of class labels, in nats: points of other classes are infinitely far. Counts are of points nearer than the k-th
+    of the class and one more, as Frenzel & Pompe 2007 have them; where several are as far, or at 0, of points no farther.
+    """
+    in_x, in_z = distances(x), distances(z)
+    in_xz, apart = np.maximum(in_x, in_z), np.not_equal.outer(labels, labels)
+    terms = []
+    for i in range(len(in_z)):
+        in_class = np.where(apart[i], np.inf, in_xz[i])
+        radius = np.sort(in_class)[k - 1]
+        tied = np.sum(in_class <= radius)
+        rows = in_xz[i], np.where(apart[i], np.inf, in_z[i]), in_z[i]
+        if tied > k or radius == 0:
+            n_xz, n_yz, n_z = (np.sum(row <= radius) for row in rows)
+        else:
+            n_xz, n_yz, n_z = (np.sum(row < radius) + 1 for row in rows)
+        terms.append(digamma(tied) - digamma(n_xz) - digamma(n_yz) + digamma(n_z))
     return np.mean(terms)
 
 
