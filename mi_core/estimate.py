@@ -90,8 +90,9 @@ def mutual_information(
             - "discrete": plug-in from frequencies of equal samples.
         given: z, (n_samples,), (n_samples, dim_z) or of higher rank: what is known already. For "ksg1" by Frenzel & Pompe 2007,
             doi:10.1103/PhysRevLett.99.204101; for "ross" with labels y the same, other classes farther than any point of one's
-            own; for "mixture" by Mesner & Shalizi 2019, arXiv:1912.03387; for "discrete". Text, bool and pandas categories (n_samples,) are class labels: the estimate is
-            then the mean of those within each class, weighted by its members, whatever the classes are called.
+            own; for "mixture" by Mesner & Shalizi 2019, arXiv:1912.03387; for "discrete". Text, bool and pandas categories
+            (n_samples,) are class labels: the estimate is then the mean of those within each class, weighted by its members,
+            whatever the classes are called.
         given_labels: Whether z are class labels where they are whole numbers; False by default.
         alpha: For "lnc", how small the box along the neighbours' own axes must be, beside the straight box, to count; 0.25 by
             default.
