@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.metadata
 import importlib.util
+import os
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -34,10 +35,13 @@ class Peer:
     distribution: str
     estimate: Estimate
     one_dimension_only: bool = False
+    needs: str = ""  # a variable of the environment that names a file
 
     def missing(self) -> str | None:
         """Why it cannot be measured here, or None."""
         package = self.module.partition(".")[0]
+        if self.needs and self.needs not in os.environ:
+            return f"set {self.needs} to the path of its file"
         if importlib.util.find_spec(package) is not None:  # looked for, not loaded: large libraries stay out of the parent
             return None
         hint = f"python -m pip install {self.distribution}" if self.distribution else "give its folder with --npeet"
@@ -94,6 +98,28 @@ def infomeasure(x: Array, y: Array, k: int, threads: int) -> float:
     import infomeasure
 
     return float(infomeasure.mutual_information(x, y, approach="metric", k=k, noise_level=0, minkowski_p=np.inf, base="e"))
+
+
+def libksg(x: Array, y: Array, k: int, threads: int) -> float:
+    """Nats of its bits, in one thread. Version 0.0.4 sorts one side only: its value is some hundredths of a nat off."""
+    from libKSG import KSG
+
+    return float(KSG().mi(x[:, 0].astype(np.float64), y[:, 0].astype(np.float64), k=k)) * float(np.log(2))
+
+
+def jidt(x: Array, y: Array, k: int, threads: int) -> float:
+    """JIDT within this process, without its noise and its standard deviations; the variable JIDT names infodynamics.jar."""
+    import jpype
+
+    if not jpype.isJVMStarted():
+        jpype.startJVM(classpath=[os.environ["JIDT"]])
+    package = jpype.JPackage("infodynamics").measures.continuous.kraskov
+    calculator = package.MutualInfoCalculatorMultiVariateKraskov1()
+    for name, value in {"NORMALISE": "false", "NOISE_LEVEL_TO_ADD": "0", "k": str(k), "NUM_THREADS": str(threads)}.items():
+        calculator.setProperty(name, value)
+    calculator.initialise(x.shape[1], y.shape[1])
+    calculator.setObservations(jpype.JArray.of(x.astype(np.float64)), jpype.JArray.of(y.astype(np.float64)))
+    return float(calculator.computeAverageLocalOfObservations())
 
 
 def scipy_tree_by_hand(x: Array, y: Array, k: int, threads: int) -> float:
@@ -160,6 +186,8 @@ OTHERS = (
     Peer("scikit-learn", "sklearn", "scikit-learn", scikit_learn, one_dimension_only=True),
     Peer("ennemi", "ennemi", "ennemi", ennemi, one_dimension_only=True),
     Peer("infomeasure", "infomeasure", "infomeasure", infomeasure),
+    Peer("libKSG", "libKSG", "libKSG", libksg, one_dimension_only=True),
+    Peer("JIDT", "jpype", "jpype1", jidt, needs="JIDT"),
     Peer("scipy tree by hand", "scipy.spatial", "scipy", scipy_tree_by_hand),
     Peer("scipy cdist by hand", "scipy.spatial", "scipy", scipy_cdist_by_hand),
     Peer("torch cdist by hand", "torch", "torch", torch_cdist_by_hand),
