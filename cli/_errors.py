@@ -1,4 +1,4 @@
-"""Exit codes, and the one place where an error of ours becomes a line on stderr."""
+"""Exit codes, and the one place where an error of this project becomes one line on stderr."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ UsageError: Any = typer.BadParameter.__base__  # which typer keeps to itself, in
 
 
 class ExitCode(enum.IntEnum):
-    """What the shell gets back. Usage errors found by the command line parser itself are 2 as well."""
+    """Exit codes of `mi`. Usage errors that the command-line parser finds are 2 as well."""
 
     OK = 0
     FAILURE = 1  # the input was fine, running it was not: no memory, no space, backend not available
@@ -34,11 +34,11 @@ class ExitCode(enum.IntEnum):
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM has come: whatever cleans up after Ctrl-C cleans up after this too."""
+    """SIGTERM as an exception: whatever cleans up after Ctrl-C cleans up after it too."""
 
 
 class Commands(TyperGroup):
-    """The group of subcommands, and of the options that print and stop, --help and --version."""
+    """The group of subcommands, which turns errors into one line and an exit code."""
 
     def make_context(self, *arguments: Any, **options: Any) -> Any:
         check_streams()
@@ -51,21 +51,21 @@ class Commands(TyperGroup):
 
 
 class OnceEach(TyperCommand):
-    """A subcommand whose options are given once each: the parser itself would take the last one, and pass over those before."""
+    """A subcommand that refuses an option given twice; the parser alone would silently take the last value."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         _, _, given = self.make_parser(ctx).parse_args(args=list(args))
         for parameter in given:
             takes_one = not getattr(parameter, "is_flag", True) and not parameter.multiple
             if takes_one and given.count(parameter) > 1:
-                ctx.fail(f"{parameter.opts[0]} is given {given.count(parameter)} times, and is taken once: leave one.")
+                ctx.fail(f"{parameter.opts[0]} is given {given.count(parameter)} times: give it once.")
         return super().parse_args(ctx, args)
 
 
 def check_streams() -> None:
-    """Stop before any work where stdout is closed, for which the work is; a closed stderr only costs the words that go there.
+    """Stop before any work if stdout is closed. A closed stderr only loses its messages.
 
-    A descriptor that came closed is opened on nothing: else the next file would get its number, and what a library prints.
+    Closed descriptors are opened on the null device. Otherwise the next file would get their number, and what a library prints.
     """
     for number in (0, 1, 2):
         try:
@@ -80,7 +80,7 @@ def check_streams() -> None:
 
 @contextlib.contextmanager
 def one_line_errors() -> Iterator[None]:
-    """Errors become a line and an exit code; anything but those below is a bug and keeps its traceback."""
+    """Turn known errors into one line and an exit code. Any other exception is a bug and keeps its traceback."""
     try:
         yield
     except InputError as error:
@@ -103,7 +103,7 @@ def one_line_errors() -> Iterator[None]:
 
 
 def with_suggestion(message: str) -> str:
-    """What the parser says of a word that is no choice, with the choice that it was meant to be."""
+    """The parser's message on an invalid choice, with the likeliest valid choice as a suggestion."""
     if (wrong := re.fullmatch(r"(?:Value error, )?('(.*?)' is not one of ('.*'))\.", message)) is None:
         return message
     return wrong[1] + did_you_mean(wrong[2], re.findall(r"'([^']*)'", wrong[3]))
@@ -111,7 +111,7 @@ def with_suggestion(message: str) -> str:
 
 @contextlib.contextmanager
 def sigterm_as_ctrl_c() -> Iterator[None]:
-    """While this lasts, SIGTERM raises Terminated, so that half-written files go and the user is told what is kept."""
+    """Context in which SIGTERM raises Terminated, so that half-written files are removed and the user learns what is kept."""
     if threading.current_thread() is not threading.main_thread():  # only there does Python take signals
         yield
         return
@@ -127,14 +127,14 @@ def sigterm_as_ctrl_c() -> Iterator[None]:
 
 
 def stop_for(interrupt: KeyboardInterrupt, kept: str) -> None:
-    """End as Ctrl-C or SIGTERM has asked for, and say what is kept."""
+    """Exit after Ctrl-C or SIGTERM, and say what is kept."""
     if isinstance(interrupt, Terminated):
         stop(f"stopped by SIGTERM; {kept}", ExitCode.TERMINATED)
     stop(f"stopped by Ctrl-C; {kept}", ExitCode.INTERRUPTED)
 
 
 def stop_for_system(error: OSError, kept: str = "") -> None:
-    """End for an error of the system; in silence where the reader of our output, as in `mi ... | head`, has seen enough."""
+    """Exit after an operating-system error; silently if the reader of stdout has closed it, as in `mi ... | head`."""
     where = "standard output" if stdout_is_lost() else error.filename
     if isinstance(error, BrokenPipeError):
         raise typer.Exit(int(ExitCode.FAILURE)) from None
@@ -143,7 +143,7 @@ def stop_for_system(error: OSError, kept: str = "") -> None:
 
 
 def stdout_is_lost() -> bool:
-    """Whether what was printed cannot be written. What is left of it is dropped then: Python would try again when it ends."""
+    """Whether stdout can no longer be written. If so, drop what is buffered: Python would try to flush it again at exit."""
     try:
         sys.stdout.flush()
     except OSError:

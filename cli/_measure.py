@@ -1,4 +1,4 @@
-"""What the commands that estimate have in common: files in, one call, and the results printed."""
+"""The common part of the estimating commands: load the files, call one function, print the results."""
 
 from __future__ import annotations
 
@@ -37,19 +37,20 @@ def measure(
     """Load the arrays, estimate, and print.
 
     Args:
-        estimates: Called with the arrays by their names in `sources`, `k` and the options; gives one result or a list.
-        symbol: What is estimated, as people write it: I(X;Y).
-        sources: Files by the names of the arguments that their arrays become.
-        ks: Neighbour orders; None for the usual one.
-        subsample: How many samples to draw.
-        seed: Seed of the drawing and of the noise.
+        estimates: Function called with the arrays under their names in `sources`, `k` and the options; returns one result or a
+            list.
+        symbol: The estimated quantity in the usual notation, such as I(X;Y).
+        sources: Files, keyed by the names of the arguments that their arrays are passed as.
+        ks: Neighbour orders; None for the default.
+        subsample: Number of samples to draw; None for all.
+        seed: Seed of the draw and of the noise.
         local: File for the local terms.
         plot: File for a picture of the estimate against 1/N and k.
-        as_json: Whether to print JSON alone.
-        quiet: Whether to print numbers alone.
-        cells: How cells of text in files are read; None for the usual way.
-        doing: What takes the time, for the progress bar.
-        paired: Whether the arrays belong together row by row, so that the same rows are drawn from each.
+        as_json: Whether to print only JSON.
+        quiet: Whether to print only numbers.
+        cells: Reading rules for text cells in files; None for the default.
+        doing: Label of the progress bar.
+        paired: Whether the arrays are paired row by row, so that the same rows are drawn from each.
         options: Further options of `estimates`.
     """
     import numpy as np
@@ -100,7 +101,7 @@ def measure(
         results = with_notes(loaded.notes, found if isinstance(found, list) else [found])
         if local_file is not None:
             if len({len(result.local) for result in results}) > 1:
-                raise InputError("--local: other classes are left out for one k than for another; give one k at a time.")
+                raise InputError("--local: which classes are left out depends on k; give one k at a time.")
             values = np.array([result.local for result in results])
             np.save(local_file, values if isinstance(found, list) else values[0], allow_pickle=False)
         if plot is not None and plot_file is not None:
@@ -124,18 +125,18 @@ def measure(
 
 
 def may_be_text(estimator: str | None, sources: Iterable[str]) -> set[str]:
-    """Names of the arrays that may be text: what sets samples apart, and class labels."""
+    """Names of the arrays that may hold text: conditions, groups and class labels."""
     sides = {"ross": {"y"}, "discrete": set(sources)}
     return {"z", "groups"} | sides.get(estimator or "", set())
 
 
 def with_notes(notes: Sequence[str], results: list[Any]) -> list[Any]:
-    """Results with notes ahead of their own."""
+    """Results with the given notes put before their own."""
     return [dataclasses.replace(one, notes=(*notes, *one.notes)) for one in results] if notes else results
 
 
 def draw(arrays: Mapping[str, Any], subsample: int, seed: int, paired: bool) -> dict[str, Any]:
-    """`subsample` rows of each array, drawn without replacement, in ascending order; of paired arrays the same rows."""
+    """`subsample` rows of each array, drawn without replacement, in ascending order; paired arrays keep the same rows."""
     import numpy as np
 
     (first, n_samples), *others = ((name, len(array) if array.ndim else 0) for name, array in arrays.items())
@@ -161,7 +162,7 @@ def as_record(results: Sequence[Any]) -> dict[str, Any]:
 
 
 def headline(symbol: str, result: Any) -> str:
-    """The estimate; or what MI is at least, where that is more."""
+    """The estimate, or the lower bound of MI if that is larger."""
     if not getattr(result, "falls_short", False):
         return f"{symbol} = {result}"
     from mi_core.display import how_bound

@@ -14,18 +14,20 @@ if TYPE_CHECKING:
     from mi_core.table_files import Cells
 
 FORMATS = (
-    ".npy; .npz:KEY, .h5:KEY, .mat:KEY, .pt:KEY, .safetensors:KEY; .csv, .tsv, .parquet, .feather, .xlsx, and :COLUMN,COLUMN "
-    "for some columns (of Excel also :SHEET:COLUMN); or - for .npy, CSV or TSV from stdin"
+    ".npy; .npz:KEY, .h5:KEY, .mat:KEY, .pt:KEY, .safetensors:KEY; .csv, .tsv, .parquet, .feather, .xlsx, with "
+    ":COLUMN,COLUMN for some columns (in Excel also :SHEET:COLUMN); or - for .npy, CSV or TSV from stdin"
 )
 
-K = Annotated[str, typer.Option("--k", metavar="K[,K...]", help="Neighbour order; several cost one pass, one row each.")]
+K = Annotated[
+    str, typer.Option("--k", metavar="K[,K...]", help="Neighbour order. Several share one search and give one row each.")
+]
 UsualK = Annotated[
     str | None,
     typer.Option(
         "--k",
         metavar="K[,K...]",
-        help="Neighbour order; several cost one pass, one row each.  [default: 3; with --groups or --series as many samples as "
-        "belong together, at most 25]",
+        help="Neighbour order. Several share one search and give one row each.  [default: 3; with --groups or --series "
+        "about as many samples as belong together, at most 25]",
     ),
 ]
 GroupsFile = Annotated[
@@ -33,33 +35,46 @@ GroupsFile = Annotated[
     typer.Option(
         "--groups",
         metavar="FILE",
-        help="Labels, one per sample: samples of one label belong together, as trials of a subject do, and are not neighbours.",
+        help="Labels, one per sample. Samples with the same label belong together, such as trials of one subject, and are "
+        "not neighbours.",
     ),
 ]
 SeriesOption = Annotated[
-    bool, typer.Option("--series", help="Samples are in order of time, and those near in time are not neighbours.")
+    bool, typer.Option("--series", help="Samples are a time series, and those near in time are not neighbours.")
 ]
 Exclude = Annotated[
-    int | None, typer.Option(metavar="STEPS", min=1, help="For --series, how near that is.  [default: its measured memory]")
+    int | None,
+    typer.Option(
+        metavar="STEPS",
+        min=1,
+        help="For --series: samples up to this many steps apart are not neighbours.  [default: the measured memory of the "
+        "series]",
+    ),
 ]
 KOfSeries = Annotated[
     str | None,
     typer.Option(
         "--k",
         metavar="K[,K...]",
-        help="Neighbour order; several cost one pass, one row each.  [default: as many rows as belong together, at most 25]",
+        help="Neighbour order. Several share one search and give one row each.  [default: about as many rows as belong "
+        "together, at most 25]",
     ),
 ]
 Memory = Annotated[
     int | None,
     typer.Option(
-        "--exclude", metavar="STEPS", min=1, help="Rows so near in time are not neighbours.  [default: the measured memory]"
+        "--exclude",
+        metavar="STEPS",
+        min=1,
+        help="Rows up to this many steps apart are not neighbours.  [default: the measured memory]",
     ),
 ]
 Shifts = Annotated[
     int | None,
     typer.Option(
-        "--permutations", metavar="TIMES", help="Shift one series against the other this often, for a p-value: 99, or more."
+        "--permutations",
+        metavar="TIMES",
+        help="Number of random shifts of one series against the other, for a p-value: 99 or more.",
     ),
 ]
 UnitsOption = Annotated[Units, typer.Option("--units", help="Unit of the estimate.")]
@@ -76,14 +91,16 @@ StandardizeSeries = Annotated[
 ]
 MissingOption = Annotated[
     Missing,
-    typer.Option("--missing", help="Where values are missing: refuse to go on, or drop the rows; nothing is filled in."),
+    typer.Option(
+        "--missing", help="Rows with missing values: refuse them with an error, or drop them. Nothing is ever filled in."
+    ),
 ]
 SeparatorOption = Annotated[
     str | None,
     typer.Option(
         "--separator",
         metavar="CHAR",
-        help="What stands between the columns of CSV and TSV, such as ';' or tab.  [default: told by the first line]",
+        help="Separator of the columns in CSV and TSV, such as ';' or tab.  [default: detected from the first line]",
     ),
 ]
 Na = Annotated[
@@ -91,50 +108,53 @@ Na = Annotated[
     typer.Option(
         "--na",
         metavar="CELL[,CELL...]",
-        help="Cells of CSV, TSV and Excel that stand for missing values, such as '-,?', beside NA, NaN, null and empty ones.",
+        help="Further cells of CSV, TSV and Excel that mean a missing value, such as '-,?'. NA, NaN, null and empty cells "
+        "always do.",
     ),
 ]
 Noise = Annotated[
-    float, typer.Option(metavar="SCALE", help="Add Gaussian noise of SCALE times the side's spread, against ties.")
+    float, typer.Option(metavar="SCALE", help="Add Gaussian noise of SCALE times the side's spread, to break ties.")
 ]
 Subsample = Annotated[
-    int | None, typer.Option(metavar="N", help="Use N samples drawn without replacement, in their order in the file.")
+    int | None, typer.Option(metavar="N", help="Use N samples, drawn without replacement and kept in the order of the file.")
 ]
-ErrorBar = Annotated[bool, typer.Option(help="Whether to estimate the standard error, from parts of the samples.")]
-Seed = Annotated[int, typer.Option(min=0, help="Seed of all that is random.")]
+ErrorBar = Annotated[bool, typer.Option(help="Whether to estimate the standard error, from subsamples.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")]
 BackendOption = Annotated[
     Backend,
     typer.Option(
         "--backend",
         metavar="auto|cpu|cpu-tree|cpu-filter|cpu-brute|cuda|cuda:N",
-        help="How neighbours are counted; all ways give the same bits. cuda:N is the GPU with this index.",
+        help="Backend that counts neighbours; all give bit-identical results. cuda:N is the GPU with index N.",
     ),
 ]
-Threads = Annotated[int | None, typer.Option(help="Most threads to use.  [default: all]")]
+Threads = Annotated[int | None, typer.Option(help="Maximum number of threads.  [default: all]")]
 Scheduler = Annotated[
     str | None,
     typer.Option(
         metavar="tcp://HOST:PORT",
-        help="Split the work over the workers of the Dask cluster with this scheduler, tcp:// or tls://. Whoever runs it can "
+        help="Distribute the work over the Dask cluster of this scheduler, tcp:// or tls://. Whoever runs the scheduler can "
         "run code here: name one that you trust.",
     ),
 ]
 LocalFile = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="Write the pointwise values here as .npy: (samples,), or (ks, samples) for several k."),
+    typer.Option(
+        metavar="FILE", help="Write the local (pointwise) terms to this .npy file: (samples,), or (ks, samples) for several k."
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the estimate alone, without notes.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only the estimate, without notes.")]
 QuietWithBound = Annotated[
     bool,
     typer.Option(
-        "--quiet", "-q", help="Print the estimate alone, without notes, and a lower bound that was asked for below it."
+        "--quiet", "-q", help="Print only the estimate, and below it the lower bound if one was asked for, without notes."
     ),
 ]
 
 
 def cells_of(separator: str | None, na: str | None) -> Cells:
-    """How cells of text are read, from the options --separator and --na."""
+    """Reading rules for text cells, from the options --separator and --na."""
     from mi_core.table_files import Cells
 
     character = "\t" if separator in ("tab", "\\t") else separator
@@ -144,12 +164,12 @@ def cells_of(separator: str | None, na: str | None) -> Cells:
 
 
 def standardize_of(given: Standardize | None) -> dict[str, Any]:
-    """The option --standardize of series, where it was given."""
+    """The option --standardize of series as a keyword argument; nothing if it was not given."""
     return {} if given is None else {"standardize": given}
 
 
 def parse_usual_ks(text: str | None) -> list[int] | None:
-    """Neighbour orders as `parse_ks` reads them; None, for the usual one, where none were given."""
+    """Neighbour orders as parsed by `parse_ks`; None, for the default, if none were given."""
     return None if text is None else parse_ks(text)
 
 

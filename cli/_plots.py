@@ -23,7 +23,7 @@ MOST_LABELLED = 20  # layers whose cells still have room for a number
 
 
 def check_picture(path: Path) -> None:
-    """Raise InputError unless a picture of this name can be drawn here; before the work whose result it shows."""
+    """Raise InputError if a picture of this name cannot be drawn here. Called before the work that it will show."""
     if path.suffix.lower() not in (".png", ".svg"):
         raise InputError(f"--plot is {path}: pictures are written as .png or .svg, so name it that way.")
     try:
@@ -130,7 +130,7 @@ def draw_pairs(figure: Any, axis: Any, layers: Sequence[str], values: FloatArray
 
 
 def draw_ranking(ranking: Ranking, file: BinaryIO, suffix: str) -> None:
-    """Bars of the columns that share most, with standard errors; grey where the false-discovery rate is above 5 %."""
+    """Bars of the top-ranked columns, with standard errors; grey where the false-discovery rate is above 5 %."""
     from matplotlib.figure import Figure
 
     from mi_core.display import DOUBTED, ranking_remark
@@ -155,7 +155,7 @@ def draw_ranking(ranking: Ranking, file: BinaryIO, suffix: str) -> None:
 
 
 def draw_lags(lagged: LaggedMI, x: str, y: str, file: BinaryIO, suffix: str) -> None:
-    """MI of the series x and y, by their names, against lag; with what shifted series read, where they were asked for."""
+    """MI of the series named x and y against lag, with the estimates of shifted series if those were asked for."""
     import numpy as np
     from matplotlib.figure import Figure
 

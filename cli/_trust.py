@@ -1,4 +1,4 @@
-"""How `mi estimate` says what speaks for and against its number: null, verdict, and the same on fewer columns."""
+"""Printed evidence for and against an estimate: its null, its verdict, and both for fewer columns."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ METHODS = {
 
 
 def print_trust(results: list[MIResult]) -> None:
-    """What was asked for beside the estimate, for each k."""
+    """Print what was asked for beside the estimate, for each k."""
     for result in results:
         lead = f"k={result.k}: " if len(results) > 1 else ""
         print_null(result, lead)
@@ -47,7 +47,7 @@ def print_null(result: MIResult, lead: str) -> None:
 
 
 def how_shuffled(result: MIResult) -> str:
-    """What was done so that the sides are as if independent."""
+    """Name of the surrogates whose sides are as if independent."""
     if result.independent_units is None:
         return "shuffles of the pairing" if result.dim_z is None else "shuffles given Z"
     return "exchanges of whole groups" if result.exclude is None else "shifts of the series"
@@ -65,7 +65,7 @@ def print_verdict(result: MIResult, lead: str, of_what: str = "") -> None:
 
 
 def all_notes(results: Iterable[Any]) -> Iterator[str]:
-    """Notes on results, and on the same of fewer columns, which they name."""
+    """Notes on results, then notes on their estimates from fewer columns, each of which names those columns."""
     for result in results:
         yield from result.notes
         if (few := getattr(result, "reduced", None)) is not None:
@@ -85,18 +85,19 @@ def print_reduced(result: MIResult, lead: str, *, explain: bool) -> None:
     if explain:
         say_sentence(what_it_means(how), "  ")
     print_null(few, "  ")
-    halves = ", the graver of two halves" if how.kept_x is None else ""
+    halves = ", the worse of the two halves" if how.kept_x is None else ""
     print_verdict(few, "  ", f" on these {METHODS[how.method]}, not on the whole{halves}")
 
 
 def what_it_means(how: Reduction) -> str:
-    """How the estimate from fewer columns is to be read."""
+    """Explanation of the estimate from fewer columns."""
     if how.kept_x is None or how.kept_y is None:
         return (
-            "They were fitted on one half of the samples and estimated on the other, halves exchanged, the mean of both. The "
-            "MI of what they keep is at most that of the whole; how much the rest would add, they do not tell."
+            "They were fitted on one half of the samples and estimated on the other, and the other way round; the "
+            "number is the mean of both. The MI of what they keep is at most that of the whole; how much the rest "
+            "would add is unknown."
         )
     return (
-        f"They keep {how.kept_x:.0%} of the variance of X and {how.kept_y:.0%} of that of Y. The MI of what they keep is at "
-        "most that of the whole; how much the rest would add, they do not tell."
+        f"They keep {how.kept_x:.0%} of the variance of X and {how.kept_y:.0%} of that of Y. The MI of what they keep "
+        "is at most that of the whole; how much the rest would add is unknown."
     )

@@ -1,4 +1,4 @@
-"""`mi divergence`: two files in, the Kullback-Leibler divergence between what they were drawn from out."""
+"""`mi divergence`: the Kullback-Leibler divergence between the distributions that two files were sampled from."""
 
 from __future__ import annotations
 
@@ -29,8 +29,10 @@ from cli._options import (
 
 
 def divergence(
-    x: Annotated[str, typer.Argument(metavar="X", help=f"Samples of the one: {FORMATS}.")],
-    x_prime: Annotated[str, typer.Argument(metavar="X_PRIME", help="Samples of the other, of the same dimensions.")],
+    x: Annotated[str, typer.Argument(metavar="X", help=f"Samples of one distribution: {FORMATS}.")],
+    x_prime: Annotated[
+        str, typer.Argument(metavar="X_PRIME", help="Samples of the other distribution, of the same dimension.")
+    ],
     k: K = "3",
     units: UnitsOption = "bits",
     noise: Noise = 0.0,
@@ -48,7 +50,7 @@ def divergence(
 ) -> None:
     """Estimate the Kullback-Leibler divergence of X from X_PRIME.
 
-    The two are not paired, and may have different numbers of samples.
+    The samples are not paired, and their numbers may differ.
 
     Example: mi divergence trained.npy shuffled.npy
     """

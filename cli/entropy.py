@@ -1,4 +1,4 @@
-"""`mi entropy`: one file in, its entropy out."""
+"""`mi entropy`: the entropy of the samples in one file."""
 
 from __future__ import annotations
 
@@ -35,7 +35,9 @@ def entropy(
     units: UnitsOption = "bits",
     estimator: Annotated[
         EntropyEstimator,
-        typer.Option(help="knn: differential entropy, Kozachenko & Leonenko 1987. discrete: frequencies of equal samples."),
+        typer.Option(
+            help="knn: differential entropy, Kozachenko & Leonenko 1987. discrete: plug-in from frequencies of equal samples."
+        ),
     ] = "knn",
     noise: Noise = 0.0,
     subsample: Subsample = None,

@@ -1,4 +1,4 @@
-"""`mi estimate`: two files in, the mutual information between them out."""
+"""`mi estimate`: the mutual information between the samples in two files."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ from mi_core.options import Estimator
 from trainer import keras_loader
 
 ESTIMATORS = (
-    "ksg1, ksg2: Kraskov et al. 2004, eq. (8), (9). lnc: Gao et al. 2015, for strong dependence. mixture: Gao et al. 2017, for "
-    "samples that repeat. ross: Y are class labels. gaussian, gaussian-copula: closed forms. discrete: frequencies of equal "
-    "samples."
+    "ksg1, ksg2: Kraskov et al. 2004, eq. (8) and (9). lnc: Gao et al. 2015, for strong dependence. mixture: Gao et "
+    "al. 2017, for repeated samples. ross: Ross 2014, for class labels Y. gaussian, gaussian-copula: closed forms. "
+    "discrete: plug-in from frequencies of equal samples."
 )
 
 
@@ -50,12 +50,21 @@ def estimate(
     k: UsualK = None,
     units: UnitsOption = "bits",
     estimator: Annotated[Estimator | None, typer.Option(help=f"{ESTIMATORS}  [default: ksg1]")] = None,
-    labels: Annotated[bool, typer.Option("--labels", help="Y are class labels, integers or text: the estimator ross.")] = False,
-    given: Annotated[str | None, typer.Option(metavar="Z", help="Estimate I(X;Y|Z), Z paired with X and Y row by row.")] = None,
-    given_labels: Annotated[
-        bool, typer.Option("--given-labels", help="Z are class labels, as text and bool are without saying so.")
+    labels: Annotated[
+        bool, typer.Option("--labels", help="Treat Y as class labels, integers or text, with the estimator ross.")
     ] = False,
-    alpha: Annotated[float, typer.Option(help="For lnc, how small the neighbours' own box must be to count.")] = 0.25,
+    given: Annotated[
+        str | None, typer.Option(metavar="Z", help="Estimate I(X;Y|Z). Z is paired with X and Y row by row.")
+    ] = None,
+    given_labels: Annotated[
+        bool, typer.Option("--given-labels", help="Treat the numbers in Z as class labels. Text and bool always are.")
+    ] = False,
+    alpha: Annotated[
+        float,
+        typer.Option(
+            help="For lnc: correct where the neighbours' rotated box has less than this share of the straight box's volume."
+        ),
+    ] = 0.25,
     standardize: StandardizeOption = "none",
     noise: Noise = 0.0,
     subsample: Subsample = None,
@@ -64,23 +73,26 @@ def estimate(
         int | None,
         typer.Option(
             metavar="TIMES",
-            help="Shuffle the pairing this often, with --given among samples of like Z, for a p-value: 200 is a good number.",
+            help="Number of shuffles of the pairing, for a p-value: 200 is a good number. With --given, they stay among "
+            "samples of similar Z.",
         ),
     ] = None,
-    diagnose: Annotated[bool, typer.Option("--diagnose", help="Say whether to trust the number, and why; ksg1 only.")] = False,
+    diagnose: Annotated[
+        bool, typer.Option("--diagnose", help="Say whether the estimate can be trusted, and why; ksg1 only.")
+    ] = False,
     lower_bound: Annotated[
         bool,
         typer.Option(
             "--lower-bound",
-            help="Say what MI is at least, measured on held-out samples; for wide data of independent samples, and quick.",
+            help="Measure a lower bound of MI on held-out samples; quick, for wide data of independent samples.",
         ),
     ] = False,
     learned: Annotated[
         bool,
         typer.Option(
             "--learned",
-            help="Say what MI is at least by two small networks, and estimate that of the directions they learn; for what no "
-            "linear direction shows. Needs Keras.",
+            help="Measure a lower bound of MI with two small networks, and estimate MI in the directions that they learn; "
+            "for dependence that no linear direction shows. Needs Keras.",
         ),
     ] = False,
     cca: Annotated[
@@ -88,18 +100,20 @@ def estimate(
         typer.Option(
             metavar="DIMS",
             min=1,
-            help="Estimate that of at most DIMS directions that the sides share, fitted on other samples.",
+            help="Estimate MI in at most DIMS directions that the sides share, too, fitted on other samples.",
         ),
     ] = None,
     pca: Annotated[
-        int | None, typer.Option(metavar="DIMS", min=1, help="Estimate that of DIMS principal components of each side, too.")
+        int | None, typer.Option(metavar="DIMS", min=1, help="Estimate MI in DIMS principal components of each side, too.")
     ] = None,
     random_projections: Annotated[
-        int | None, typer.Option(metavar="DIMS", min=1, help="Estimate that of DIMS random projections of each side, too.")
+        int | None, typer.Option(metavar="DIMS", min=1, help="Estimate MI in DIMS random projections of each side, too.")
     ] = None,
     plot: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Draw the estimate against 1/N, and against several k, here as .png or .svg."),
+        typer.Option(
+            metavar="FILE", help="Draw the estimate against 1/N, and against k if there are several, to this .png or .svg file."
+        ),
     ] = None,
     groups: GroupsFile = None,
     series: SeriesOption = False,

@@ -1,4 +1,4 @@
-"""`mi explain`: what a kind of note means, and what to do."""
+"""`mi explain`: the meaning of a kind of note, and what to do about it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cli._output import say
 
 def explain(
     keys: Annotated[
-        list[str] | None, typer.Argument(metavar="[KEY]...", help="Keys that notes end with; none for a list of all.")
+        list[str] | None, typer.Argument(metavar="[KEY]...", help="Keys at the end of notes. Without one, all are listed.")
     ] = None,
 ) -> None:
     """Explain notes: their cause and what to do. Each note ends with its key, such as [mi explain ties].

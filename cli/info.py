@@ -1,4 +1,4 @@
-"""`mi info`: what is installed, what this machine has, and which backends work on it."""
+"""`mi info`: installed versions, this machine's hardware, and the backends that work on it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cli._output import print_facts, print_json, say
 
 
 def info(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False) -> None:
-    """Show versions, processor, threads, and which backends work here."""
+    """Show versions, processor, threads, and the backends that work on this machine."""
     from mi_core import machine
     from mi_core.backends import registry
 

@@ -1,4 +1,4 @@
-"""`mi lagged`: two series in, the mutual information between them at several lags out."""
+"""`mi lagged`: the mutual information between two series at several lags."""
 
 from __future__ import annotations
 
@@ -37,27 +37,27 @@ MOST_LAGS = 10_000
 
 
 def lagged(
-    x: Annotated[str, typer.Argument(metavar="X", help=f"One series, a row for each time, in order: {FORMATS}.")],
-    y: Annotated[str, typer.Argument(metavar="Y", help="The other series, each row at the time of the same row of X.")],
+    x: Annotated[str, typer.Argument(metavar="X", help=f"One series, one row per time step, in order: {FORMATS}.")],
+    y: Annotated[str, typer.Argument(metavar="Y", help="The other series, row by row at the same times as X.")],
     lags: Annotated[
         str,
         typer.Option(
             metavar="FIRST:LAST[:STEP][,...]",
-            help="Steps by which Y is later than X, both ends among them; at a negative lag X is later than Y. Also a list: "
-            "0,1,5.",
+            help="Steps by which Y is later than X, both ends included. At a negative lag X is later than Y. A list such as "
+            "0,1,5 works too.",
         ),
     ] = "-20:20",
     k: Annotated[
-        int | None, typer.Option("--k", help="Neighbour order.  [default: as many rows as belong together, at most 25]")
+        int | None, typer.Option("--k", help="Neighbour order.  [default: about as many rows as belong together, at most 25]")
     ] = None,
     units: UnitsOption = "bits",
-    estimator: Annotated[LaggedEstimator, typer.Option(help="As for mi estimate; ross where Y are class labels.")] = "ksg1",
+    estimator: Annotated[LaggedEstimator, typer.Option(help="As in mi estimate; ross is for class labels Y.")] = "ksg1",
     standardize: StandardizeSeries = None,
     noise: Noise = 0.0,
     error_bar: ErrorBar = True,
     permutations: Shifts = None,
     exclude: Memory = None,
-    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw MI against lag here, as .png or .svg.")] = None,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw MI against lag to this .png or .svg file.")] = None,
     separator: SeparatorOption = None,
     na: Na = None,
     seed: Seed = 0,
@@ -67,8 +67,8 @@ def lagged(
 ) -> None:
     """Estimate the mutual information between X at one time and Y some steps later, for each of several lags.
 
-    At a positive lag Y is later than X, at a negative one earlier. With --permutations, each lag has a p-value, and one that is
-    corrected for the number of lags.
+    At a positive lag Y is later than X, at a negative lag earlier. With --permutations, each lag has a p-value, and another
+    that is corrected for the number of lags.
 
     Example: mi lagged heart.npy breath.npy --lags -10:10 --permutations 99 --plot lags.png
     """
@@ -117,7 +117,7 @@ def lagged(
 
 
 def parse_lags(text: str) -> list[int]:
-    """Lags from text like -20:20, -20:20:5 or 0,1,5; both ends of a range are among them."""
+    """Lags from text like -20:20, -20:20:5 or 0,1,5; both ends of a range are included."""
     several: list[int] = []
     for word in text.split(","):
         if (found := re.fullmatch(r"\s*([+-]?\d{1,9})(?::([+-]?\d{1,9})(?::(\d{1,9}))?)?\s*", word)) is None:

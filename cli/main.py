@@ -38,7 +38,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 fine, 1 failed while running, 2 wrong usage or bad input, 130 stopped by Ctrl-C, 143 by SIGTERM.",
+    epilog="Exit codes: 0 success, 1 run failed, 2 wrong usage or bad input, 130 stopped by Ctrl-C, 143 by SIGTERM.",
 )
 for command in (
     estimate.estimate,
@@ -70,7 +70,7 @@ def print_version(wanted: bool) -> None:
 @app.callback()
 def mi(
     version: Annotated[
-        bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version and stop.")
+        bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """Mutual information from samples by k-nearest neighbours, exact and fast."""

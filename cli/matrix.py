@@ -1,4 +1,4 @@
-"""`mi matrix`: several files in, the mutual information between all pairs of them out."""
+"""`mi matrix`: the mutual information between all pairs of several files."""
 
 from __future__ import annotations
 
@@ -50,16 +50,17 @@ KEPT_AS = 2  # the way in which a half-done matrix is kept and counted; another 
 
 def matrix(
     layers: Annotated[list[str], typer.Argument(metavar="LAYER...", help=f"Samples of each layer, two or more: {FORMATS}.")],
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the matrix here, as .csv or .json.")] = None,
-    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it here, as .png or .svg.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the matrix to this .csv or .json file.")] = None,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the matrix to this .png or .svg file.")] = None,
     labels: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Class labels, to measure each layer against as well.")
+        str | None, typer.Option(metavar="FILE", help="Class labels. MI of each layer with them is estimated too.")
     ] = None,
     k: Annotated[
         int | None,
         typer.Option(
             "--k",
-            help="Neighbour order.  [default: 3; with --groups or --series as many samples as belong together, at most 25]",
+            help="Neighbour order.  [default: 3; with --groups or --series about as many samples as belong together, at "
+            "most 25]",
         ),
     ] = None,
     units: UnitsOption = "bits",
@@ -70,7 +71,7 @@ def matrix(
         str | None,
         typer.Option(
             metavar="cka[,knn]",
-            help="Measure all pairs by these as well: cka, linear and debiased, and knn, the share of ten nearest neighbours.",
+            help="Other measures of all pairs: cka, linear and debiased; knn, the share of ten nearest neighbours in common.",
         ),
     ] = None,
     groups: GroupsFile = None,
@@ -84,10 +85,10 @@ def matrix(
     threads: Threads = None,
     as_json: AsJson = False,
 ) -> None:
-    """Estimate the mutual information between all pairs of layers, in one go.
+    """Estimate the mutual information between all pairs of layers in one pass.
 
-    A layer is named as its file, without the ending. With --out, work that is stopped goes on where it was when the same
-    command is given again: what is done stands in FILE.partial until the matrix is complete.
+    Layers are named after their files, without the suffix. With --out, the same command resumes an interrupted run: what is
+    done is kept in FILE.partial until the matrix is complete.
 
     Example: mi matrix layers/*.npy --out layers.csv --plot layers.png
     """
@@ -139,7 +140,7 @@ def matrix(
         except KeyboardInterrupt as interrupt:
             if unfinished is None or not unfinished.path.exists():
                 raise
-            stop_for(interrupt, f"{unfinished.path} keeps what was done: the same command goes on from there.")
+            stop_for(interrupt, f"{unfinished.path} keeps what was done: the same command resumes from there.")
         found = dataclasses.replace(found, notes=(*loaded.notes, *found.notes))
         if out is not None and out_file is not None:
             out_file.write((as_csv(found) if out.suffix.lower() == ".csv" else as_text(found, layers)).encode())
@@ -165,7 +166,7 @@ def parse_also(text: str | None) -> list[Any]:
 
 
 def names_of(sources: Sequence[str]) -> list[str]:
-    """File names without folder and ending, or path:key's key; each once."""
+    """Names of layers: file names without folder and suffix, or the key of path:key. No two may be equal."""
     from mi_core.files import split_key
 
     owners: dict[str, str] = {}
@@ -173,7 +174,7 @@ def names_of(sources: Sequence[str]) -> list[str]:
         path, key = split_key(source)
         name = key or path.stem
         if name in BESIDE:
-            raise InputError(f"{source} is named {name}, as what --{name} names is: name the file otherwise.")
+            raise InputError(f"{source} is named {name}, which --{name} stands for: rename the file.")
         if name in owners:
             raise InputError(f"{owners[name]} and {source} are both named {name}: give files of different names.")
         owners[name] = source
@@ -182,14 +183,14 @@ def names_of(sources: Sequence[str]) -> list[str]:
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """What an unfinished matrix is of."""
+    """Identity of an unfinished matrix."""
 
     checksum: str
 
 
 @dataclasses.dataclass(frozen=True)
 class Kept:
-    """What is done of an unfinished matrix, as mi_core.matrix.Partial has it."""
+    """The finished part of a matrix, with the fields of mi_core.matrix.Partial."""
 
     rows: list[int]
     sums: list[list[float]]
@@ -197,7 +198,7 @@ class Kept:
 
 
 class Unfinished:
-    """What is done of a matrix, in a file beside the one to come; it counts only for the same layers and settings."""
+    """The finished part of a matrix, in a file beside the output; valid only for the same layers and settings."""
 
     def __init__(self, out: Path, arrays: dict[str, Any], settings: dict[str, Any]) -> None:
         import numpy as np
@@ -214,10 +215,10 @@ class Unfinished:
         self.path = out.with_name(name if len(os.fsencode(name)) <= LONGEST_NAME else f"{self.checksum}.partial")
 
     def read(self) -> Partial | None:
-        """What an earlier run left for just this task; None where there is no such thing.
+        """The part that an earlier run of this task finished; None if there is none.
 
         Raises:
-            InputError: There is a file of that name that cannot be gone on with.
+            InputError: The file is there, but damaged.
         """
         import numpy as np
 
@@ -244,7 +245,7 @@ class Unfinished:
         return Partial(self.k, np.array(kept.rows, np.int64), tuple(map(tuple, kept.sums)), np.array(kept.tied, np.int64))
 
     def write(self, partial: Partial) -> None:
-        """Keep what is done, whole or not at all."""
+        """Write the finished part, whole or not at all."""
         from mi_core.whole_files import whole_file
 
         record = {
@@ -258,7 +259,7 @@ class Unfinished:
 
 
 def as_csv(found: MIMatrix) -> str:
-    """A header and one line a layer, in full precision; measures beside MI in columns named like cka:layer."""
+    """CSV: a header and one line per layer, in full precision; other measures in columns such as cka:layer."""
     import csv
     import io
 
@@ -279,7 +280,7 @@ def as_text(found: MIMatrix, layers: Sequence[str]) -> str:
 
 
 def with_labels(found: MIMatrix) -> tuple[list[str], list[list[float]]]:
-    """Names of the columns and the rows, with labels as the last column where they were given."""
+    """Names of the columns, and the rows of values; labels, if given, are the last column."""
     names, rows = list(found.names), found.mi.tolist()
     if found.with_labels is not None:
         names.append("labels")
@@ -288,7 +289,7 @@ def with_labels(found: MIMatrix) -> tuple[list[str], list[list[float]]]:
 
 
 def samples_of(found: MIMatrix) -> str:
-    """How many samples the entries rest on."""
+    """Number of samples behind each entry."""
     if found.pair_samples is None:
         return f"{found.n_samples:,}"
     return f"{found.pair_samples.min():,} to {found.pair_samples.max():,} of {found.n_samples:,}"
@@ -297,7 +298,7 @@ def samples_of(found: MIMatrix) -> str:
 def print_for_people(found: MIMatrix) -> None:
     at_ceiling = all(abs(found.mi[place, place] - found.ceiling) < 1e-9 for place in range(len(found.names)))
     itself = (
-        f"a layer with itself reads the ceiling, {found.ceiling:.4f}" if at_ceiling else f"the ceiling is {found.ceiling:.4f}"
+        f"a layer with itself is at the ceiling, {found.ceiling:.4f}" if at_ceiling else f"the ceiling is {found.ceiling:.4f}"
     )
     say(f"MI in {found.units}; k={found.k}, {samples_of(found)} samples; {itself}")
     print_pairs(found.names, *with_labels(found))
@@ -307,7 +308,7 @@ def print_for_people(found: MIMatrix) -> None:
 
 
 def print_pairs(layers: Sequence[str], names: Sequence[str], rows: Sequence[Sequence[float]]) -> None:
-    """One line a layer, under the names of the columns."""
+    """Print one line per layer, below the names of the columns."""
     print_table(
         [
             {"": layer, **{name: f"{value:.4f}" for name, value in zip(names, row, strict=True)}}

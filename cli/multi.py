@@ -1,4 +1,4 @@
-"""`mi multi`: several files in, their multi-information out."""
+"""`mi multi`: the multi-information of several files."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ def multi(
     estimator: Annotated[
         MultiEstimator,
         typer.Option(
-            help="ksg1: Kraskov et al. 2004, eq. (23). ksg2: their second algorithm. discrete: frequencies of equal samples."
+            help="ksg1: Kraskov et al. 2004, eq. (23). ksg2: their second algorithm. discrete: plug-in from frequencies of "
+            "equal samples."
         ),
     ] = "ksg1",
     standardize: StandardizeOption = "none",
@@ -66,7 +67,7 @@ def multi(
 ) -> None:
     """Estimate the multi-information (total correlation) of several sets of samples.
 
-    That is the sum of their entropies minus the entropy of all together; for two sets their mutual information.
+    It is the sum of their entropies minus their joint entropy; for two sets, their mutual information.
 
     Example: mi multi first_layer.npy second_layer.npy last_layer.npy
     """

@@ -16,10 +16,11 @@ from trainer.config import Statistics
 
 def plot(
     runs: Annotated[
-        list[Path], typer.Argument(metavar="RUN", help="Folders that mi train has left, or tables (.jsonl) of a callback.")
+        list[Path], typer.Argument(metavar="RUN", help="Run folders of mi train, or tables (.jsonl) of a callback.")
     ],
     out: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Where the pictures go.  [default: the run's, or the current folder]")
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Folder for the pictures.  [default: the run's, or the current folder]"),
     ] = None,
     layers: Annotated[
         str | None, typer.Option(metavar="X:Y", help="Pair of layers to show.  [default: the first that was measured]")
@@ -31,9 +32,9 @@ def plot(
 ) -> None:
     """Draw MI against error, coloured by epoch, and both over the epochs, as PNG and SVG.
 
-    Several runs are drawn over each other. Ceiling and null of the estimate are drawn too. Where no error was measured, MI is
-    drawn over the epochs alone. Pictures are named mi-error and mi-epochs; those of a table have its name in place of mi, and
-    those of --layers go on with the pair.
+    Several runs share one picture. The ceiling and the null of the estimate are drawn too. Without measured errors, only MI
+    over the epochs is drawn. Pictures are named mi-error and mi-epochs. The name of a table replaces mi, and --layers appends
+    the pair.
 
     Example: mi plot runs/mlp-w100-h5-s0 runs/shortcut-w100-h5-s0
     """

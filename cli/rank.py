@@ -1,4 +1,4 @@
-"""`mi rank`: a table in, its columns ranked by the mutual information of each with one of them out."""
+"""`mi rank`: the columns of a table, ranked by their mutual information with one of them."""
 
 from __future__ import annotations
 
@@ -38,25 +38,29 @@ TABLES = (
 
 def rank(
     table: Annotated[str, typer.Argument(metavar="TABLE", help=f"The table: {TABLES}.")],
-    target: Annotated[str, typer.Option(metavar="COLUMN", help="The column that all others are measured against.")],
+    target: Annotated[str, typer.Option(metavar="COLUMN", help="Column that the others are measured against.")],
     columns: Annotated[
-        str | None, typer.Option(metavar="A,B,...", help="Columns to rank.  [default: all but the target and what is given]")
+        str | None, typer.Option(metavar="A,B,...", help="Columns to rank.  [default: all but the target and those of --given]")
     ] = None,
     given: Annotated[
-        str | None, typer.Option(metavar="C,...", help="Estimate what each column shares with the target given these columns.")
+        str | None,
+        typer.Option(
+            metavar="C,...",
+            help="Condition on these columns: estimate what each other column tells about the target beyond them.",
+        ),
     ] = None,
     permutations: Annotated[
         int | None,
         typer.Option(
             metavar="TIMES",
-            help="Shuffle each column up to so often, for p-values and their false-discovery rate: 999 is a good number.",
+            help="Maximum number of shuffles per column, for p-values and false-discovery rates: 999 is a good number.",
         ),
     ] = None,
     k: Annotated[
         int | None,
         typer.Option(
             "--k",
-            help="Neighbour order.  [default: 3; with --groups or --series as many rows as belong together, at most 25]",
+            help="Neighbour order.  [default: 3; with --groups or --series about as many rows as belong together, at most 25]",
         ),
     ] = None,
     units: UnitsOption = "bits",
@@ -64,7 +68,8 @@ def rank(
         str | None,
         typer.Option(
             metavar="COLUMN|FILE",
-            help="The column, or a file of labels, one per row: rows of one label belong together, as trials of a subject do.",
+            help="Column, or file of labels, one per row. Rows with the same label belong together, such as trials of one "
+            "subject.",
         ),
     ] = None,
     series: SeriesOption = False,
@@ -73,16 +78,18 @@ def rank(
     separator: SeparatorOption = None,
     na: Na = None,
     error_bar: ErrorBar = True,
-    csv: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write the rows here, in full precision.")] = None,
-    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the ranking here, as .png or .svg.")] = None,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", metavar="FILE", help="Write the ranking to this .csv file, in full precision.")
+    ] = None,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the ranking to this .png or .svg file.")] = None,
     seed: Seed = 0,
     threads: Threads = None,
     as_json: AsJson = False,
 ) -> None:
     """Rank the columns of a table by the mutual information of each with the target.
 
-    Text, true and false, and numbers of few values are classes; each pair has the estimator that is right for it. Numbers are
-    divided by their standard deviation.
+    Text, booleans and numbers with few distinct values are classes. Each pair of columns gets the estimator that suits it.
+    Other numbers are divided by their standard deviation.
 
     Example: mi rank people.csv --target income --permutations 999
     """
@@ -142,7 +149,7 @@ def rank(
 
 
 def as_csv(found: Ranking) -> str:
-    """A header and one line a column, in full precision."""
+    """CSV: a header and one line per column, in full precision."""
     import csv
     import io
 

@@ -1,4 +1,4 @@
-"""`mi report`: one page on a reproduction, or on what a callback has measured."""
+"""`mi report`: one page on a reproduction, or on the measurements of a callback."""
 
 from __future__ import annotations
 
@@ -20,17 +20,18 @@ def report(
         Path,
         typer.Argument(
             metavar="FOLDER|TABLE",
-            help="What mi reproduce has left, a folder with runs of mi train, or a callback's table (.jsonl).",
+            help="Folder of mi reproduce, folder with runs of mi train, or a callback's table (.jsonl).",
         ),
     ],
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The page.  [default: report.html in FOLDER, or TABLE with .html]")
+        Path | None,
+        typer.Option(metavar="FILE", help="File for the page.  [default: report.html in FOLDER, or TABLE with .html]"),
     ] = None,
 ) -> None:
     """Write one HTML page with the figures, interactive traces, the verdicts on the paper's claims, settings and versions.
 
-    Of a callback's table: MI over the epochs for each pair of layers, first and last values, and notes. Nothing is loaded from
-    a network, when the page is made or when it is read.
+    For a callback's table, the page has MI over the epochs for each pair of layers, first and last values, and notes. Neither
+    writing the page nor reading it needs an internet connection.
 
     Example: mi report reproductions/cpu --out report.html
     """

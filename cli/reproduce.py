@@ -34,36 +34,42 @@ NEEDED = ("distributed", "polars", "matplotlib")
 
 def reproduce(
     experiments: Annotated[list[str], typer.Argument(metavar="EXPERIMENT", help=f"{', '.join(FIGURES)}, or all.")],
-    profile: Annotated[ProfileName, typer.Option(help="How many networks, how long: minutes, an evening, days.")] = "cpu",
+    profile: Annotated[
+        ProfileName,
+        typer.Option(help="Number of networks and length of training: minutes (smoke), an evening (cpu) or days (paper)."),
+    ] = "cpu",
     data: Annotated[
         str | None,
-        typer.Option(metavar="NAME|PATH", help="As mi train has it.  [default: the profile's: digits for smoke, else mnist]"),
+        typer.Option(metavar="NAME|PATH", help="Data set, as in mi train.  [default: digits for smoke, otherwise mnist]"),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Where runs and results go.  [default: reproductions/PROFILE]")
+        Path | None, typer.Option(metavar="FOLDER", help="Folder for runs and results.  [default: reproductions/PROFILE]")
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Processes on this machine.  [default: one per CPU, or per GPU]")
+        int | None,
+        typer.Option(min=1, metavar="N", help="Processes on this machine.  [default: one per CPU; with --gpu one per GPU]"),
     ] = None,
     scheduler: Annotated[
         str | None,
         typer.Option(
             metavar="tcp://HOST:PORT",
-            help="Use the workers of this Dask scheduler, tcp:// or tls://, instead. Whoever runs it can run code here: name "
-            "one that you trust.",
+            help="Use the workers of this Dask scheduler instead, tcp:// or tls://. Whoever runs the scheduler can run code "
+            "here: name one that you trust.",
         ),
     ] = None,
-    gpu: Annotated[bool, typer.Option("--gpu", help="Give each run a GPU: a worker with the Dask resource GPU.")] = False,
+    gpu: Annotated[bool, typer.Option("--gpu", help="Give each run a GPU: a worker that has the Dask resource GPU.")] = False,
     collect: Annotated[
-        bool, typer.Option("--collect", help="Train nothing: write the results of what was measured so far.")
+        bool, typer.Option("--collect", help="Train nothing; write the results of all measurements so far.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="List the runs and about how long they take, and stop.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the folder of the results alone.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="List the runs and how long they take, roughly, and exit.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only the folder of the results.")] = False,
 ) -> None:
     """Train the networks of the paper's figures, measure them, draw the figures and judge the paper's claims.
 
-    Hodas & Stinis 2018, doi:10.3389/fpsyg.2018.01185. The same command continues a sweep that was stopped: runs that are
-    finished, in the folder's runs or in its results.parquet, are not trained again, and those that were ended go on.
+    The paper is Hodas & Stinis 2018, doi:10.3389/fpsyg.2018.01185. The same command resumes an interrupted sweep: finished
+    runs, in the folder's runs or in its results.parquet, are not trained again, and interrupted ones continue.
 
     Example: mi reproduce fig4a --profile smoke
     """
@@ -102,7 +108,7 @@ def reproduce(
 
 
 def show_results(folder: Path, figures: list[Experiment], quiet: bool) -> None:
-    """Write table, verdicts and figures of all that was measured, and print the verdicts."""
+    """Write the table, verdicts and figures of all measurements, and print the verdicts."""
     from trainer.reproduction import figures as drawing
     from trainer.reproduction import findings, judging, results, verdict_files
 
@@ -127,7 +133,7 @@ def show_results(folder: Path, figures: list[Experiment], quiet: bool) -> None:
 def train_all(
     runs: dict[str, Settings], folder: Path, workers: int | None, scheduler: str | None, gpu: bool, quiet: bool
 ) -> int:
-    """Train what is not trained yet, telling of each run that ends; how many failed."""
+    """Train the runs that are not finished, report each as it ends, and return the number of failures."""
     from trainer.sweep import sweep
 
     total, done, ended, failed = sum(map(expected_seconds, runs.values())), 0.0, 0, 0
@@ -150,7 +156,7 @@ def train_all(
 
 
 def print_plan(runs: dict[str, Settings], workers: int | None) -> None:
-    """The runs, and about how long they take on this machine."""
+    """Print the runs and how long they take, roughly."""
     print_table(
         [{"run": name, "epochs": str(s.epochs), "minutes": f"{expected_seconds(s) / 60:.1f}"} for name, s in runs.items()]
     )
@@ -163,7 +169,7 @@ def print_plan(runs: dict[str, Settings], workers: int | None) -> None:
 
 
 def print_verdicts(verdicts: list[Verdict]) -> None:
-    """What was found under the usual reading, and how many ways of training and measuring agree; claims.md has the rest."""
+    """Print the verdicts under the usual reading, and how many ways of training and measuring agree; claims.md has the rest."""
     from trainer.reproduction import overview
 
     chosen, ways = overview.usual(verdicts), overview.ways_of(verdicts)

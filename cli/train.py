@@ -1,4 +1,4 @@
-"""`mi train`: a network trained, and the mutual information between its layers, epoch by epoch."""
+"""`mi train`: a network is trained, and the mutual information between its layers measured, epoch by epoch."""
 
 from __future__ import annotations
 
@@ -28,54 +28,59 @@ DEFAULT_KS = ",".join(map(str, Settings.k))
 
 def train(
     context: typer.Context,
-    arch: Annotated[Arch, typer.Option(help="Architecture; shortcut and resnet add layers' outputs.")] = Settings.arch,
-    width: Annotated[
-        int, typer.Option(help="Units of a hidden layer; the first and last have twice as many.")
-    ] = Settings.width,
-    hidden: Annotated[int, typer.Option(help="Hidden layers, first and last included.")] = Settings.hidden,
+    arch: Annotated[Arch, typer.Option(help="Architecture; shortcut and resnet sum the outputs of layers.")] = Settings.arch,
+    width: Annotated[int, typer.Option(help="Units per hidden layer; the first and last have twice as many.")] = Settings.width,
+    hidden: Annotated[int, typer.Option(help="Number of hidden layers, first and last included.")] = Settings.hidden,
     epochs: Annotated[int, typer.Option(help="Passes over the training set.")] = Settings.epochs,
     data: Annotated[
         str,
         typer.Option(
             metavar="NAME|PATH",
-            help="mnist, fashion-mnist, digits; an .npz file with x_train, y_train, x_test, y_test; or a folder of IDX files. "
-            "auto: MNIST, or the digits where it cannot be downloaded.",
+            help="mnist, fashion-mnist, digits; an .npz file with x_train, y_train, x_test, y_test; or a folder of IDX "
+            "files. auto: MNIST, or the digits if MNIST cannot be downloaded.",
         ),
     ] = Settings.data,
     out: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="New folder of the run.  [default: runs/ARCH-wWIDTH-hHIDDEN-sSEED]")
     ] = None,
     resume: Annotated[
-        Path | None, typer.Option(metavar="RUN", help="Continue this run where it was ended; --epochs may raise its number.")
+        Path | None,
+        typer.Option(metavar="RUN", help="Resume this run where it was interrupted; --epochs may raise the number of epochs."),
     ] = None,
     batch_size: Annotated[
-        int | None, typer.Option(help="Samples in a step.  [default: the whole set, one update an epoch]")
+        int | None, typer.Option(help="Samples per update.  [default: the whole training set, one update per epoch]")
     ] = Settings.batch_size,
     activation: Annotated[str, typer.Option(help="Any Keras activation: tanh, relu, ...")] = Settings.activation,
     init: Annotated[Init, typer.Option(help="Normal initialisation of the weights.")] = Settings.init,
     residual: Annotated[
-        Residual, typer.Option(help="Sums of a resnet: at every layer of equal width two on, or at every second one.")
+        Residual,
+        typer.Option(
+            help="Sums of a resnet: at all layers of equal width (running-sums), or only at every second one (blocks)."
+        ),
     ] = Settings.residual,
     learning_rate: Annotated[float, typer.Option(help="Learning rate of RMSprop.")] = Settings.learning_rate,
     momentum: Annotated[float, typer.Option(help="Momentum of batch normalisation's moving averages.")] = Settings.momentum,
-    seed: Annotated[int, typer.Option(help="Seed of weights, order of batches, drawn samples and shuffles.")] = Settings.seed,
+    seed: Annotated[
+        int, typer.Option(help="Seed of initial weights, batch order, drawn samples and shuffles.")
+    ] = Settings.seed,
     layers: Annotated[
         str,
         typer.Option(
             metavar="X:Y[,X:Y...]",
-            help="Pairs to measure: first, last, last_before_sum, hidden_2, input, labels, or any layer's name.",
+            help="Pairs of layers to measure: first, last, last_before_sum, hidden_2, input, labels, or the name of any layer.",
         ),
     ] = ",".join(map(":".join, Settings.layers)),
     bn: Annotated[
         str,
         typer.Option(
             metavar="WAY[,WAY]",
-            help="Batch normalisation when measuring: inference (moving averages), batch (the samples' own).",
+            help="Statistics of batch normalisation when measuring: inference (moving averages), batch (those of the "
+            "measured samples).",
         ),
     ] = ",".join(Settings.bn),
     measured_set: Annotated[MeasuredSet, typer.Option(help="Set on which MI and error are measured.")] = Settings.measured_set,
     samples: Annotated[
-        int | None, typer.Option(metavar="N", help="Measure on N samples of it, drawn once.  [default: all]")
+        int | None, typer.Option(metavar="N", help="Measure on N samples of that set, drawn once.  [default: all]")
     ] = Settings.samples,
     every: Annotated[
         str, typer.Option(metavar="N|N,N,...", help="Measure every N epochs, or at these epochs; 0 is before training.")
@@ -83,7 +88,7 @@ def train(
     null_every: Annotated[
         str,
         typer.Option(
-            metavar="N|N,N,...", help="Measure MI with shuffled pairing too, every N epochs, or at these; 0 for never."
+            metavar="N|N,N,...", help="Measure MI with shuffled pairing too, every N epochs, or at these epochs; 0 for never."
         ),
     ] = str(Settings.null_every),
     k: K = DEFAULT_KS,
@@ -91,36 +96,38 @@ def train(
     standardize: Annotated[
         str,
         typer.Option(
-            metavar="WAY[,WAY]", help="Scale of the sides: none (as they are), sides, columns; several are measured one by one."
+            metavar="WAY[,WAY]",
+            help="Scaling of the sides: none (as they are), sides, columns; several are measured one by one.",
         ),
     ] = ",".join(Settings.standardize),
     lower_bound: Annotated[
-        bool, typer.Option("--lower-bound", help="Measure, too, what MI between layers is at least, on held-out samples.")
+        bool, typer.Option("--lower-bound", help="Measure a lower bound of MI between layers, too, on held-out samples.")
     ] = Settings.lower_bound,
     reduce: Annotated[
-        str | None, typer.Option(metavar="METHOD:DIM", help="Estimate, too, the MI of fewer columns: pca:10, cca:8, random:10.")
+        str | None, typer.Option(metavar="METHOD:DIM", help="Estimate the MI of fewer columns, too: pca:10, cca:8, random:10.")
     ] = Settings.reduce,
     also: Annotated[
         str | None,
-        typer.Option(metavar="WHAT[,WHAT]", help="Measure, too, what layers have in common: cka, knn-overlap, dimension."),
+        typer.Option(metavar="WHAT[,WHAT]", help="Other measures of each pair: cka, knn-overlap, dimension."),
     ] = None,
     also_every: Annotated[
-        str, typer.Option(metavar="N|N,N,...", help="Epochs at which --lower-bound, --reduce and --also count.")
+        str, typer.Option(metavar="N|N,N,...", help="Epochs at which --lower-bound, --reduce and --also are measured.")
     ] = str(Settings.also_every),
     backend: BackendOption = Settings.backend,
     save_activations: Annotated[
-        bool, typer.Option("--save-activations", help="Keep the measured layers as .npy, for mi estimate.")
+        bool, typer.Option("--save-activations", help="Save the activations of the measured layers as .npy, for mi estimate.")
     ] = Settings.save_activations,
     keep_checkpoints: Annotated[
-        bool, typer.Option("--keep-checkpoints", help="Keep every epoch's checkpoint, not only the last.")
+        bool, typer.Option("--keep-checkpoints", help="Keep the checkpoint of every epoch, not only of the last.")
     ] = Settings.keep_checkpoints,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write TensorBoard event files.")] = Settings.tensorboard,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the folder of the run alone.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only the folder of the run.")] = False,
 ) -> None:
     """Train a network and measure the MI between its layers, epoch by epoch.
 
-    Leaves a folder with all settings, a table of all measurements, and checkpoints, for mi plot and --resume.
-    Keras runs on TensorFlow, or on what the environment variable KERAS_BACKEND names: tensorflow, jax or torch.
+    The run's folder has all settings, a table of all measurements, and checkpoints, for mi plot and --resume. Keras runs on the
+    backend that the environment variable KERAS_BACKEND names: tensorflow, jax or torch; by default on the first of these that
+    is installed.
 
     Example: mi train --arch shortcut --epochs 20
     """
@@ -216,7 +223,7 @@ def was_given(context: typer.Context, name: str) -> bool:
 
 
 def refuse_settings_beside_resume(context: typer.Context) -> None:
-    """A run keeps its settings: say so, rather than continue with others."""
+    """Raise InputError for a setting given with --resume, since a run keeps its own."""
     for name in context.params:
         if was_given(context, name) and name not in ("resume", "epochs", "quiet"):
             option = "--" + name.replace("_", "-")
@@ -224,7 +231,7 @@ def refuse_settings_beside_resume(context: typer.Context) -> None:
 
 
 def line_for(epoch: int, epochs: int, rows: list[Row], logs: dict[str, Any]) -> str:
-    """One epoch in one line."""
+    """One line of text on an epoch."""
     words = [f"epoch {epoch:>{len(str(epochs))}}/{epochs}"]
     if "loss" in logs:
         words.append(f"loss {logs['loss']:.4f}")
@@ -244,7 +251,7 @@ def line_for(epoch: int, epochs: int, rows: list[Row], logs: dict[str, Any]) -> 
 
 
 def what_is_kept(run: RunFolder, epochs: int) -> str:
-    """What a run that was ended has left, and how it goes on."""
+    """What an interrupted run has kept, and the command that resumes it."""
     if not run.manifest_file.exists():
         return "nothing was written."
     epoch = run.latest()
@@ -252,7 +259,7 @@ def what_is_kept(run: RunFolder, epochs: int) -> str:
 
 
 def notes(run: RunFolder) -> Iterator[str]:
-    """What a reader of the run should know: where its data came from, and what its last measurements say."""
+    """Notes on a run: the origin of its data, and those of its last measurements."""
     from trainer.table import notes_of
 
     if note := run.manifest().data.note:

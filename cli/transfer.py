@@ -1,4 +1,4 @@
-"""`mi transfer`: two series in, the transfer entropy from the first to the second out."""
+"""`mi transfer`: the transfer entropy from one series to another."""
 
 from __future__ import annotations
 
@@ -32,18 +32,19 @@ from mi_core.options import TransferEstimator
 
 
 def transfer(
-    x: Annotated[str, typer.Argument(metavar="X", help=f"The source, a row for each time, in order: {FORMATS}.")],
-    y: Annotated[str, typer.Argument(metavar="Y", help="The target, each row at the time of the same row of X.")],
+    x: Annotated[str, typer.Argument(metavar="X", help=f"The source series, one row per time step, in order: {FORMATS}.")],
+    y: Annotated[str, typer.Argument(metavar="Y", help="The target series, row by row at the same times as X.")],
     lag: Annotated[
         int,
-        typer.Option(metavar="STEPS", min=1, help="How many steps Y is later than the newest value of X that is looked at."),
+        typer.Option(metavar="STEPS", min=1, help="Steps by which Y is later than the newest value of X that is used."),
     ] = 1,
     history: Annotated[
-        int, typer.Option(metavar="VALUES", min=1, help="How many past values of Y are given, the newest one step earlier.")
+        int,
+        typer.Option(metavar="VALUES", min=1, help="Number of past values of Y to condition on, the newest one step earlier."),
     ] = 1,
     source_history: Annotated[
         int,
-        typer.Option(metavar="VALUES", min=1, help="How many past values of X are looked at, the newest --lag steps earlier."),
+        typer.Option(metavar="VALUES", min=1, help="Number of past values of X to use, the newest --lag steps earlier."),
     ] = 1,
     spacing: Annotated[int, typer.Option(metavar="STEPS", min=1, help="Steps between two values of a history.")] = 1,
     k: KOfSeries = None,
@@ -51,7 +52,8 @@ def transfer(
     estimator: Annotated[
         TransferEstimator,
         typer.Option(
-            help="ksg1: Frenzel & Pompe 2007. mixture: Mesner & Shalizi 2019, for ties. discrete: frequencies of equal samples."
+            help="ksg1: Frenzel & Pompe 2007. mixture: Mesner & Shalizi 2019, for ties. discrete: plug-in from frequencies "
+            "of equal samples."
         ),
     ] = "ksg1",
     standardize: StandardizeSeries = None,
@@ -68,9 +70,9 @@ def transfer(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Estimate the transfer entropy from X to Y: what the past of X tells of Y, later, beyond the past of Y.
+    """Estimate the transfer entropy from X to Y: what the past of X tells about Y beyond the past of Y itself.
 
-    It is the conditional mutual information of X some steps earlier and Y now, given Y before: Schreiber 2000.
+    It is the conditional mutual information of past X and present Y, given past Y: Schreiber 2000.
 
     Example: mi transfer breath.npy heart.npy --history 2 --permutations 99
     """

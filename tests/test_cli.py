@@ -504,7 +504,7 @@ def test_an_option_given_twice_is_refused(command):
     words = command.split()
     done = CliRunner().invoke(app, [*words, "one", words[-1], "other"])
     assert done.exit_code == 2
-    assert f"{words[-1]} is given 2 times, and is taken once: leave one." in done.stderr
+    assert f"{words[-1]} is given 2 times: give it once." in done.stderr
 
 
 @pytest.mark.parametrize("columns", [30, 60, 150])

@@ -197,7 +197,7 @@ def test_a_stopped_matrix_goes_on(layers, tmp_path, monkeypatch):
         run = mi("matrix", *layers, "--out", out)
     assert run.exit_code == 130
     assert run.stderr.splitlines()[-1] == (
-        f"mi: stopped by Ctrl-C; {out}.partial keeps what was done: the same command goes on from there."
+        f"mi: stopped by Ctrl-C; {out}.partial keeps what was done: the same command resumes from there."
     )
     assert not out.exists()
     left = json.loads((tmp_path / "layers.csv.partial").read_text())
