@@ -1,14 +1,14 @@
 """Samples of the 40 tasks of bmi (Czyz et al. 2023, arXiv:2306.11078), for `mi bench bmi` and `mi bench known`.
 
-bmi pins old versions of JAX and NumPy, so this file draws in an environment of its own, where it imports nothing of ours:
+bmi pins old versions of JAX and NumPy, so this file runs in an environment of its own, and imports nothing of this project:
 
     python3.11 -m venv bmi-env
     bmi-env/bin/pip install benchmark-mi==0.1.3 jax==0.4.33 jaxlib==0.4.33
     bmi-env/bin/python benchmarks/bmi_samples.py FOLDER
     BMI_SAMPLES=FOLDER mi bench bmi
 
-FOLDER then holds one file a task and seed, SEED_TASK.npz, with `x` and `y` as bmi draws them, and `mi`, the true MI in nats.
-All together they take 120 MiB and a minute, so none is kept in the repository.
+FOLDER then holds one file per task and seed, SEED_TASK.npz, with `x` and `y` as bmi draws them, and `mi`, the true MI in nats.
+Together they take 120 MiB and a minute, so the repository keeps none.
 """
 
 import itertools

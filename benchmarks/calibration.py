@@ -1,14 +1,14 @@
-"""Are the error bars as long as they should be, and the verdicts right? Measured on tasks with known MI.
+"""Calibration of error bars and verdicts, on tasks with known MI.
 
-    mi bench coverage      # how often mi +- stderr covers the truth, over 200 data sets a task
-    mi bench verdicts      # false "trust" and false alarms on 306 tasks of families that no limit was chosen on
+    mi bench coverage      # how often mi +- stderr covers the truth, over 200 data sets per task
+    mi bench verdicts      # false "trust" and false alarms on 306 tasks of families not used to choose the limits
     mi bench bmi           # the same on the 40 tasks of bmi; `benchmarks/bmi_samples.py` says how to get them
     mi bench tuning        # the 1,380 tasks on which the limits were chosen
     mi bench given         # verdicts on conditional mutual information
-    mi bench nulls         # how often p is at most 0.05 given z, without and with dependence beside z
-    mi bench dependent     # samples that belong together, named and unnamed
-    mi bench permutations  # seconds of 200 shuffles beside those of one estimate
-    mi bench matrices      # seconds of all pairs of layers, at once and one by one
+    mi bench nulls         # how often p is at most 0.05 given z, without and with dependence beyond z
+    mi bench dependent     # samples that belong together, declared or not
+    mi bench permutations  # seconds of 200 shuffles, and of one estimate
+    mi bench matrices      # seconds of all pairs of layers, together and one by one
 
 Rows go to benchmarks/results/trust/NAME.jsonl, the table to NAME.md.
 """

@@ -1,7 +1,7 @@
-"""Samples that belong together, of kinds on which nothing was chosen: what is read, rejected and trusted, named and unnamed.
+"""Estimates, rejections and verdicts on samples that belong together, declared or not, of kinds not used to choose any limit.
 
-Each draw has a random number of units, a random strength of what holds them together, and in half of the draws no dependence
-between the sides. All sides are Gaussian up to a monotonic map of each column, so that their MI is known.
+Each draw has a random number of units, a random strength of the dependence within them, and in half of the draws no
+dependence between the sides. All sides are Gaussian up to a monotonic map of each column, so that their MI is known.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The CUDA backend beside what a GPU user writes by hand, and the CPU: `mi bench gpu`, under eight minutes.
+"""The CUDA backend beside GPU code written by hand and the CPU: `mi bench gpu`, in under eight minutes.
 
-Every program starts from samples that lie where it wants them, and ends with counts on the host. The ceiling is measured in the
-same run: how many |a - b| and max the GPU does a second, data in registers; times all pairs and dimensions, once.
+Every program starts with samples in the memory of its choice, and ends with counts on the host. The same run measures the
+ceiling: the time for one |a - b| and max per pair and dimension, at the rate that the GPU reaches with data in registers.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
 """Transfer entropy beside JIDT and TRENTOOL, on the data that come with JIDT (Lizier 2014, doi:10.3389/frobt.2014.00011).
 
-The data are not kept here. With a clone of https://github.com/jlizier/jidt:
+The repository does not keep the data. With a clone of https://github.com/jlizier/jidt:
 
     python -m benchmarks.jidt JIDT/demos/data
 
-Values of TRENTOOL are those that JIDT's unit tests compare with, to seven digits; they were made with k=4, each series in
-standard deviations. Those of JIDT on heart rate and breath (samples 2,350 to 3,550, as Schreiber 2000 has them) were made by
-its code of April 2025 on the same values: with noise of 1e-4, since a heart rate of two decimals has ties, which JIDT counts as
-farther, while here they stand in any order.
+TRENTOOL's values are those in JIDT's unit tests, to seven digits, made with k=4 and each series divided by its standard
+deviation. JIDT's values on heart rate and breath (samples 2,350 to 3,550, as in Schreiber 2000) were made by its code of April
+2025 on the same data. They have noise of 1e-4, since a heart rate of two decimals has ties, which JIDT counts as farther, while
+mi_core breaks them arbitrarily.
 """
 
 from __future__ import annotations

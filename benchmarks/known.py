@@ -4,9 +4,9 @@
     mi bench known --profile full --peers latentmi=latentmi/bin/python --out MINE    # another program, see `known_peers`
     mi bench report    # docs/known-mi.md again from the kept rows
 
-A line of readings.jsonl is one reading: what one program makes of one draw of a task. A reading that is there is not made
-again, so that a stopped run resumes, and another program joins the rows of those before it. Groups of tasks whose samples are
-not here are left out and named, and so is the learned bound without Keras.
+Each line of readings.jsonl is one reading: the estimate of one program on one draw of a task. Readings that exist are not
+repeated, so that a stopped run resumes, and another program joins the earlier rows. Groups of tasks whose samples are missing
+are left out and named, and so is the learned bound without Keras.
 """
 
 from __future__ import annotations

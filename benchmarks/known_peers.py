@@ -1,11 +1,12 @@
-"""Programs that `mi bench known` runs in an environment of their own, since what they pin goes with nothing else.
+"""Programs that `mi bench known` runs in an environment of their own, since their pinned dependencies fit no other.
 
     python3.11 -m venv latentmi
     latentmi/bin/pip install latentmi==0.1.3 numpy==1.26.4
     mi bench known --peers latentmi=latentmi/bin/python
 
-and so `bmi`, in the environment that `benchmarks/bmi_samples.py` describes. The other Python runs this file, which imports
-nothing of ours, as NAME SAMPLES.npz SEED; it prints its reading in bits, processor seconds and version as one line of JSON.
+`bmi` works likewise, in the environment that `benchmarks/bmi_samples.py` describes. The other Python runs this file, which
+imports nothing of this project, with NAME SAMPLES.npz SEED; it prints its reading in bits, processor seconds and version as one
+line of JSON.
 """
 
 import importlib

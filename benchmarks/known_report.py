@@ -1,4 +1,4 @@
-"""What `mi bench known` measured, as tables, a picture and the page docs/known-mi.md."""
+"""Results of `mi bench known` as tables, a picture and the page docs/known-mi.md."""
 
 from __future__ import annotations
 

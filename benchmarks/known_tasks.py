@@ -1,8 +1,8 @@
-"""Tasks of known MI that the field measures itself on, for `mi bench known`: name, group, and samples with their MI.
+"""Tasks of known MI that the field uses as benchmarks, for `mi bench known`: name, group, and samples with their MI.
 
 bmi              the 40 tasks of Czyz et al. 2023, from the folder that `benchmarks/bmi_samples.py` wrote
 MNIST pairs      two images of the same digit, 0 or 1, some pairs shuffled (Gowri et al. 2024, arXiv:2409.02732)
-1,000 columns    one to nine pairs of Gaussians, each copied into many columns, beside as many columns of noise (the same)
+1,000 columns    one to nine pairs of Gaussians, each copied into many columns, beside as many columns of noise (same paper)
 high MI in 1+1   5 and 10 nats between two columns
 """
 

@@ -1,4 +1,4 @@
-"""One task with one peer, in a process of its own: so that time limits hold, and peak memory is that peer's.
+"""Measurement of one task with one peer, in a process of its own, so that time limits hold and peak memory is that peer's.
 
 `row(...)` starts the process and waits; the process is this file, run as a module.
 """

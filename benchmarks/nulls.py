@@ -1,4 +1,4 @@
-"""Conditionally independent data, and dependent ones, on which to measure the p-value of `permutations` with `given`."""
+"""Conditionally independent and dependent data, for tests of the p-value of `permutations` with `given`."""
 
 from __future__ import annotations
 

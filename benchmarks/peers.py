@@ -1,7 +1,7 @@
-"""Every program that is compared, behind one call: estimate(x, y, k, threads) -> nats.
+"""All compared programs, behind one call: estimate(x, y, k, threads) -> nats.
 
-Each is used as its documentation says, in its best setting for the task; only what is written "by hand" is our own code,
-as a good user would write it.
+Each is used as its documentation says, in its best setting for the task; only the code "by hand" belongs to this
+project, as a good user would write it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Benchmarks beside the suites, each by the name that `mi bench NAME` takes, with the options that it knows."""
+"""Benchmarks other than the suites, by their names in `mi bench NAME`, with the options that they take."""
 
 from __future__ import annotations
 

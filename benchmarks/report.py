@@ -1,4 +1,4 @@
-"""Tables and pictures from rows. `mi bench report` makes those of all rows in benchmarks/results again."""
+"""Tables and pictures from rows. `mi bench report` remakes those of all rows in benchmarks/results."""
 
 from __future__ import annotations
 

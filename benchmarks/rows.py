@@ -1,4 +1,4 @@
-"""What is kept of each measurement: one row, one line of JSON."""
+"""Record of each measurement: one row, one line of JSON."""
 
 from __future__ import annotations
 

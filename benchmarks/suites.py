@@ -1,4 +1,4 @@
-"""Which tasks are measured with which peers, for each suite and profile."""
+"""Tasks and peers of each suite and profile."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables of docs/wide-layers.md: what KSG reads in wide layers, for Gaussian data whose MI is known.
+"""Tables of docs/wide-layers.md: estimates by KSG in wide layers, for Gaussian data whose MI is known.
 
 Run it with `mi bench wide-layers`; it takes a minute.
 """

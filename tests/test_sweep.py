@@ -221,7 +221,7 @@ def test_a_worker_whose_keras_runs_on_something_else(tmp_path):
         (InputError("digits have changed.\nmore"), "digits have changed."),
         (OSError("No space left on device"), "No space left on device"),
         (ValueError("of Keras\nmore"), "ValueError: of Keras"),
-        (KilledWorker("run", None, []), "6 workers died while they trained it, of too little memory perhaps"),
+        (KilledWorker("run", None, []), "6 workers died while they trained it, perhaps for lack of memory"),
     ],
 )
 def test_why_a_run_failed_is_one_line(error, words):

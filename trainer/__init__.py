@@ -1,17 +1,17 @@
-"""Networks trained while the mutual information between their layers is measured, epoch by epoch.
+"""Training of networks, with the mutual information between their layers measured epoch by epoch.
 
     Settings -> data -> model -> fit ----> MutualInformationCallback -> rows -> run folder -> plots
     (config)                    (train)    (activations of the named    (table)  (run)        (plot)
                                             layers -> measure)
 
-The callback is of use on its own, with any Keras 3 model on TensorFlow, JAX or Torch:
+The callback also works on its own, with any Keras 3 model on TensorFlow, JAX or Torch:
 
     model.fit(x, y, epochs=20, callbacks=[trainer.MutualInformationCallback((x_test, y_test))])
 
-So is its counterpart for PyTorch, in trainer.pytorch, with trainer.lightning and trainer.huggingface for their trainers.
+Its counterpart for PyTorch is in trainer.pytorch; trainer.lightning and trainer.huggingface serve the trainers of these two.
 
-The architectures are those of Hodas & Stinis 2018, doi:10.3389/fpsyg.2018.01185. Importing this package loads neither Keras
-nor NumPy; that happens at the first use of a name.
+The architectures are those of Hodas & Stinis 2018, doi:10.3389/fpsyg.2018.01185. Importing this package loads neither Keras nor
+NumPy; the first use of a name does.
 """
 
 from typing import TYPE_CHECKING, Any

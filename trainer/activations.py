@@ -1,4 +1,4 @@
-"""What the layers of a model give for a fixed set of samples, without leaving a trace in the model."""
+"""Activations of a Keras model's layers for a fixed set of samples, read without side effects on the model."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ Call = Callable[..., Any]
 class Probe:
     """Reads layers of any built Keras model: functional, sequential, nested or subclassed.
 
-    The model is called as it is, in Keras' stateless scope: whatever a layer would write, moving averages of batch
-    normalisation or the state of a random generator, is dropped at the end of the call. The layers tell what they give while
-    the call lasts. Nothing is traced or compiled, so memory stays flat however often it is asked.
+    The model is called unchanged, in Keras' stateless scope: whatever a layer would write, such as moving averages of batch
+    normalisation or the state of a random generator, is dropped at the end of the call. Outputs of layers are recorded during
+    the call. Nothing is traced or compiled, so memory does not grow with the number of calls.
 
     Args:
         model: A built model.
-        names: What to read: names of layers as `find_layer` has them; "name:1" for the second call of a layer, "name[0]" for
-            one of the arrays that it gives.
-        batch_size: Most samples in one call.
+        names: Names of the layers to read, as for `find_layer`; "name:1" for the second call of a layer, "name[0]" for one of
+            the arrays that it returns.
+        batch_size: Maximum number of samples in one call.
 
     Attributes:
-        normalises: Whether the two statistics differ: batch normalisation that is not frozen.
+        normalises: Whether the two statistics differ, as with batch normalisation that is not frozen.
 
     Raises:
         InputError: The model has no layer of that name.
@@ -53,9 +53,9 @@ class Probe:
         """Activations of the layers by name, (n_samples, ...) each, and the model's output for the samples `x`.
 
         Args:
-            x: What the model takes: an array, or a list or dict of arrays.
-            bn: "inference": batch normalisation with its moving averages, as `predict` has it. "batch": with the statistics
-                of each call's own samples, as in training, but for frozen layers; dropout and the like stay off.
+            x: Input of the model: an array, or a list or dict of arrays.
+            bn: Statistics of batch normalisation. "inference" takes the moving averages, as `predict` does; "batch" those of
+                each call's own samples, as in training, except in frozen layers. Dropout and the like stay off.
         """
         n_samples = len(keras.tree.flatten(x)[0])
         parts = np.array_split(np.arange(n_samples), -(-n_samples // self.batch_size))
@@ -70,12 +70,12 @@ class Probe:
         return keras.tree.map_structure(lambda *arrays: np.concatenate(arrays), *pieces)  # type: ignore[no-any-return]
 
     def layer_of(self, name: str) -> keras.layers.Layer:
-        """The layer that one of the names stands for."""
+        """The layer that a name refers to."""
         return self.layers[self.places[name].layer]
 
     @contextlib.contextmanager
     def _listening(self, bn: Statistics) -> Iterator[dict[str, list[Any]]]:
-        """While this lasts, layers tell what they give, call by call, and batch normalisation uses the statistics asked for."""
+        """Context that records the outputs of layers, call by call, with batch normalisation on the statistics asked for."""
         heard: dict[str, list[Any]] = {name: [] for name in self.layers}
         with contextlib.ExitStack() as stack:
             if bn == "batch":
@@ -88,7 +88,7 @@ class Probe:
 
 @contextlib.contextmanager
 def _replaced_call(layer: keras.layers.Layer, change: Callable[[Call], Call]) -> Iterator[None]:
-    """`layer.call` changed for a while. Past Keras' own attribute tracking, which has no part in this."""
+    """Context in which `layer.call` is changed, past Keras' own attribute tracking."""
     before = vars(layer).get("call")
     object.__setattr__(layer, "call", change(layer.call))
     try:
@@ -113,16 +113,16 @@ def _telling(call: Call, calls: list[Any]) -> Call:
 
 
 def build_for(model: keras.Model, x: Any) -> None:
-    """Give a model that has not seen its input yet its weights, as the first step of training would.
+    """Create the weights of a model that has not seen its input yet, as the first step of training would.
 
-    Symbolically: nothing is computed, and no state of the model or of a random generator changes.
+    The call is symbolic: nothing is computed, and no state of the model or of a random generator changes.
     """
     if not model.built:
         model(keras.tree.map_structure(lambda array: keras.KerasTensor((None, *array.shape[1:]), array.dtype.name), x))
 
 
 def paths_of(model: keras.Model) -> dict[keras.layers.Layer, str]:
-    """Every layer of a model once, those of nested models too, in the order of the model, and its way down: "block/conv"."""
+    """Every layer of a model once, nested ones too, in the order of the model, with its path, such as "block/conv"."""
     found: dict[keras.layers.Layer, str] = {}
 
     def walk(layers: Sequence[keras.layers.Layer], above: str) -> None:
@@ -136,10 +136,10 @@ def paths_of(model: keras.Model) -> dict[keras.layers.Layer, str]:
 
 
 def find_layer(model: keras.Model, name: str) -> keras.layers.Layer:
-    """The layer of that name or path, or, where no layer has it, what "first" and "last" mean in a plain stack of layers.
+    """The layer of that name or path; if there is none, the one that "first" or "last" means in a plain stack of layers.
 
-    "first" is then the last layer before the second one with a kernel, so that normalisation and activation belong to the
-    first; "last" the one before the output layer, the last one with a kernel.
+    "first" is then the last layer before the second one with a kernel, so that normalisation and activation belong to the first
+    layer. "last" is the layer before the output layer, which is the last one with a kernel.
 
     Raises:
         InputError: There is no such layer, or several have that name.
@@ -157,14 +157,14 @@ def find_layer(model: keras.Model, name: str) -> keras.layers.Layer:
         if len(kernels) >= 3:
             return model.layers[kernels[1 if name == "first" else -1] - 1]
         raise InputError(
-            f"the model has {len(kernels)} layers with a kernel, so {name!r} says nothing: name layers of it, "
-            f"of {', '.join(layer.name for layer in paths)}."
+            f"the model has {len(kernels)} layers with a kernel, so {name!r} is undefined: name one of its layers, "
+            f"{', '.join(layer.name for layer in paths)}."
         )
     names = list(dict.fromkeys(layer.name for layer in paths))
     raise InputError(f"the model has no layer {name!r}: it has {', '.join(names)}{did_you_mean(name, names)}")
 
 
 def units_last(layer: keras.layers.Layer, array: NDArray[Any]) -> NDArray[Any]:
-    """What a layer gives with its units as the last axis, as all have them but for the data format "channels_first"."""
+    """Output of a layer with its units as the last axis, moved there if the data format is "channels_first"."""
     is_first = array.ndim > 2 and getattr(layer, "data_format", None) == "channels_first"
     return np.moveaxis(array, 1, -1) if is_first else array

@@ -1,4 +1,4 @@
-"""The mutual information between layers of any Keras model, measured while it trains."""
+"""Mutual information between layers of any Keras model, measured while it trains."""
 
 from __future__ import annotations
 
@@ -23,62 +23,61 @@ DEFAULT_BATCH = 10_000
 class MutualInformationCallback(keras.callbacks.Callback):
     """Measures MI between layers before training and after epochs, for `model.fit` of any Keras model.
 
-    Training is not affected: the weights after it are the same bits with and without. What is measured goes into `rows`, and
-    into `table` if one is named; one number a pair goes into `logs`, so that History and the progress bar show it:
-    `mi_first_last`, with the first of several statistics, standardisations and k, beside `error` and `mi_seconds`. What should
-    be known before the numbers are used is said on stderr when training ends.
+    Training is not affected: the final weights are bit-identical with and without the callback. Measurements go into `rows`,
+    and into `table` if one is named. One number per pair, such as `mi_first_last`, goes into `logs`, for History and the
+    progress bar, beside `error` and `mi_seconds`; of several statistics, standardisations and k, the first is logged. Notes on
+    how far to trust the numbers go to stderr when training ends.
 
     Args:
-        data: The samples to measure on: an array, or a list or dict of arrays as the model takes them. Or a tuple of these
-            and labels, with which the error is measured too: classes, (n_samples,) integers, bool or text, or one-hot; or
-            numbers that a regression predicts. Or batches of these, all read once, into memory: a tf.data.Dataset, a
-            PyDataset, a Torch DataLoader.
-        layers: Names of layers, of which all pairs are measured, or pairs of names. "first" and "last", where no layer has
-            that name, are the first and last hidden layers of a plain stack; "input" is the samples themselves, "labels" the
-            classes or targets; "block/conv" a layer of an inner model, "conv:1" the second call of a layer, "lstm[0]" the first
-            of the arrays that a layer gives.
-        k: Neighbour order, or several at the cost of one search; None (default) for 3, and for more where samples belong
-            together.
-        every: Epochs to measure at: every so many, a collection of epochs, or a function of the epoch. 0 is before training;
-            1 by default.
-        null_every: Epochs, among those, at which to estimate the null too: MI with the pairing shuffled, whose truth is 0.
-            0 (default) for never.
-        bn: Batch normalisation when measuring, one or both: "inference", with its moving averages, as `predict` has it;
-            "batch", with the statistics of the measured samples themselves. None (default) for both in a network that has
-            batch normalisation, and "inference" in others.
+        data: Samples to measure on: an array, or a list or dict of arrays as the model takes them. With a tuple (x, labels),
+            the error is measured too; labels are classes, (n_samples,) integers, bool or text, or one-hot, or the target
+            numbers of a regression. A data set that gives batches of these works too, a tf.data.Dataset, a PyDataset or a Torch
+            DataLoader; all of it is read into memory once.
+        layers: Names of layers, all pairs of which are measured, or pairs of names. "first" and "last" are the first and last
+            hidden layers of a plain stack, unless layers have these names; "input" is the samples themselves, "labels" the
+            classes or targets. "block/conv" is a layer of an inner model, "conv:1" the second call of a layer, "lstm[0]" the
+            first of the arrays that a layer returns.
+        k: Neighbour order, or several at the cost of one search. None (default) means 3, or more where samples belong together.
+        every: When to measure: after every so many epochs (1 by default), at a collection of epochs, or where a function of the
+            epoch is true. Epoch 0 is before training.
+        null_every: When to estimate the null too, among these epochs: MI with the pairing shuffled, whose true value is 0. 0
+            (default) for never.
+        bn: Statistics of batch normalisation when measuring, one or both: "inference" for the moving averages, as in `predict`;
+            "batch" for those of the measured samples. None (default) means both in a network that has batch normalisation, and
+            "inference" in others.
         samples: Number of samples to measure on, drawn once without replacement; None (default) for all.
-        seed: Seed of that draw, and of the shuffle; 0 by default.
+        seed: Seed of that draw and of the shuffle; 0 by default.
         units: "bits" (default) or "nats".
-        backend: How neighbours are counted, "auto" by default. `mi_core.mutual_information` explains this and the next options,
-            down to `exclude`, at length.
-        estimator: For all pairs; None (default) for "ross" between a layer and classes, and "ksg1" for all others.
-        standardize: "sides" or "columns" for sides on one scale; "none" by default. Or several of these.
-        noise: Noise against ties, such as 1e-6, in standard deviations of each side; 0 by default.
-        reduce: Fewer columns, such as "cca:8", whose MI is estimated beside that of all; not with class labels.
-        lower_bound: Whether to measure, too, what MI is at least, on samples that nothing was fitted on; not with class
-            labels, and by default not.
-        also: What else to measure of pairs of layers, any of "cka", linear centred kernel alignment; "knn-overlap", the share
-            of nearest neighbours that both have; "dimension", intrinsic dimension and participation ratio of the second layer.
-        also_every: Epochs, among those of `every`, at which `reduce`, `lower_bound` and `also` count; 1 by default.
+        backend: Backend that counts neighbours, "auto" by default. `mi_core.mutual_information` explains this and the next
+            options, down to `exclude`, in detail.
+        estimator: Estimator of all pairs; None (default) means "ross" between a layer and classes, and "ksg1" for all others.
+        standardize: Scaling of the sides, one or several of "none" (default), "sides" and "columns".
+        noise: Noise that breaks ties, such as 1e-6, in standard deviations of each side; 0 by default.
+        reduce: Reduction to fewer columns, such as "cca:8", whose MI is estimated too; not with class labels.
+        lower_bound: Whether to measure a lower bound of MI, too, on held-out samples; not with class labels. False by default.
+        also: Other measures of pairs of layers: "cka", linear centred kernel alignment; "knn-overlap", the share of nearest
+            neighbours in common; "dimension", intrinsic dimension and participation ratio of the second layer.
+        also_every: When to measure `reduce`, `lower_bound` and `also`, among the epochs of `every`; 1 by default.
         groups: (n_samples,) labels of samples that belong together.
-        series: Whether samples are in order of time.
-        exclude: Steps of a series that belong together.
-        positions: For layers with positions, (samples, positions, units) or feature maps: "flatten" (default) for every unit at
-            every position as a column, "mean" for units averaged over positions, "first" for the first position, "samples" for
-            each position as a sample, those of an input being a group.
-        name: A word ahead of all that is logged, for several callbacks in one training: "train" logs train_mi_first_last.
-        batch_size: Most samples in one call of the model. Statistics "batch" are those of equal parts no larger than this.
-        table: Path of a file of JSON lines; the rows of an epoch are on the disk before the next one starts.
-        save_activations: Folder for the layers' activations at every measured epoch, as 0003-inference-last.npy, which
-            `mi estimate` reads.
-        quiet: Whether notes go into `rows` alone; by default not.
+        series: Whether the samples are a time series.
+        exclude: Number of steps of a series that belong together.
+        positions: Treatment of layers with positions, (samples, positions, units) or feature maps. "flatten" (default) makes
+            every unit at every position a column, "mean" averages units over positions, "first" takes the first position, and
+            "samples" makes each position a sample, with those of one input as a group.
+        name: Prefix of all logged names, for several callbacks in one training: "train" logs train_mi_first_last.
+        batch_size: Maximum number of samples in one call of the model. "batch" statistics are those of equal parts no larger
+            than this.
+        table: Path of a file of JSON lines; the rows of an epoch are on disk before the next epoch starts.
+        save_activations: Folder for the layers' activations at every measured epoch, in files such as 0003-inference-last.npy,
+            for `mi estimate`.
+        quiet: Whether notes go only into `rows`, not to stderr; False by default.
 
     Attributes:
         rows: The rows so far, one per epoch, pair, statistics, standardisation and k.
-        indices: (n_samples,) which of the samples given are measured, ascending.
+        indices: (n_samples,) indices of the measured samples, ascending.
 
     Raises:
-        InputError: An argument or the data cannot be used. What depends on the layers is found when training starts.
+        InputError: An argument or the data cannot be used. Faults that depend on the layers are found when training starts.
 
     Example::
 
@@ -109,24 +108,24 @@ class MutualInformationCallback(keras.callbacks.Callback):
 
     @property
     def indices(self) -> NDArray[np.int64]:
-        """(n_samples,) which of the samples given are measured, ascending."""
+        """(n_samples,) indices of the measured samples, ascending."""
         return self.measurement.indices
 
     def prepare(self, model: keras.Model) -> None:
-        """Find the layers in a model. Training does this itself when it begins.
+        """Find the layers in a model. Training calls this when it begins.
 
         Raises:
-            InputError: A layer is not there, or what it gives is not one array.
+            InputError: A layer is missing, or its output is not one array.
         """
         build_for(model, self.x)
         self.probe = Probe(model, self.measurement.layers, self.batch_size)
         self.probe(keras.tree.map_structure(lambda array: array[:2], self.x), "inference")
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """The first epoch of this training is still to come; see to it that no two callbacks log under one name.
+        """Prepare for a new training, and check that no two callbacks log under one name.
 
         Raises:
-            InputError: They would.
+            InputError: Two callbacks would log under one name.
         """
         self.begun = False
         others: list[MutualInformationCallback] = (self.params or {}).setdefault("mutual information", [])
@@ -136,7 +135,7 @@ class MutualInformationCallback(keras.callbacks.Callback):
         others.append(self)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Before the first epoch: find the layers, and measure the untrained network."""
+        """Find the layers and measure the untrained network, before the first epoch."""
         if self.begun:
             return
         self.begun = True
@@ -147,17 +146,17 @@ class MutualInformationCallback(keras.callbacks.Callback):
             self.measurement.measure(0, self._read, {})
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Measure, and add to `logs` what was found, where nothing else is logged under that name."""
+        """Measure, and add the results to `logs` under names that are still free."""
         logs = {} if logs is None else logs
         found = self.measurement.measure(epoch + 1, self._read, dict(logs))
         logs.update({key: value for key, value in found.items() if key not in logs})
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        """Say what should be known before the numbers are used."""
+        """Print the notes to stderr."""
         self.measurement.end()
 
     def _read(self, statistics: Statistics) -> tuple[dict[str, NDArray[Any]], NDArray[Any] | None]:
-        """Activations by name, the input among them, and the output of a model that has one."""
+        """Activations by name, including the input, and the output of a model that has a single one."""
         assert self.probe is not None  # noqa: S101 - set when training begins
         _ = self.model  # on JAX, brings the weights of this moment into the model
         activations, output = self.probe(self.x, statistics)
@@ -167,7 +166,7 @@ class MutualInformationCallback(keras.callbacks.Callback):
 
 
 def the_input(x: Any) -> NDArray[Any]:
-    """The input of the model; several side by side, one sample a row."""
+    """Input of the model as one array, one sample per row; several inputs are side by side."""
     arrays = keras.tree.flatten(x)
     if len(arrays) == 1:
         return arrays[0]  # type: ignore[no-any-return]

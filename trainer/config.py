@@ -35,43 +35,44 @@ LARGEST = {  # beyond these no computer has the memory, the time or the integer
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """What a run is made of; its manifest records every field, and the same settings give the same rows.
+    """All settings of a run. Its manifest records every field, and the same settings give the same rows.
 
-    Where the paper leaves something open (Hodas & Stinis 2018, doi:10.3389/fpsyg.2018.01185), the reading is a setting.
+    Where the paper (Hodas & Stinis 2018, doi:10.3389/fpsyg.2018.01185) leaves something open, a setting chooses the reading.
 
     Attributes:
         arch: "mlp"; "shortcut" sums the first hidden layer into the last; "resnet" sums alternating layers;
             "shortcut-resnet" does both.
-        width: Units of a hidden layer; the first and the last have twice as many.
+        width: Units per hidden layer; the first and the last have twice as many.
         hidden: Number of hidden layers, the first and the last included.
         activation: Name of a Keras activation, applied after batch normalisation.
         init: Normal initialisation by Glorot or by He.
         residual: "running-sums": s_i = h_i + s_(i-2) wherever widths are equal; "blocks": only at every second layer.
         learning_rate: Learning rate of RMSprop.
         momentum: Momentum of batch normalisation's moving averages.
-        batch_size: None for the whole training set in one step, one update an epoch, as in the paper.
+        batch_size: Samples per update; None for the whole training set, one update per epoch, as in the paper.
         epochs: Passes over the training set.
-        data: "auto" is MNIST, or scikit-learn's digits where MNIST is not here and cannot be downloaded; "mnist",
+        data: "auto" is MNIST, or scikit-learn's digits if MNIST is not on this machine and cannot be downloaded; "mnist",
             "fashion-mnist", "digits"; or a path to an .npz file or to a folder with IDX files.
-        seed: Seed of the initial weights, of the order of the mini-batches, of drawn samples and of shuffles.
-        layers: Pairs to measure. A layer's name, "first", "last", "last_before_sum", "input", "labels".
-        measured_set: Which samples MI and error are measured on.
-        samples: How many of them, drawn once; None for all.
-        bn: Batch normalisation when measuring: with the moving averages, as `predict` has it, with the statistics of the
-            measured samples themselves, or both.
-        every: Measure before training and after every so many epochs; or the epochs to measure at, 0 being before training.
-        null_every: Measure a null, MI with the pairing shuffled, that often; 0 for never; or at these epochs.
+        seed: Seed of the initial weights, the order of mini-batches, drawn samples and shuffles.
+        layers: Pairs of layers to measure: "first", "last", "last_before_sum", "input", "labels" or the name of a layer.
+        measured_set: Set on which MI and error are measured.
+        samples: Number of its samples to measure on, drawn once; None for all.
+        bn: Statistics of batch normalisation when measuring: the moving averages, as in `predict`, those of the measured
+            samples, or both.
+        every: Measure before training and after every so many epochs; or at these epochs, where 0 is before training.
+        null_every: Measure a null, MI with the pairing shuffled, after every so many epochs or at these epochs; 0 for never.
         k: Neighbour orders; several cost one search.
         units: Unit of MI.
-        standardize: How the sides are standardised first; several are measured one after the other, of the same network.
-        lower_bound: Whether to measure, too, what MI between layers is at least, on samples that nothing was fitted on.
-        reduce: Fewer columns, such as "pca:10", whose MI is estimated beside that of all; None for no such estimate.
-        also: What else to measure of each pair of layers: "cka", linear centred kernel alignment; "knn-overlap", the share of
-            nearest neighbours that the two have in common; "dimension", of the second layer.
-        also_every: Measure `lower_bound`, `reduce` and `also` that often, among the epochs of `every`; or at these epochs.
-        backend: How neighbours are counted.
+        standardize: Scaling of the sides before an estimate; several are measured one after the other, on the same network.
+        lower_bound: Whether to measure a lower bound of MI between layers, too, on held-out samples.
+        reduce: Reduction to fewer columns, such as "pca:10", whose MI is estimated too; None for no such estimate.
+        also: Other measures of each pair of layers: "cka", linear centred kernel alignment; "knn-overlap", the share of nearest
+            neighbours that the two have in common; "dimension" of the second layer.
+        also_every: Measure `lower_bound`, `reduce` and `also` after every so many epochs or at these epochs, among those of
+            `every`.
+        backend: Backend that counts neighbours.
         save_activations: Whether to keep the measured layers' activations as .npy.
-        keep_checkpoints: Whether to keep the checkpoint of every epoch, rather than the last.
+        keep_checkpoints: Whether to keep the checkpoint of every epoch, rather than only the last.
         tensorboard: Whether to write TensorBoard event files.
     """
 
@@ -148,9 +149,9 @@ class Settings:
         return dataclasses.asdict(self)
 
     def checksum(self) -> str:
-        """Twelve digits that differ where the rows would, the data apart.
+        """Twelve hexadecimal digits that tell settings with different rows apart; data and backend do not count.
 
-        Values that are defaults are left out, so that a new setting changes no checksum.
+        Default values are left out, so that a new setting changes no existing checksum.
         """
         usual = Settings()
         changed = {
@@ -162,14 +163,14 @@ class Settings:
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any], source: str = "the settings") -> Settings:
-        """The settings that `to_dict` wrote, read back from JSON.
+        """Settings read back from JSON, as written by `to_dict`.
 
         Args:
             record: Values by name.
-            source: Where they come from, as an error names it.
+            source: Origin of the record, for error messages.
 
         Raises:
-            InputError: A field is unknown, "layers" is missing, or a value is of a wrong type or not allowed.
+            InputError: A field is unknown, "layers" is missing, or a value has a wrong type or is not allowed.
         """
         from mi_core import InputError
         from mi_core.records import record_from_plain
@@ -186,7 +187,7 @@ class Settings:
 
 
 def data_name(source: str) -> str:
-    """The name of a data set in lower case, as MNIST may come; a path as it is, also one that reads like a name."""
+    """Name of a data set in lower case, such as mnist for MNIST; a path stays as it is, even one that looks like a name."""
     from pathlib import Path
 
     is_name = source in DATA_NAMES or (source.lower() in DATA_NAMES and not Path(source).expanduser().exists())

@@ -4,8 +4,8 @@
                              |
                           embeddings of other samples --> a lower bound of MI, or KSG in the few directions that f uses most
 
-The networks are Keras models, on TensorFlow, JAX or Torch. What is random in them draws from generators of their own, and
-leaves those of the caller alone.
+The networks are Keras models, on TensorFlow, JAX or Torch. They draw random numbers from generators of their own, and leave
+those of the caller alone.
 """
 
 from __future__ import annotations
@@ -54,10 +54,10 @@ KEPT = 2  # critics: one for each half
 
 
 class Scaler:
-    """Normal scores of columns by the ranks among the samples fitted on, at variance 1; columns without spread are 0.
+    """Map of columns to normal scores of variance 1, by their ranks among the fitted samples; constant columns become 0.
 
     Args:
-        points: (n, dim) samples to fit on.
+        points: (n, dim) samples to fit.
     """
 
     def __init__(self, points: Samples) -> None:
@@ -67,7 +67,7 @@ class Scaler:
         self.gain = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 0)
 
     def __call__(self, points: Samples) -> Single:
-        """Inputs (n, dim) of a network."""
+        """Network inputs (n, dim) for some samples."""
         n = len(self.points)
         scores = Ranks(np.concatenate([self.points, points])).scores(np.arange(n))[n:]
         inputs: Single = ((scores - self.mean) * self.gain).clip(-LARGEST_INPUT, LARGEST_INPUT)
@@ -87,7 +87,7 @@ def encoder(name: str, dim: int, outputs: int) -> keras.Model:
 
 
 def encoders(dim_x: int, dim_y: int) -> keras.Model:
-    """Embeddings of x (n, EMBEDDING), and of y (n, EMBEDDING) with b(y) as one more column, side by side, to be trained."""
+    """Trainable model: embeddings of x (n, EMBEDDING) beside those of y (n, EMBEDDING) with b(y) as one more column."""
     of_x, of_y = encoder("critic_x", dim_x, EMBEDDING), encoder("critic_y", dim_y, EMBEDDING + 1)
     together = keras.layers.Concatenate(dtype="float32", name="critic_both")([of_x.output, of_y.output])
     networks = keras.Model([of_x.input, of_y.input], together, name="critic")
@@ -109,8 +109,9 @@ def encoders(dim_x: int, dim_y: int) -> keras.Model:
 
 
 def loss(_: Any, both: Any) -> Any:
-    """Cross-entropy (n,) of finding each sample's partner among those of a batch: van den Oord et al. 2018, arXiv:1807.03748,
-    eq. (4), the mean of x finding y and y finding x.
+    """Cross-entropy (n,) of finding each sample's partner in a batch, the mean of x finding y and y finding x.
+
+    Source: van den Oord et al. 2018, arXiv:1807.03748, eq. (4).
     """
     x, y, of_y = both[:, :EMBEDDING], both[:, EMBEDDING:-1], both[:, -1:]
     scores = keras.ops.matmul(x, keras.ops.transpose(y)) + keras.ops.transpose(of_y)
@@ -119,7 +120,7 @@ def loss(_: Any, both: Any) -> Any:
 
 
 def start(networks: keras.Model, rng: np.random.Generator) -> None:
-    """Forget all training: weights as He et al. 2015, arXiv:1502.01852, eq. (10), draw them, with small embeddings."""
+    """Reset the networks: draw weights as in He et al. 2015, arXiv:1502.01852, eq. (10), with small embeddings."""
     for variable in networks.trainable_variables:
         gain = 0.0 if len(variable.shape) == 1 else 0.3 if "embedding" in variable.path else np.sqrt(2)
         variable.assign(gain / np.sqrt(variable.shape[0]) * rng.standard_normal(variable.shape, dtype=np.float32))
@@ -128,7 +129,7 @@ def start(networks: keras.Model, rng: np.random.Generator) -> None:
 
 
 class Turns:
-    """Lets one thread at a time use networks, whose weights others may set; a copy, pickled or not, has turns of its own."""
+    """Lock that lets one thread at a time use networks whose weights others may set. Each copy, pickled or not, has its own."""
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
@@ -145,14 +146,14 @@ class Turns:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Critic:
-    """Score of how well x and y belong together, as the inner product of two embeddings.
+    """Score of how well x and y match: the inner product of two embeddings.
 
     Attributes:
-        scale_x: From samples to inputs of the networks; `scale_y` likewise.
-        networks: Both encoders, which other critics use too.
-        weights: What they have learned.
-        scale: Of the score; 0 where held-out samples show no dependence.
-        turns: Of those that use the networks.
+        scale_x: Map from samples of x to inputs of the networks; `scale_y` likewise.
+        networks: Both encoders, shared with other critics.
+        weights: Trained weights of the networks.
+        scale: Scale of the score; 0 where held-out samples show no dependence.
+        turns: Lock for the threads that use the networks.
     """
 
     scale_x: Scaler
@@ -168,7 +169,7 @@ class Critic:
         return self.scale * of_x, of_y
 
     def unscaled(self, x: Samples, y: Samples) -> tuple[FloatArray, FloatArray]:
-        """Embeddings as the networks have learned them."""
+        """Embeddings as learned, before the scale is applied."""
         inputs = [self.scale_x(x), self.scale_y(y)]
         with self.turns:
             self.networks.set_weights(self.weights)
@@ -191,13 +192,13 @@ def fit_critic(
     progress: Progress | None = None,
     turns: Turns | None = None,
 ) -> Critic:
-    """Train a critic on samples, a fifth of which decides when to stop and how much to believe.
+    """Train a critic. A fifth of the samples is held out, and decides when to stop and how far to trust the score.
 
     Args:
-        networks: Encoders of as many columns as x and y have, to train from the start.
+        networks: Encoders for as many columns as x and y have, trained from scratch.
         x: (n, dim_x) samples, `y` (n, dim_y) their partners.
-        rng: Draws weights and the order of batches.
-        groups: (n,) numbers, ascending, of what may not be parted; None where samples are independent.
+        rng: Generator of the initial weights and the order of batches.
+        groups: (n,) group numbers, ascending, of samples that must not be split; None where samples are independent.
         progress: Called with (steps done, steps in all).
         turns: Of those that use the networks.
     """
@@ -224,7 +225,7 @@ def fit_critic(
 
 
 def held_out(n: int, groups: IntArray | None = None) -> NDArray[np.bool_]:
-    """(n,) which rows are held out: of whole groups a fifth, or two of a few; without groups, of stretches of neighbours."""
+    """(n,) mask of the held-out rows: about a fifth, in whole groups or, without groups, in stretches of consecutive rows."""
     if groups is None:
         groups = np.arange(n) // max(1, n // (HELD_OUT * STRETCHES))
     numbers, number = np.unique(groups, return_inverse=True)
@@ -234,14 +235,14 @@ def held_out(n: int, groups: IntArray | None = None) -> NDArray[np.bool_]:
 
 
 class Looks(keras.callbacks.Callback):
-    """Looks at held-out samples, which keep the weights that score best on them, and stop what no longer gets better.
+    """Early stopping: keeps the weights that score best on held-out samples, and stops when the score no longer rises.
 
     Args:
-        rest: Inputs of both sides.
+        rest: Held-out inputs of both sides.
         progress: Called with (steps done, steps in all).
 
     Attributes:
-        weights: The best so far, at first those to start from.
+        weights: Best weights so far; at first the initial ones.
     """
 
     weights: list[Single]
@@ -252,11 +253,11 @@ class Looks(keras.callbacks.Callback):
         self.best, self.best_step = -np.inf, 0
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        """Take what there is to start from."""
+        """Keep the initial weights."""
         self.weights = self.model.get_weights()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Look, after each `LOOK_EVERY` steps."""
+        """Score the held-out samples, after each `LOOK_EVERY` steps."""
         step = (epoch + 1) * LOOK_EVERY
         if self.progress is not None:
             self.progress(step, STEPS)
@@ -268,7 +269,7 @@ class Looks(keras.callbacks.Callback):
 
 
 def batches(training: list[Single], rng: np.random.Generator) -> Iterator[tuple[tuple[Single, Single], Single]]:
-    """Batches of both sides, in an order drawn anew for each pass, beside an unused target, until `training` is emptied."""
+    """Batches of both sides with an unused target, shuffled anew for each pass, until `training` is emptied."""
     n = len(training[0])
     batch = LARGE_BATCH if n >= MANY else min(BATCH, n)
     unused = np.zeros((batch, 1), dtype=np.float32)
@@ -292,13 +293,13 @@ def scale_of(of_x: FloatArray, of_y: FloatArray, sampling: Sampling) -> float:
 
 
 class LearnedCritic:
-    """Critic of two small networks: `mutual_information(x, y, lower_bound=LearnedCritic())` bounds MI by it.
+    """Critic of two small networks, for a lower bound of MI: `mutual_information(x, y, lower_bound=LearnedCritic())`.
 
-    A fit to samples that it has just been fitted to is not repeated, so that a bound and `LearnedDirections` can share one.
-    Several threads may use one critic; they take turns.
+    A fit is not repeated for the samples fitted last, so that a bound and `LearnedDirections` can share one critic. Several
+    threads may use one critic; they take turns.
 
     Args:
-        progress: Called with (steps of training done, steps in all) of each half.
+        progress: Called with (training steps done, steps in all) for each half.
     """
 
     kind = "learned"
@@ -310,7 +311,7 @@ class LearnedCritic:
         self.turns = Turns()
 
     def fit(self, x: Samples, y: Samples, rng: np.random.Generator, groups: IntArray | None = None) -> Critic:
-        """The critic trained on samples x (n, dim_x) and their partners y (n, dim_y), without parting any of `groups` (n,)."""
+        """Return a critic trained on samples x (n, dim_x) and their partners y (n, dim_y), with none of `groups` (n,) split."""
         key = hashlib.sha256(repr((rng.bit_generator.state, x.shape, y.shape, x.dtype, y.dtype)).encode())
         for part in (x, y) if groups is None else (x, y, groups):
             key.update(np.ascontiguousarray(part).data)
@@ -330,14 +331,14 @@ class LearnedDirections:
     """Cross-fitted reducer for `mutual_information(x, y, reduce=LearnedDirections(8))`: KSG on half of the samples, in the
     directions that a critic trained on the other half uses most.
 
-    With `permutations` both halves train anew for every shuffle, at seconds each.
+    With `permutations`, both halves are trained anew for every shuffle, which takes seconds each time.
 
     Args:
-        dim: Columns of each side to make at most.
-        critic: What to train; one that bounds MI, too, is trained once for both.
+        dim: Maximum number of columns per side.
+        critic: Critic to train; one that also gives the lower bound is trained once for both.
 
     Raises:
-        InputError: `dim` is no number of columns.
+        InputError: `dim` is not a possible number of columns.
     """
 
     def __init__(self, dim: int = 8, critic: LearnedCritic | None = None) -> None:
@@ -347,8 +348,8 @@ class LearnedDirections:
     def fit(
         self, x: Samples, y: Samples, rng: np.random.Generator, groups: IntArray | None = None
     ) -> Callable[[Samples, Samples], tuple[FloatArray, FloatArray]]:
-        """Train on samples x (n, dim_x) and y (n, dim_y), without parting any of `groups` (n,), and return what makes columns
-        of x and of y of any others.
+        """Train on samples x (n, dim_x) and y (n, dim_y), with none of `groups` (n,) split, and return a function that reduces
+        any x and y to fewer columns.
         """
         critic = self.critic.fit(x, y, rng, groups)
         to_x, to_y = strongest(*critic.unscaled(x, y), min(self.dim, x.shape[1], y.shape[1]))
@@ -363,10 +364,11 @@ class LearnedDirections:
 def strongest(of_x: FloatArray, of_y: FloatArray, dim: int) -> tuple[FloatArray, FloatArray]:
     """Directions (EMBEDDING + 1, at most dim) of either embedding along which their inner product varies most.
 
-    Singular functions of the score: with centred embeddings Q T of x and R S of y, Q and R orthonormal, those of Q (T S') R'.
-    They take no notice of who belongs to whom, so that they cannot overfit it. Their standard deviations are as their shares of
-    the score, 1 the largest: at equal ones, KSG sees weak directions as large as strong ones, and three bits in 3 of 50 columns
-    read 1.1 instead of 2.4. Those below `LEAST_SHARE` are left out: they are too small to matter in a distance.
+    They are the singular functions of the score: with centred embeddings Q T of x and R S of y, Q and R orthonormal, those of Q
+    (T S') R'. They do not depend on which samples are partners, so they cannot overfit the pairing. Their standard deviations
+    are proportional to their shares of the score, the largest being 1. With equal ones, weak directions would count as much as
+    strong ones in KSG, which then estimates 1.1 instead of 2.4 bits for three bits in 3 of 50 columns. Directions below
+    `LEAST_SHARE` are left out: they are too small to matter in a distance.
     """
     t, s = (np.asarray(np.linalg.qr(side - side.mean(axis=0), mode="r")) for side in (of_x, of_y))
     left, strength, right = np.linalg.svd(t @ s.T)
@@ -376,18 +378,18 @@ def strongest(of_x: FloatArray, of_y: FloatArray, dim: int) -> tuple[FloatArray,
 
 
 def learned_lower_bound(x: Any, y: Any, **options: Unpack[MIOptions]) -> LowerBound:
-    """What the mutual information of x and y is at least, by networks trained on one half of the samples, read on the other.
+    """Lower bound of the mutual information of x and y, by networks trained on one half of the samples and read on the other.
 
     Args:
         x: Samples as `mi_core.mutual_information` takes them.
-        y: Samples that belong to those of x, row by row.
+        y: Samples paired with those of x, row by row.
         **options: Options of `mi_core.mutual_information`, such as seed, units, groups, series and progress.
 
     Raises:
         InputError: The data or an argument cannot be used.
     """
     if "lower_bound" in options:
-        raise InputError("learned_lower_bound takes no option lower_bound: it sets it.")
+        raise InputError("learned_lower_bound takes no option lower_bound: it sets that itself.")
     options.setdefault("error_bar", False)
     with shown(options.get("progress"), TRAINING) as told:
         options.update({"progress": None, "lower_bound": LearnedCritic(told)})
@@ -400,7 +402,7 @@ def learned_lower_bound(x: Any, y: Any, **options: Unpack[MIOptions]) -> LowerBo
 def learned_mutual_information(
     x: Any, y: Any, *, k: int | Sequence[int] | None = None, **options: Unpack[MIOptions]
 ) -> MIResult | list[MIResult]:
-    """`mutual_information(x, y)` with a learned lower bound, and with KSG in at most 8 learned directions beside it.
+    """`mutual_information(x, y)` together with a learned lower bound, and with KSG in at most 8 learned directions.
 
     Raises:
         InputError: The data or an argument cannot be used.

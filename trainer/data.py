@@ -32,14 +32,14 @@ class Dataset:
     """Samples with labels, ready for training.
 
     Attributes:
-        x_train: (n_train, n_features) float32; bytes were divided by 255, other values are as they came.
+        x_train: (n_train, n_features) float32; bytes are divided by 255, other values unchanged.
         y_train: (n_train,) int64, classes from 0.
         x_test: (n_test, n_features) float32.
         y_test: (n_test,) int64.
         n_classes: One more than the largest label.
-        source: What `load_data` finds it by: a name or a path.
-        checksum: SHA-256 of the four arrays as they came, their types and shapes included.
-        note: What a user should know about where it came from; empty if nothing.
+        source: Name or path that `load_data` takes.
+        checksum: SHA-256 of the four original arrays, including their types and shapes.
+        note: What a user should know about the origin of the data; empty if nothing.
     """
 
     x_train: NDArray[np.float32]
@@ -56,12 +56,12 @@ def load_data(source: str = "auto") -> Dataset:
     """The data set that `source` names.
 
     Args:
-        source: "mnist", "fashion-mnist" (both by Keras, which downloads once), "digits" (scikit-learn's), "auto" (MNIST, or
-            the digits where MNIST cannot be downloaded), or a path: an .npz file with x_train, y_train, x_test and y_test,
-            or a folder with the four IDX files of MNIST or Fashion-MNIST, packed by gzip or not.
+        source: "mnist", "fashion-mnist" (both from Keras, which downloads them once), "digits" (scikit-learn's), "auto" (MNIST,
+            or the digits if MNIST cannot be downloaded), or a path: an .npz file with x_train, y_train, x_test and y_test, or a
+            folder with the four IDX files of MNIST or Fashion-MNIST, gzipped or not.
 
     Raises:
-        InputError: There is no such data, or it is truncated, damaged, or of wrong keys, shapes or labels.
+        InputError: There is no such data set, or it is truncated or damaged, or has wrong keys, shapes or labels.
     """
     source = data_name(source)
     if source == "auto":
@@ -124,7 +124,7 @@ def _read_npz(path: Path) -> Arrays:
 
 
 def _read_idx_folder(folder: Path) -> Arrays:
-    """The arrays of a folder with MNIST's four files, under the names they are published by."""
+    """Arrays of a folder with MNIST's four files, under their published names."""
     names = {"x_train": "train-images", "y_train": "train-labels", "x_test": "t10k-images", "y_test": "t10k-labels"}
     arrays = {}
     for key, stem in names.items():
@@ -159,7 +159,7 @@ def _read_idx(path: Path) -> NDArray[Any]:
 
 
 def _checked(arrays: Arrays, name: str, source: str) -> Dataset:
-    """The data set, once shapes and labels have been found to fit together."""
+    """The data set, after a check that shapes and labels fit together."""
     for part in ("train", "test"):
         x, y = arrays[f"x_{part}"], arrays[f"y_{part}"]
         if x.ndim < 2:

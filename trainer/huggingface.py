@@ -1,4 +1,4 @@
-"""The mutual information between layers of a model, measured while the Trainer of Hugging Face's transformers trains it."""
+"""Mutual information between layers of a model, measured while the Trainer of Hugging Face's transformers trains it."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ LITTLE = 1e-6  # of an epoch, by which its count may be off
 class MutualInformationCallback(TrainerCallback):
     """Measures MI between layers before training and after epochs, for the `Trainer` of transformers.
 
-    Training is not affected: see `trainer.pytorch.MutualInformationMonitor`, whose arguments these are. What is measured goes
-    into `rows`, into `table` if one is named, and one number a pair into `trainer.state.log_history`. Where several processes
-    train, the first alone measures.
+    Training is not affected: see `trainer.pytorch.MutualInformationMonitor`, which takes the same arguments. Measurements go
+    into `rows`, into `table` if one is named, and one number per pair into `trainer.state.log_history`. Of several training
+    processes, only the first measures.
 
     Args:
-        data: The samples to measure on: a Dataset, or a dict of arrays as the model takes them, "labels" being the labels.
-        layers: Names of modules, such as "bert.encoder.layer.0[0]", of which all pairs are measured, or pairs of names.
-        forward: How the model is called, (model, inputs) -> output; None (default) for `model(**inputs)`.
-        batch_size: Most samples in one call of the model.
-        **options: As for `trainer.pytorch.MutualInformationMonitor`.
+        data: Samples to measure on: a Dataset, or a dict of arrays as the model takes them, with the labels under "labels".
+        layers: Names of modules, such as "bert.encoder.layer.0[0]", all pairs of which are measured, or pairs of names.
+        forward: Function (model, inputs) -> output that calls the model; None (default) for `model(**inputs)`.
+        batch_size: Maximum number of samples in one call of the model.
+        **options: Options of `trainer.pytorch.MutualInformationMonitor`.
 
     Attributes:
         rows: The rows so far, one per epoch, pair, statistics and k.
 
     Raises:
-        InputError: An argument or the data cannot be used. What depends on the layers is found when training starts.
+        InputError: An argument or the data cannot be used. Faults that depend on the layers are found when training starts.
 
     Example::
 
@@ -68,7 +68,7 @@ class MutualInformationCallback(TrainerCallback):
             self.monitor.measure(0)
 
     def on_epoch_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any) -> None:
-        """Measure, and add to the log what was found."""
+        """Measure, and add the results to the log."""
         if not state.is_world_process_zero:
             return
         logs = {key: value for entry in state.log_history[self.seen :] for key, value in entry.items()}
@@ -78,6 +78,6 @@ class MutualInformationCallback(TrainerCallback):
             self.seen = len(state.log_history)
 
     def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any) -> None:
-        """Say what should be known before the numbers are used."""
+        """Print the notes to stderr."""
         if state.is_world_process_zero:
             self.monitor.say_notes()

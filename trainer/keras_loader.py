@@ -1,4 +1,4 @@
-"""How Keras is brought in: on which backend, and without what its backends write to stderr while they load."""
+"""Import of Keras: choice of its backend, with nothing on stderr while the backend loads."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ BACKENDS = ("tensorflow", "jax", "torch")
 
 
 def choose_backend(recorded: str | None = None) -> str:
-    """Name of the backend that Keras is to run on, set in the environment.
+    """Choose the backend of Keras, set it in the environment, and return its name.
 
-    That which the environment names already, or else `recorded`, that of a run, or else the first that is installed.
+    The choice is the backend that the environment names, or else `recorded`, that of a run, or else the first one installed.
 
     Raises:
-        InputError: It is not installed, or Keras is not.
+        InputError: The backend or Keras is not installed.
     """
     installed = [name for name in BACKENDS if importlib.util.find_spec(name)]
     if importlib.util.find_spec("keras") is None or not installed:
@@ -34,7 +34,7 @@ def choose_backend(recorded: str | None = None) -> str:
 
 
 def load() -> None:
-    """Import Keras, quietly, on a backend that takes as much of a GPU's memory as it needs and leaves the rest to MI."""
+    """Import Keras quietly, on a backend that takes only the GPU memory that it needs and leaves the rest to MI."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow talks about GPUs that are not there
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
@@ -44,7 +44,7 @@ def load() -> None:
 
 @contextlib.contextmanager
 def quiet_while_it_works() -> Iterator[None]:
-    """Keep off stderr what libraries write there past Python, unless the block fails."""
+    """Hide what libraries write to stderr past Python, unless the block fails."""
     sys.stderr.flush()
     with tempfile.TemporaryFile() as said:
         stderr = os.dup(2)

@@ -1,4 +1,4 @@
-"""What belongs to each sample beside it: the class that a network should name, or the numbers of a regression."""
+"""Labels of samples: the classes that a network should predict, or the target numbers of a regression."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class Labels:
     """Classes or targets.
 
     Attributes:
-        values: (n_samples,) classes as they were given, one-hot ones as the numbers of their columns; (n_samples, ...) targets.
-        classes: Names of all classes, in ascending order; none for targets.
-        places: (n_samples,) place of each sample's class among them; None for targets.
-        are_columns: Whether the classes are whole numbers from 0 on, each the number of its column in a classifier's output.
+        values: (n_samples,) classes as given, one-hot ones as column numbers; or (n_samples, ...) targets.
+        classes: Names of all classes, in ascending order; empty for targets.
+        places: (n_samples,) index of each sample's class among all classes; None for targets.
+        are_columns: Whether the classes are whole numbers from 0 on, which index the columns of a classifier's output.
     """
 
     values: NDArray[Any]
@@ -37,12 +37,13 @@ class Labels:
         return dataclasses.replace(self, values=self.values[rows], places=None if self.places is None else self.places[rows])
 
     def share_of_errors(self, output: NDArray[Any] | None) -> float | None:
-        """Share of the samples whose largest output, (n_samples, columns), is in the column of another class.
+        """Share of the samples whose largest output, of (n_samples, columns), is in the column of a wrong class.
 
-        Classes that are no numbers from 0 to columns - 1 have the columns in ascending order, if there are as many.
+        Classes that are not numbers from 0 to columns - 1 are matched to the columns in ascending order, if there is one column
+        per class.
 
         Returns:
-            None where it cannot be told: for targets, and for an output that has not a column for each class.
+            The share; None where it is undefined: for targets, and for an output without one column per class.
         """
         if self.places is None or output is None or output.ndim != 2 or output.shape[1] < 2:
             return None
@@ -58,11 +59,11 @@ class Labels:
 def labels_of(given: Any) -> Labels:
     """Labels from an array.
 
-    Integers, whole floats, bool and text, (n_samples,) or (n_samples, 1), are classes, and so is one column for each class;
-    other numbers are targets.
+    Integers, whole floats, bool and text, (n_samples,) or (n_samples, 1), are classes, and so are one-hot columns; other
+    numbers are targets.
 
     Raises:
-        InputError: They are several arrays or none, or not finite.
+        InputError: There are several arrays or none, or values are not finite.
     """
     array = arrays.text_as_text(arrays.host_array(the_one(given), "labels"))
     if array.ndim == 0 or array.size == 0:
@@ -83,10 +84,10 @@ def labels_of(given: Any) -> Labels:
 
 
 def the_one(given: Any) -> Any:
-    """The array in a list or dict of one, or what was given.
+    """The only array in a list or dict; anything else is returned as it is.
 
     Raises:
-        InputError: There are several, as for a model with several outputs.
+        InputError: There are several arrays, as for a model with several outputs.
     """
     if isinstance(given, Mapping) or (isinstance(given, list | tuple) and is_several(given)):
         arrays_given = list(given.values()) if isinstance(given, Mapping) else given
@@ -97,7 +98,7 @@ def the_one(given: Any) -> Any:
 
 
 def are_shares(array: NDArray[Any]) -> bool:
-    """Whether each row holds one number a class, none of them negative, which add up to 1."""
+    """Whether each row holds non-negative numbers, one per class, that add up to 1."""
     if array.ndim != 2 or array.dtype.kind not in "biuf":
         return False
     return bool((array >= 0).all() and (abs(array.sum(axis=1, dtype=np.float64) - 1) < SUMS_TO_ONE).all())

@@ -1,6 +1,6 @@
-"""How one array is named among all that the layers of a network give: layer, layer:1, layer[0], layer:1[0].
+"""Names of single arrays among the outputs of a network's layers: layer, layer:1, layer[0], layer:1[0].
 
-No framework is used here.
+This module uses no framework.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ SHOWN = 6  # names that a message lists one by one
 
 @dataclasses.dataclass(frozen=True)
 class Place:
-    """One array that a layer gives.
+    """One array among the outputs of a layer.
 
     Attributes:
-        name: As it was asked for.
+        name: Name as it was asked for.
         layer: Name of the layer.
-        call: Which call of a layer that the network calls several times, from 0; None where it should be called once.
-        part: Which array of a layer that gives several, as `parts_of` names them; None where it should give one.
+        call: Index of the call, from 0, of a layer that is called several times; None for a layer that should be called once.
+        part: Key, as in `parts_of`, of one array of several; None for a layer that should return one.
     """
 
     name: str
@@ -33,9 +33,9 @@ class Place:
 
 
 def place_of(name: str, layers: Collection[str]) -> Place:
-    """The place that a name stands for: "lstm:1[0]" is the first array of the second call of "lstm".
+    """The place that a name refers to: "lstm:1[0]" is the first array of the second call of "lstm".
 
-    A layer whose own name reads like that goes before.
+    A layer whose own name looks like that takes precedence.
     """
     found = re.fullmatch(r"(.+?)(?::(\d+))?(?:\[([^\[\]]+)\])?", name, flags=re.DOTALL)
     if name in layers or found is None:
@@ -48,12 +48,12 @@ def heard_at(place: Place, calls: Sequence[Any], n_samples: int) -> Any:
     """The array at a place, (n_samples, ...).
 
     Args:
-        place: Which one.
-        calls: What the layer gave, call by call: an array, or tuples, lists and dicts of arrays.
+        place: Place of the array.
+        calls: Outputs of the layer, call by call: an array, or tuples, lists and dicts of arrays.
         n_samples: Number of samples that the model was called with.
 
     Raises:
-        InputError: There is none there, or several, or it has no row for each sample.
+        InputError: There is no array at this place, or there are several, or it does not have one row per sample.
     """
     layer = place.layer
     if not calls:
@@ -84,9 +84,9 @@ def heard_at(place: Place, calls: Sequence[Any], n_samples: int) -> Any:
 
 
 def parts_of(output: Any) -> dict[str, Any]:
-    """The arrays in what a layer gives, by their way down: "0", "1.0" of nested tuples, keys of dicts. "" is the output itself.
+    """Arrays in the output of a layer, by path: "0" or "1.0" in nested tuples, keys in dicts, "" for the output itself.
 
-    What is no array, such as None, is left out.
+    Values that are not arrays, such as None, are left out.
 
     Example:
         >>> import numpy as np
@@ -107,12 +107,12 @@ def parts_of(output: Any) -> dict[str, Any]:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Names one by one, or the first and the last where they are many."""
+    """Names joined by "or"; only the first and the last of many."""
     if len(names) > SHOWN:
         return f"{names[0]} to {names[-1]}"
     return " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def file_name(layer: str) -> str:
-    """A layer's name with nothing in it that a file system may not take."""
+    """A layer's name without characters that a file system may refuse."""
     return re.sub(r"[^\w.\-]", "_", layer)

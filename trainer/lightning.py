@@ -1,4 +1,4 @@
-"""The mutual information between layers of a LightningModule, measured while Lightning trains it."""
+"""Mutual information between layers of a LightningModule, measured while Lightning trains it."""
 
 from __future__ import annotations
 
@@ -16,22 +16,23 @@ from trainer.table import Row
 class MutualInformationCallback(pl.Callback):
     """Measures MI between layers before training and after epochs, for the `Trainer` of Lightning.
 
-    Training is not affected: see `trainer.pytorch.MutualInformationMonitor`, whose arguments these are. The module is called in
-    the precision of the training, by one process alone where there are several. What is measured goes into `rows`, into `table`
-    if one is named, and one number a pair to the module's loggers.
+    Training is not affected: see `trainer.pytorch.MutualInformationMonitor`, which takes the same arguments. The module is
+    called in the precision of the training, and by only one of several processes. Measurements go into `rows`, into `table` if
+    one is named, and one number per pair to the module's loggers.
 
     Args:
-        data: The samples to measure on, with labels or without: arrays, tensors, a DataLoader or a Dataset.
-        layers: Names of modules within the LightningModule, such as "encoder.0", of which all pairs are measured, or pairs.
-        forward: How the module is called, (module, inputs) -> output; None (default) for the module's own `forward`.
-        batch_size: Most samples in one call of the module.
-        **options: As for `trainer.pytorch.MutualInformationMonitor`.
+        data: Samples to measure on, with or without labels: arrays, tensors, a DataLoader or a Dataset.
+        layers: Names of modules within the LightningModule, such as "encoder.0", all pairs of which are measured, or pairs of
+            names.
+        forward: Function (module, inputs) -> output that calls the module; None (default) for the module's own `forward`.
+        batch_size: Maximum number of samples in one call of the module.
+        **options: Options of `trainer.pytorch.MutualInformationMonitor`.
 
     Attributes:
         rows: The rows so far, one per epoch, pair, statistics and k.
 
     Raises:
-        InputError: An argument or the data cannot be used. What depends on the layers is found when training starts.
+        InputError: An argument or the data cannot be used. Faults that depend on the layers are found when training starts.
 
     Example::
 
@@ -62,12 +63,12 @@ class MutualInformationCallback(pl.Callback):
             self._measure(trainer, 0)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Measure, and log what was found."""
+        """Measure, and log the results."""
         found = self._measure(trainer, trainer.current_epoch + 1, **trainer.callback_metrics)
         pl_module.log_dict(found, rank_zero_only=True)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Say what should be known before the numbers are used."""
+        """Print the notes to stderr."""
         self.monitor.say_notes()
 
     def _measure(self, trainer: pl.Trainer, epoch: int, **logs: Any) -> dict[str, float]:

@@ -1,6 +1,6 @@
-"""Samples to measure on, from what a framework trains on: arrays, or data sets that give batches or single samples of these.
+"""Samples to measure on, taken from arrays or from a framework's data set of batches or single samples.
 
-No framework is imported: a data set is known by what it offers.
+No framework is imported: a data set is recognised by its methods.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ LABELS = "labels"  # key of the labels in a dict of a model's inputs, as Hugging
 
 
 def arrays_of(data: Any, *, labels_among_inputs: bool = False) -> tuple[Any, Any]:
-    """The model's input as arrays of NumPy, one, or lists and dicts of several, and the labels, None without.
+    """Input of the model as NumPy arrays, one, or lists and dicts of several; and the labels, or None.
 
     Args:
-        data: x, (x,), (x, labels), or a data set of these, which is read once, without a trace in any generator of random
-            numbers: a tf.data.Dataset, a PyDataset of Keras, a DataLoader or Dataset of Torch.
+        data: x, (x,), (x, labels), or a data set of these: a tf.data.Dataset, a Keras PyDataset, a Torch DataLoader or Dataset.
+            It is read once, and random generators keep their states.
         labels_among_inputs: Whether an input that is a dict may hold the labels under "labels".
 
     Raises:
-        InputError: It is none of these, or its arrays have not one length.
+        InputError: `data` is none of these, or its arrays differ in length.
     """
     pieces = read(data)
     if pieces is None:
@@ -55,13 +55,13 @@ def arrays_of(data: Any, *, labels_among_inputs: bool = False) -> tuple[Any, Any
 
 
 def split(data: Any, what: str, *, labels_among_inputs: bool) -> tuple[Any, Any]:
-    """Input and labels, None without, of (x, labels), of (x,) or of x alone."""
+    """Input and labels from (x, labels), (x,) or x alone; labels are None if there are none."""
     x, labels = data, None
     if isinstance(data, tuple):
         if not 1 <= len(data) <= 2:
             raise InputError(
-                f"{what} is a tuple of {len(data)}: give x or (x, labels), several inputs as a list or dict; sample weights "
-                "play no part."
+                f"{what} is a tuple of {len(data)}: give x or (x, labels), several inputs as a list or dict; sample "
+                "weights are not used."
             )
         x, labels = data if len(data) == 2 else (data[0], None)
     if labels is None and labels_among_inputs and isinstance(x, Mapping) and LABELS in x:
@@ -71,10 +71,10 @@ def split(data: Any, what: str, *, labels_among_inputs: bool) -> tuple[Any, Any]
 
 
 def read(data: Any) -> list[Any] | None:
-    """All batches of a data set; None for what is none.
+    """All batches of a data set; None for anything else.
 
     Raises:
-        InputError: It has no end, or could be read once at most.
+        InputError: The data set has no end, or can be read only once.
     """
     if hasattr(data, "shape") or isinstance(data, tuple | list | Mapping | str | bytes):
         return None
@@ -82,12 +82,12 @@ def read(data: Any) -> list[Any] | None:
         with random_state_kept(data):
             return list(batches_of(data))
     if hasattr(data, "__iter__"):
-        raise InputError(f"data is a {type(data).__name__}, which can be read once at most: give arrays, or a data set.")
+        raise InputError(f"data is a {type(data).__name__}, which can be read only once: give arrays, or a data set.")
     return None
 
 
 def batches_of(data: Any) -> Iterator[Any]:
-    """The batches of a data set of TensorFlow, Keras or Torch, one by one; samples of Torch as batches of one."""
+    """Batches of a TensorFlow, Keras or Torch data set, one by one; samples of a Torch Dataset are batches of one."""
     if hasattr(data, "as_numpy_iterator"):
         check_ends(int(data.cardinality()) != -1)
         yield from data
@@ -111,7 +111,7 @@ def check_ends(ends: bool) -> None:
 
 @contextlib.contextmanager
 def random_state_kept(data: Any = None) -> Iterator[None]:
-    """While this lasts, random numbers leave no trace: in Python, NumPy, Torch, and the generators of a DataLoader."""
+    """Context that restores the random states of Python, NumPy, Torch and a DataLoader's generators at its end."""
     of_python, of_numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - the generator of other people's code
     torch = sys.modules.get("torch")
     owners = (data, getattr(data, "sampler", None))
@@ -130,7 +130,7 @@ def random_state_kept(data: Any = None) -> Iterator[None]:
 
 
 def mapped(function: Callable[[Any], Any], structure: Any) -> Any:
-    """Lists, tuples and dicts of arrays, each array changed by a function; lists of numbers and of lists are one array."""
+    """Apply a function to each array in lists, tuples and dicts; a list of numbers or of lists is one array."""
     if isinstance(structure, Mapping):
         return {name: mapped(function, value) for name, value in structure.items()}
     if isinstance(structure, tuple | list) and is_several(structure):
@@ -143,19 +143,19 @@ def mapped(function: Callable[[Any], Any], structure: Any) -> Any:
 
 
 def leaves(structure: Any) -> list[Any]:
-    """The arrays of such a structure."""
+    """All arrays in lists, tuples and dicts."""
     found: list[Any] = []
     mapped(found.append, structure)
     return found
 
 
 def is_several(values: Any) -> bool:
-    """Whether a list or tuple holds arrays, or is itself one in the form of lists."""
+    """Whether a list or tuple holds arrays, rather than being one array written as lists."""
     return any(isinstance(one, Mapping) or bool(getattr(one, "shape", ())) for one in values)
 
 
 def joined(pieces: list[Any]) -> Any:
-    """One structure from those of batches, their arrays one behind the other."""
+    """One structure from those of batches, with their arrays concatenated."""
     first = pieces[0]
     if isinstance(first, Mapping):
         return {name: joined([piece[name] for piece in pieces]) for name in first}

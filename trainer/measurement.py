@@ -1,4 +1,4 @@
-"""What is measured of a network while it trains, when, and how: from activations to rows. No framework is used here.
+"""Measurement of a network while it trains, from activations to rows. This module uses no framework.
 
 a framework's own callback: activations of the layers, output of the model, what was logged
 |
@@ -38,11 +38,14 @@ from trainer.layer_names import file_name
 from trainer.table import Row, Table, notes_of, with_epoch
 
 Schedule = int | Collection[int] | Callable[[int], bool]
-"""Every so many epochs (0 for never), these epochs, or those for which it returns True. Epoch 0 is before training."""
+"""When to measure: after every so many epochs (0 for never), at these epochs, or where a function of the epoch returns True.
+Epoch 0 is before training.
+"""
 
 Read = Callable[[Statistics], tuple[Mapping[str, Any], NDArray[Any] | None]]
-"""Statistics of batch normalisation -> activations (n_samples, ..., units) by name, "input" among them, as arrays of NumPy, or
-of Torch on any device; and the output (n_samples, ...) of a model with one output, None for one with several."""
+"""Function: statistics of batch normalisation -> activations (n_samples, ..., units) by name, including "input", as NumPy
+arrays or as Torch tensors on any device; and the output (n_samples, ...) of the model, None for a model with several outputs.
+"""
 
 BOTH: tuple[Statistics, ...] = ("inference", "batch")
 OF_CONTINUOUS = ("reduce", "lower_bound")  # options that class labels as a side have no use for
@@ -81,37 +84,37 @@ class Measurement:
 
     Args:
         n_samples: Number of samples given, of which `samples` are measured.
-        labels: (n_samples,) classes or one-hot, with which the error is measured too, or numbers that a regression predicts;
-            None without.
-        layers: Names of layers, of which all pairs are measured, or pairs of names.
-        k: Neighbour order, or several at the cost of one search; None for 3, and for more where samples belong together.
-        every: Epochs to measure at.
-        null_every: Epochs, among those, at which to estimate the null too: MI with the pairing shuffled, whose truth is 0.
-        bn: Statistics of batch normalisation, one or both of "inference" and "batch"; None for both in a network that has
+        labels: (n_samples,) classes or one-hot, with which the error is measured too, or the target numbers of a regression;
+            None without labels.
+        layers: Names of layers, all pairs of which are measured, or pairs of names.
+        k: Neighbour order, or several at the cost of one search. None means 3, or more where samples belong together.
+        every: When to measure, see `Schedule`.
+        null_every: When to estimate the null too, among these epochs: MI with the pairing shuffled, whose true value is 0.
+        bn: Statistics of batch normalisation, one or both of "inference" and "batch". None means both in a network that has
             batch normalisation, and "inference" in others.
         samples: Number of samples to measure on, drawn once without replacement; None for all.
-        seed: Seed of that draw, and of the shuffle.
+        seed: Seed of that draw and of the shuffle.
         units: "bits" or "nats".
-        backend: How neighbours are counted; see `mi_core.mutual_information`, for the options down to `exclude` too.
-        estimator: Name of the estimator of every pair; None for "ross" between a layer and classes, and "ksg1" for all others.
-        standardize: "sides", "columns" or "none", or several of these.
-        noise: Noise added against ties, in standard deviations of each side.
-        reduce: Fewer columns, such as "cca:8", of which the MI is estimated beside that of all.
-        lower_bound: Whether to measure, too, what MI is at least, on samples that nothing was fitted on.
-        also: What else to measure of pairs of layers: "cka", "knn-overlap", "dimension".
-        also_every: Epochs, among those, at which `reduce`, `lower_bound` and `also` count.
+        backend: Backend that counts neighbours; see `mi_core.mutual_information`, also for the next options, down to `exclude`.
+        estimator: Estimator of all pairs; None means "ross" between a layer and classes, and "ksg1" for all others.
+        standardize: Scaling of the sides, one or several of "none", "sides" and "columns".
+        noise: Noise that breaks ties, in standard deviations of each side.
+        reduce: Reduction to fewer columns, such as "cca:8", whose MI is estimated too.
+        lower_bound: Whether to measure a lower bound of MI, too, on held-out samples.
+        also: Other measures of pairs of layers: "cka", "knn-overlap", "dimension".
+        also_every: When to measure `reduce`, `lower_bound` and `also`, among the epochs of `every`.
         groups: (n_samples,) labels of samples that belong together; None for independent ones.
-        series: Whether samples are in order of time.
-        exclude: Steps of a series that belong together; None for its measured memory.
-        positions: What becomes of the positions of feature maps and tokens: "flatten", "mean", "first" or "samples".
-        name: Word that tells this measurement from others of the same training, in rows and logs.
-        table: Path of a file of JSON lines; the rows of an epoch are on the disk before the next one starts.
-        save_activations: Folder for the layers' activations at every measured epoch, as 0003-inference-last.npy.
-        quiet: Whether notes go into `rows` alone, and not to stderr when training ends.
+        series: Whether the samples are a time series.
+        exclude: Number of steps of a series that belong together; None for its measured memory.
+        positions: Treatment of the positions of feature maps and tokens: "flatten", "mean", "first" or "samples".
+        name: Name that tells this measurement from others of the same training, in rows and logs.
+        table: Path of a file of JSON lines; the rows of an epoch are on disk before the next epoch starts.
+        save_activations: Folder for the layers' activations at every measured epoch, in files such as 0003-inference-last.npy.
+        quiet: Whether notes go only into `rows`, not to stderr when training ends.
 
     Attributes:
         rows: The rows so far, one per epoch, pair, statistics, standardisation and k.
-        indices: (n_samples,) which of the samples given are measured, ascending.
+        indices: (n_samples,) indices of the measured samples, ascending.
 
     Raises:
         InputError: An argument or the labels cannot be used.
@@ -156,7 +159,7 @@ class Measurement:
             raise InputError(f"name is {name!r}: give a word, such as train.")
         self.name = name
         if options.get("series") and samples is not None:
-            raise InputError("samples draws from a series at random, which ends its order: leave samples out, or series.")
+            raise InputError("samples draws from a series at random, which destroys its order: leave out samples or series.")
         self.groups = None if groups is None else groups_of(groups, n_samples, self.indices)
         self.estimators = [
             PairEstimator(
@@ -183,14 +186,14 @@ class Measurement:
         return sorted({name for pair in self.pairs for name in pair} - {"input", "labels"})
 
     def begin(self, epoch: int, *, normalises: bool) -> None:
-        """Get ready for a training that goes on after `epoch` epochs; 0 for a new one.
+        """Prepare for a training that continues after `epoch` epochs; 0 for a new one.
 
         Args:
-            epoch: Epochs trained before.
-            normalises: Whether the network has batch normalisation that the two statistics tell apart.
+            epoch: Epochs already trained.
+            normalises: Whether the network has batch normalisation for which the two statistics differ.
 
         Raises:
-            InputError: The table holds the rows of another training; those of one beside it, under another name, may be there.
+            InputError: The table holds rows of another training. Rows of this training under another name may be there.
         """
         self.statistics = self.bn or (BOTH if normalises else BOTH[:1])
         if self.table is not None and epoch > 0:
@@ -198,15 +201,15 @@ class Measurement:
             self.table.keep(epoch, self.name)
         elif self.table is not None and any(row.name == self.name or row.epoch > 1 for row in self.table.rows()):
             raise InputError(
-                f"{self.table.path} holds the rows of another training: delete the file, or name a new one as table. To go on "
-                "with that training, begin after its epochs: initial_epoch of fit in Keras, a checkpoint in Lightning and "
-                "Transformers, measure(epoch + 1) first after so many epochs in a loop of your own."
+                f"{self.table.path} holds the rows of another training: delete the file, or name a new one as table. To "
+                "continue that training, start after its epochs: with initial_epoch of fit in Keras, a checkpoint in "
+                "Lightning and Transformers, or measure(epoch + 1) as the first call in a loop of your own."
             )
         self.rows = [row for row in self.rows if 0 < epoch >= row.epoch]
         self.latest = epoch or -1
 
     def _check_goes_on(self, table: Table) -> None:
-        """Raise InputError unless the rows that a table has under this name may be those of this measurement, so far."""
+        """Raise InputError unless the table's rows under this name can be earlier rows of this measurement."""
         rows = [row for row in table.rows() if row.name == self.name]
         (first, *_), units = self.estimators, {one.options.get("units", "bits") for one in self.estimators}
         for what, found, own in (
@@ -216,14 +219,15 @@ class Measurement:
         ):
             if others := found - own:
                 raise InputError(
-                    f"{table.path} holds the rows of another training, with {what} {', '.join(map(str, sorted(others)))}: name "
-                    "another file as table, or go on with the options that it was begun with."
+                    f"{table.path} holds the rows of another training, with {what} "
+                    f"{', '.join(map(str, sorted(others)))}: name another file as table, or use the options that it was "
+                    "begun with."
                 )
 
     def measure(self, epoch: int, read: Read, logs: Mapping[str, Any]) -> dict[str, float]:
-        """Measure if it is time, keep the rows, and give what is to be logged; `logs` is what the framework logged.
+        """Measure if the epoch is due, store the rows, and return the values to log; `logs` is what the framework logged.
 
-        An epoch that is measured again has its rows replaced.
+        Measuring an epoch again replaces its rows.
         """
         if not is_due(self.every, epoch):
             return {}
@@ -239,7 +243,7 @@ class Measurement:
         return as_logs(rows, self.name) | {log_key("mi_seconds", self.name): clock.now() - started}
 
     def end(self) -> None:
-        """Say what a reader of the rows should know, each note once, on stderr."""
+        """Print the notes of the rows to stderr, each once."""
         if not self.quiet and sys.stderr is not None:
             with contextlib.suppress(OSError):
                 sys.stdout.flush()
@@ -247,7 +251,7 @@ class Measurement:
 
     @property
     def log_keys(self) -> set[str]:
-        """Names under which something may be logged."""
+        """Names under which values may be logged."""
         words = ["mi_seconds", "error", *(f"mi_{x}_{y}" for x, y in self.pairs)]
         return {log_key(word, self.name) for word in words}
 
@@ -274,8 +278,8 @@ class Measurement:
         """Fields of the rows of one pair, one row for each standardisation and k.
 
         Raises:
-            InputError: The first estimate of this pair cannot be made, and no layer has diverged: an argument does not fit the
-                layers. A later one is no reason to end the training.
+            InputError: The first estimate of this pair fails although no layer has diverged: an argument does not fit the
+                layers. Later failures do not end the training.
         """
         started = clock.now()
         null, alone = is_due(self.null_every, epoch), not is_due(self.also_every, epoch)
@@ -321,11 +325,11 @@ class Measurement:
 
 @dataclasses.dataclass(frozen=True)
 class PairEstimator:
-    """How every pair of a training is measured.
+    """Estimator that measures every pair of a training.
 
     Attributes:
-        k: Neighbour orders; None for the usual one.
-        estimator: Name of the estimator; None for "ross" where y are classes, and "ksg1" elsewhere.
+        k: Neighbour orders; None for the default.
+        estimator: Name of the estimator; None means "ross" where y are classes, and "ksg1" elsewhere.
         options: Options of `mi_core.mutual_information`.
     """
 
@@ -334,7 +338,7 @@ class PairEstimator:
     options: MIOptions
 
     def check(self, pairs: Sequence[Pair], labels: Labels | None, *, grouped: bool) -> None:
-        """Raise InputError for options that no estimate of these pairs could be made with."""
+        """Raise InputError for options that do not allow an estimate of these pairs."""
         for is_class in {labels is not None and bool(labels.classes) and "labels" in pair for pair in pairs}:
             how = self.options_for(is_class=is_class)
             if grouped:
@@ -342,7 +346,8 @@ class PairEstimator:
             check_together(arguments.settings(how, MIOptions, "mutual_information"), is_conditional=False)
             if how["estimator"] == "ross" and not is_class:
                 raise InputError(
-                    'the estimator ross is for pairs with class labels: leave estimator out, which takes it for "labels" alone.'
+                    "the estimator ross is for pairs with class labels: leave estimator out, and ross is used for "
+                    '"labels" only.'
                 )
             if (
                 is_class
@@ -362,18 +367,18 @@ class PairEstimator:
         return how
 
     def __call__(self, x: Any, y: Any, *, is_class: bool, groups: Any, null: bool, alone: bool) -> list[dict[str, Any]]:
-        """Estimate, error bar, null and circumstances for each k, under the names that a row has for them.
+        """Estimate, error bar, null and details for each k, keyed by the fields of a row.
 
         Args:
             x: (n_samples, dim_x) activations.
             y: (n_samples, dim_y) activations or targets, or (n_samples,) classes.
             is_class: Whether y are classes.
             groups: (n_samples,) labels of samples that belong together; None for independent ones.
-            null: Whether to estimate the MI with the rows of `y` shuffled too, whose truth is 0.
-            alone: Whether to leave out what `options` ask for beside the estimate: that of fewer columns, the lower bound.
+            null: Whether to estimate MI with the rows of `y` shuffled, too, whose true value is 0.
+            alone: Whether to leave out the lower bound and the estimate from fewer columns, even if `options` ask for them.
 
         Raises:
-            mi_core.InputError: One of them is not finite, as when training has failed, or does not go with the options.
+            mi_core.InputError: A side is not finite, as when training has failed, or does not suit the options.
         """
         how = self.options_for(is_class=is_class)
         if alone:
@@ -407,12 +412,12 @@ class PairEstimator:
 
 
 def without(options: MIOptions, names: Collection[str]) -> MIOptions:
-    """Options less those of some names."""
+    """Options without those of the given names."""
     return {name: value for name, value in options.items() if name not in names}  # type: ignore[return-value]
 
 
 def beside(result: mi_core.MIResult) -> dict[str, Any]:
-    """The estimate from fewer columns and the lower bound, under the names that a row has for them."""
+    """The estimate from fewer columns and the lower bound, keyed by the fields of a row."""
     found: dict[str, Any] = {}
     if result.reduced is not None and result.reduction is not None:
         dim = result.reduction.dim
@@ -424,7 +429,7 @@ def beside(result: mi_core.MIResult) -> dict[str, Any]:
 
 
 def finite_or_none(value: Any) -> float | None:
-    """A number as float; None where it is not finite, or beyond the range of float."""
+    """A number as float; None if it is not finite or beyond the range of float."""
     try:
         number = float(value)
     except OverflowError:  # a whole number of Python's
@@ -433,12 +438,12 @@ def finite_or_none(value: Any) -> float | None:
 
 
 def is_finite(values: Any) -> bool:
-    """Whether all numbers are: what is no number, such as text, passes."""
+    """Whether all numbers are finite. Values that are not numbers, such as text, pass."""
     return not hasattr(values, "dtype") or "float" not in str(values.dtype) or bool((values - values == 0).all())
 
 
 def save(activations: Mapping[str, Any], folder: Path, start: str) -> None:
-    """Write activations by name, each to a file of its own whose name begins with `start`."""
+    """Write the activations of each layer to a file of its own, whose name begins with `start`."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, values in activations.items():
         with whole_file(folder / f"{start}-{file_name(name)}.npy") as file:
@@ -446,7 +451,7 @@ def save(activations: Mapping[str, Any], folder: Path, start: str) -> None:
 
 
 def as_logs(rows: Sequence[Row], name: str) -> dict[str, float]:
-    """Values to log for the rows of one epoch: one estimate a pair, the first of several, and the error."""
+    """Values to log for the rows of one epoch: one estimate per pair, the first of several, and the error."""
     logs = {}
     for row in rows:
         if (row.bn, row.k, row.standardize) == (rows[0].bn, rows[0].k, rows[0].standardize):
@@ -456,15 +461,15 @@ def as_logs(rows: Sequence[Row], name: str) -> dict[str, float]:
 
 
 def log_key(key: str, name: str) -> str:
-    """What a value is logged as: "mi_first_last", or "train_mi_first_last" of a measurement that is named train."""
+    """Name under which a value is logged: "mi_first_last", or "train_mi_first_last" for a measurement named train."""
     return f"{name}_{key}" if name else key
 
 
 def as_pairs(layers: Sequence[str] | Sequence[Pair]) -> tuple[Pair, ...]:
-    """The pairs to measure: all pairs of names, or the pairs given.
+    """Pairs to measure: all pairs of names, or the pairs given.
 
     Raises:
-        InputError: It is neither.
+        InputError: `layers` is neither.
     """
     given: tuple[Any, ...] = tuple(layers) if isinstance(layers, Collection) and not isinstance(layers, str) else ()
     if len(given) > 1 and all(isinstance(name, str) for name in given):
@@ -475,17 +480,17 @@ def as_pairs(layers: Sequence[str] | Sequence[Pair]) -> tuple[Pair, ...]:
 
 
 def is_pair(value: Any) -> bool:
-    """Whether it is two names."""
+    """Whether a value is a pair of names."""
     return isinstance(value, tuple | list) and len(value) == 2 and all(isinstance(name, str) for name in value)
 
 
 def labels_last(x: str, y: str) -> Pair:
-    """The pair, with "labels" as its second."""
+    """The pair, with "labels" in second place."""
     return (y, x) if x == "labels" else (x, y)
 
 
 def drawn(n_samples: int, samples: int | None, seed: int) -> IntArray:
-    """Which of the samples to measure on, ascending; all where `samples` is None."""
+    """Indices of the samples to measure on, ascending; all if `samples` is None."""
     if samples is None:
         return np.arange(n_samples)
     if not 2 <= whole_number(samples, "samples", at_least=2) <= n_samples:
@@ -494,7 +499,7 @@ def drawn(n_samples: int, samples: int | None, seed: int) -> IntArray:
 
 
 def words_of(value: Any, literal: Any, name: str) -> tuple[Any, ...]:
-    """One or several of the words of a Literal type, each once."""
+    """One or several words of a Literal type, each once."""
     given: tuple[Any, ...] = (value,) if isinstance(value, str) or not isinstance(value, Collection) else tuple(value)
     if not given:
         raise InputError(f"{name} is empty: give one or several of {', '.join(get_args(literal))}.")
@@ -504,7 +509,7 @@ def words_of(value: Any, literal: Any, name: str) -> tuple[Any, ...]:
 
 
 def groups_of(groups: Any, n_samples: int, indices: IntArray) -> IntArray | None:
-    """Number of the group of each measured sample; None where no two of them are left together.
+    """Group number of each measured sample; None if no two of these samples share a group.
 
     Raises:
         InputError: The groups cannot be used.
@@ -518,7 +523,7 @@ def schedule(given: Any, name: str) -> Schedule:
     """A schedule: a function, a whole number, or a collection of whole numbers, which becomes a set.
 
     Raises:
-        InputError: It is none of these.
+        InputError: `given` is none of these.
     """
     if callable(given):
         return given  # type: ignore[no-any-return]
@@ -533,7 +538,7 @@ def schedule(given: Any, name: str) -> Schedule:
 
 
 def is_due(schedule: Schedule, epoch: int) -> bool:
-    """Whether a schedule names this epoch."""
+    """Whether a schedule includes this epoch."""
     if isinstance(schedule, int):
         return schedule > 0 and epoch % schedule == 0
     return epoch in schedule if isinstance(schedule, Collection) else bool(schedule(epoch))

@@ -12,19 +12,19 @@ INITIALIZERS = {"glorot": keras.initializers.GlorotNormal, "he": keras.initializ
 
 
 def build(settings: Settings, n_features: int, n_classes: int) -> keras.Model:
-    """The network that the settings describe, with its initial weights, not yet compiled.
+    """Network that the settings describe, with its initial weights, not yet compiled.
 
-    Each hidden layer is Dense -> BatchNormalization -> activation, named "dense_2", "norm_2" and "hidden_2"; sums are
-    "sum_4" and so on. What the first hidden layer gives is named "first"; what the softmax is given, "last". Where that is a
-    sum, the last hidden layer's own output is "last_before_sum". The weights are a function of `settings.seed` alone.
+    Each hidden layer is Dense -> BatchNormalization -> activation, named "dense_2", "norm_2" and "hidden_2"; sums are "sum_4"
+    and so on. The output of the first hidden layer is named "first", and the input of the softmax "last". If that is a sum, the
+    last hidden layer's own output is "last_before_sum". The weights are a function of `settings.seed` alone.
 
     Args:
         settings: Architecture, sizes, activation, initialisation, seed.
-        n_features: Numbers a sample has.
+        n_features: Number of features per sample.
         n_classes: Units of the softmax.
 
     Raises:
-        InputError: The activation is none of Keras'.
+        InputError: Keras does not know the activation.
     """
     try:
         keras.activations.get(settings.activation)
@@ -61,5 +61,5 @@ def build(settings: Settings, n_features: int, n_classes: int) -> keras.Model:
 
 
 def compile_model(model: keras.Model, settings: Settings) -> None:
-    """Cross-entropy and RMSprop, as in the paper."""
+    """Compile with cross-entropy and RMSprop, as in the paper."""
     model.compile(optimizer=keras.optimizers.RMSprop(settings.learning_rate), loss="sparse_categorical_crossentropy")

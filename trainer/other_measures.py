@@ -1,4 +1,4 @@
-"""How alike two layers are by other measures than MI, for the rows of a training."""
+"""Measures other than MI of how alike two layers are, for the rows of a training."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MEASURES: Mapping[Also, Mapping[str, Callable[[Any, Any], Any]]] = {
 
 
 def of(x: Any, y: Any, also: Collection[Also]) -> dict[str, float | None]:
-    """What was asked for, under the names that a row has for it; None where it cannot be had, as of a constant layer."""
+    """Requested measures, keyed by the fields of a row; None where one is undefined, as for a constant layer."""
     found: dict[str, float | None] = {}
     for name in also:
         for field, measure in MEASURES[name].items():

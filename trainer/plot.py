@@ -54,12 +54,12 @@ class Trace:
         return [row.error for row in self.rows if row.error is not None]
 
     def with_error(self) -> Trace:
-        """Traces without the rows that have no error of the network."""
+        """The trace without rows that have no error of the network."""
         return Trace(self.label, [row for row in self.rows if row.error is not None])
 
     @property
     def error_bars(self) -> list[float] | None:
-        """Standard errors, where each row has one."""
+        """Standard errors; None unless every row has one."""
         bars = [row.stderr for row in self.rows if row.stderr is not None]
         return bars if len(bars) == len(self.rows) else None
 
@@ -67,12 +67,12 @@ class Trace:
 def plot_runs(
     runs: Sequence[str | Path], out: str | Path, pair: Pair | None = None, bn: Statistics | None = None, k: int | None = None
 ) -> list[Path]:
-    """Draw MI over epochs, and where the network's error was measured MI against it, of one or several runs.
+    """Draw MI over epochs for one or several runs, and MI against the network's error where it was measured.
 
     Args:
         runs: Folders of runs, or tables that a callback has written.
-        out: Folder for mi-epochs.png, mi-epochs.svg, mi-error.png and mi-error.svg. Pictures of tables have these tables' names
-            in place of mi, and those of a pair asked for go on with it.
+        out: Folder for mi-epochs.png, mi-epochs.svg, mi-error.png and mi-error.svg. For tables, their names replace mi; a
+            `pair` that was asked for is appended.
         pair: Layers whose MI is shown; None for the first pair of the first run.
         bn: Statistics of batch normalisation; None for the first of the first run.
         k: Neighbour order; None for the first of the first run.
@@ -81,7 +81,7 @@ def plot_runs(
         The files written.
 
     Raises:
-        InputError: One is no run and no table, or has no such rows; or `out` cannot be written.
+        InputError: A path is neither a run nor a table, or has no such rows; or `out` cannot be written.
     """
     tables = [(Path(run), *read_rows(Path(run))) for run in runs]
     first = next((row for row in tables[0][2] if row.mi is not None), tables[0][2][0])
@@ -106,28 +106,28 @@ def plot_runs(
 
 
 def stem_of(runs: Sequence[Path], pair: Pair | None) -> str:
-    """How names of pictures begin: mi, or the tables' names, so that those of others stay; then the pair asked for."""
+    """Start of the pictures' names: mi, or the tables' names, to keep pictures of other tables; then the pair asked for."""
     name = "-".join(run.stem for run in runs) if all(run.is_file() for run in runs) else "mi"
     return file_name("-".join([name, *(pair or ())])[:LONGEST_STEM])
 
 
 def normalises(path: Path, rows: Sequence[Row]) -> bool:
-    """Whether a run's network has batch normalisation, as all of `mi train` have, or a table's rows tell of any."""
+    """Whether a network has batch normalisation: always in runs of `mi train`, and in tables if their rows show any."""
     return not path.is_file() or any(row.bn == "batch" for row in rows)
 
 
 def how_measured(bn: Statistics | None, k: int | None) -> str:
-    """The statistics of batch normalisation, None for a network without, and the neighbour order, in one line."""
+    """One line on the statistics of batch normalisation, None for a network without, and on the neighbour order."""
     ways = {"inference": "moving averages", "batch": "the measured samples' own statistics"}
     words = [f"batch normalisation with {ways[bn]}" if bn else None, f"k={k}" if k else None]
     return "; ".join(filter(None, words))
 
 
 def read_rows(path: Path) -> tuple[str, list[Row]]:
-    """What a run is called in a picture, and its rows, from its folder or from a table that a callback has written.
+    """Label of a run in a picture, and its rows, from its folder or from a callback's table.
 
     Raises:
-        InputError: It is neither, or has no rows.
+        InputError: `path` is neither, or has no rows.
     """
     if not path.exists():
         raise InputError(f"{path}: there is no such file or folder.")
@@ -158,7 +158,7 @@ def _trace(path: Path, label: str, rows: Sequence[Row], pair: Pair, bn: Statisti
 
 
 def _draw_mi_error(traces: Sequence[Trace], name: str) -> Figure:
-    """MI across, error up, as in figures 4 and 5 of Hodas & Stinis 2018; the colour is the epoch."""
+    """Error against MI, as in figures 4 and 5 of Hodas & Stinis 2018, coloured by epoch."""
     figure = Figure(figsize=(7.5, 5.2), layout="constrained")
     axes = figure.subplots()
     colours = mpl.colors.Normalize(0, max(max(trace.epochs) for trace in traces))
@@ -178,7 +178,7 @@ def _draw_mi_error(traces: Sequence[Trace], name: str) -> Figure:
 
 
 def draw_epochs(traces: Sequence[Trace], name: str) -> Figure:
-    """MI over epochs, and below it the error of the network where it was measured."""
+    """MI over epochs, and below it the network's error where it was measured."""
     has_errors = any(trace.errors for trace in traces)
     figure = Figure(figsize=(7.5, 6 if has_errors else 3.6), layout="constrained")
     upper, *below = figure.subplots(2 if has_errors else 1, 1, sharex=True, squeeze=False)[:, 0]
@@ -221,7 +221,7 @@ def draw_limits(line: Callable[..., Any], ceilings: Iterable[float], nulls: Sequ
 
 
 def draw_topologies(models: Sequence[keras.Model]) -> Figure:
-    """The layers of built models and how they are connected, from the input up, one model beside the other.
+    """Layers of built models and their connections, from the input up, one model beside the other.
 
     Args:
         models: Functional models.
@@ -252,7 +252,7 @@ def _draw_topology(axes: Axes, model: keras.Model) -> None:
 
 
 def _draw_arrow(axes: Axes, source: Text, target: Text) -> None:
-    """Straight to the box above, or around the boxes between, the further the more of them there are."""
+    """Arrow straight to the box above, or around the boxes between, in a wider curve for more of them."""
     start, end = source.get_position()[1], target.get_position()[1]
     style = {"arrowstyle": "-|>", "linewidth": 0.9, "shrinkA": 0, "shrinkB": 0, "patchB": target.get_bbox_patch()}
     if end - start == 1:
@@ -264,7 +264,7 @@ def _draw_arrow(axes: Axes, source: Text, target: Text) -> None:
 
 
 def save(figure: Figure, stem: Path, dpi: int = 160) -> list[Path]:
-    """Write stem.png, of so many dots an inch, and stem.svg; the same figure gives the same files."""
+    """Write stem.png, at `dpi` dots per inch, and stem.svg; equal figures give equal files."""
     paths = [stem.with_name(f"{stem.name}.png"), stem.with_name(f"{stem.name}.svg")]
     for path in paths:
         kind = path.suffix[1:]

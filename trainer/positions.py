@@ -1,4 +1,4 @@
-"""Layers that keep positions: feature maps, tokens, time steps. What becomes of them before MI is measured."""
+"""Treatment of layers with positions (feature maps, tokens, time steps) before MI is measured."""
 
 from __future__ import annotations
 
@@ -15,13 +15,12 @@ MANY_COLUMNS = 50  # of flattened positions, which a note is made of
 
 
 def side(array: Any, positions: Positions) -> Any:
-    """What is measured of a layer: (n_samples, units), or for "samples" (n_samples, positions, units).
+    """Measured values of a layer: (n_samples, units), or for "samples" (n_samples, positions, units).
 
     Args:
-        array: (n_samples, ..., units), an array of NumPy or Torch; (n_samples, units) and (n_samples,) have no positions.
-        positions: "flatten": every unit at every position is a column of its own; "mean": units are averaged over positions;
-            "first": those of the first position, such as a token that stands for its sentence; "samples": each position is a
-            sample.
+        array: (n_samples, ..., units), a NumPy array or Torch tensor; (n_samples, units) and (n_samples,) have no positions.
+        positions: "flatten": every unit at every position is a column; "mean": units are averaged over positions; "first": only
+            the first position is taken, such as the token that stands for a sentence; "samples": each position is a sample.
     """
     if len(array.shape) < 3:
         return array
@@ -34,12 +33,12 @@ def side(array: Any, positions: Positions) -> Any:
 
 
 def paired(x: Any, y: Any, names: Pair) -> tuple[Any, Any, int]:
-    """Both sides with a row for each sample of the estimate, and how many of these rows each input has.
+    """Both sides with one row per sample of the estimate, and the number of rows per input.
 
     A side without positions is repeated at each position of the other.
 
     Raises:
-        InputError: Both have positions, and not equally many.
+        InputError: The sides have different numbers of positions.
     """
     of_x, of_y = (array.shape[1] if len(array.shape) == 3 else 1 for array in (x, y))
     if 1 not in (of_x, of_y) and of_x != of_y:
@@ -59,7 +58,7 @@ def by_row(array: Any, positions: int, most: int) -> Any:
 
 
 def on_flattened(name: str, array: Any, positions: Positions) -> tuple[str, ...]:
-    """Whether the positions of a layer were made many columns."""
+    """Note on a layer whose positions became many columns; empty for others."""
     columns = math.prod(array.shape[1:])
     if positions != "flatten" or len(array.shape) < 3 or columns <= MANY_COLUMNS:
         return ()

@@ -1,4 +1,4 @@
-"""The mutual information between layers of any PyTorch model, measured when you say so, without leaving a trace in the model.
+"""Mutual information between layers of any PyTorch model, measured on demand, without side effects on the model.
 
     monitor = MutualInformationMonitor(model, (x_test, y_test), layers=("encoder.0", "encoder.3"))
     monitor.measure(0)
@@ -34,7 +34,7 @@ from trainer.measurement import Measurement, MeasurementOptions
 from trainer.table import Row
 
 Forward = Callable[[torch.nn.Module, Any], Any]
-"""(model, the inputs of one batch) -> what the model gives."""
+"""Function (model, inputs of one batch) -> output of the model."""
 
 DEFAULT_BATCH = 1_000
 PARALLEL = (torch.nn.DataParallel, torch.nn.parallel.DistributedDataParallel)
@@ -45,31 +45,31 @@ CHANNELS_FIRST = (torch.nn.modules.conv._ConvNd, torch.nn.BatchNorm1d, torch.nn.
 class MutualInformationMonitor:
     """Measures MI between layers of a PyTorch model whenever `measure` is called.
 
-    Training is not affected: the weights after it are the same bits with and without. Hooks are removed when a measurement
-    ends, however it ends; each module is in training or evaluation as it was; gradients, buffers and the states of random
-    generators are as they were. What is measured goes into `rows`, and into `table` if one is named.
+    Training is not affected: the final weights are bit-identical with and without the monitor. When a measurement ends, even by
+    an error, hooks are removed, and the training or evaluation mode of each module, gradients, buffers and random-generator
+    states are as before. Measurements go into `rows`, and into `table` if one is named.
 
     Args:
-        model: The model, on any device, compiled or not, in any precision; None to name it later, by `attach`.
-        data: The samples to measure on, arrays or tensors: x, or (x, labels), labels being (n_samples,) classes or one-hot,
-            with which the error is measured too, or numbers that a regression predicts. Several inputs are a list, with
-            which the model is called as `model(*inputs)`, or a dict, `model(**inputs)`, which may have its labels under
-            "labels". Or a DataLoader or Dataset of these, of which all are read.
-        layers: Names of modules as `model.named_modules()` has them, of which all pairs are measured, or pairs of names;
-            "input" is the samples themselves, "labels" the classes or targets; "act:1" the second call of a module, "lstm[0]"
-            the first of the arrays that a module gives, "encoder[last_hidden_state]" the one under this key.
-        forward: How the model is called, (model, inputs) -> output; None (default) for the way that `data` says.
-        batch_size: Most samples in one call of the model. Statistics "batch" are those of equal parts no larger than this.
-        **options: As for Keras, `trainer.MutualInformationCallback`: k, every, null_every, bn, samples, seed, units, backend,
-            estimator, standardize, noise, reduce, lower_bound, also, also_every, groups, series, exclude, positions, name,
-            table, save_activations, quiet.
-            Where positions are not flattened, feature maps (samples, channels, height, width) have their channels as units,
-            and arrays (samples, positions, units) their last axis, but for those of one-dimensional convolutions,
-            normalisation and pooling.
+        model: Model on any device, compiled or not, in any precision; None to set it later, with `attach`.
+        data: Samples to measure on, arrays or tensors: x, or (x, labels), with which the error is measured too. Labels are
+            (n_samples,) classes or one-hot, or the target numbers of a regression. Several inputs are a list, for
+            `model(*inputs)`, or a dict, for `model(**inputs)`, which may hold the labels under "labels". A DataLoader or
+            Dataset of these works too; all of it is read.
+        layers: Names of modules, as in `model.named_modules()`, all pairs of which are measured, or pairs of names; "input" is
+            the samples themselves, "labels" the classes or targets. "act:1" is the second call of a module, "lstm[0]" the first
+            of the arrays that a module returns, "encoder[last_hidden_state]" the one under this key.
+        forward: Function (model, inputs) -> output that calls the model; None (default) to call it as described for `data`.
+        batch_size: Maximum number of samples in one call of the model. "batch" statistics are those of equal parts no larger
+            than this.
+        **options: Options of the Keras callback, `trainer.MutualInformationCallback`: k, every, null_every, bn, samples, seed,
+            units, backend, estimator, standardize, noise, reduce, lower_bound, also, also_every, groups, series, exclude,
+            positions, name, table, save_activations, quiet. Where positions are not flattened, the units of feature maps
+            (samples, channels, height, width) are the channels, and those of arrays (samples, positions, units) the last axis,
+            except for those of one-dimensional convolutions, normalisation and pooling.
 
     Attributes:
         rows: The rows so far, one per epoch, pair, statistics, standardisation and k.
-        indices: (n_samples,) which of the samples given are measured, ascending.
+        indices: (n_samples,) indices of the measured samples, ascending.
 
     Raises:
         InputError: An argument or the data cannot be used, or the model has no such layer.
@@ -115,34 +115,37 @@ class MutualInformationMonitor:
 
     @property
     def indices(self) -> NDArray[np.int64]:
-        """(n_samples,) which of the samples given are measured, ascending."""
+        """(n_samples,) indices of the measured samples, ascending."""
         return self.measurement.indices
 
     def attach(self, model: torch.nn.Module) -> None:
-        """Measure this model from now on, in a training that begins.
+        """Set the model to measure, when its training begins.
 
         Raises:
-            InputError: It is no such model, or has no such layer.
+            InputError: `model` is not a torch.nn.Module, or has no such layer.
         """
         if not isinstance(model, torch.nn.Module) or isinstance(model, torch.jit.ScriptModule):
-            raise InputError(f"model is {type(model).__name__}: give a torch.nn.Module, and of a script what it was made from.")
+            raise InputError(
+                f"model is {type(model).__name__}: give a torch.nn.Module, and in place of a script the module that it was "
+                "made from."
+            )
         self.probe = Probe(model, self.measurement.layers, self.batch_size, self.forward)
         self.begun = False
 
     def measure(self, epoch: int, /, **logs: Any) -> dict[str, float]:
-        """Measure, if `every` names the epoch.
+        """Measure if `every` includes the epoch.
 
         Args:
             epoch: Epochs trained so far; 0 before training.
-            **logs: Numbers that are to stand in the rows too, such as loss=0.3.
+            **logs: Numbers to keep in the rows, such as loss=0.3.
 
         Returns:
-            One number a pair, with the first of several statistics and k, as "mi_encoder.0_encoder.3"; "error", the share of
-            wrong labels; and "mi_seconds", what it cost. Empty where it is not time.
+            One estimate per pair, such as "mi_encoder.0_encoder.3", for the first of several statistics and k; "error", the
+            share of wrong labels; and "mi_seconds", the time taken. Empty if the epoch is not due.
 
         Raises:
-            InputError: A layer gives no array or several, an argument does not fit the layers, or the table holds the rows of
-                another training. All of this is found by a first measurement before training, of epoch 0.
+            InputError: A layer returns no array or several, an argument does not fit the layers, or the table holds the rows of
+                another training. A first measurement before training, of epoch 0, finds all of these.
         """
         whole_number(epoch, "epoch", at_least=0)
         if self.probe is None:
@@ -153,11 +156,11 @@ class MutualInformationMonitor:
         return self.measurement.measure(epoch, self._read, {name: number(value) for name, value in logs.items()})
 
     def say_notes(self) -> None:
-        """Say on stderr what should be known before the numbers are used, as `rows` has it, each note once."""
+        """Print the notes of `rows` to stderr, each once."""
         self.measurement.end()
 
     def _read(self, statistics: Statistics) -> tuple[Mapping[str, Any], NDArray[Any] | None]:
-        """Activations by name, the input among them, and the output of a model that has one."""
+        """Activations by name, including the input, and the output of a model that has a single one."""
         assert self.probe is not None  # noqa: S101 - named when it measures
         activations, output = self.probe(self.x, statistics, units_last=self.measurement.positions != "flatten")
         given = torch.from_numpy(np.ascontiguousarray(the_input(self.x)))
@@ -170,12 +173,12 @@ class Probe:
 
     Args:
         model: Any module.
-        names: What to read, as `MutualInformationMonitor` has it.
-        batch_size: Most samples in one call.
-        forward: How the model is called; None for the way that the input says.
+        names: Names of the layers to read, as in `MutualInformationMonitor`.
+        batch_size: Maximum number of samples in one call.
+        forward: Function that calls the model; None to call it as its input implies.
 
     Raises:
-        InputError: The model has no layer of that name, or has not got its weights yet.
+        InputError: The model has no layer of that name, or its weights are not initialised yet.
     """
 
     def __init__(self, model: torch.nn.Module, names: Sequence[str], batch_size: int, forward: Forward | None = None) -> None:
@@ -196,7 +199,7 @@ class Probe:
 
     @property
     def normalisations(self) -> list[torch.nn.Module]:
-        """Batch normalisation that is not frozen, which is to be in evaluation while the model is in training."""
+        """Batch normalisation that is not frozen; frozen means in evaluation mode while the model is in training mode."""
         found: list[torch.nn.Module] = [module for module in self.model.modules() if isinstance(module, _BatchNorm)]
         return [module for module in found if module.training] if self.model.training else found
 
@@ -208,12 +211,12 @@ class Probe:
     def __call__(
         self, x: Any, bn: Statistics, *, units_last: bool = False
     ) -> tuple[dict[str, torch.Tensor], NDArray[Any] | None]:
-        """Activations by name, (n_samples, ...) on the model's device, and the model's output; None if it has not one.
+        """Activations by name, (n_samples, ...) on the model's device, and the model's output; None if it is not a single one.
 
         Args:
-            x: Inputs, an array of NumPy, or a list or dict of these.
-            bn: "inference": batch normalisation with its moving averages; "batch": with the statistics of each call's own
-                samples, which leave the averages as they are; dropout and the like stay off.
+            x: Inputs: a NumPy array, or a list or dict of these.
+            bn: Statistics of batch normalisation. "inference" takes the moving averages; "batch" those of each call's own
+                samples, which leave the averages as they are. Dropout and the like stay off.
             units_last: Whether channels of feature maps become the last axis.
         """
         n_samples = len(leaves(x)[0])
@@ -231,7 +234,7 @@ class Probe:
         return activations, np.concatenate(outputs) if len(outputs) == len(pieces) else None
 
     def _taken(self, values: NDArray[Any]) -> torch.Tensor:
-        """Some samples on the device of the model, numbers with a fraction in its precision."""
+        """Samples on the device of the model, with floats in its precision."""
         tensor = torch.from_numpy(np.ascontiguousarray(values))
         weights = next((one for one in self.model.parameters() if one.is_floating_point()), None)
         if weights is None:
@@ -244,13 +247,13 @@ class Probe:
         return values.float() if values.dtype in (torch.bfloat16, torch.float16) else values
 
     def _units_last(self, place: Place, values: torch.Tensor) -> torch.Tensor:
-        """Values of a layer, (n_samples, ..., units)."""
+        """Values of a layer with its units as the last axis, (n_samples, ..., units)."""
         is_first = values.ndim > 3 or (values.ndim == 3 and isinstance(self.layers[place.layer], CHANNELS_FIRST))
         return values.movedim(1, -1) if is_first else values
 
     @contextlib.contextmanager
     def _listening(self, bn: Statistics) -> Iterator[dict[str, list[Any]]]:
-        """While this lasts, the modules tell what they give, call by call, and normalise by the statistics asked for."""
+        """Context that records the outputs of modules, call by call, with batch normalisation on the statistics asked for."""
         heard: dict[str, list[Any]] = {name: [] for name in self.layers}
         with contextlib.ExitStack() as stack:
             normalisations = self.normalisations if bn == "batch" else []
@@ -264,8 +267,8 @@ class Probe:
 
     @contextlib.contextmanager
     def _as_it_was(self) -> Iterator[None]:
-        """While this lasts, no gradient is kept, compiled code, in which no hook is heard, is not used, and what is drawn from
-        random generators or written into buffers is forgotten.
+        """Context without gradients and without compiled code, which runs no hooks. At its end, random-generator states and
+        buffers are as before.
         """
         of_python, of_numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - the generator of other people's code
         devices = {one.device for one in self.model.parameters()}
@@ -287,20 +290,20 @@ class Probe:
 
 
 def unwrapped(model: torch.nn.Module) -> torch.nn.Module:
-    """The model within wrappers of torch.compile and of data parallelism."""
+    """The model inside wrappers of torch.compile and of data parallelism."""
     if isinstance(model, PARALLEL):
         return unwrapped(model.module)
     return unwrapped(getattr(model, COMPILED)) if hasattr(model, COMPILED) else model
 
 
 def plain(name: str) -> str:
-    """The name of a module without what torch.compile puts between."""
+    """Name of a module without the parts that torch.compile inserts."""
     return ".".join(word for word in name.split(".") if word != COMPILED)
 
 
 @contextlib.contextmanager
 def replaced(module: torch.nn.Module, **values: Any) -> Iterator[None]:
-    """While this lasts, attributes have other values. Past the module's own methods, which may do more than set them."""
+    """Context in which attributes have other values, set past the module's own methods, which may do more than set them."""
     before = {name: vars(module)[name] for name in values if name in vars(module)}
     vars(module).update(values)
     try:
@@ -313,7 +316,7 @@ def replaced(module: torch.nn.Module, **values: Any) -> Iterator[None]:
 
 @contextlib.contextmanager
 def hooked(module: torch.nn.Module, calls: list[Any]) -> Iterator[None]:
-    """While this lasts, what the module gives goes into `calls`, copied, as a later layer may change it in place."""
+    """Context that appends the module's outputs to `calls`, as copies, since a later layer may change them in place."""
 
     def tell(_module: torch.nn.Module, _inputs: Any, output: Any) -> None:
         calls.append(
@@ -329,7 +332,7 @@ def hooked(module: torch.nn.Module, calls: list[Any]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def copied_buffers(model: torch.nn.Module) -> Iterator[None]:
-    """While this lasts, modules have copies of their buffers, and what is written into these is forgotten."""
+    """Context in which modules have copies of their buffers, so that what is written into them is dropped."""
     before = [(module, dict(module._buffers)) for module in model.modules() if module._buffers]
     copies: dict[int, torch.Tensor] = {}
     for module, buffers in before:
@@ -345,26 +348,26 @@ def copied_buffers(model: torch.nn.Module) -> Iterator[None]:
 
 
 def number(value: Any) -> Any:
-    """The number in a tensor of one."""
+    """The number in a tensor of one element; anything else is returned as it is."""
     return value.item() if isinstance(value, torch.Tensor) and value.numel() == 1 else value
 
 
 def as_the_input_says(model: torch.nn.Module, inputs: Any) -> Any:
-    """The model called with one input, with a list of several, or with a dict of named ones."""
+    """Output of the model for one input, a list of several, or a dict of named ones."""
     if isinstance(inputs, dict):
         return model(**inputs)
     return model(*inputs) if isinstance(inputs, list | tuple) else model(inputs)
 
 
 def the_output(output: Any) -> NDArray[Any] | None:
-    """The model's output as an array: the only one in it, or the one that is called logits; None where neither is there."""
+    """Output of the model as an array: the only one in it, or the one named logits; None if there is neither."""
     parts = parts_of(output)
     found = parts.get("logits", next(iter(parts.values())) if len(parts) == 1 else None)
     return None if found is None else host_array(found, "the model's output")
 
 
 def the_input(x: Any) -> NDArray[Any]:
-    """The input of the model; several side by side, one sample a row."""
+    """Input of the model as one array, one sample per row; several inputs are side by side."""
     arrays = leaves(x)
     if len(arrays) == 1:
         return arrays[0]  # type: ignore[no-any-return]

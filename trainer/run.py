@@ -1,4 +1,4 @@
-"""The folder of a run: manifest, table, checkpoints, activations. Every file in it is whole, whenever the run was ended."""
+"""The folder of a run: manifest, table, checkpoints, activations. Every file in it is whole, even after an interruption."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ except ImportError:  # Windows: nothing keeps two processes from one run there
 
 @dataclasses.dataclass(frozen=True)
 class Provenance:
-    """The data that a run was trained on.
+    """Data that a run was trained on.
 
     Attributes:
-        source: What `trainer.load_data` finds it by.
+        source: Name or path that `trainer.load_data` takes.
         checksum: SHA-256 of the arrays.
-        note: What a user should know about where it came from; empty if nothing.
-        n_train: Samples to train on.
-        n_test: Samples to test on.
-        n_features: Numbers a sample has.
-        n_classes: Classes.
+        note: What a user should know about the origin of the data; empty if nothing.
+        n_train: Number of training samples.
+        n_test: Number of test samples.
+        n_features: Number of features per sample.
+        n_classes: Number of classes.
     """
 
     source: str
@@ -54,17 +54,17 @@ class Provenance:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """What a run is made of.
+    """Record of a run's settings, data and machine.
 
     Attributes:
         settings: All settings.
-        keras_backend: What Keras ran on.
-        devices: What Keras saw.
+        keras_backend: Backend of Keras.
+        devices: Devices that Keras saw.
         machine: Operating system, processor, threads, GPUs.
         versions: Versions of this project, Python and libraries.
-        data: What it was trained on.
-        measured_indices: Which samples were measured.
-        started: When, in UTC.
+        data: Data that the run was trained on.
+        measured_indices: Indices of the measured samples, or "all".
+        started: Time of the start, in UTC.
     """
 
     settings: Settings
@@ -78,19 +78,19 @@ class Manifest:
 
 
 class RunFolder:
-    """Where a run keeps what it is made of and what it found::
+    """Folder in which a run keeps its settings and results::
 
         manifest.json       settings, seeds, versions, device, checksum of the data
-        metrics.jsonl       one row per epoch, pair of layers and way of batch normalisation
+        metrics.jsonl       one row per epoch, pair of layers and statistics of batch normalisation
         checkpoints/        epoch-0007.npz: weights and state of the optimizer after epoch 7
-        model.keras         the network, once it is trained
-        activations/        0007-inference-last.npy, where asked for
-        tensorboard/        event files, where asked for
+        model.keras         the trained network
+        activations/        0007-inference-last.npy, if asked for
+        tensorboard/        event files, if asked for
 
-    Rows of an epoch are written before its checkpoint, so a run continues from its last checkpoint, less the rows after it.
+    Rows of an epoch are written before its checkpoint. A run resumes from its last checkpoint and drops the rows after it.
 
     Args:
-        path: The folder.
+        path: Path of the folder.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -116,7 +116,7 @@ class RunFolder:
         """Make the folder, with its manifest.
 
         Raises:
-            InputError: It exists, or nothing can be written there.
+            InputError: The folder exists, or nothing can be written there.
         """
         self.check_new()
         with _clear_errors(self.path):
@@ -124,15 +124,15 @@ class RunFolder:
         self.write_manifest(manifest)
 
     def write_manifest(self, manifest: Manifest) -> None:
-        """Write it, or replace the one that is there."""
+        """Write the manifest, in place of one that is there."""
         with whole_file(self.manifest_file) as file:
             file.write((json.dumps(dataclasses.asdict(manifest), indent=2, allow_nan=False) + "\n").encode())
 
     def manifest(self) -> Manifest:
-        """What the manifest says. What this version does not know in it is passed over, except for settings.
+        """Read the manifest. Entries that this version does not know are ignored, except for settings.
 
         Raises:
-            InputError: There is none, or it is damaged, or has a setting that this version does not know.
+            InputError: The manifest is missing or damaged, or has a setting that this version does not know.
         """
         try:
             record = read_record(self.manifest_file, dict[str, Any])
@@ -144,10 +144,10 @@ class RunFolder:
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """While this lasts, no other process can work on the run. Ends with the process, however that ends.
+        """Context in which no other process can work on the run. The lock ends with the process, however that ends.
 
         Raises:
-            InputError: One does already.
+            InputError: Another process works on the run.
         """
         with _clear_errors(self.path):
             handle = os.open(self.path, os.O_RDONLY)
@@ -162,9 +162,9 @@ class RunFolder:
             os.close(handle)
 
     def save(self, model: keras.Model, epoch: int, keep: bool) -> None:
-        """Write the checkpoint of an epoch, then drop older ones unless they are to be kept.
+        """Write the checkpoint of an epoch, then drop older ones unless `keep` is set.
 
-        Plain arrays, in a sixth of the time that Keras takes for a file of its own: some 20 instead of 120 ms, every epoch.
+        It is a file of plain arrays, which takes a sixth of the time of Keras' own format: some 20 instead of 120 ms per epoch.
         """
         import keras
 
@@ -180,7 +180,7 @@ class RunFolder:
                     other.unlink()
 
     def restore(self, model: keras.Model, epoch: int) -> None:
-        """Give a compiled model of the run's settings the weights and the state of the optimizer of an epoch.
+        """Load the weights and the optimizer's state of an epoch into a compiled model of the run's settings.
 
         Raises:
             InputError: There is no checkpoint of the epoch, or it is damaged.
@@ -203,7 +203,7 @@ class RunFolder:
             variable.assign(value)
 
     def save_model(self, model: keras.Model) -> None:
-        """Write the trained network as a file of Keras."""
+        """Write the trained network in Keras' file format."""
         with whole_file(self.model_file, ending=".keras") as file, errors_named(self.model_file):  # Keras insists on the ending
             model.save(file.name)
 
@@ -212,12 +212,12 @@ class RunFolder:
         return max(self._saved(), default=0)
 
     def clean(self) -> None:
-        """Remove what a killed process left half written."""
+        """Remove files that a killed process left half written."""
         for folder in (self.path, self.checkpoints, self.activations):
             remove_unfinished(folder)
 
     def _saved(self) -> dict[int, Path]:
-        """The checkpoints by their epochs; what else lies there is no checkpoint."""
+        """Checkpoints by epoch; other files are ignored."""
         named = {path: re.fullmatch(r"epoch-([0-9]{4,10})\.npz", path.name) for path in self.checkpoints.glob("epoch-*.npz")}
         return {int(name[1]): path for path, name in named.items() if name and path.is_file()}
 
@@ -228,7 +228,7 @@ def state_of(model: keras.Model) -> list[keras.Variable]:
 
 
 def is_leftover(path: Path) -> bool:
-    """Whether it is a file that a killed process left half written."""
+    """Whether a killed process left the file half written."""
     return path.name.startswith(UNFINISHED)
 
 

@@ -1,7 +1,7 @@
-"""Many runs, spread over the workers of a Dask cluster: on this machine, or one that is there already.
+"""Many runs, distributed over the workers of a Dask cluster: one on this machine, or an existing one.
 
 Each run is one task and one run folder. A task whose worker dies is given to another worker, which continues the run from its
-last checkpoint; a sweep that is started again skips the runs that are finished and continues those that are not.
+last checkpoint; a sweep that is started again skips the runs that are finished and continues the others.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 DEATHS_OF_WORKERS = 5  # that one run may see before it is given up
 
 Report = Callable[[str, "Outcome"], None]
-"""Called as each run ends, with its name and what became of it."""
+"""Function called when a run ends, with its name and outcome."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What became of a run.
+    """Outcome of a run.
 
     Attributes:
         seconds: Wall time that the sweep spent on it; 0 if it was finished before.
@@ -58,23 +58,23 @@ def sweep(
     gpu: bool = False,
     report: Report | None = None,
 ) -> dict[str, Outcome]:
-    """Train all runs, each into the folder of its name.
+    """Train all runs, each into a folder of its name.
 
     Args:
-        runs: Settings by name, those first that are to start first.
-        folder: Where the runs' folders are; workers on other machines must see it under the same path.
+        runs: Settings by name, in the order in which the runs are to start.
+        folder: Folder that holds the runs' folders; workers on other machines must see it under the same path.
         workers: Processes on this machine; None for one per CPU or, with `gpu`, one per GPU.
-        scheduler: Address of a Dask scheduler whose workers are to be used instead, "tcp://host:8786" or "tls://host:8786".
-            This process unpickles what the scheduler sends, so it must be one to trust.
-        gpu: Whether a run needs a GPU for itself: a worker's resource "GPU", as `dask worker --resources GPU=1` declares it.
-        report: Told about each run as it ends.
+        scheduler: Address of a Dask scheduler whose workers are used instead, "tcp://host:8786" or "tls://host:8786". This
+            process unpickles what the scheduler sends, so it must be one to trust.
+        gpu: Whether each run needs a GPU to itself: a worker's resource "GPU", as `dask worker --resources GPU=1` declares it.
+        report: Called when a run ends.
 
     Returns:
-        What became of each run. One that fails does not keep the others from running.
+        Outcome of each run, by name. A run that fails does not stop the others.
 
     Raises:
-        InputError: A folder belongs to a run of other settings, the data cannot be used, or the scheduler has no worker fit for
-            it.
+        InputError: A folder belongs to a run of other settings, the data cannot be used, or the scheduler has no suitable
+            worker.
         BackendUnavailableError: The scheduler cannot be reached.
     """
     if importlib.util.find_spec("distributed") is None:
@@ -142,7 +142,7 @@ def is_finished(folder: Path, settings: Settings) -> bool:
 
 
 def train_one(settings: Mapping[str, Any], folder: str, keras_backend: str) -> float:
-    """Start a run, or continue it if it was begun; seconds taken. Called in a worker."""
+    """Start a run, or continue it if it was begun, and return the seconds taken. Called in a worker."""
     started = time.perf_counter()
     keras_loader.choose_backend(keras_backend)
     keras_loader.load()
@@ -166,7 +166,7 @@ def train_one(settings: Mapping[str, Any], folder: str, keras_backend: str) -> f
 
 @contextlib.contextmanager
 def _connected(workers: int | None, scheduler: str | None, gpu: bool) -> Iterator[Client]:
-    """A client of the scheduler named, or of a cluster on this machine that ends with the block."""
+    """Client of the named scheduler, or of a cluster on this machine that ends with the block."""
     import dask
     from distributed import Client, SpecCluster
 
@@ -196,7 +196,7 @@ def _connected(workers: int | None, scheduler: str | None, gpu: bool) -> Iterato
 
 
 def _local_cluster(workers: int | None, gpus: Sequence[str]) -> dict[str, Any]:
-    """A scheduler and worker processes on this machine, for SpecCluster: one thread for each, or one GPU."""
+    """A scheduler and worker processes on this machine, for SpecCluster, with one thread or one GPU each."""
     from distributed import Nanny, Scheduler
 
     cpus = available_threads()
@@ -224,7 +224,7 @@ def _local_cluster(workers: int | None, gpus: Sequence[str]) -> dict[str, Any]:
 
 
 def visible_gpus() -> list[str]:
-    """Indices of this machine's NVIDIA GPUs, as CUDA_VISIBLE_DEVICES has them."""
+    """Indices of this machine's NVIDIA GPUs, as CUDA_VISIBLE_DEVICES lists them."""
     if (chosen := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
         return list(itertools.takewhile(lambda index: index and index != "-1", chosen.split(",")))
     try:
@@ -237,7 +237,7 @@ def visible_gpus() -> list[str]:
 
 
 def _words(error: Exception) -> str:
-    """Why a run failed, in one line."""
+    """Reason why a run failed, in one line."""
     if type(error).__name__ == "KilledWorker":
-        return f"{DEATHS_OF_WORKERS + 1} workers died while they trained it, of too little memory perhaps"
+        return f"{DEATHS_OF_WORKERS + 1} workers died while they trained it, perhaps for lack of memory"
     return first_line(error) if isinstance(error, MIError | OSError) else f"{type(error).__name__}: {first_line(error)}"

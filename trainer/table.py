@@ -1,4 +1,4 @@
-"""The table of a run: one frozen row per epoch, pair of layers, way of batch normalisation and k, kept as JSON lines."""
+"""The table of a run: one frozen row per epoch, pair of layers, statistics of batch normalisation and k, kept as JSON lines."""
 
 from __future__ import annotations
 
@@ -40,38 +40,39 @@ class Row:
     """One measurement.
 
     Attributes:
-        epoch: Epochs trained before it; 0 is before training.
-        x: Layer of the one side, or "input".
-        y: Layer of the other side.
+        epoch: Epochs trained before the measurement; 0 is before training.
+        x: First layer of the pair, or "input".
+        y: Second layer of the pair, or "labels".
         bn: "inference" or "batch": the statistics that batch normalisation used.
-        mi: The estimate in `units`; None where it could not be made, `notes` then say why.
+        mi: The estimate in `units`; None if it could not be made, and `notes` say why.
         stderr: Its standard error in `units`; None where not measured.
         null: The estimate with the pairing shuffled; None where not measured.
         ceiling: The largest estimate possible, psi(n_samples) - psi(k), in `units`.
         units: "bits" or "nats".
         k: Neighbour order; None where no neighbours were sought.
-        n_samples: Rows of the estimate: samples of the measured set, or positions of all of these.
+        n_samples: Number of samples in the estimate: samples of the measured set, or all their positions.
         dim_x: Numbers per sample of x.
         dim_y: Numbers per sample of y.
         estimator: Name of the estimator.
-        error: Share of the measured samples that the network labels wrongly, with the same statistics; None without labels.
-        logs: What the framework logged for the epoch, such as the loss, None where that was not finite; empty before training.
-        seconds: Wall time of this estimate, its null and those for the other k included.
-        notes: What a reader should know before using the number.
-        name: Word that tells these rows from those of another measurement of the same training; "" without.
-        positions: What became of the positions of feature maps and tokens: "flatten", "mean", "first" or "samples".
-        standardize: How the sides were standardised first.
+        error: Share of the measured samples that the network misclassifies, with the same statistics; None without labels.
+        logs: Values that the framework logged for the epoch, such as the loss, None for those not finite; empty before
+            training.
+        seconds: Wall time of this estimate, including its null and the estimates for other k.
+        notes: Notes to read before using the number.
+        name: Name that tells these rows from those of another measurement of the same training; "" if there is none.
+        positions: Treatment of the positions of feature maps and tokens: "flatten", "mean", "first" or "samples".
+        standardize: Scaling of the sides before the estimate.
         noise: Noise added to each side, in its standard deviations; 0 for none.
-        reduction: Fewer columns that were estimated beside all, such as "cca:8"; None without.
-        reduced: The estimate of these, in `units`; None without.
+        reduction: Reduction to fewer columns whose MI was estimated too, such as "cca:8"; None without.
+        reduced: The estimate from the fewer columns, in `units`; None without.
         reduced_stderr: Its standard error in `units`; None where not measured.
-        lower_bound: What MI is at least, up to chance, in `units`; None where not measured.
+        lower_bound: Lower bound of MI, up to chance, in `units`; None where not measured.
         lower_bound_stderr: Its standard error in `units`.
-        lower_bound_kind: How it was found, as `mi_core.results.LowerBound` has it.
-        cka: Linear centred kernel alignment of the two layers; None where not measured, as with what follows.
+        lower_bound_kind: Kind of the lower bound, see `mi_core.results.LowerBound`.
+        cka: Linear centred kernel alignment of the two layers; None where not measured, like the fields that follow.
         knn_overlap: Share of a sample's nearest neighbours that both layers have.
         intrinsic_dim: Intrinsic dimension of y.
-        participation_ratio: Participation ratio of y: how many columns share its variance.
+        participation_ratio: Participation ratio of y, the effective number of columns that share its variance.
     """
 
     epoch: Count
@@ -109,20 +110,20 @@ class Row:
 
 
 class Table:
-    """Rows in a file of JSON lines. What `append` returned from is on the disk; a torn last line is no row.
+    """Table of rows in a file of JSON lines. Rows are on disk once `append` has returned; a torn last line is ignored.
 
     Args:
-        path: The file; it need not exist yet.
+        path: Path of the file, which need not exist yet.
     """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
 
     def append(self, rows: Iterable[Row]) -> None:
-        """Write rows behind those that are there, in place of a torn last line: all of them, or none where the disk is full.
+        """Append rows, in place of a torn last line: all of them, or none if the disk is full.
 
         Raises:
-            OSError: They could not be written.
+            OSError: The rows could not be written.
         """
         content = memoryview(_lines(rows))
         with errors_named(self.path), self.path.open("a+b", buffering=0) as file:
@@ -141,7 +142,7 @@ class Table:
         """All rows, oldest first.
 
         Raises:
-            InputError: The file is no table, or a line other than a torn last one is damaged.
+            InputError: The file is not a table, or a line other than a torn last one is damaged.
         """
         try:
             lines = read_content(self.path).split(b"\n")
@@ -157,20 +158,20 @@ class Table:
         return rows
 
     def replace(self, epoch: int, name: str, rows: Sequence[Row]) -> None:
-        """Put rows of an epoch in place of those that are there under this name."""
+        """Replace the rows of an epoch under this name."""
         content = _lines(with_epoch(self.rows(), epoch, name, rows))
         with whole_file(self.path) as file:
             file.write(content)
 
     def keep(self, last_epoch: int, name: str = "") -> None:
-        """Drop the rows after an epoch that are there under this name, and a torn last line."""
+        """Drop the rows under this name after an epoch, and a torn last line."""
         kept = [row for row in self.rows() if row.name != name or row.epoch <= last_epoch]
         with whole_file(self.path) as file:
             file.write(_lines(kept))
 
 
 def with_epoch(rows: Sequence[Row], epoch: int, name: str, new: Sequence[Row]) -> list[Row]:
-    """Rows with new ones of an epoch in place of those that are there under this name, by epoch."""
+    """Rows sorted by epoch, with the rows of one epoch under this name replaced by new ones."""
     others = [row for row in rows if (row.epoch, row.name) != (epoch, name)]
     return sorted([*others, *new], key=lambda row: row.epoch)
 
@@ -180,7 +181,7 @@ def _lines(rows: Iterable[Row]) -> bytes:
 
 
 def _end_of_lines(file: BinaryIO) -> int:
-    """Where the last whole line of a file ends; 0 where there is none."""
+    """Position at which the last whole line of a file ends; 0 if there is none."""
     end = file.seek(0, os.SEEK_END)
     while end:
         start = file.seek(max(0, end - BLOCK))
@@ -191,7 +192,7 @@ def _end_of_lines(file: BinaryIO) -> int:
 
 
 def notes_of(rows: Sequence[Row]) -> Iterator[str]:
-    """Notes of the last epoch's rows, each once: with the layers' names for x and y, or the pairs where it is not for all."""
+    """Notes of the last epoch's rows, each once, with layers' names for x and y, and the pairs that they hold for if not all."""
     last = [row for row in rows if row.epoch == rows[-1].epoch]
     pairs = list(dict.fromkeys(f"{row.x} / {row.y}" for row in last))
     concerned: dict[str, list[str]] = {}
@@ -206,5 +207,5 @@ def notes_of(rows: Sequence[Row]) -> Iterator[str]:
 
 
 def with_names(note: str, row: Row) -> str:
-    """A note on x and y, in the words of one who knows them as layers."""
+    """A note with the names of layers in place of x and y."""
     return re.sub(r"\b[xy]\b", lambda found: row.x if found[0] == "x" else row.y, note)

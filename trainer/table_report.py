@@ -1,4 +1,4 @@
-"""One page on the table that a callback has written: MI over epochs, first and last values, notes. It loads nothing."""
+"""One page on a callback's table: MI over epochs, first and last values, notes. The page loads nothing."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def write_table_report(table: str | Path, out: str | Path) -> Path:
         The file written.
 
     Raises:
-        InputError: It is no such table, or has no rows; or `out` cannot be written.
+        InputError: `table` is not such a table, or has no rows; or `out` cannot be written.
     """
     label, rows = read_rows(Path(table))
     is_normalised = normalises(Path(table), rows)
@@ -50,7 +50,7 @@ def write_table_report(table: str | Path, out: str | Path) -> Path:
 
 
 def kind(row: Row) -> tuple[str, str, str, str, int]:
-    """What the rows of one line over the epochs have in common."""
+    """Key that the rows of one line over the epochs have in common."""
     return row.x, row.y, row.bn, row.standardize, row.k or 0
 
 
@@ -75,7 +75,7 @@ def figures(series: Sequence[Sequence[Row]], label: str, *, is_normalised: bool)
 
 
 def in_words(rows: Sequence[Row], *, is_normalised: bool) -> dict[str, str]:
-    """First and last values of one line over the epochs, and how they were measured, by the heads of their columns."""
+    """First and last values of one line over the epochs, and how they were measured, keyed by column headings."""
     first, last = rows[0], rows[-1]
     return {
         "layers": printable(f"{last.x} / {last.y}"),
@@ -95,11 +95,11 @@ def in_words(rows: Sequence[Row], *, is_normalised: bool) -> dict[str, str]:
 
 
 def without_empty_columns(lines: Sequence[dict[str, str]]) -> list[dict[str, str]]:
-    """Lines of a table without the columns in which none has anything."""
+    """Lines of a table without the columns that are empty in all of them."""
     names = [name for name in lines[0] if any(line[name] for line in lines)]
     return [{name: line[name] for name in names} for line in lines]
 
 
 def value(mi: float | None, stderr: float | None, units: str) -> str:
-    """An estimate with its error bar, in words where it could not be made."""
+    """An estimate with its error bar, or "not measured"."""
     return "not measured" if mi is None else f"{with_error(mi, stderr)} {units}"

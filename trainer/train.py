@@ -1,4 +1,4 @@
-"""A run from its settings to its last row, or on from where it was ended."""
+"""Start of a run from its settings, or resumption where it was interrupted."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from trainer.run import Manifest, Provenance, RunFolder
 from trainer.table import Row
 
 Report = Callable[[int, list[Row], dict[str, Any]], None]
-"""Called after epoch 0 (before training) and after every epoch, with the epoch, its rows and what Keras logged."""
+"""Function called after epoch 0 (before training) and after every epoch, with the epoch, its rows and Keras' logs."""
 
 
 def start_run(settings: Settings, folder: str | Path, report: Report | None = None) -> RunFolder:
     """Train and measure as the settings say, into a new folder.
 
     Args:
-        settings: All of them.
-        folder: To be made; it must not exist, or be empty.
-        report: Told about each epoch.
+        settings: All settings of the run.
+        folder: Folder to make; it must not exist yet, or be empty.
+        report: Called after each epoch.
 
     Raises:
         InputError: The settings, the data or the folder cannot be used.
-        OSError: A file could not be written. All earlier epochs are kept, and `resume_run` continues.
+        OSError: A file could not be written. All earlier epochs are kept, and `resume_run` continues after them.
     """
     run = RunFolder(folder)
     run.check_new()
@@ -52,15 +52,15 @@ def start_run(settings: Settings, folder: str | Path, report: Report | None = No
 
 
 def resume_run(folder: str | Path, epochs: int | None = None, report: Report | None = None) -> RunFolder:
-    """Continue a run that was ended, to the same rows as if it had not been.
+    """Resume an interrupted run. Its rows are the same as without the interruption.
 
     Args:
         folder: Folder of the run.
-        epochs: How many in all, if more than the run was started for.
-        report: Told about each epoch from here on.
+        epochs: Number of epochs in all, if more than the run was started for.
+        report: Called after each epoch from here on.
 
     Raises:
-        InputError: The folder is no run, its data have changed, it was trained with another Keras backend, or it is in use.
+        InputError: The folder is not a run, its data have changed, it was trained with another Keras backend, or it is in use.
         OSError: A file could not be written.
     """
     run = RunFolder(folder)
@@ -100,10 +100,10 @@ def load_model(folder: str | Path, epoch: int | None = None) -> keras.Model:
 
     Args:
         folder: Folder of the run.
-        epoch: One that has a checkpoint: the last one, or any of a run with `keep_checkpoints`. None for the last.
+        epoch: Epoch that has a checkpoint: the last one, or any in a run with `keep_checkpoints`. None for the last.
 
     Raises:
-        InputError: The folder is no run, or has no checkpoint of the epoch.
+        InputError: The folder is not a run, or has no checkpoint of the epoch.
     """
     run = RunFolder(folder)
     manifest = run.manifest()
@@ -166,7 +166,7 @@ def _fit(
 
 
 class _EndOfEpoch(keras.callbacks.Callback):
-    """Writes the checkpoint once the epoch's rows are on the disk, then tells whoever watches."""
+    """Writes the checkpoint once the epoch's rows are on disk, then calls `report`."""
 
     def __init__(self, run: RunFolder, settings: Settings, measuring: MutualInformationCallback, report: Report | None) -> None:
         super().__init__()
@@ -186,7 +186,7 @@ class _EndOfEpoch(keras.callbacks.Callback):
 
 
 class _MiniBatches(keras.utils.PyDataset):
-    """The training set in an order that is a function of seed and epoch alone, so that a resumed run has the same one."""
+    """Mini-batches of the training set, in an order that depends only on seed and epoch, so that a resumed run has the same."""
 
     def __init__(self, data: Dataset, batch_size: int, seed: int) -> None:
         super().__init__()
@@ -194,7 +194,7 @@ class _MiniBatches(keras.utils.PyDataset):
         self.shuffle(0)
 
     def shuffle(self, epoch: int) -> None:
-        """Take the order of an epoch. Told from outside: how often Keras itself says so depends on its backend."""
+        """Set the order of an epoch. Called from outside, since how often Keras itself calls a hook depends on its backend."""
         self.order = np.random.default_rng([self.seed, epoch]).permutation(len(self.data.x_train))
 
     def __len__(self) -> int:

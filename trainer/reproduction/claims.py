@@ -1,7 +1,7 @@
-"""The paper's claims: what it says, what is computed of it, and why measurement and paper may differ.
+"""The paper's claims: their wording, the statistics that test them, and why measurement and paper may differ.
 
 A claim has one or several parts (`parts`); it holds if all of them hold, and does not hold if one of them does not. Points are
-those after each epoch: "first" is after the first epoch, "last" after the last one, and names of parts say which that was.
+measured after each epoch: "first" is after the first epoch, "last" after the last one, and names of parts say which that was.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Claim:
         number: Its number, from 1.
         says: What the paper says.
         parts: The statistics that decide it, from runs of one reading.
-        of: "MI" where these are about MI or what is taken for it; "error" where it plays no part.
+        of: "MI" if the parts are about MI or what is taken for it; "error" if MI plays no part.
         why_different: Why paper and measurement may differ.
     """
 
@@ -51,7 +51,7 @@ def over(traces: Traces) -> str:
 
 
 def changes(traces: Traces, arch: str, sign: int) -> Iterator[Part]:
-    """How far the measure of an architecture rises (`sign` 1) or falls (-1) from first to last, and how steadily."""
+    """Rise (`sign` 1) or fall (-1) of the measure of an architecture from first to last, and its steadiness."""
     ends = {run: sign * float(trace.value[-1] - trace.value[0]) for run, trace in traces.of(arch)}
     late, early = (after(traces, place) for place in ((-1, 0) if sign > 0 else (0, -1)))
     yield Part(f"{traces.measure} {late} less {early}", traces.unit, ends)
@@ -63,30 +63,30 @@ def changes(traces: Traces, arch: str, sign: int) -> Iterator[Part]:
 
 
 def starts(traces: Traces, arch: str, other: str) -> Part:
-    """How much higher the measure of an architecture starts than that of another."""
+    """Excess of the first measure of an architecture over that of another."""
     first = {run: float(one.value[0] - two.value[0]) for run, one, two in traces.pairs(arch, other)}
     return Part(f"{traces.measure} {after(traces, 0)} less that of {other}", traces.unit, first)
 
 
 def gain(traces: Traces, arch: str, other: str) -> Part:
-    """How much smaller the error of an architecture is than that of another."""
+    """Reduction of the error by an architecture, compared with another."""
     gains = {run: float(np.mean(slow.error - quick.error)) for run, quick, slow in traces.pairs(arch, other)}
     return Part(f"error of {other} less that of {arch}, {over(traces)}", "", gains)
 
 
 def mlp_rises(traces: Traces) -> Iterator[Part]:
-    """How far, and how steadily, the MI of MLPs rises."""
+    """Rise of the MI of MLPs, and its steadiness."""
     yield from changes(traces, "mlp", 1)
 
 
 def shortcut_starts_high_and_falls(traces: Traces) -> Iterator[Part]:
-    """How much higher MI starts with a shortcut, and how far and steadily it falls."""
+    """Excess of the first MI with a shortcut, and the size and steadiness of its fall."""
     yield starts(traces, "shortcut", "mlp")
     yield from changes(traces, "shortcut", -1)
 
 
 def resnet_peaks(traces: Traces) -> Iterator[Part]:
-    """How far the MI of residual nets rises to its peak, and falls from there."""
+    """Rise of the MI of residual nets to its peak, and its fall from there."""
     rises, falls = {}, {}
     for (setting, seed), trace in traces.of("resnet"):
         others = [other.value for (of, by), other in traces.runs.items() if of == setting and by != seed]
@@ -99,7 +99,7 @@ def resnet_peaks(traces: Traces) -> Iterator[Part]:
 
 
 def deeper_is_worse(traces: Traces) -> Iterator[Part]:
-    """How much lower MI is, and how much larger the error, in deeper MLPs."""
+    """Reduction of MI and excess of the error in deeper MLPs."""
     values, errors = {}, {}
     for ((arch, width, hidden), seed), deep in traces.of("mlp"):
         usual = traces.runs.get(((arch, width, USUAL_DEPTH), seed))
@@ -112,7 +112,7 @@ def deeper_is_worse(traces: Traces) -> Iterator[Part]:
 
 
 def shortcut_is_quicker(traces: Traces) -> Iterator[Part]:
-    """How much smaller the error is with a shortcut, and with residuals."""
+    """Reduction of the error by a shortcut, and by residuals."""
     for arch, other in (("shortcut", "mlp"), ("resnet", "mlp"), ("shortcut-resnet", "shortcut")):
         yield gain(traces, arch, other)
 
@@ -139,7 +139,7 @@ def trained_in_one_epoch(traces: Traces) -> Iterator[Part]:
 
 
 def move_together(traces: Traces) -> Iterator[Part]:
-    """How far the gap in MI between MLPs with and without shortcut closes."""
+    """Narrowing of the gap in MI between MLPs with and without shortcut."""
     closes = {
         run: float(abs(one.value[0] - two.value[0]) - abs(one.value[-1] - two.value[-1]))
         for run, one, two in traces.pairs("shortcut", "mlp")
@@ -149,18 +149,18 @@ def move_together(traces: Traces) -> Iterator[Part]:
 
 
 def resnet_starts_low(traces: Traces) -> Iterator[Part]:
-    """How far the MI of residual nets starts below half of the largest value that it reaches."""
+    """Distance of the first MI of residual nets below half of its largest value."""
     below = {run: float(trace.value.max() / 2 - trace.value[0]) for run, trace in traces.of("resnet")}
     yield Part(f"half of the largest {traces.measure} less that {after(traces, 0)}", traces.unit, below)
 
 
 def shortcut_resnet_starts_high(traces: Traces) -> Iterator[Part]:
-    """How much higher the MI of residual nets starts with a shortcut."""
+    """Excess of the first MI of residual nets with a shortcut."""
     yield starts(traces, "shortcut-resnet", "resnet")
 
 
 def shortcut_is_the_main_gain(traces: Traces) -> Iterator[Part]:
-    """How much more a shortcut gains over the MLP than residuals do."""
+    """Excess of a shortcut's gain over the MLP, compared with that of residuals."""
     more = {
         run: value - residual
         for run, value in gain(traces, "shortcut", "mlp").values.items()

@@ -1,4 +1,4 @@
-"""Which runs a figure of the paper needs, read from the files beside this one."""
+"""Runs that each figure of the paper needs, read from the files beside this one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ START_SECONDS = 9.0  # to build and compile a network
 
 @dataclasses.dataclass(frozen=True)
 class Experiment:
-    """The networks that one figure of the paper shows.
+    """Networks that one figure of the paper shows.
 
     Attributes:
         name: "fig4a" and so on.
@@ -43,12 +43,12 @@ class Experiment:
 
 @dataclasses.dataclass(frozen=True)
 class Profile:
-    """How the networks are trained and measured.
+    """Profile of how the networks are trained and measured.
 
     Attributes:
         name: "smoke", "cpu" or "paper".
-        says: What it is for.
-        seeds: Number of random initialisations, 0, 1, ... each.
+        says: Purpose of the profile.
+        seeds: Number of random initialisations; the seeds are 0, 1, ...
         updates: Settings of each way to train all networks: with the whole training set at once, with mini-batches.
         extra: Settings of each way to train the networks of `extra_of` alone.
         extra_of: Their widths, and their numbers of hidden layers.
@@ -94,8 +94,8 @@ def runs_of(experiments: Iterable[Experiment], profile: Profile, data: str | Non
 
     Args:
         experiments: Experiments of one profile.
-        profile: How to train and measure.
-        data: In place of the profile's data, as `trainer.load_data` takes it.
+        profile: Profile of training and measuring.
+        data: Data set in place of the profile's, as `trainer.load_data` takes it.
     """
     runs = {}
     for experiment, seed in itertools.product(experiments, range(profile.seeds)):
@@ -113,7 +113,7 @@ def runs_of(experiments: Iterable[Experiment], profile: Profile, data: str | Non
 
 
 def expected_seconds(settings: Settings) -> float:
-    """Rough time of a run on one core of an AMD EPYC (Zen 3), Keras on JAX, less what is compiled once. For planning."""
+    """Rough time of a run on one core of an AMD EPYC (Zen 3), Keras on JAX, without compilation. For planning."""
     n_train, n_features = (1_297, 64) if settings.data == "digits" else (60_000, 784)
     width, between = settings.width, settings.hidden - 2
     weights = 2 * width * (n_features + 10) + width**2 * (4 if between == 0 else 3 + between)
@@ -126,7 +126,7 @@ def expected_seconds(settings: Settings) -> float:
 
 
 def run_name(settings: Settings) -> str:
-    """A name that tells the runs of a sweep apart."""
+    """Name that tells the runs of a sweep apart."""
     batch = "full" if settings.batch_size is None else f"b{settings.batch_size}"
     momentum = "" if settings.momentum == Settings.momentum else f"-m{settings.momentum:g}"
     return f"{settings.arch}-w{settings.width}-h{settings.hidden}-{batch}{momentum}-s{settings.seed}"

@@ -33,7 +33,7 @@ Normalisation = tuple[Statistics, float | None]  # statistics of batch normalisa
 
 
 class Style(NamedTuple):
-    """How an architecture is named and drawn."""
+    """Name and drawing style of an architecture."""
 
     name: str
     colour: str
@@ -58,7 +58,7 @@ COLUMN, PAGE = 3.5, 7.2  # inches, of a journal
 
 
 def draw_all(frame: pl.DataFrame, experiment: Experiment, out: str | Path) -> list[Path]:
-    """Everything of one of the paper's figures, at k=3: all readings, over updates, and the default reading by itself."""
+    """Draw all versions of one figure of the paper, at k=3: all readings, over updates, and the default reading by itself."""
     written = draw_experiment(frame, experiment, out)
     if any("shortcut" in arch for arch in experiment.archs):
         written += draw_experiment(frame, experiment, out, last="before")
@@ -78,16 +78,16 @@ def draw_experiment(
 ) -> list[Path]:
     """Draw one of the paper's figures under every reading: MI across, error up, one trace for each run.
 
-    Rows are the batch sizes, columns the statistics of batch normalisation: moving averages by their momentum, which plays no
-    part in the samples' own statistics.
+    Rows are the batch sizes, columns the statistics of batch normalisation: the moving averages at each momentum, and the
+    samples' own statistics, which have none.
 
     Args:
-        frame: Rows of runs, as trainer.reproduction.results has them.
-        experiment: Which figure.
+        frame: Rows of runs, as from trainer.reproduction.results.
+        experiment: Figure to draw.
         out: Folder for NAME-LAST-kK.png and .svg, such as fig4a-after-k3.png, or fig4a-after-k3-sides.png.
         k: Neighbour order.
         last: Whether the last layer is taken after or before the shortcut's sum.
-        standardize: How the sides were scaled.
+        standardize: Scaling of the sides.
 
     Returns:
         The files written.
@@ -127,12 +127,12 @@ def draw_panel(
     """Draw one of the paper's figures under one reading, as wide as a journal's column.
 
     Args:
-        frame: Rows of runs, as trainer.reproduction.results has them.
-        experiment: Which figure.
+        frame: Rows of runs, as from trainer.reproduction.results.
+        experiment: Figure to draw.
         out: Folder for NAME-BN-BATCH-LAST-kK.png and .svg, such as fig4a-inference-full-after-k3.png.
         bn: Statistics of batch normalisation.
         batch_size: None for the whole training set in one update.
-        momentum: Of moving averages; it plays no part in the samples' own statistics.
+        momentum: Momentum of the moving averages; the samples' own statistics have none.
         k: Neighbour order.
         last: Whether the last layer is taken after or before the shortcut's sum.
 
@@ -167,8 +167,8 @@ def draw_updates(
     Each batch size has a row of MI and one of errors; columns are the statistics of batch normalisation.
 
     Args:
-        frame: Rows of runs, as trainer.reproduction.results has them.
-        experiment: Which figure's runs.
+        frame: Rows of runs, as from trainer.reproduction.results.
+        experiment: Figure whose runs are drawn.
         out: Folder for NAME-updates-LAST-kK.png and .svg.
         k: Neighbour order.
         last: Whether the last layer is taken after or before the shortcut's sum.
@@ -298,7 +298,7 @@ def _draw_means(axes: Axes, rows: pl.DataFrame, experiment: Experiment, column: 
 
 
 def say_nothing_is_there(axes: Axes) -> None:
-    """Say in a panel that the table has nothing for it."""
+    """Write in a panel that the table has nothing for it."""
     axes.text(0.5, 0.5, "no results", transform=axes.transAxes, ha="center", va="center")
 
 
@@ -318,7 +318,7 @@ def _draw_limits(line: Any, rows: pl.DataFrame) -> None:
 
 
 def _scale_errors(axes: Axes) -> None:
-    """A logarithmic scale: half of what mini-batches do happens below an error of a tenth."""
+    """Set a logarithmic scale: half of what mini-batches do happens below an error of a tenth."""
     axes.set_yscale("log", nonpositive="clip")
     axes.yaxis.set_major_locator(FixedLocator([0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1]))
     axes.yaxis.set_major_formatter(PLAIN)
@@ -326,7 +326,7 @@ def _scale_errors(axes: Axes) -> None:
 
 
 def _draw_legend(figure: Figure, rows: pl.DataFrame, experiment: Experiment, *, ends: bool = True) -> None:
-    """Below the axes: a column for each architecture with its widths or depths, and one for what else is drawn."""
+    """Legend below the axes: a column for each architecture with its widths or depths, and one for what else is drawn."""
     networks = sorted((network for network, _ in _networks(rows)), key=lambda network: experiment.archs.index(network[0]))
     columns = [
         [key(ARCHITECTURES[arch].name), *(_network_key(experiment, *network) for network in networks if network[0] == arch)]
@@ -364,10 +364,10 @@ def _mi_label(rows: pl.DataFrame) -> str:
 
 
 def folder_for(out: str | Path) -> Path:
-    """A folder, made where it is not there.
+    """Path of a folder, which is made if it is not there.
 
     Raises:
-        InputError: It cannot be.
+        InputError: The folder cannot be made.
     """
     try:
         Path(out).mkdir(parents=True, exist_ok=True)

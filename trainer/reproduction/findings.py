@@ -1,4 +1,4 @@
-"""What decides which claims hold, a figure each: momentum, the sum, depth, the scale of the sides, the measure.
+"""Figures of what decides which claims hold: momentum, the sum, depth, the scaling of the sides, the measure.
 
 Small multiples over epochs: means over the seeds, and bands from the lowest to the highest.
 """
@@ -48,7 +48,7 @@ USUAL = AFTER & UNSCALED & (pl.col("hidden") == DEPTH)
 
 
 class Line(NamedTuple):
-    """A line in every panel: its words and rows, and how it is drawn; without a colour, in that of the panel's architecture."""
+    """A line in every panel: its label, rows and style; without a colour, it has that of the panel's architecture."""
 
     words: str
     rows: pl.Expr
@@ -58,7 +58,7 @@ class Line(NamedTuple):
 
 
 class Strip(NamedTuple):
-    """A row or a column of panels: its words, its rows of the table, and, of a row, what goes up."""
+    """A row or a column of panels: its label, its rows of the table, and for a row the quantity on the vertical axis."""
 
     words: str
     rows: pl.Expr
@@ -70,7 +70,7 @@ class Finding:
     """A figure of small multiples.
 
     Attributes:
-        name: Of its files.
+        name: Name of its files.
         which: Networks and reading, in words.
         down: Rows of panels.
         across: Columns of panels.
@@ -87,14 +87,14 @@ class Finding:
 def draw_findings(frame: pl.DataFrame, out: str | Path) -> list[Path]:
     """Draw finding-momentum, finding-sum, finding-depth, finding-scale and finding-measures as .png and .svg.
 
-    The networks are those of the width with most depths, with 5 hidden layers where depth is not what is compared.
+    The networks are those of the width with most depths, with 5 hidden layers unless depth is compared.
 
     Args:
-        frame: Rows of runs, as trainer.reproduction.results has them.
+        frame: Rows of runs, as from trainer.reproduction.results.
         out: Folder for the files.
 
     Returns:
-        The files written. What the frame has nothing on, such as a second momentum, is left out.
+        The files written. Figures that the frame has no rows for, such as a second momentum, are left out.
 
     Raises:
         InputError: `out` cannot be written.
@@ -161,7 +161,7 @@ def _of_measures(frame: pl.DataFrame, where: str) -> Finding:
 
 
 def _several(items: list[Any]) -> list[Any]:
-    """Nothing where there is nothing to compare."""
+    """Items to compare; none if there is only one."""
     return items if len(items) > 1 else []
 
 

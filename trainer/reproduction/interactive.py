@@ -24,10 +24,10 @@ GREY = "#555"
 def draw_traces(frame: pl.DataFrame) -> dict[str, Any]:
     """A Vega specification: MI against error, and both over updates, with filters, a slider and tooltips.
 
-    It is as wide as the element of the page that it is put in.
+    It is as wide as the element of the page that holds it.
 
     Args:
-        frame: Rows of runs, as trainer.reproduction.results has them.
+        frame: Rows of runs, as from trainer.reproduction.results.
     """
     frame = once(frame.filter(pl.col("mi").is_not_null(), pl.col("error").is_not_null()))
     runs = _runs(frame)
@@ -71,7 +71,7 @@ def _range(frame: pl.DataFrame, *columns: str) -> tuple[float, float]:
 
 
 def _runs(frame: pl.DataFrame) -> pl.DataFrame:
-    """What is the same for all rows of a run, in words, and a number to call it by."""
+    """Values that all rows of a run share, in words, and a number that identifies the run."""
     runs = frame.select("run", "arch", "width", "hidden", "batch_size", "seed").unique("run", maintain_order=True)
     arch = [ARCHITECTURES[name].name for name in runs["arch"]]
     batch = [name_of_batch(size) for size in runs["batch_size"]]
@@ -84,13 +84,13 @@ def _lookup(runs: pl.DataFrame) -> alt.LookupData:
 
 
 def _rows(frame: pl.DataFrame, runs: pl.DataFrame) -> alt.InlineData:
-    """What differs from row to row, with as many digits as can be seen."""
+    """Values that differ from row to row, with as many digits as can be seen."""
     rows = frame.join(runs.select("run", "id"), on="run", maintain_order="left")
     return _csv(rows.select("id", "epoch", "updates", NORM.alias("norm"), "sum", "standardize", "k", pl.col(VALUES).round(4)))
 
 
 def _csv(frame: pl.DataFrame) -> alt.InlineData:
-    """A third of the size of JSON records."""
+    """Inline data as CSV, a third of the size of JSON records."""
     kinds = {name: "string" if kind == pl.String else "number" for name, kind in frame.schema.items()}
     return alt.InlineData(values=frame.write_csv(), format=alt.CsvDataFormat(type="csv", parse=kinds))
 
@@ -134,8 +134,8 @@ def _panel(
     """Traces of all runs: strong up to the slider's epoch, faint beyond; the run under the pointer stands out.
 
     Args:
-        x: What goes across.
-        y: What goes up.
+        x: Quantity on the horizontal axis.
+        y: Quantity on the vertical axis.
         until: The slider.
         hover: The run under the pointer.
         limits: The axis that is MI, along which ceiling and mean null are drawn.

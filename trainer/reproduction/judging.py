@@ -1,4 +1,4 @@
-"""Every claim judged by numbers computed from the table of results, under every reading that the table has.
+"""Verdicts on every claim, from numbers computed from the table of results, under every reading that the table has.
 
 A reading says how the network was updated, which statistics of batch normalisation were taken, where the last layer of a
 network with a shortcut is, and what was taken for MI. Claims about errors alone depend on the first two.
@@ -24,15 +24,15 @@ KSG = ("MI", "MI less null", "MI of 10 components")  # measures that depend on k
 
 @dataclasses.dataclass(frozen=True)
 class Reading:
-    """One way to take what the paper leaves open; None where a part of it plays no part.
+    """One choice of everything that the paper leaves open; None for a part that does not apply.
 
     Attributes:
         batch_size: None for the whole training set in one update.
-        momentum: Of the moving averages; None for the samples' own statistics.
+        momentum: Momentum of the moving averages; None for the samples' own statistics.
         bn: Statistics of batch normalisation while measuring, "inference" or "batch".
         measure: What is taken for MI; "error" for claims about errors alone.
         sum: Last layer "after" or "before" the sum; None for errors.
-        standardize: How the sides were scaled first; None where that changes nothing.
+        standardize: Scaling of the sides; None where it changes nothing.
         k: Neighbour order; None where it changes nothing.
     """
 
@@ -56,24 +56,24 @@ class Verdict:
     """A claim under one reading.
 
     Attributes:
-        claim: Its number, from 1.
+        claim: Number of the claim, from 1.
         says: What the paper says.
         update: "full batch", or "mini-batches of 1,000" and so on.
-        momentum: Of the moving averages of batch normalisation; None for the samples' own statistics.
+        momentum: Momentum of the moving averages of batch normalisation; None for the samples' own statistics.
         bn: Statistics of batch normalisation while measuring, "inference" or "batch".
         sum: Last layer "after" or "before" the sum; None for claims about errors.
-        standardize: How the sides were scaled first; None where that changes nothing.
+        standardize: Scaling of the sides; None where it changes nothing.
         k: Neighbour order; None where it changes nothing.
         measure: What was taken for MI, "error" for claims about errors alone.
-        verdict: What was found.
-        p: P-value of that; 1 if undecided.
-        p_holm: The same corrected for the number of claims under this reading.
+        verdict: The ruling on the claim.
+        p: P-value of the verdict; 1 if undecided.
+        p_holm: P-value corrected for the number of claims under this reading.
         holm: The verdict, undecided where `p_holm` is 0.05 or more.
         measured: The numbers, in words.
         statistic: Mean over the initialisations, of the part that decided.
         low: Lower end of its 95 % interval.
         high: Upper end.
-        detectable: The mean that would be told from 0 in 80 % of repeats.
+        detectable: Mean that would be told from 0 in 80 % of repeats.
         settings: Number of network settings in it.
         seeds: Number of initialisations.
     """
@@ -101,7 +101,7 @@ class Verdict:
 
 
 def judge(table: pl.DataFrame) -> list[Verdict]:
-    """Every claim under every reading that the table has.
+    """Verdicts on every claim under every reading that the table has.
 
     Args:
         table: As `results.collect` makes it. Runs that were not measured at every epoch of their kind are left out.
@@ -125,7 +125,7 @@ def readings_of(table: pl.DataFrame) -> Iterator[Reading]:
 
 
 def under(reading: Reading, table: pl.DataFrame) -> list[Verdict]:
-    """The claims under one reading, those left out that the table has nothing on."""
+    """Verdicts on the claims under one reading, without those that the table has nothing on."""
     traces = traces_of(reading.rows(table), reading.measure)
     if not traces.runs:
         return []

@@ -1,6 +1,6 @@
-"""Verdicts in short: claims down and ways of training and measuring across, under the usual reading.
+"""Summary of the verdicts: claims down and ways of training and measuring across, under the usual reading.
 
-The usual reading takes MI at the smallest k with the sides as they are. What the others say is in a cell as a count.
+The usual reading takes MI at the smallest k with the sides as they are. Each cell also counts the other readings that agree.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Cell:
     """A claim under one way of training and measuring.
 
     Attributes:
-        verdict: Under the usual reading.
+        verdict: Verdict under the usual reading.
         agree: Number of readings with the same verdict, this one among them.
         readings: Number of readings: all k, scalings of the sides and measures.
     """
@@ -42,7 +42,7 @@ class Cell:
 
 
 def way_of(verdict: Verdict) -> Way:
-    """The way of training and measuring that a verdict is on."""
+    """Way of training and measuring that a verdict is on."""
     return verdict.update, name_of_statistics(verdict.bn, verdict.momentum)
 
 
@@ -61,7 +61,7 @@ def usual(verdicts: Sequence[Verdict], place: LastLayer = "after") -> list[Verdi
 
 
 def cells(verdicts: Sequence[Verdict], place: LastLayer) -> dict[tuple[int, Way], Cell]:
-    """The cells of a table, by claim and way; before the sum, of the claims for which that makes a difference."""
+    """The cells of a table, by claim and way; before the sum, only for claims on which the sum has a bearing."""
     found = {}
     after = {(verdict.claim, way_of(verdict)): verdict.measured for verdict in usual(verdicts)}
     chosen = usual(verdicts, place)

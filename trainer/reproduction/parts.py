@@ -1,4 +1,4 @@
-"""Parts of a claim: a statistic that is above 0 where the claim is true, and what may be said of it.
+"""Parts of a claim: a statistic that is above 0 where the claim is true, and the ruling on it.
 
 A part has one value per network setting (architecture, width, depth) and random initialisation. Averaged over the settings it
 gives one value per initialisation, and these a mean with a 95 % interval and a two-sided p-value (Student's t). The part
@@ -60,7 +60,7 @@ class Part:
         return [interval(values).sign() for values in self.by_setting().values()]
 
     def ruling(self) -> Ruling:
-        """Whether it holds, as this module's first lines say."""
+        """Ruling on the part, by the rules at the top of this module."""
         whole, settings = self.interval().sign(), self.signs()
         if whole > 0 and -1 not in settings:
             return "holds"
@@ -76,7 +76,7 @@ class Part:
 
 @dataclasses.dataclass(frozen=True)
 class Interval:
-    """Mean of some values and what Student's t says of it; for fewer than two values, nothing.
+    """Mean of some values with its interval by Student's t, which needs at least two values.
 
     Attributes:
         mean: Mean.

@@ -39,7 +39,7 @@ def write_report(folder: str | Path, out: str | Path) -> Path:
     """Write a page on what a folder of `mi reproduce` holds; `render` says what is in it.
 
     Args:
-        folder: As `mi reproduce` leaves it, or any folder with folders of runs in it.
+        folder: Folder of `mi reproduce`, or any folder that holds folders of runs.
         out: The file, such as report.html.
 
     Returns:
@@ -66,14 +66,14 @@ def render(
     reasons: Mapping[int, str],
     settings: Sequence[tuple[str, str]],
 ) -> str:
-    """A page that needs no network: pictures, data and programs are in it.
+    """HTML page that needs no internet connection: pictures, data and programs are in it.
 
     Args:
-        frame: Rows of runs, as trainer.reproduction.results has them.
+        frame: Rows of runs, as from trainer.reproduction.results.
         experiments: The figures to draw; those without results are left out.
-        verdicts: On each claim under each reading.
-        reasons: For a claim, why paper and measurement may differ.
-        settings: Names and values of what all runs have in common.
+        verdicts: Verdicts on each claim under each reading.
+        reasons: Reasons, by claim, why paper and measurement may differ.
+        settings: Names and values of the settings that all runs have in common.
 
     Raises:
         InputError: No row has both MI and error.
@@ -112,7 +112,7 @@ def experiments_of(frame: pl.DataFrame) -> list[Experiment]:
 
 
 def _figures(frame: pl.DataFrame, experiments: Iterable[Experiment]) -> Iterator[dict[str, str]]:
-    """Each figure, as it stands in a page, at the smallest k and after the sum; then what decides which claims hold."""
+    """Each figure for the page, at the smallest k and after the sum; then the figures of what decides which claims hold."""
     k = _smallest_k(frame)
     drawn = [experiment for experiment in experiments if not of_experiment(frame, experiment).is_empty()]
     with tempfile.TemporaryDirectory() as folder:
@@ -134,7 +134,7 @@ def _figure(png: Path, caption: str, more: str) -> dict[str, str]:
 
 
 def _in_words(rows: pl.DataFrame, k: int) -> str:
-    """What a figure shows, for those who cannot see it: means over its runs before training and at the end."""
+    """Description of a figure for those who cannot see it: means over its runs before training and at the end."""
     usual = _usual(rows, k)
     usual = usual.filter(pl.col("momentum") == pl.col("momentum").max().over("batch_size")).sort("epoch")
     by_run = usual.group_by("arch", "batch_size", "run", maintain_order=True)
@@ -176,7 +176,7 @@ def _tables(verdicts: Sequence[Verdict]) -> Iterator[dict[str, Any]]:
 
 
 def _choices(verdicts: Sequence[Verdict]) -> dict[str, list[str]]:
-    """What the verdicts under all readings can be filtered by: values of each part, in their order."""
+    """Filters for the verdicts under all readings: values of each part, in their order."""
     parts: dict[str, list[str]] = {
         "updates": [verdict.update for verdict in verdicts],
         "batchnorm": [overview.way_of(verdict)[1] for verdict in verdicts],
@@ -205,10 +205,10 @@ def _runs(frame: pl.DataFrame) -> list[dict[str, Any]]:
 
 @functools.cache
 def _program() -> str:
-    """Vega and what shows the traces, which is the same for every page and takes seconds to put together."""
+    """Vega and the script that shows the traces. They are the same for every page and take seconds to put together."""
     return _in_script(vl_convert.javascript_bundle(SHOW))
 
 
 def _in_script(program: str) -> str:
-    """JavaScript with nothing in it that a browser takes for the end of the script."""
+    """JavaScript without anything that a browser takes for the end of the script."""
     return re.sub("</(?=script)", r"<\\/", program, flags=re.IGNORECASE).replace("<!--", r"<\!--")

@@ -83,10 +83,10 @@ def collect(folder: str | Path) -> pl.DataFrame:
     """The rows of all runs in a folder, one per run, epoch and reading, in the order of these.
 
     Args:
-        folder: With a run folder for each run, as `trainer.sweep` leaves them, finished or not.
+        folder: Folder with one folder per run, as `trainer.sweep` leaves them, finished or not.
 
     Raises:
-        InputError: There is no run in it, or a run is damaged.
+        InputError: The folder has no run in it, or a run is damaged.
     """
     table = collected(folder)
     if table.is_empty():
@@ -101,12 +101,12 @@ def collected(folder: str | Path) -> pl.DataFrame:
 
 
 def together(table: pl.DataFrame, earlier: pl.DataFrame) -> pl.DataFrame:
-    """Rows of an earlier table and of a new one, which has the last word on the runs in it."""
+    """Rows of an earlier table and of a new one, which replaces the earlier rows of its runs."""
     return pl.concat([earlier.filter(~pl.col("run").is_in(table["run"].unique().implode())), table]).sort(ORDER)
 
 
 def finished(table: pl.DataFrame, runs: Mapping[str, Settings], data: Mapping[str, str]) -> set[str]:
-    """The runs of which a table has all epochs.
+    """Names of the runs of which a table has all epochs.
 
     Args:
         table: As `collect` makes it.
@@ -137,7 +137,7 @@ def manifests(folder: str | Path) -> list[dict[str, Any]]:
 def write_settings(manifests: Sequence[Mapping[str, Any]], folder: str | Path) -> Path:
     """Write settings.json: what is the same in all manifests, and every machine and version among them.
 
-    What stands there already, of runs whose folders are gone, is taken for one more manifest.
+    An existing file, on runs whose folders are gone, is taken as one more manifest.
     """
     path = Path(folder) / "settings.json"
     records = [dict(_flat(manifest)) for manifest in manifests]
@@ -171,7 +171,7 @@ def write(table: pl.DataFrame, folder: str | Path) -> list[Path]:
 
 
 def write_csv(table: pl.DataFrame, file: BinaryIO, float_precision: int) -> None:
-    """Write a table for spreadsheets, in which no text is a formula."""
+    """Write a table as CSV for spreadsheets, without text that they would take for a formula."""
     texts = pl.col(pl.String).map_elements(as_cell, return_dtype=pl.String)
     table.with_columns(texts).write_csv(file, float_precision=float_precision)
 
@@ -180,7 +180,7 @@ def read(folder: str | Path) -> pl.DataFrame:
     """The table that `write` left in a folder.
 
     Raises:
-        InputError: It is not there, or it is no such table.
+        InputError: The table is not there, or the file is not such a table.
     """
     path = Path(folder) / PARQUET
     if not path.is_file():
@@ -254,7 +254,7 @@ def _places(row: Row, has_sum: bool) -> Iterable[str]:
 
 
 def shared(manifests: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
-    """Name and value of all that is the same in every manifest, in the order in which it stands there."""
+    """Names and values that are the same in every manifest, in the order of the manifests."""
     first, *others = [dict(_flat(manifest)) for manifest in manifests] or [{}]
     return [(name, value) for name, value in first.items() if all(other.get(name) == value for other in others)]
 

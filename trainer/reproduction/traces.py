@@ -1,6 +1,6 @@
 """Runs of one reading as arrays over their epochs, and how they are paired.
 
-Points are those of the paper, "after each epoch": what was measured before training is none of them.
+Points are those of the paper, "after each epoch": what was measured before training is not among them.
 """
 
 from __future__ import annotations
@@ -78,9 +78,9 @@ class Traces:
 
 
 def once(table: pl.DataFrame) -> pl.DataFrame:
-    """A table in which what was measured with the samples' own statistics stands once, at the largest momentum.
+    """Table that keeps measurements with the samples' own statistics only once, at the largest momentum.
 
-    Momentum is that of moving averages. It changes neither the weights nor the samples' own statistics.
+    Momentum belongs to the moving averages. It changes neither the weights nor the samples' own statistics.
     """
     own = pl.col("bn") == "batch"
     largest = (
@@ -93,12 +93,12 @@ def traces_of(rows: pl.DataFrame, measure: Measure) -> Traces:
     """The runs of one reading that have all its epochs, from the first on.
 
     Args:
-        rows: Of one batch size, momentum and statistics of batch normalisation; of one sum, standardisation and k where these
-            change the measure.
+        rows: Rows of one batch size, momentum and statistics of batch normalisation; and of one sum, standardisation and k
+            where these change the measure.
         measure: What is taken for MI.
 
     Returns:
-        Traces without runs where nothing was measured after the first epoch, or nothing later.
+        The traces; without runs if nothing was measured after the first epoch, or nothing later.
     """
     key = ["arch", "width", "hidden", "seed", "epoch"]
     rows = rows.with_columns(VALUE[measure].alias("value")).drop_nulls(["value", "error"]).unique(key, keep="first").sort(key)
