@@ -331,7 +331,7 @@ def test_wrong_arguments(data, options, message):
     ("make", "layers", "message"),
     [
         (network, ("first", "lats"), "the model has no layer 'lats': it has input, first_dense"),
-        (nested, ("first", "last"), "the model has 2 layers with a kernel, so 'first' says nothing"),
+        (nested, ("first", "last"), "the model has 2 layers with a kernel, so 'first' is undefined"),
     ],
 )
 def test_layers_that_are_not_there(make, layers, message):

@@ -115,7 +115,7 @@ def test_an_estimator_can_be_chosen_for_whole_numbers_too():
         (np.float32(3), "data is made of single numbers"),
         ("text", "data is text"),
         (None, "data is not an array but NoneType"),
-        ((row for row in X), "data is a generator, which can be read once"),
+        ((row for row in X), "data is a generator, which can be read only once"),
     ],
 )
 def test_data_that_cannot_be_measured(data, message):

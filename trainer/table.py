@@ -192,7 +192,7 @@ def _end_of_lines(file: BinaryIO) -> int:
 
 
 def notes_of(rows: Sequence[Row]) -> Iterator[str]:
-    """Notes of the last epoch's rows, each once, with layers' names for x and y, and the pairs that they hold for if not all."""
+    """Notes of the last epoch's rows, each once, with layers' names for x and y; notes on some pairs alone name them."""
     last = [row for row in rows if row.epoch == rows[-1].epoch]
     pairs = list(dict.fromkeys(f"{row.x} / {row.y}" for row in last))
     concerned: dict[str, list[str]] = {}
