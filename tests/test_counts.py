@@ -101,6 +101,22 @@ def test_many_neighbours(name, backend):
         assert_equal_to_oracle(counts, x, y)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("left_out", [False, True])
+def test_gathered_neighbours_are_those_of_brute_force(dtype, left_out):
+    """From MANY on, the tree gathers distances and sorts them afterwards."""
+    for name in awkward.IN_FLOAT32:
+        x, y = in_dtype(name, dtype)
+        n = len(x)
+        starts = np.arange(n) // 3 * 3
+        rows = {"left_out": np.column_stack([starts, np.minimum(starts + 3, n)])} if left_out else {}
+        for ks in ((tree.MANY,), (2, tree.MANY + 1), (1, 5, 16, 37)):
+            if ks[-1] < n - 3:
+                found, expected = (way.neighbour_counts((x, y), XY, ks, threads=1, **rows) for way in (tree, brute))
+                np.testing.assert_array_equal(found[0], expected[0], err_msg=name)
+                np.testing.assert_array_equal(found[1], expected[1], err_msg=name)
+
+
 def test_threads_reach_the_backend(monkeypatch):
     asked = []
 

@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 
+from mi_core.backends.cpu.least import SPARE, keep_least, room_for, sort_few
 from mi_core.backends.cpu.order import lowest_and_highest, places_in_order
 
 
@@ -24,6 +25,31 @@ def test_lowest_and_highest():
     values = np.array([3, 1, 250, 7], np.uint8)
     assert lowest_and_highest(values) == (1, 250)
     assert lowest_and_highest(values[:1]) == (3, 3)
+
+
+@pytest.mark.parametrize("kind", ["any", "few", "equal", "zeros", "nearly equal", "infinite", "many scales"])
+def test_the_least_of_gathered_distances(kind):
+    rng = np.random.default_rng(0)
+    for k in (1, 5, 31, 32, 33, 100):
+        for held in range(k, k + SPARE):
+            distances = np.full(room_for(k), np.nan)
+            distances[:held] = {
+                "any": rng.random(held),
+                "few": rng.integers(0, 4, held),
+                "equal": np.full(held, 5e-324),
+                "zeros": np.maximum(rng.standard_normal(held), 0),
+                "nearly equal": 1 + rng.integers(0, 50, held) * np.finfo(float).eps,
+                "infinite": np.where(rng.random(held) < 0.5, np.inf, 1e308 * rng.random(held)),
+                "many scales": np.exp(rng.normal(0, 100, held)),
+            }[kind]
+            expected = np.sort(distances[:held])[:k]
+            assert keep_least(distances, held, k) == expected[-1]
+            ascending = np.empty(k)
+            sort_few(distances, k, ascending)
+            np.testing.assert_array_equal(ascending, expected)
+    distances[:2] = 3, 1
+    assert keep_least(distances, 2, 3) == np.inf
+    np.testing.assert_array_equal(distances[:3], [3, 1, np.inf])
 
 
 def test_products_run_in_one_thread_and_then_in_as_many_as_before():

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from mi_core.backends.cpu.filter_codes import ENDS, NO_ENDS, REACH, SHORT_TOP, TOP, Ends, Points, Range, encode, typical_radii
 from mi_core.backends.cpu.jit import inlined, jit
+from mi_core.backends.cpu.least import insert
 from mi_core.backends.cpu.left_out import NOBODY
 from mi_core.backends.cpu.order import lowest_and_highest, places_in_order
 from mi_core.backends.cpu.simd import (
@@ -47,7 +48,6 @@ from mi_core.backends.cpu.simd import (
     prefetch,
     splat,
 )
-from mi_core.backends.cpu.tree import insert
 from mi_core.backends.cpu.workers import WHOLE, Workers
 from mi_core.types import FloatArray, IntArray, Progress, Samples, Share
 

@@ -84,6 +84,21 @@ def store(typingctx, array, start, lanes):
 
 
 @intrinsic
+def store_float64(typingctx, array, start, lanes):
+    """Write lanes, as float64, to a contiguous array of such numbers, from flat index `start` on."""
+
+    def codegen(context, builder, sig, args):
+        data = context.make_array(sig.args[0])(context, builder, args[0]).data
+        place = builder.gep(data, [args[1]])
+        wide = ir.VectorType(ir.DoubleType(), LANES)
+        numbers = args[2] if args[2].type == wide else builder.fpext(args[2], wide)
+        builder.store(numbers, builder.bitcast(place, wide.as_pointer()), align=8)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, lanes), codegen
+
+
+@intrinsic
 def lesser(typingctx, a, b):
     """min(a, b) lane by lane."""
 
@@ -101,6 +116,17 @@ def greater(typingctx, a, b):
         return builder.select(builder.fcmp_ordered(">", *args), *args)
 
     return a(a, b), codegen
+
+
+@intrinsic
+def scaled_sum(typingctx, a, b, factor):
+    """The sums a + factor b, lane by lane."""
+
+    def codegen(context, builder, sig, args):
+        a, b, factor = args
+        return builder.fadd(a, builder.fmul(factor, b))
+
+    return a(a, b, factor), codegen
 
 
 @intrinsic

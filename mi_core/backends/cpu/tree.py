@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from mi_core._prepare import joined
 from mi_core.backends.cpu.jit import inlined, jit
+from mi_core.backends.cpu.least import SPARE, Gathered, insert, keep_least, room_for, sort_few
 from mi_core.backends.cpu.left_out import NOBODY
 from mi_core.backends.cpu.line import Line, count_line
 from mi_core.backends.cpu.simd import (
@@ -34,14 +35,17 @@ from mi_core.backends.cpu.simd import (
     lesser,
     load,
     lowest_bit,
+    scaled_sum,
     splat,
     store,
+    store_float64,
 )
 from mi_core.backends.cpu.tree_build import TILE_BLOCKS, Tree, build_tree
 from mi_core.backends.cpu.workers import WHOLE, Workers, for_blocks
 from mi_core.types import FloatArray, IntArray, Progress, Samples, Share
 
 SMALL = 40_000  # n * dimensions below which starting threads costs more than they save
+MANY = 16  # neighbours from which gathering them takes less than inserting each in its place, whose cost grows with k squared
 LOOK = 12  # dimensions between two looks at whether any of 32 points or boxes is still near enough
 
 
@@ -89,8 +93,10 @@ def answer(
     radius = np.zeros((len(ks), n))
     counts = np.zeros((len(index.sides), len(ks), n), np.int64)
 
+    find = radius_tile if ks[-1] < MANY else radius_tile_of_many
+
     def work(first: int, last: int) -> None:
-        radius_tile(index.joint, orders, left_out, radius, first, last)
+        find(index.joint, orders, left_out, radius, first, last)
 
     for_blocks(work, len(index.joint.blocks), tile_blocks, workers, share)
     for side, out in zip(index.sides, counts, strict=True):
@@ -223,9 +229,60 @@ def radius_tile(tree, ks, left_out, radius, first, last):
             no_first, no_last = np.int64(0), np.int64(0)
             if len(left_out) > 0:
                 no_first, no_last = left_out[order[start + lane], 0], left_out[order[start + lane], 1]
-            search(tree, block, lane, no_first, no_last, nearest, least[k, lane], near, nodes, todo)
+            search(tree, block, lane, no_first, no_last, nearest, enter, least[k, lane], near, nodes, todo)
             for m in range(len(ks)):
                 radius[m, order[start + lane]] = nearest[ks[m] - 1]
+
+
+@jit
+def radius_tile_of_many(tree, ks, left_out, radius, first, last):
+    """Radius (len(ks), n) as `radius_tile` has it, for a last of ks that is large.
+
+    Bounds are guesses from earlier queries. Where fewer than k points lie within, 1 query in 30, it searches without.
+    """
+    order, blocks = tree.order, tree.blocks
+    n, k, height = len(order), ks[-1], len(tree.sizes)
+    gathered = Gathered(k, np.empty(room_for(k)), np.empty(1, np.int64))
+    ascending = np.empty(k)
+    bounds = np.empty(LANES, blocks.dtype)
+    near = np.empty((height, LANES), blocks.dtype)
+    nodes = np.empty(height, np.int64)
+    todo = np.empty(height, np.uint64)
+    query, reached = 0, np.inf
+    for block in range(first, last):
+        bounds[:] = np.inf
+        guess_bounds(bounds, blocks, query, block, reached)
+        for lane in range(min(LANES, n - block * LANES)):
+            row = order[block * LANES + lane]
+            no_first, no_last = np.int64(0), np.int64(0)
+            if len(left_out) > 0:
+                no_first, no_last = left_out[row, 0], left_out[row, 1]
+            bound = bounds[lane]
+            while True:
+                gathered.held[0] = 0
+                search(tree, block, lane, no_first, no_last, gathered, gather, bound, near, nodes, todo)
+                if gathered.held[0] >= k or bound == np.inf:
+                    break
+                bound = blocks.dtype.type(np.inf)
+            reached = keep_least(gathered.distances, gathered.held[0], k)
+            radius[len(ks) - 1, row] = reached
+            if len(ks) > 1:
+                sort_few(gathered.distances, k, ascending)
+                for m in range(len(ks) - 1):
+                    radius[m, row] = ascending[ks[m] - 1]
+            query = block * blocks.shape[1] * LANES + lane
+            guess_bounds(bounds, blocks, query, block, reached)
+
+
+@jit
+def guess_bounds(bounds, blocks, query, block, reached):
+    """Lower bounds (LANES,) for the queries of `block` by what another query reached: that, and half the distance between the two.
+
+    With the whole distance no bound would be too low, but twice as many points would lie within.
+    """
+    distances = point_distances(blocks, query, block, blocks.dtype.type(np.inf))
+    likely = scaled_sum(splat(blocks.dtype.type(reached)), distances, splat(blocks.dtype.type(0.5)))
+    store(bounds, 0, lesser(load(bounds, 0), likely))
 
 
 @jit
@@ -249,47 +306,48 @@ def warm_bounds(blocks, block, least):
 
 
 @inlined
-def search(tree, block, lane, no_first, no_last, nearest, bound, near, nodes, todo):
-    """Fill nearest (k,) for query `lane` of `block`, whose k-th neighbour is no further than bound; rows no_first to no_last
-    are none.
+def search(tree, block, lane, no_first, no_last, found, visit, bound, near, nodes, todo):
+    """Have `visit`, `enter` or `gather`, put into `found` the points that may be among the nearest of query `lane` of `block`.
+
+    None of these is further than bound, nor one of the rows no_first to no_last.
 
     From its own block upwards; at each level the other children of the box there, and what is under them. near (height,
     LANES), nodes (height,) and todo (height,) are scratch: at each level the box that is open, how far its children are, and
     the bits of those still to visit.
     """
     query = block * tree.blocks.shape[1] * LANES + lane
-    bound = visit_block(tree.blocks, tree.order, query, lane, block, no_first, no_last, nearest, bound)
-    came_from = block
-    for top in range(1, len(tree.sizes)):
-        level, node, done = top, came_from // LANES, np.uint64(1) << np.uint64(came_from % LANES)
-        came_from = node
-        opening = True
-        while level <= top:
-            if opening:
-                distances = near_walls(tree.blocks, tree.walls, query, tree.offsets[level] + node, bound)
-                store(near, level * LANES, distances)
-                present = first_lanes(tree.sizes[level - 1] - node * LANES)
-                nodes[level], todo[level] = node, at_most(distances, splat(bound)) & present & ~done
-                done = np.uint64(0)
-                opening = False
-            bits = todo[level]
-            if not bits:
+    own_lane, came_from, node = lane, block, block
+    top, level, done = 0, 1, np.uint64(0)
+    while True:
+        bound = visit(tree.blocks, tree.order, query, own_lane, node, no_first, no_last, found, bound)
+        own_lane = LANES
+        while True:  # to the next block
+            while level <= top and not todo[level]:
                 level += 1
-                continue
-            todo[level] = bits & (bits - np.uint64(1))
-            child = lowest_bit(bits)
-            if near[level, child] > bound:  # the bound has shrunk since the box was opened
-                continue
-            node = nodes[level] * LANES + child
-            if level == 1:
-                bound = visit_block(tree.blocks, tree.order, query, LANES, node, no_first, no_last, nearest, bound)
+            if level > top:
+                top += 1
+                if top == len(tree.sizes):
+                    return
+                level, done = top, np.uint64(1) << np.uint64(came_from % LANES)
+                node = came_from = came_from // LANES
             else:
+                child = lowest_bit(todo[level])
+                todo[level] &= todo[level] - np.uint64(1)
+                if near[level, child] > bound:  # the bound has shrunk since the box was opened
+                    continue
+                node = nodes[level] * LANES + child
+                if level == 1:
+                    break
                 level -= 1
-                opening = True
+            distances = near_walls(tree.blocks, tree.walls, query, tree.offsets[level] + node, bound)
+            store(near, level * LANES, distances)
+            present = first_lanes(tree.sizes[level - 1] - node * LANES)
+            nodes[level], todo[level] = node, at_most(distances, splat(bound)) & present & ~done
+            done = np.uint64(0)
 
 
 @inlined
-def visit_block(blocks, order, query, own_lane, block, no_first, no_last, nearest, bound):
+def enter(blocks, order, query, own_lane, block, no_first, no_last, nearest, bound):
     """Enter the points of `block` into nearest (k,), ascending; return the bound that is left for others."""
     bits = at_most(point_distances(blocks, query, block, bound), splat(bound)) & ~(np.uint64(1) << np.uint64(own_lane))
     while bits:
@@ -308,12 +366,30 @@ def visit_block(blocks, order, query, own_lane, block, no_first, no_last, neares
 
 
 @inlined
-def insert(ascending, value):
-    """Put value in its place and drop the last; no branch, so k = 50 costs 13 vector steps instead of 25 jumps."""
-    for slot in range(len(ascending) - 1, 0, -1):
-        below = ascending[slot - 1] if ascending[slot - 1] > value else value
-        ascending[slot] = below if below < ascending[slot] else ascending[slot]
-    ascending[0] = value if value < ascending[0] else ascending[0]
+def gather(blocks, order, query, own_lane, block, no_first, no_last, gathered, bound):
+    """Add the points of `block` that may be among the nearest k to those gathered; return the bound that is left for others."""
+    distances = point_distances(blocks, query, block, bound)
+    bits = at_most(distances, splat(bound)) & ~(np.uint64(1) << np.uint64(own_lane))
+    if not bits:
+        return bound
+    start = held = gathered.held[0]
+    store_float64(gathered.distances, start, distances)
+    while bits:
+        lane = lowest_bit(bits)
+        bits &= bits - np.uint64(1)
+        if no_last > 0 and no_first <= order[block * LANES + lane] < no_last:
+            continue
+        if blocks.itemsize == 8:
+            gathered.distances[held] = at(gathered.distances, start + lane)
+        else:
+            gathered.distances[held] = exact_distance(blocks, query, block * blocks.shape[1] * LANES + lane)
+        held += 1
+    if held >= gathered.k + SPARE:
+        reached = keep_least(gathered.distances, held, gathered.k)
+        held = gathered.k
+        bound = min(bound, blocks.dtype.type(reached)) if reached > 0 else blocks.dtype.type(-1)
+    gathered.held[0] = held
+    return bound
 
 
 # ------------------------------------------------------------------ counts in a side
