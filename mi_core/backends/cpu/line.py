@@ -28,17 +28,16 @@ class Line(NamedTuple):
 
 def count_line(line: Line, radius: FloatArray, counts: IntArray, tile_blocks: int, workers: Workers, share: Share) -> None:
     """Counts (m, n): other values strictly nearer than radius (m, n)."""
-    for m in range(len(radius)):
 
-        def work(first: int, last: int, m: int = m) -> None:
-            count_line_tile(line.order, line.values, line.ascending, radius[m], counts[m], first, last)
+    def work(first: int, last: int) -> None:
+        count_line_tile(line.order, line.values, line.ascending, radius, counts, first, last)
 
-        for_blocks(work, -(-len(line.values) // LANES), tile_blocks, workers, share)
+    for_blocks(work, -(-len(line.values) // LANES), tile_blocks, workers, share)
 
 
 @jit
 def count_line_tile(order, values, ascending, radius, counts, first, last):
-    """Counts (n,) for the points order[first * LANES : last * LANES]; ascending (n,) are the sorted values (n,)."""
+    """Counts (m, n) for the points order[first * LANES : last * LANES]; ascending (n,) are the sorted values (n,)."""
     n = len(values)
     here = np.zeros(LANES)
     own_radius = np.zeros(LANES)
@@ -48,16 +47,18 @@ def count_line_tile(order, values, ascending, radius, counts, first, last):
         rows = order[block * LANES : min(n, (block + 1) * LANES)]
         low = high = np.float64(values[rows[0]])
         for lane in range(len(rows)):
-            own_radius[lane] = radius[rows[lane]]
             here[lane] = np.float64(values[rows[lane]])
             low, high = min(low, here[lane]), max(high, here[lane])
-        # Every search of the block ends in one window, which fits the cache.
-        _, widest = lowest_and_highest(own_radius)
-        start = first_within(ascending, low, widest, 0, n)
-        size = first_beyond(ascending, high, widest, start, n - start) - start
-        search_together(ascending, here, own_radius, near, far, start, size)
-        for lane in range(len(rows)):
-            counts[rows[lane]] = far[lane] - near[lane] - 1 if own_radius[lane] > 0 else 0
+        for m in range(len(radius)):
+            for lane in range(len(rows)):
+                own_radius[lane] = radius[m, rows[lane]]
+            # Every search of the block ends in one window, which fits the cache.
+            _, widest = lowest_and_highest(own_radius)
+            start = first_within(ascending, low, widest, 0, n)
+            size = first_beyond(ascending, high, widest, start, n - start) - start
+            search_together(ascending, here, own_radius, near, far, start, size)
+            for lane in range(len(rows)):
+                counts[m, rows[lane]] = far[lane] - near[lane] - 1 if own_radius[lane] > 0 else 0
 
 
 @jit

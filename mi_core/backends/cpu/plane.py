@@ -67,7 +67,7 @@ def neighbour_counts(x: Ranked, y: Ranked, k: int) -> tuple[FloatArray, IntArray
     for side, of_side in zip((x, y), counts, strict=True):
         order = np.empty(n, np.uint32)
         order[side.rank] = np.arange(n, dtype=np.uint32)
-        count_line_tile(order, side.values, side.ascending, radius, of_side, 0, -(-n // LANES))
+        count_line_tile(order, side.values, side.ascending, radius[np.newaxis], of_side[np.newaxis], 0, -(-n // LANES))
     return radius, counts
 
 

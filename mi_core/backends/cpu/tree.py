@@ -67,7 +67,7 @@ def neighbour_counts(
     tile_blocks: int = TILE_BLOCKS,
 ) -> tuple[FloatArray, IntArray]:
     """Radius (len(ks), n) and counts (len(sides), len(ks), n) for ascending ks; the contract of `mi_core.backends`."""
-    steps = -(-len(parts[0]) // LANES) * (1 + len(sides) * len(ks))
+    steps = -(-len(parts[0]) // LANES) * (1 + len(sides))
     with Workers(few_threads(sum(part.size for part in parts), threads), progress, steps) as workers:
         return answer(prepare(parts, sides, ks, workers), ks, workers, left_out=left_out, tile_blocks=tile_blocks)
 
@@ -107,7 +107,7 @@ def answer(
 def count_nearer(points: Samples, radius: FloatArray, *, threads: int, progress: Progress | None = None) -> IntArray:
     """Counts (m, n) of other points strictly nearer than radius (m, n); the contract of `mi_core.backends`."""
     counts = np.empty(radius.shape, np.int64)
-    with Workers(few_threads(points.size, threads), progress, -(-len(points) // LANES) * len(radius)) as workers:
+    with Workers(few_threads(points.size, threads), progress, -(-len(points) // LANES)) as workers:
         side = index_side(points, np.argsort(points[:, 0]).astype(np.uint32), workers)
         count_side(side, radius, counts, TILE_BLOCKS, workers)
     return counts
@@ -276,7 +276,7 @@ def radius_tile_of_many(tree, ks, left_out, radius, first, last):
 
 @jit
 def guess_bounds(bounds, blocks, query, block, reached):
-    """Lower bounds (LANES,) for the queries of `block` by what another query reached: that, and half the distance between the two.
+    """Lower bounds (LANES,) for the queries of `block` by what another query reached: that, and half the distance to it.
 
     With the whole distance no bound would be too low, but twice as many points would lie within.
     """
@@ -417,14 +417,13 @@ def count_side(
 
 
 def count_space(tree: Tree, radius: FloatArray, counts: IntArray, tile_blocks: int, workers: Workers) -> None:
-    """Counts (m, n): other points of `tree` strictly nearer than radius (m, n)."""
-    for m in range(len(radius)):
-        within, reach = count_bounds(radius[m], tree.blocks.dtype)
+    """Counts (m, n): other points of `tree` strictly nearer than radius (m, n), ascending along m."""
+    within, reach = count_bounds(radius, tree.blocks.dtype)
 
-        def work(first: int, last: int, m: int = m, within: Any = within, reach: Any = reach) -> None:
-            count_tile(tree, radius[m], within, reach, counts[m], first, last)
+    def work(first: int, last: int) -> None:
+        count_tile(tree, radius, within, reach, counts, first, last)
 
-        for_blocks(work, len(tree.blocks), tile_blocks, workers)
+    for_blocks(work, len(tree.blocks), tile_blocks, workers)
 
 
 def count_bounds(radius: FloatArray, dtype: Any) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -438,7 +437,7 @@ def count_bounds(radius: FloatArray, dtype: Any) -> tuple[NDArray[Any], NDArray[
 
 @jit
 def count_tile(tree, radius, within, reach, counts, first, last):
-    """Counts (n,) of the queries of blocks first to last: others strictly nearer than radius (n,)."""
+    """Counts (m, n) of the queries of blocks first to last: others strictly nearer than radius (m, n), ascending along m."""
     order, dims = tree.order, tree.blocks.shape[1]
     n = len(order)
     nodes = np.empty(len(tree.sizes), np.int64)
@@ -446,51 +445,59 @@ def count_tile(tree, radius, within, reach, counts, first, last):
     for block in range(first, last):
         for lane in range(min(LANES, n - block * LANES)):
             row = order[block * LANES + lane]
-            query = block * dims * LANES + lane
-            counts[row] = 0
-            if radius[row] > 0:
-                counts[row] = count_query(tree, query, radius[row], within[row], reach[row], nodes, todo) - 1
+            counts[:, row] = 0
+            if radius[-1, row] > 0:
+                count_query(tree, block * dims * LANES + lane, row, radius, within, reach, counts, nodes, todo)
 
 
 @inlined
-def count_query(tree, query, radius, within, reach, nodes, todo):
-    """How many points, the query itself among them, are strictly nearer than radius to the query."""
-    n = len(tree.order)
-    count = 0
+def count_query(tree, query, row, radius, within, reach, counts, nodes, todo):
+    """Count other points that are strictly nearer to the query, which is row `row`, than its radii.
+
+    One walk for all of these: a box within the least of them is counted whole, one beyond the largest passed over.
+    """
+    n, most = len(tree.order), len(radius) - 1
+    far_reach, near_within = reach[most, row], within[0, row]
+    count = 0  # for all radii
     level, node = len(tree.sizes) - 1, 0
     while True:
         box = tree.offsets[level] + node
         children = min(LANES, tree.sizes[level - 1] - node * LANES)
-        touched = at_most(near_walls(tree.blocks, tree.walls, query, box, reach), splat(reach)) & first_lanes(children)
-        held = below(far_walls(tree.blocks, tree.walls, query, box, within), splat(within)) & touched
+        near = near_walls(tree.blocks, tree.walls, query, box, far_reach)
+        touched = at_most(near, splat(far_reach)) & first_lanes(children)
+        far = far_walls(tree.blocks, tree.walls, query, box, near_within)
+        held = below(far, splat(near_within)) & touched
         touched &= ~held
         count += bit_count(held) * LANES**level
         if held >> np.uint64(children - 1):  # the very last child of a level may be part empty
             count -= max(0, (node * LANES + children) * LANES**level - n)
         if level == 1:
             while touched:
-                block = node * LANES + lowest_bit(touched)
-                count += count_block(tree.blocks, query, block, radius, within, reach)
+                count_block(tree.blocks, query, node * LANES + lowest_bit(touched), row, radius, within, reach, counts)
                 touched &= touched - np.uint64(1)
         nodes[level], todo[level] = node, touched
         while not todo[level]:  # go on with the next child of the lowest box that has one
             level += 1
             if level == len(tree.sizes):
-                return count
+                for m in range(len(radius)):
+                    counts[m, row] += count - (radius[m, row] > 0)
+                return
         node = nodes[level] * LANES + lowest_bit(todo[level])
         todo[level] &= todo[level] - np.uint64(1)
         level -= 1
 
 
 @inlined
-def count_block(blocks, query, block, radius, within, reach):
-    """How many points of `block` are strictly nearer than radius to the query."""
-    distances = point_distances(blocks, query, block, reach)
-    sure = below(distances, splat(within))
-    count = bit_count(sure)
-    if any_between(distances, splat(within), splat(reach)):
-        unsure = at_most(distances, splat(reach)) & ~sure
-        while unsure:
-            count += exact_distance(blocks, query, block * blocks.shape[1] * LANES + lowest_bit(unsure)) < radius
-            unsure &= unsure - np.uint64(1)
-    return count
+def count_block(blocks, query, block, row, radius, within, reach, counts):
+    """Count the points of `block` that are strictly nearer to the query than its radii."""
+    distances = point_distances(blocks, query, block, reach[-1, row])
+    for m in range(len(radius)):
+        limit = splat(within[m, row])
+        sure = below(distances, limit)
+        count = bit_count(sure)
+        if blocks.itemsize < 8 and any_between(distances, limit, splat(reach[m, row])):
+            unsure = at_most(distances, splat(reach[m, row])) & ~sure
+            while unsure:
+                count += exact_distance(blocks, query, block * blocks.shape[1] * LANES + lowest_bit(unsure)) < radius[m, row]
+                unsure &= unsure - np.uint64(1)
+        counts[m, row] += count
