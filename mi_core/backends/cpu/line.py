@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mi_core.backends.cpu.jit import jit
 from mi_core.backends.cpu.order import lowest_and_highest
-from mi_core.backends.cpu.simd import LANES
+from mi_core.backends.cpu.simd import LANES, add_where, at_most, below, difference, gather_float64, load, splat, store
 from mi_core.backends.cpu.workers import Workers, for_blocks
 from mi_core.types import FloatArray, IntArray, Samples, Share
 
@@ -87,16 +87,16 @@ def first_beyond(ascending, here, radius, start, size):
 def search_together(ascending, here, radius, near, far, start, size):
     """near[i], far[i]: first value within, and first beyond, radius[i] of here[i].
 
-    All 32 searches take each step together: their loads overlap, 4 times as fast as one after the other.
+    All 32 searches take each step together, with vectors of values from as many places.
     """
-    near[:] = start
-    far[:] = start
+    own, reach = load(here, 0), load(radius, 0)
+    first_near = first_far = splat(np.int64(start))
     while size > 0:
         half = (size + 1) >> 1
-        for i in range(LANES):
-            value = np.float64(ascending[near[i] + half - 1])
-            near[i] += 0 if here[i] - value < radius[i] else half
-        for i in range(LANES):
-            value = np.float64(ascending[far[i] + half - 1])
-            far[i] += half if value - here[i] < radius[i] else 0
+        apart = difference(own, gather_float64(ascending, first_near, half - 1))
+        first_near = add_where(first_near, splat(half), at_most(reach, apart))
+        apart = difference(gather_float64(ascending, first_far, half - 1), own)
+        first_far = add_where(first_far, splat(half), below(apart, reach))
         size -= half
+    store(near, 0, first_near)
+    store(far, 0, first_far)

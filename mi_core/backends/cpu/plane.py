@@ -63,7 +63,7 @@ def neighbour_counts(x: Ranked, y: Ranked, k: int) -> tuple[FloatArray, IntArray
     width = int(np.ceil(np.sqrt(IN_A_CELL * n)))
     radius, counts = np.empty(n), np.empty((2, n), np.int64)
     starts, rows = by_cell(x.rank, y.rank, width)
-    walk_cells(x.values, y.values, x.ascending, y.ascending, x.rank, y.rank, starts, rows, width, k, radius)
+    walk_cells(x.values, y.values, x.ascending, y.ascending, starts, rows, width, k, radius)
     for side, of_side in zip((x, y), counts, strict=True):
         order = np.empty(n, np.uint32)
         order[side.rank] = np.arange(n, dtype=np.uint32)
@@ -76,75 +76,79 @@ def by_cell(rank_x, rank_y, width):
     """Where the points of each cell (side * side,) start among the rows (n,), and these rows."""
     n = len(rank_x)
     side = (n - 1) // width + 1
+    band = np.empty(n, np.int32)  # of each rank: a division takes as long as all else that is done with a point here
+    for rank in range(n):
+        band[rank] = rank // width
     starts = np.zeros(side * side + 1, np.int32)
-    rows = np.empty(n, np.int32)
+    cells, rows = np.empty(n, np.int32), np.empty(n, np.int32)
     for row in range(n):
-        starts[(rank_x[row] // width) * side + rank_y[row] // width + 1] += 1
+        cells[row] = band[rank_x[row]] * side + band[rank_y[row]]
+        starts[cells[row] + 1] += 1
     for cell in range(side * side):
         starts[cell + 1] += starts[cell]
     at = starts[:-1].copy()
     for row in range(n):
-        cell = (rank_x[row] // width) * side + rank_y[row] // width
-        rows[at[cell]] = row
-        at[cell] += 1
+        rows[at[cells[row]]] = row
+        at[cells[row]] += 1
     return starts, rows
 
 
 @jit
-def walk_cells(x, y, ascending_x, ascending_y, rank_x, rank_y, starts, rows, width, k, radius):
+def walk_cells(x, y, ascending_x, ascending_y, starts, rows, width, k, radius):
     """Radius (n,) of all points, those of one cell after the other."""
     n = len(x)
     side = (n - 1) // width + 1
     by_cell_x, by_cell_y = x[rows], y[rows]
     beyond = np.empty(max(0, k - IN_REGISTERS))
-    for place in range(n):
-        row = rows[place]
-        here_x, here_y = by_cell_x[place], by_cell_y[place]
-        left = right = own = rank_x[row] // width
-        low = high = rank_y[row] // width
-        cell = own * side + low
-        if starts[cell + 1] - starts[cell] <= FEW_IN_A_CELL:
-            left, right, low, high = max(left - 1, 0), min(right + 1, side - 1), max(low - 1, 0), min(high + 1, side - 1)
-        a = b = c = np.inf
-        beyond[:] = np.inf
-        for column in range(left, right + 1):
-            first, last = starts[column * side + low], starts[column * side + high + 1]
-            if column == own:
-                a, b, c = visit(by_cell_x, by_cell_y, here_x, here_y, first, place, a, b, c, beyond)
-                first = place + 1
-            a, b, c = visit(by_cell_x, by_cell_y, here_x, here_y, first, last, a, b, c, beyond)
-        to_left = here_x - ascending_x[left * width - 1] if left > 0 else np.inf
-        to_right = ascending_x[(right + 1) * width] - here_x if (right + 1) * width < n else np.inf
-        to_low = here_y - ascending_y[low * width - 1] if low > 0 else np.inf
-        to_high = ascending_y[(high + 1) * width] - here_y if (high + 1) * width < n else np.inf
-        while True:
-            gap_x, gap_y = min(to_left, to_right), min(to_low, to_high)
-            if min(gap_x, gap_y) >= kth(k, a, b, c, beyond) or min(gap_x, gap_y) == np.inf:
-                break
-            if gap_x <= gap_y:
-                if to_left <= to_right:
-                    left -= 1
-                    cell = left * side
-                    to_left = here_x - ascending_x[left * width - 1] if left > 0 else np.inf
-                else:
-                    right += 1
-                    cell = right * side
-                    to_right = ascending_x[(right + 1) * width] - here_x if (right + 1) * width < n else np.inf
-                first, last = starts[cell + low], starts[cell + high + 1]
+    for cell in range(side * side):
+        if starts[cell] == starts[cell + 1]:
+            continue
+        own, own_low = cell // side, cell % side
+        reach = 1 if starts[cell + 1] - starts[cell] <= FEW_IN_A_CELL else 0
+        for place in range(starts[cell], starts[cell + 1]):
+            here_x, here_y = by_cell_x[place], by_cell_y[place]
+            left, right = max(own - reach, 0), min(own + reach, side - 1)
+            low, high = max(own_low - reach, 0), min(own_low + reach, side - 1)
+            a = b = c = np.inf
+            beyond[:] = np.inf
+            for column in range(left, right + 1):
+                first, last = starts[column * side + low], starts[column * side + high + 1]
+                if column == own:
+                    a, b, c = visit(by_cell_x, by_cell_y, here_x, here_y, first, place, a, b, c, beyond)
+                    first = place + 1
                 a, b, c = visit(by_cell_x, by_cell_y, here_x, here_y, first, last, a, b, c, beyond)
-            else:
-                if to_low <= to_high:
-                    low -= 1
-                    cell = low
-                    to_low = here_y - ascending_y[low * width - 1] if low > 0 else np.inf
+            to_left = here_x - ascending_x[left * width - 1] if left > 0 else np.inf
+            to_right = ascending_x[(right + 1) * width] - here_x if (right + 1) * width < n else np.inf
+            to_low = here_y - ascending_y[low * width - 1] if low > 0 else np.inf
+            to_high = ascending_y[(high + 1) * width] - here_y if (high + 1) * width < n else np.inf
+            while True:
+                gap_x, gap_y = min(to_left, to_right), min(to_low, to_high)
+                if min(gap_x, gap_y) >= kth(k, a, b, c, beyond) or min(gap_x, gap_y) == np.inf:
+                    break
+                if gap_x <= gap_y:
+                    if to_left <= to_right:
+                        left -= 1
+                        at = left * side
+                        to_left = here_x - ascending_x[left * width - 1] if left > 0 else np.inf
+                    else:
+                        right += 1
+                        at = right * side
+                        to_right = ascending_x[(right + 1) * width] - here_x if (right + 1) * width < n else np.inf
+                    first, last = starts[at + low], starts[at + high + 1]
+                    a, b, c = visit(by_cell_x, by_cell_y, here_x, here_y, first, last, a, b, c, beyond)
                 else:
-                    high += 1
-                    cell = high
-                    to_high = ascending_y[(high + 1) * width] - here_y if (high + 1) * width < n else np.inf
-                for column in range(left, right + 1):
-                    of = column * side + cell
-                    a, b, c = visit(by_cell_x, by_cell_y, here_x, here_y, starts[of], starts[of + 1], a, b, c, beyond)
-        radius[row] = kth(k, a, b, c, beyond)
+                    if to_low <= to_high:
+                        low -= 1
+                        at = low
+                        to_low = here_y - ascending_y[low * width - 1] if low > 0 else np.inf
+                    else:
+                        high += 1
+                        at = high
+                        to_high = ascending_y[(high + 1) * width] - here_y if (high + 1) * width < n else np.inf
+                    for column in range(left, right + 1):
+                        of = column * side + at
+                        a, b, c = visit(by_cell_x, by_cell_y, here_x, here_y, starts[of], starts[of + 1], a, b, c, beyond)
+            radius[rows[place]] = kth(k, a, b, c, beyond)
 
 
 @inlined

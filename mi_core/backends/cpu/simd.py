@@ -227,6 +227,53 @@ def load_float64(typingctx, array, start):
     return Lanes(types.float64)(array, types.intp), codegen
 
 
+@intrinsic
+def gather_float64(typingctx, array, places, offset):
+    """Lane i: number places[i] + offset of a contiguous array, counted flat, as float64."""
+
+    def codegen(context, builder, sig, args):
+        data = context.make_array(sig.args[0])(context, builder, args[0]).data
+        whole, flag = ir.IntType(64), ir.IntType(1)
+        start = builder.ptrtoint(builder.gep(data, [args[2]]), whole)
+        vector = args[1].type
+        first = builder.insert_element(ir.Constant(vector, ir.Undefined), start, ir.IntType(32)(0))
+        first = builder.shuffle_vector(first, first, ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES))
+        size = ir.Constant(vector, [sig.args[0].dtype.bitwidth // 8] * LANES)
+        where = builder.inttoptr(builder.add(first, builder.mul(args[1], size)), ir.VectorType(data.type, LANES))
+        narrow, wide = (ir.VectorType(number, LANES) for number in (data.type.pointee, ir.DoubleType()))
+        mask = ir.VectorType(flag, LANES)
+        kind = ir.FunctionType(narrow, [where.type, ir.IntType(32), mask, narrow])
+        name = f"llvm.masked.gather.v{LANES}f{sig.args[0].dtype.bitwidth}.v{LANES}p0"
+        function = cgutils.get_or_insert_function(builder.module, kind, name)
+        align = ir.IntType(32)(sig.args[0].dtype.bitwidth // 8)
+        found = builder.call(function, [where, align, ir.Constant(mask, [1] * LANES), ir.Constant(narrow, ir.Undefined)])
+        return found if narrow == wide else builder.fpext(found, wide)
+
+    return Lanes(types.float64)(array, places, types.intp), codegen
+
+
+@intrinsic
+def difference(typingctx, a, b):
+    """The differences a - b, lane by lane."""
+
+    def codegen(context, builder, sig, args):
+        return builder.fsub(*args)
+
+    return a(a, b), codegen
+
+
+@intrinsic
+def add_where(typingctx, numbers, more, bits):
+    """Whole numbers, and so much more in each lane whose bit is set."""
+
+    def codegen(context, builder, sig, args):
+        numbers, more, bits = args
+        flags = builder.bitcast(builder.trunc(bits, ir.IntType(LANES)), ir.VectorType(ir.IntType(1), LANES))
+        return builder.select(flags, builder.add(numbers, more), numbers)
+
+    return numbers(numbers, more, types.uint64), codegen
+
+
 def compared(operator):
     """Code that compares lane by lane: floats, signed and unsigned integers."""
 
