@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mi_core.backends.cpu.jit import jit
-from mi_core.backends.cpu.order import lowest_and_highest
 from mi_core.backends.cpu.simd import LANES
 from mi_core.backends.cpu.workers import Workers
 from mi_core.types import Samples
@@ -195,17 +194,11 @@ def fill_tile(columns, keys, rows, tree, first, last):
             tree.order[i] = np.uint32(rows[np.uint32(keys[i])])
 
 
-@jit
-def merge_walls(tree):
+def merge_walls(tree: Tree) -> None:
     """Measure the boxes above level 1: each is the hull of its children."""
     for level in range(2, len(tree.sizes)):
-        parents = tree.walls[tree.offsets[level] : tree.offsets[level] + tree.sizes[level]]
-        children = tree.walls[tree.offsets[level - 1] :]
-        parents[:, 0] = np.inf
-        parents[:, 1] = -np.inf
-        for child in range(tree.sizes[level - 1]):
-            for dim in range(parents.shape[2]):
-                lowest, _ = lowest_and_highest(children[child, 0, dim])
-                _, highest = lowest_and_highest(children[child, 1, dim])
-                parents[child // LANES, 0, dim, child % LANES] = lowest
-                parents[child // LANES, 1, dim, child % LANES] = highest
+        children, parents = (tree.walls[tree.offsets[at] : tree.offsets[at] + tree.sizes[at]] for at in (level - 1, level))
+        hulls = np.empty((2, len(parents) * LANES, children.shape[2]), children.dtype)  # box by box
+        hulls[0], hulls[1] = np.inf, -np.inf
+        hulls[0, : len(children)], hulls[1, : len(children)] = children[:, 0].min(axis=2), children[:, 1].max(axis=2)
+        parents[:] = hulls.reshape(2, len(parents), LANES, -1).transpose(1, 0, 3, 2)
