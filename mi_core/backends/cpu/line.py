@@ -11,8 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mi_core.backends.cpu.jit import jit
-from mi_core.backends.cpu.order import lowest_and_highest
+from mi_core.backends.cpu.jit import inlined, jit
 from mi_core.backends.cpu.simd import LANES, add_where, at_most, below, difference, gather_float64, load, splat, store
 from mi_core.backends.cpu.workers import Workers, for_blocks
 from mi_core.types import FloatArray, IntArray, Samples, Share
@@ -39,64 +38,34 @@ def count_line(line: Line, radius: FloatArray, counts: IntArray, tile_blocks: in
 def count_line_tile(order, values, ascending, radius, counts, first, last):
     """Counts (m, n) for the points order[first * LANES : last * LANES]; ascending (n,) are the sorted values (n,)."""
     n = len(values)
-    here = np.zeros(LANES)
-    own_radius = np.zeros(LANES)
-    near = np.empty(LANES, np.int64)
-    far = np.empty(LANES, np.int64)
+    here, own_radius = np.zeros(LANES), np.zeros(LANES)
+    within = np.empty(LANES, np.int64)
     for block in range(first, last):
         rows = order[block * LANES : min(n, (block + 1) * LANES)]
-        low = high = np.float64(values[rows[0]])
         for lane in range(len(rows)):
             here[lane] = np.float64(values[rows[lane]])
-            low, high = min(low, here[lane]), max(high, here[lane])
         for m in range(len(radius)):
             for lane in range(len(rows)):
                 own_radius[lane] = radius[m, rows[lane]]
-            # Every search of the block ends in one window, which fits the cache.
-            _, widest = lowest_and_highest(own_radius)
-            start = first_within(ascending, low, widest, 0, n)
-            size = first_beyond(ascending, high, widest, start, n - start) - start
-            search_together(ascending, here, own_radius, near, far, start, size)
+            count_lanes(ascending, here, own_radius, within)
             for lane in range(len(rows)):
-                counts[m, rows[lane]] = far[lane] - near[lane] - 1 if own_radius[lane] > 0 else 0
+                counts[m, rows[lane]] = within[lane] - 1 if own_radius[lane] > 0 else 0
 
 
-@jit
-def first_within(ascending, here, radius, start, size):
-    """First i in [start, start + size] with here - ascending[i] < radius; the last is taken to be so."""
-    while size > 0:
-        half = size >> 1
-        ahead = not (here - np.float64(ascending[start + half]) < radius)
-        start = start + half + 1 if ahead else start
-        size = size - half - 1 if ahead else half
-    return start
+@inlined
+def count_lanes(ascending, here, radius, within):
+    """How many of `ascending` (n,) are strictly nearer to each of here (LANES,) than its radius.
 
-
-@jit
-def first_beyond(ascending, here, radius, start, size):
-    """First i in [start, start + size] with ascending[i] - here >= radius; the last is taken to be so."""
-    while size > 0:
-        half = size >> 1
-        ahead = np.float64(ascending[start + half]) - here < radius
-        start = start + half + 1 if ahead else start
-        size = size - half - 1 if ahead else half
-    return start
-
-
-@jit
-def search_together(ascending, here, radius, near, far, start, size):
-    """near[i], far[i]: first value within, and first beyond, radius[i] of here[i].
-
-    All 32 searches take each step together, with vectors of values from as many places.
+    All 32 pairs of binary searches take each step together, with vectors of values from as many places.
     """
     own, reach = load(here, 0), load(radius, 0)
-    first_near = first_far = splat(np.int64(start))
-    while size > 0:
-        half = (size + 1) >> 1
-        apart = difference(own, gather_float64(ascending, first_near, half - 1))
-        first_near = add_where(first_near, splat(half), at_most(reach, apart))
-        apart = difference(gather_float64(ascending, first_far, half - 1), own)
-        first_far = add_where(first_far, splat(half), below(apart, reach))
-        size -= half
-    store(near, 0, first_near)
-    store(far, 0, first_far)
+    near = far = splat(np.int64(0))
+    left = len(ascending)
+    while left > 0:
+        half = (left + 1) >> 1
+        near_apart = difference(own, gather_float64(ascending, near, half - 1))
+        far_apart = difference(gather_float64(ascending, far, half - 1), own)
+        near = add_where(near, splat(half), at_most(reach, near_apart))
+        far = add_where(far, splat(half), below(far_apart, reach))
+        left -= half
+    store(within, 0, difference(far, near))

@@ -257,7 +257,7 @@ def difference(typingctx, a, b):
     """The differences a - b, lane by lane."""
 
     def codegen(context, builder, sig, args):
-        return builder.fsub(*args)
+        return (builder.sub if isinstance(a.dtype, types.Integer) else builder.fsub)(*args)
 
     return a(a, b), codegen
 
