@@ -1,6 +1,6 @@
 """Two sides of one column each: neighbours in a grid of ranks, from values that were sorted once for many estimates.
 
-    ranked(values)  -> values, ascending, ranks       once for a column, however often it is shuffled or cut into parts
+    ranked(values)  -> values, ascending, order, ranks once for a column, however often it is shuffled or cut into parts
     two of these    -> cells of about one point each, as wide as so many ranks; each query visits its own cell and, unless that
                        has many points, those around it, then the row or column of cells whose nearest value is nearest, until
                        no value beyond is nearer than the k-th  -> radius
@@ -13,7 +13,7 @@ values, so one cell never holds more than sqrt(n) points.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,10 +29,11 @@ FEW_IN_A_CELL = 8  # points in the query's own cell, up to which the eight aroun
 
 
 class Ranked(NamedTuple):
-    """The values (n,) of one column in float64, the same in ascending order, and the rank (n,) of each."""
+    """The values (n,) of one column in float64, the same in ascending order, the rows in that order, and the rank of each."""
 
     values: FloatArray
     ascending: FloatArray
+    order: NDArray[np.uint32]
     rank: NDArray[np.int32]
 
     def take(self, rows: IntArray) -> Ranked:
@@ -41,34 +42,39 @@ class Ranked(NamedTuple):
         is_taken = np.zeros(len(self.values), np.bool_)
         is_taken[rank] = True
         among = np.cumsum(is_taken, dtype=np.int32)
-        return Ranked(self.values[rows], self.ascending[is_taken], among[rank] - np.int32(1))
+        rank = among[rank] - np.int32(1)
+        return Ranked(self.values[rows], self.ascending[is_taken], inverse(rank, np.uint32), rank)
 
     def shuffled(self, rows: IntArray) -> Ranked:
         """All values in another order."""
-        return Ranked(self.values[rows], self.ascending, self.rank[rows])
+        rank = self.rank[rows]
+        return Ranked(self.values[rows], self.ascending, inverse(rank, np.uint32), rank)
 
 
 def ranked(points: Samples) -> Ranked:
     """A column (n, 1), sorted."""
     values = points[:, 0].astype(np.float64)
-    order = np.argsort(values)
-    rank = np.empty(len(values), np.int32)
-    rank[order] = np.arange(len(values), dtype=np.int32)
-    return Ranked(values, values[order], rank)
+    order = np.argsort(values).astype(np.uint32)
+    return Ranked(values, values[order], order, inverse(order, np.int32))
+
+
+def inverse(places: NDArray[Any], dtype: Any) -> NDArray[Any]:
+    """Where each of 0 to n - 1 stands among places (n,)."""
+    found = np.empty(len(places), dtype)
+    found[places] = np.arange(len(places), dtype=dtype)
+    return found
 
 
 def neighbour_counts(x: Ranked, y: Ranked, k: int) -> tuple[FloatArray, IntArray]:
     """Radius (n,) and counts (2, n) for one k, bit for bit as the contract of `mi_core.backends` has them; in one thread."""
     n = len(x.values)
     width = int(np.ceil(np.sqrt(IN_A_CELL * n)))
-    radius, counts = np.empty(n), np.empty((2, n), np.int64)
+    radius, counts = np.empty((1, n)), np.empty((2, 1, n), np.int64)
     starts, rows = by_cell(x.rank, y.rank, width)
-    walk_cells(x.values, y.values, x.ascending, y.ascending, starts, rows, width, k, radius)
+    walk_cells(x.values, y.values, x.ascending, y.ascending, starts, rows, width, k, radius[0])
     for side, of_side in zip((x, y), counts, strict=True):
-        order = np.empty(n, np.uint32)
-        order[side.rank] = np.arange(n, dtype=np.uint32)
-        count_line_tile(order, side.values, side.ascending, radius[np.newaxis], of_side[np.newaxis], 0, -(-n // LANES))
-    return radius, counts
+        count_line_tile(side.order, side.values, side.ascending, radius, of_side, 0, -(-n // LANES))
+    return radius[0], counts[:, 0]
 
 
 @jit
@@ -76,7 +82,7 @@ def by_cell(rank_x, rank_y, width):
     """Where the points of each cell (side * side,) start among the rows (n,), and these rows."""
     n = len(rank_x)
     side = (n - 1) // width + 1
-    band = np.empty(n, np.int32)  # of each rank: a division takes as long as all else that is done with a point here
+    band = np.empty(n, np.int32)  # row or column of cells of each rank: divisions by a width are slow
     for rank in range(n):
         band[rank] = rank // width
     starts = np.zeros(side * side + 1, np.int32)
