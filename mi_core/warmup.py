@@ -63,7 +63,7 @@ def tasks_for(dtype: np.dtype[np.floating]) -> list[Callable[[], object]]:
         lambda: mutual_information(*line, permutations=20),
         *(
             lambda way=way, ks=ks: mutual_information(*few, k=ks, backend=way)
-            for way, ks in itertools.product(ways, ([3], [3, 10]))
+            for way, ks in itertools.product(ways, ([3], [3, 20]))
         ),
         *(lambda way=way: mutual_information(*few, backend=way, error_bar=False, groups=groups) for way in ways),
         lambda: mutual_information(*few, series=True, exclude=2, permutations=2, error_bar=False),
