@@ -58,6 +58,7 @@ class Gathered(NamedTuple):
     k: int
     distances: FloatArray  # (room_for(k),)
     held: IntArray  # (1,): how many of them there are
+    limit: FloatArray  # (1,): others must be nearer, since k of these are no further
 
 
 @inlined

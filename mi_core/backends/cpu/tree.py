@@ -242,7 +242,7 @@ def radius_tile_of_many(tree, ks, left_out, radius, first, last):
     """
     order, blocks = tree.order, tree.blocks
     n, k, height = len(order), ks[-1], len(tree.sizes)
-    gathered = Gathered(k, np.empty(room_for(k)), np.empty(1, np.int64))
+    gathered = Gathered(k, np.empty(room_for(k)), np.empty(1, np.int64), np.empty(1))
     ascending = np.empty(k)
     bounds = np.empty(LANES, blocks.dtype)
     near = np.empty((height, LANES), blocks.dtype)
@@ -259,7 +259,7 @@ def radius_tile_of_many(tree, ks, left_out, radius, first, last):
                 no_first, no_last = left_out[row, 0], left_out[row, 1]
             bound = bounds[lane]
             while True:
-                gathered.held[0] = 0
+                gathered.held[0], gathered.limit[0] = 0, np.inf
                 search(tree, block, lane, no_first, no_last, gathered, gather, bound, near, nodes, todo)
                 if gathered.held[0] >= k or bound == np.inf:
                     break
@@ -380,13 +380,14 @@ def gather(blocks, order, query, own_lane, block, no_first, no_last, gathered, b
         if no_last > 0 and no_first <= order[block * LANES + lane] < no_last:
             continue
         if blocks.itemsize == 8:
-            gathered.distances[held] = at(gathered.distances, start + lane)
+            distance = at(gathered.distances, start + lane)
         else:
-            gathered.distances[held] = exact_distance(blocks, query, block * blocks.shape[1] * LANES + lane)
-        held += 1
+            distance = exact_distance(blocks, query, block * blocks.shape[1] * LANES + lane)
+        gathered.distances[held] = distance
+        held += distance < gathered.limit[0]
     if held >= gathered.k + SPARE:
         reached = keep_least(gathered.distances, held, gathered.k)
-        held = gathered.k
+        held, gathered.limit[0] = gathered.k, reached
         bound = min(bound, blocks.dtype.type(reached)) if reached > 0 else blocks.dtype.type(-1)
     gathered.held[0] = held
     return bound
