@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 # Where all is installed already: make test-gpu GPU_PYTHON=python3
 GPU_PYTHON ?= $(BIN)/python
 
-.PHONY: demo check test bench figures docs test-gpu sanitize-gpu bench-gpu clean
+.PHONY: demo check test bench figures notebooks docs test-gpu sanitize-gpu bench-gpu clean
 
 demo: $(VENV)/.base
 	$(BIN)/mi estimate examples/digits_first.npy examples/digits_last.npy
@@ -30,6 +30,10 @@ bench: $(VENV)/.bench
 figures: $(VENV)/.dev
 	$(BIN)/mi bench report
 	$(BIN)/python docs/draw_topologies.py
+
+notebooks: $(VENV)/.dev
+	$(BIN)/ruff format docs/notebooks
+	$(BIN)/python docs/run_notebooks.py docs/notebooks/*.ipynb
 
 docs: $(VENV)/.dev
 	$(BIN)/python docs/make_cli_reference.py

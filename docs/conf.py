@@ -24,7 +24,7 @@ sys.meta_path.insert(0, MockFinder(["keras", "tensorflow", "torch", "lightning",
 project = "ksg-mi"
 author = "the authors of ksg-mi"
 release = __version__
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
 
 html_theme = "furo"
 html_title = "ksg-mi"
@@ -34,6 +34,7 @@ html_copy_source = False
 html_show_copyright = False
 html_show_sphinx = False
 
+nb_execution_mode = "off"  # notebooks show the outputs that they hold: make notebooks
 myst_heading_anchors = 4  # links name headings as GitHub does
 
 default_role = "py:obj"  # `name` in a docstring is code, and a link where the reference has the name

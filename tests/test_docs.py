@@ -1,6 +1,7 @@
 """The documentation: reachable, up to date, and its links lead somewhere, on the site and in the repository alike."""
 
 import importlib.util
+import json
 import os
 import re
 import shlex
@@ -19,6 +20,7 @@ from conftest import CHROMIUM, REPOSITORY
 
 DOCS = REPOSITORY / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
+NOTEBOOKS = sorted(DOCS.glob("notebooks/*.ipynb"))
 OUTSIDE = [REPOSITORY / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")]
 ON_PAGES = {  # public names beside those of the packages themselves
     "mi_core.similarity.cka",
@@ -32,6 +34,14 @@ ON_PAGES = {  # public names beside those of the packages themselves
 START = (DOCS / "getting-started.md").read_text(encoding="utf-8")
 
 
+def text_of(page):
+    """A page as Markdown; of a notebook its cells of text."""
+    text = page.read_text(encoding="utf-8")
+    if page.suffix == ".ipynb":
+        return "\n\n".join("".join(cell["source"]) for cell in json.loads(text)["cells"] if cell["cell_type"] == "markdown")
+    return text
+
+
 def without_code(text):
     """Markdown less what is shown as code, where brackets are no links and # begins no heading."""
     return re.sub(r"^```.*?^```|`[^`\n]*`", "", text, flags=re.DOTALL | re.MULTILINE)
@@ -39,18 +49,18 @@ def without_code(text):
 
 def links(page):
     """Targets in the repository that a page names, in the text and as pictures."""
-    targets = re.findall(r"\]\(([^)\s]+)\)", without_code(page.read_text(encoding="utf-8")))
+    targets = re.findall(r"\]\(([^)\s]+)\)", without_code(text_of(page)))
     return [target for target in targets if not re.match(r"[a-z]+:", target)]
 
 
 def anchors(page):
     """What GitHub makes of the headings of a page."""
-    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    text = re.sub(r"^```.*?^```", "", text_of(page), flags=re.DOTALL | re.MULTILINE)
     headings = re.findall(r"^#+ (.*)$", text, flags=re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("page", [*OUTSIDE, *PAGES], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [*OUTSIDE, *PAGES, *NOTEBOOKS], ids=lambda page: page.name)
 def test_links_lead_to_files_and_headings(page):
     for target in links(page):
         path, _, anchor = target.partition("#")
@@ -81,9 +91,10 @@ def site(tmp_path_factory):
 
 
 def test_the_site_needs_no_other_host(site):
-    for page in PAGES:
-        built = (site / page.with_suffix(".html").name).read_text(encoding="utf-8")
-        assert not re.search(r'<(?:script|link|img)[^>]*(?:src|href)="(?:https?:)?//', built)
+    pages = [page.relative_to(DOCS).with_suffix(".html") for page in (*PAGES, *NOTEBOOKS)]
+    for page in pages:
+        built = (site / page).read_text(encoding="utf-8")
+        assert not re.search(r'<(?:script|link|img)[^>]*(?:src|href)="(?:https?:)?//', built), page
     for style in site.rglob("*.css"):
         assert not re.search(r"url\([\"']?(?:https?:)?//|@import", style.read_text(encoding="utf-8")), style.name
 
