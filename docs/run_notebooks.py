@@ -7,7 +7,6 @@ telling anybody anything, such as times, is not kept.
 """
 
 import hashlib
-import os
 import re
 import sys
 import tempfile
@@ -64,7 +63,6 @@ def executed(path: Path) -> nbformat.NotebookNode:
 
 
 if __name__ == "__main__":
-    os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"  # a debugger's word on frozen modules, which would be the first output
     for name in sys.argv[1:]:
         text = nbformat.writes(executed(Path(name)))
         with whole_file(Path(name)) as file:
