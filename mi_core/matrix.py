@@ -43,8 +43,9 @@ Pair = tuple[int, int]
 """Places of two layers, which may be one and the same."""
 
 # Up to this many joint dimensions a pair is estimated by itself, with a tree, which is cheaper than going through the strips:
-# six layers of 10 take 0.31 s one by one and 0.39 s by strips, six of 30 0.74 s and 0.48 s (2,000 samples, processor seconds).
-NARROW = 20
+# six layers of 3 take 0.03 s one by one and 0.05 s by strips, six of 5 0.05 s and 0.05 s, six of 10 0.11 s and 0.06 s (2,000
+# samples, processor seconds).
+NARROW = 10
 LABELS = "labels"  # how notes call the class labels
 STEPS = 20  # after each of which the partial sums are told; more cost a little more
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import awkward
+import oracle
 from mi_core import InputError, matrix, mutual_information, mutual_information_matrix, neighbour_counts, similarity
 from mi_core.backends.cpu.layer_pairs import pair_counts
 from mi_core.text import EXPLAIN
@@ -37,6 +38,21 @@ def test_counts_equal_those_of_each_pair(name, dtype, k):
         expected = neighbour_counts(layers[a], layers[b], k)
         np.testing.assert_array_equal(radius[pair], expected.radius)
         np.testing.assert_array_equal(counts[pair], [expected.n_x, expected.n_y])
+
+
+@pytest.mark.parametrize("places", [(2.0**24,), (2.0**24, -(2.0**24)), (3e38, -3e38)])
+def test_distances_equal_in_single_precision_alone(places):
+    """Differences of some 2^24 all round to the same, or overflow; one point may be as far so in both layers."""
+    rng = np.random.default_rng(3)
+    layers = [
+        np.where(rng.random((90, 3)) < 0.5, rng.choice(places, (90, 3)), rng.random((90, 3))).astype(np.float32) for _ in "xy"
+    ]
+    layers[1][:30] = layers[0][:30] + np.float32(0.25) * (layers[0][:30] < 1)
+    for k in (1, 3, 40):
+        radius, counts = pair_counts(layers, XY, k, range(90), threads=1)
+        for pair, (a, b) in enumerate(XY):
+            expected = oracle.neighbour_counts(layers[a], layers[b], k)
+            np.testing.assert_array_equal([radius[pair], *counts[pair]], expected)
 
 
 def test_every_entry_is_the_estimate_of_its_pair():
