@@ -14,7 +14,6 @@ have a byte each to themselves (`Ends`), for which `filter` knows all difference
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,7 +21,7 @@ from numpy.typing import NDArray
 
 from mi_core.backends.cpu.jit import jit
 from mi_core.backends.cpu.order import lowest_and_highest
-from mi_core.backends.cpu.simd import BYTES, LANES
+from mi_core.backends.cpu.simd import BYTES, LANES, at, larger_distance, largest, load, splat
 from mi_core.backends.cpu.spatial_order import spatial_order
 from mi_core.backends.cpu.workers import Workers
 from mi_core.types import FloatArray, Samples
@@ -185,7 +184,8 @@ def centre_of(points: Samples, steps_per_unit: float, ends: Ends) -> FloatArray:
     if len(ends.lowest):
         return np.full(points.shape[1], ends.middle)
     some = points[:: max(1, len(points) // CENTRED)].astype(np.float64)
-    low, high, median = np.quantile(some, [0.0, 1.0, 0.5], axis=0, method="lower")
+    place = (len(some) - 1) // 2
+    low, high, median = some.min(axis=0), some.max(axis=0), np.partition(some.T, place)[:, place]
     half = 0.5 * TOP / steps_per_unit
     fits = high / 2 - low / 2 <= half
     with np.errstate(over="ignore"):
@@ -200,7 +200,7 @@ def typical_radii(parts: tuple[Samples, ...], k: int, workers: Workers) -> Float
     queries = np.arange(0, n, max(1, n // SAMPLED_ROWS))
     stride = max(1, n // SAMPLED_POINTS)
     distances = np.zeros((len(queries), -(-n // stride)), parts[0].dtype)
-    for part in parts:
+    for part in map(np.ascontiguousarray, parts):
 
         def work(first: int, last: int, part: Any = part) -> None:
             rough_distances(part, queries, stride, distances, first, last)
@@ -210,15 +210,21 @@ def typical_radii(parts: tuple[Samples, ...], k: int, workers: Workers) -> Float
     return np.partition(distances, rank, axis=1)[:, rank].astype(np.float64)
 
 
-@partial(jit, fastmath=True)
+@jit
 def rough_distances(points, queries, stride, distances, first, last):
     """Raise distances (n_queries, m) to those of queries first to last from every stride-th point (n, dim)."""
-    for q in range(first, last):
-        for j in range(distances.shape[1]):
-            far = distances[q, j]
-            for dim in range(points.shape[1]):
-                difference = abs(points[queries[q], dim] - points[j * stride, dim])
-                far = difference if difference > far else far
+    dims = points.shape[1]
+    whole = dims - dims % LANES
+    for j in range(distances.shape[1]):
+        there = j * stride * dims
+        for q in range(first, last):
+            here = queries[q] * dims
+            lanes = splat(distances[q, j])
+            for dim in range(0, whole, LANES):
+                lanes = larger_distance(lanes, load(points, here + dim), load(points, there + dim))
+            far = largest(lanes)
+            for dim in range(whole, dims):
+                far = max(far, abs(at(points, here + dim) - at(points, there + dim)))
             distances[q, j] = far
 
 
