@@ -61,6 +61,7 @@ class Estimation(Generic[Sides]):
         n_rows: Number of rows of both sets.
         sampling: How the samples were drawn.
         rows: (n_samples,) the caller's row of each sample; None where they are in the caller's order.
+        also: Neighbour orders whose estimates from all samples will be asked for too: one search finds all.
     """
 
     def __init__(
@@ -76,17 +77,28 @@ class Estimation(Generic[Sides]):
         n_rows: int | None = None,
         sampling: Sampling = INDEPENDENT,
         rows: IntArray | None = None,
+        also: tuple[int, ...] = (),
     ) -> None:
         self.method, self.sides, self.take, self.ks, self.settings = method, sides, take, ks, settings
         self.n_samples, self.smaller_set, self.n_rows = n_samples, smaller_set, n_rows or n_samples
-        self.sampling, self.rows = sampling, rows
+        self.sampling, self.rows, self.also = sampling, rows, also
         self.search = Search(ks, settings.backend, settings.threads, settings.progress, settings.alpha, settings.scheduler)
         self.nats = NATS_PER_UNIT[settings.units]
 
     @functools.cached_property
+    def found_in_all(self) -> list[Local]:
+        """Local terms from all samples, for each k and each order beside them."""
+        return self.method(self.sides, dataclasses.replace(self.search, ks=self.ks + self.also))
+
+    @property
     def found(self) -> list[Local]:
         """Local terms from all samples, for each k."""
-        return self.method(self.sides, self.search)
+        return self.found_in_all[: max(1, len(self.ks))]
+
+    @property
+    def estimates_also(self) -> list[tuple[int, float]]:
+        """The orders beside k, and their estimates from all samples in the unit asked for."""
+        return [(k, local.mean / self.nats) for k, local in zip(self.also, self.found_in_all[len(self.ks) :], strict=True)]
 
     def means(self, sides: Sides, ks: Sequence[int] | None = None) -> FloatArray:
         """Estimates in the unit asked for from other samples, or for other k."""

@@ -79,7 +79,8 @@ def shares_that_recur(points: Samples) -> tuple[float, float]:
     values = gaps = size = 0
     for start in range(0, some.shape[1], columns):
         ascending = np.sort(some[:, start : start + columns].T)
-        ascending = ascending[ascending[:, 0] < ascending[:, -1]]
+        varying = ascending[:, 0] < ascending[:, -1]
+        ascending = ascending if varying.all() else ascending[varying]
         size += ascending.size
         values += count_repeated(ascending)
         gaps += count_repeated(np.sort(np.diff(ascending)))
@@ -113,8 +114,24 @@ def copied_samples(sides: Sequence[Samples]) -> int:
 
 def count_repeated(ascending: NDArray[np.generic]) -> int:
     """How many of sorted values (n,), or in each row of sorted values (m, n), have at least one exact copy."""
-    same = ascending[..., 1:] == ascending[..., :-1]
-    repeated = np.zeros(ascending.shape, np.bool_)
-    repeated[..., 1:] = same
-    repeated[..., :-1] |= same
-    return int(np.count_nonzero(repeated))
+    same = ascending[..., 1:] == ascending[..., :-1]  # as the one before; the first of each run is to be added
+    return (
+        int(np.count_nonzero(same))
+        + int(np.count_nonzero(same[..., :1]))
+        + int(np.count_nonzero(same[..., 1:] > same[..., :-1]))
+    )
+
+
+def new_values(ascending: Samples) -> NDArray[np.bool_]:
+    """Which of sorted values, in each row (m, n), differ from the one before; the first does."""
+    is_new = np.ones(ascending.shape, np.bool_)
+    np.not_equal(ascending[:, 1:], ascending[:, :-1], out=is_new[:, 1:])
+    return is_new
+
+
+def first_and_last(is_new: NDArray[np.bool_]) -> tuple[IntArray, IntArray]:
+    """For each of sorted values, in each row (m, n), the places of the first and the last of its equals, counted flat."""
+    first = np.flatnonzero(is_new)
+    sizes = np.diff(first, append=is_new.size)
+    of_first, of_last = (np.repeat(place, sizes).reshape(is_new.shape) for place in (first, first + sizes - 1))
+    return of_first, of_last

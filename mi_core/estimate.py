@@ -190,7 +190,8 @@ def mutual_information(
     if not (needs_host(settings) or sides.given_classes):
         sides = sides.sides_by(lambda side: backends.held(side, settings.backend, dim))
     method = nothing if is_nothing else method_for(sides, settings)
-    run = Estimation(method, sides, Prepared.take, n_samples, ks, settings, sampling=sampling, rows=rows)
+    also = orders_of_verdicts(sides, ks) if settings.diagnose and not is_nothing else ()
+    run = Estimation(method, sides, Prepared.take, n_samples, ks, settings, sampling=sampling, rows=rows, also=also)
     results = estimated(run, dims, notes)
     if settings.lower_bound:
         lower_bound.check_enough(n_samples)
@@ -540,11 +541,21 @@ def named_again(sampling: Sampling | None) -> MIOptions:
     return {"groups": sampling.group} if isinstance(sampling, Groups) else {}
 
 
-def with_verdicts(results: list[MIResult], run: Estimation[Prepared]) -> list[MIResult]:
-    """Results with a verdict on each."""
+def orders_of_verdicts(sides: Prepared, ks: Sequence[int]) -> tuple[int, ...]:
+    """For each k the larger one whose estimate a verdict compares."""
     from mi_core import reliability  # here, because of the libraries that it loads
 
-    verdicts = [reliability.judge(run.sides, one, run.means, run.settings.seed) for one in results]
+    return tuple(reliability.larger_order(k, int(np.min(sides.countable))) for k in ks)
+
+
+def with_verdicts(results: list[MIResult], run: Estimation[Prepared]) -> list[MIResult]:
+    """Results with a verdict on each."""
+    from mi_core import reliability  # as above
+
+    verdicts = [
+        reliability.judge(run.sides, one, at_larger_k, run.means, run.settings.seed)
+        for one, at_larger_k in zip(results, run.estimates_also, strict=True)
+    ]
     return [dataclasses.replace(one, reliability=verdict) for one, verdict in zip(results, verdicts, strict=True)]
 
 

@@ -72,9 +72,13 @@ class Sign:
     reason: str
 
 
-def judge(samples: Prepared, result: MIResult, estimates: Estimates, seed: int) -> Reliability:
-    """Verdict on a result for these samples; `estimates` gives the same estimator's values on others, in the result's unit."""
-    measured = measure(samples, result, estimates, seed)
+def judge(samples: Prepared, result: MIResult, at_larger_k: tuple[int, float], estimates: Estimates, seed: int) -> Reliability:
+    """Verdict on a result for these samples.
+
+    at_larger_k: `larger_order` and the estimate with it; `estimates` gives the same estimator's values on other samples; both
+    in the unit of the result.
+    """
+    measured = measure(samples, result, at_larger_k, estimates, seed)
     against = sorted(signs(measured, result), key=lambda sign: (sign.is_gross, sign.size), reverse=True)
     if not against:
         return dataclasses.replace(measured, reasons=(reason_to_trust(measured, result),))
@@ -82,24 +86,26 @@ def judge(samples: Prepared, result: MIResult, estimates: Estimates, seed: int) 
     return dataclasses.replace(measured, verdict=verdict, reasons=tuple(sign.reason for sign in against))
 
 
-def measure(samples: Prepared, result: MIResult, estimates: Estimates, seed: int) -> Reliability:
-    """All signs, without a verdict on them yet."""
+def measure(
+    samples: Prepared, result: MIResult, at_larger_k: tuple[int, float], estimates: Estimates, seed: int
+) -> Reliability:
+    """All signs, as for `judge`, without a verdict on them yet."""
     nats = _formula.NATS_PER_UNIT[result.units]
     n, k = result.n_samples, order(result)
     sides = list(samples.sides().values())
     intrinsic = intrinsic_dimension(sides, generator(seed, "intrinsic dimension"))
     twin, twin_nats = twins.gaussian_twin(samples, result.mi * nats, intrinsic, generator(seed, "twin"))
-    ranked = samples.sides_by(normal_scores)
     typical = [_notes.typical_distance(side) for side in sides]
-    larger = larger_order(k, int(np.min(samples.countable)))
-    at_larger_k = float(estimates(samples, [larger])[0])
+    larger, mi_at_larger = at_larger_k
+    drift_k = mi_at_larger - result.mi
+    ranked = samples.sides_by(lambda side: np.ascontiguousarray(normal_scores(side)))
     repeated_values = max(_notes.share_of_repeated_values(side) for side in sides)
     return Reliability(
         verdict="trust",
         reasons=(),
         ceiling_share=result.mi / result.ceiling if result.ceiling is not None and result.ceiling > 0 else 1.0,
-        drift_k=at_larger_k - result.mi,
-        implied_bias=implied_bias(at_larger_k - result.mi, larger / k, intrinsic),
+        drift_k=drift_k,
+        implied_bias=implied_bias(drift_k, larger / k, intrinsic),
         drift_n=result.mi - result.by_size[0].mi if result.by_size else None,
         ranked_mi=float(estimates(ranked, [k])[0]),
         repeated_samples=max(_notes.repeated_rows(side) / n for side in sides),

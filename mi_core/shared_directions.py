@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from scipy.linalg import eigh
 from scipy.special import ndtri
 
+from mi_core import _ties
 from mi_core.sampling import Sampling
 from mi_core.threads import one_blas_thread
 from mi_core.types import FloatArray, IntArray, Samples
@@ -40,9 +41,7 @@ class Ranks:
     def __init__(self, points: Samples) -> None:
         columns = np.ascontiguousarray(points.T)
         self.order = np.argsort(columns, axis=1).astype(np.int32)
-        ascending = np.take_along_axis(columns, self.order, axis=1)
-        self.is_new = np.ones(columns.shape, dtype=np.bool_)
-        np.not_equal(ascending[:, 1:], ascending[:, :-1], out=self.is_new[:, 1:])
+        self.is_new = _ties.new_values(np.take_along_axis(columns, self.order, axis=1))
 
     def scores(self, fitted: IntArray) -> Single:
         """Gaussian quantiles (n, dim) of all rows' mean ranks among the rows `fitted`, which alone decide on the scale."""
@@ -51,16 +50,12 @@ class Ranks:
         among[fitted] = True
         of_ranks = ndtri(np.arange(1, 2 * len(fitted) + 2) / (2 * (len(fitted) + 1))).astype(np.float32)
         scores = np.empty((n, dim), dtype=np.float32)
-        places = np.arange(n)
         for start in range(0, dim, COLUMNS_AT_ONCE):
             order, is_new = (of[start : start + COLUMNS_AT_ONCE] for of in (self.order, self.is_new))
-            below = np.zeros((len(order), n + 1), dtype=np.int64)  # how many fitted rows stand before each place
-            np.cumsum(among[order], axis=1, out=below[:, 1:])
-            first = np.maximum.accumulate(np.where(is_new, places, 0), axis=1)
-            is_last = np.ones_like(is_new)
-            is_last[:, :-1] = is_new[:, 1:]
-            behind = np.minimum.accumulate(np.where(is_last, places, n)[:, ::-1], axis=1)[:, ::-1] + 1
-            twice = np.take_along_axis(below, first, axis=1) + np.take_along_axis(below, behind, axis=1)
+            is_fitted = among[order]
+            up_to = np.cumsum(is_fitted, axis=1, dtype=np.int32)  # how many fitted rows stand at each place or before
+            first, last = _ties.first_and_last(is_new)
+            twice = (up_to - is_fitted).take(first) + up_to.take(last)
             ordered = np.empty(order.shape, dtype=np.float32)
             np.put_along_axis(ordered, order.astype(np.int64), of_ranks[twice], axis=1)
             scores[:, start : start + COLUMNS_AT_ONCE] = ordered.T

@@ -12,7 +12,7 @@ from scipy.special import digamma
 
 import awkward
 import oracle
-from mi_core import InputError, _formula, _notes, _prepare, mutual_information
+from mi_core import InputError, _formula, _notes, _prepare, backends, mutual_information
 
 SEEDS = range(20)
 
@@ -152,6 +152,33 @@ def test_several_k_equal_single_ones():
     x, y = awkward.CASES["5+5"]
     for result in mutual_information(x, y, k=[10, 3]):
         assert result.mi == mutual_information(x, y, k=result.k).mi
+
+
+def test_coincident_samples_touch_no_larger_k():
+    """Two samples that coincide are ties for k=1 alone, beside which k=3 is what it is by itself."""
+    rng = np.random.default_rng(1)
+    x, y = rng.standard_normal((2, 400, 2))
+    x[1], y[1] = x[0], y[0]
+    x[2:6] = x[2:6].round(1)
+    first, third = mutual_information(x, y, k=[1, 3], return_local=True)
+    np.testing.assert_array_equal(third.local_mi, mutual_information(x, y, k=3, return_local=True).local_mi)
+    np.testing.assert_array_equal(first.local_mi, mutual_information(x, y, k=1, return_local=True).local_mi)
+
+
+def test_a_verdict_seeks_the_larger_k_with_the_estimate(monkeypatch):
+    x, y = awkward.CASES["5+5"]
+    expected = [mutual_information(x, y, k=k, error_bar=False).mi for k in (2, 8)]
+    sought, count = [], backends.neighbour_counts
+
+    def noted(parts, sides, ks, **options):
+        sought.append((len(parts[0]), ks))
+        return count(parts, sides, ks, **options)
+
+    monkeypatch.setattr(backends, "neighbour_counts", noted)
+    result = mutual_information(x, y, k=2, diagnose=True)
+    assert [result.mi, result.mi + result.reliability.drift_k] == pytest.approx(expected, abs=1e-12)
+    assert sought[0] == (len(x), (2, 8))
+    assert not any(8 in ks for _, ks in sought[1:])
 
 
 def test_result_is_a_frozen_record():
