@@ -203,28 +203,32 @@ def new_targets(queries, dims):
 
 @jit
 def rank(points, dims, block, lane, target, targets, begins, votes):
-    """Put the dimensions of a query in order, those first that put most points out of reach; add to votes (dims,) how many.
+    """Put the dimensions of a query in order, those first that put most points out of reach; take how many off votes (dims,).
 
-    A counting sort; begins (257,) is scratch.
+    A counting sort; begins (256,) is scratch, and so are the query's starts, which are set later.
     """
     begins[:] = 0
-    for dim in range(dims.first, dims.last):
-        near = 255 - np.int64(points.telling[dim, points.codes[block, dim, lane]])
-        votes[dim - dims.first] += near
-        begins[near + 1] += 1
-    for near in range(256):
-        begins[near + 1] += begins[near]
-    place = 0
-    for dim in range(dims.first, dims.last):
-        code = points.codes[block, dim, lane]
-        near = 255 - np.int64(points.telling[dim, code])
-        place = begins[near]
-        begins[near] += 1
-        targets.offsets[target, place] = dim * BYTES
-        targets.codes[target, place] = code
-    last = dims.last - dims.first - 1
-    targets.offsets[target, last:] = targets.offsets[target, last]
-    targets.codes[target, last:] = targets.codes[target, last]
+    last = dims.last - dims.first
+    for place in range(last):
+        dim = dims.first + place
+        far = points.telling[dim, points.codes[block, dim, lane]]
+        targets.starts[target, place] = far
+        votes[place] -= far
+        begins[far] += 1
+    before = np.int32(0)
+    for far in range(255, -1, -1):
+        many = begins[far]
+        begins[far] = before
+        before += many
+    for place in range(last):
+        far = targets.starts[target, place]
+        to = begins[far]
+        begins[far] = to + 1
+        dim = dims.first + place
+        targets.offsets[target, to] = dim * BYTES
+        targets.codes[target, to] = points.codes[block, dim, lane]
+    targets.offsets[target, last:] = targets.offsets[target, last - 1]
+    targets.codes[target, last:] = targets.codes[target, last - 1]
 
 
 @inlined
@@ -416,7 +420,7 @@ def radius_tile(points, dims, ks, left_out, radius, first, last):
     n, k = len(points.order), ks[-1]
     start, queries = first * BYTES, min(len(points.order), last * BYTES) - first * BYTES
     targets = new_targets(queries, dims)
-    begins, votes = np.empty(257, np.int64), np.zeros(dims.last - dims.first, np.int64)
+    begins, votes = np.empty(256, np.int32), np.zeros(dims.last - dims.first, np.int64)
     nearest = np.full((queries, k), np.inf)
     bounds = np.full(queries, np.int16(2 * SHORT_TOP))
     seen = np.zeros(queries, np.uint64)
@@ -557,7 +561,7 @@ def count_tile(points, side, radius, counts, first, last):
     n, m = len(points.order), len(radius)
     start, queries = first * BYTES, min(len(points.order), last * BYTES) - first * BYTES
     targets = new_targets(queries, dims)
-    begins, votes = np.empty(257, np.int64), np.zeros(dims.last - dims.first, np.int64)
+    begins, votes = np.empty(256, np.int32), np.zeros(dims.last - dims.first, np.int64)
     own_radius = np.empty((queries, m))
     beyond, sure = np.empty((queries, m), np.int16), np.empty((queries, m), np.int16)
     codes, low, high, rows, shorts, clipped = points.codes, points.low, points.high, points.rows, points.shorts, points.clipped
