@@ -9,6 +9,7 @@
     mi bench dependent     # samples that belong together, declared or not
     mi bench permutations  # seconds of 200 shuffles, and of one estimate
     mi bench matrices      # seconds of all pairs of layers, together and one by one
+    mi bench around        # seconds of an error bar and of a verdict, and of one estimate
 
 Rows go to benchmarks/results/trust/NAME.jsonl, the table to NAME.md.
 """
@@ -27,6 +28,7 @@ import numpy as np
 
 import mi_core
 from benchmarks import bmi_samples
+from benchmarks.around import around
 from benchmarks.dependent import dependent, dependent_table
 from benchmarks.nulls import nulls
 from benchmarks.rows import REPOSITORY, circumstances
@@ -228,6 +230,7 @@ SUITES: dict[str, tuple[Callable[[], Iterator[dict[str, Any]]], Callable[[list[d
     "dependent": (dependent, dependent_table),
     "permutations": (permutations, plain_table),
     "matrices": (matrices, plain_table),
+    "around": (around, plain_table),
 }
 
 

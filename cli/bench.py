@@ -23,6 +23,7 @@ Program = Literal[
     "dependent",
     "permutations",
     "matrices",
+    "around",
     "wide-layers",
     "gpu",
     "kernels",
@@ -32,8 +33,9 @@ WHAT = (
     "Beside other programs: speed, accuracy, scaling (sizes), hard (data that cannot be pruned). On their own: coverage of "
     "error bars; verdicts on tasks that no limit was chosen on, on those of bmi, on MI given z, and on the tuning tasks; known "
     "(estimates and lower bounds on the tasks of known MI that the field uses); "
-    "nulls (p-values given z); dependent (groups and series); permutations and matrices beside single estimates; wide-layers "
-    "(the tables of the documentation); gpu; kernels (registers of the CUDA kernels); report (tables of the kept rows)."
+    "nulls (p-values given z); dependent (groups and series); permutations, matrices, and around (error bars and verdicts) "
+    "beside single estimates; wide-layers (the tables of the documentation); gpu; kernels (registers of the CUDA kernels); "
+    "report (tables of the kept rows)."
 )
 Name = Literal[Suite, Program]
 OF_SUITES = ("out", "profile", "peers", "npeet", "activations", "k", "dtype", "threads", "limit")
