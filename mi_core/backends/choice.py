@@ -25,8 +25,8 @@ from mi_core.types import Samples
 # A tree rules out whole boxes, which works while data have few dimensions; the filter rules out points by their few most
 # telling dimensions, which works when there are many to choose from; brute force has no preparation to pay for. In middling
 # dimensions a look at the data decides for or against the tree: at 20+20, N = 10,000 it takes 0.47 s on Gaussians, 0.12 s on
-# activations. Milliseconds of filter / brute force in 200+200 dimensions, one thread of another machine: activations 4.1 / 3.4 at
-# N = 375, 5.3 / 5.8 at 500, 7.8 / 15 at 750; Gaussians 5.1 / 4.1, 7.3 / 5.7, 11 / 15.
+# activations. Milliseconds of filter / brute force in 200+200 dimensions, one thread of another machine: activations 4.1 / 3.4
+# at N = 375, 5.3 / 5.8 at 500, 7.8 / 15 at 750; Gaussians 5.1 / 4.1, 7.3 / 5.7, 11 / 15.
 TREE_UP_TO = 30  # joint dimensions, whatever the data
 TREE_WITH_CONTRAST_UP_TO = 50  # joint dimensions
 FEW_SAMPLES = 2_000
