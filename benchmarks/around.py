@@ -10,10 +10,15 @@ import numpy as np
 
 import mi_core
 from benchmarks.tasks import Task
+from mi_core.options import MIOptions
 
 REPEATS = 4
 SETTINGS = (Task("activations", 10_000, 200, 200), Task("activations", 3_000, 200, 200), Task("gaussian", 10_000, 200, 200))
-ASKED: dict[str, dict[str, bool]] = {"estimate": {"error_bar": False}, "error bar": {}, "verdict": {"diagnose": True}}
+ASKED: dict[str, MIOptions] = {
+    "estimate": {"threads": 1, "error_bar": False},
+    "error bar": {"threads": 1},
+    "verdict": {"threads": 1, "diagnose": True},
+}
 
 
 def around(settings: tuple[Task, ...] = SETTINGS, repeats: int = REPEATS) -> Iterator[dict[str, Any]]:
@@ -27,7 +32,7 @@ def around(settings: tuple[Task, ...] = SETTINGS, repeats: int = REPEATS) -> Ite
         for turn in range(repeats + 1):
             for what, options in ASKED.items():
                 started = time.process_time()
-                mi_core.mutual_information(x, y, threads=1, **options)
+                mi_core.mutual_information(x, y, **options)
                 if turn > 0:  # the first compiles
                     seconds[what] = min(seconds[what], time.process_time() - started)
         one, bar, verdict = seconds["estimate"], seconds["error bar"] - seconds["estimate"], seconds["verdict"]

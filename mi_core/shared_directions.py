@@ -51,7 +51,8 @@ class Ranks:
         of_ranks = ndtri(np.arange(1, 2 * len(fitted) + 2) / (2 * (len(fitted) + 1))).astype(np.float32)
         scores = np.empty((n, dim), dtype=np.float32)
         for start in range(0, dim, COLUMNS_AT_ONCE):
-            order, is_new = (of[start : start + COLUMNS_AT_ONCE] for of in (self.order, self.is_new))
+            some = slice(start, start + COLUMNS_AT_ONCE)
+            order, is_new = self.order[some], self.is_new[some]
             is_fitted = among[order]
             up_to = np.cumsum(is_fitted, axis=1, dtype=np.int32)  # how many fitted rows stand at each place or before
             first, last = _ties.first_and_last(is_new)
