@@ -16,9 +16,12 @@ def warmup() -> None:
 
     Example: mi warmup
     """
+    from mi_core import compiling
     from mi_core.warmup import warm_up
 
-    started = time.perf_counter()
-    with ProgressBar("compiling") as bar:
+    started, before = time.perf_counter(), compiling.begun()
+    with ProgressBar("looking for compiled kernels") as bar:
         kinds = warm_up(bar)
-    say(f"compiled for {kinds} kinds of estimates in {time.perf_counter() - started:.0f} s")
+    seconds, kernels = time.perf_counter() - started, compiling.begun() - before
+    done = f"compiled {kernels} kernels" if kernels else "all kernels were compiled already"
+    say(f"{done} for {kinds} kinds of estimates in {seconds:.0f} s")

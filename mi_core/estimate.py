@@ -135,7 +135,8 @@ def mutual_information(
             that was fitted to both sides of these samples finds dependence where there is none: fit it on others, and say so in
             its attribute `fitted_on`, which the result records.
         progress: True for a bar on stderr, or a function called with (steps done, steps in all) now and then, once for
-            neighbours and once for permutations.
+            neighbours and once for permutations; False for nothing on stderr, where None (default) leaves one note in a process
+            that compiles kernels for more than two seconds.
         groups: (n_samples,) labels, integers, bool or text: rows of one label belong together, as trials of a subject or tokens
             of a sentence do. They are then neither neighbours of each other nor counted, shuffles exchange whole groups, and
             error bar, sizes and verdict rest on parts of whole groups. None (default) where each sample was drawn by itself.

@@ -1,6 +1,7 @@
 """Fixtures that several test files use."""
 
 import os
+import re
 import shutil
 import signal
 from pathlib import Path
@@ -24,6 +25,13 @@ def with_options(command, options):
         place = words.index(name) + 1 if name in words else len(words)
         words[place : place + len(values)] = values if name in words else [name, *values]
     return words
+
+
+def without_compiling(stderr):
+    """What a process wrote, but for the note of the first one on a machine."""
+    return re.sub(
+        r"^note: compiling kernel \d+, once on this machine; mi warmup compiles ahead\n", "", stderr, flags=re.MULTILINE
+    )
 
 
 def pytest_configure(config):

@@ -2,13 +2,14 @@
 
 import inspect
 import io
+import re
 import sys
 
 import numpy as np
 import pytest
 
 import mi_core
-from mi_core import InputError, progress_bar
+from mi_core import InputError, compiling, progress_bar
 
 X, Y = np.random.default_rng(0).standard_normal((2, 200, 2))
 CALLS = {
@@ -93,6 +94,29 @@ def test_notebooks_show_a_bar_where_widgets_are_installed(modules, found, shown,
     monkeypatch.setattr(sys, "modules", {**sys.modules, **dict.fromkeys(modules)})
     monkeypatch.setattr(progress_bar.importlib.util, "find_spec", lambda name: object() if found else None)
     assert progress_bar.is_notebook() == shown
+
+
+@pytest.mark.usefixtures("eager")
+def test_a_bar_says_what_is_compiled_and_never_stands_at_its_end(monkeypatch, caplog):
+    monkeypatch.setattr(compiling, "PATIENCE_SECONDS", 0)
+    monkeypatch.setattr(compiling, "_is_noted", False)
+    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+
+    def drawn():
+        terminal.truncate(0)
+        bar.bar.refresh()
+        return terminal.getvalue()
+
+    with progress_bar.shown(True) as bar:
+        with compiling.one_kernel():
+            assert f"compiling kernel {compiling.begun()}, once on this machine" in drawn()
+            bar(1, 4)
+            assert "compiling kernel" in drawn()
+        assert re.search(r"counting neighbours.* 25%", drawn())
+        bar(4, 4)
+        assert "counting neighbours" in drawn()
+        assert "%" not in drawn()
+    assert caplog.messages == []
 
 
 @pytest.mark.usefixtures("eager")

@@ -7,10 +7,13 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
+import numba
 import pytest
+from numba.core.codegen import JITCPUCodegen
 
 from conftest import REPOSITORY
 from mi_core.backends.cpu.jit import CodeFiles, uninterrupted
+from mi_core.backends.cpu.order import lowest_and_highest
 
 HEAVY = {
     "numba",
@@ -29,9 +32,10 @@ HEAVY = {
 
 ESTIMATE = """
 import numpy as np
-from mi_core import mutual_information
+from mi_core import compiling, mutual_information
+compiling.PATIENCE_SECONDS = 0
 x, y = np.random.default_rng(0).standard_normal((2, 100))
-print(mutual_information(x, y, backend="cpu-brute").mi)
+print(mutual_information(x, y, backend="cpu-brute", progress=False).mi)
 """
 
 
@@ -104,11 +108,28 @@ def test_a_change_in_any_kernel_file_renews_them_all(tmp_path):
     assert all(after[name] > before[name] for name in before)
 
 
+@pytest.mark.parametrize(("fact", "other"), [("CPU_NAME", "generic"), ("CPU_FEATURES", "")])
+def test_another_processor_has_machine_code_of_its_own(fact, other, monkeypatch):
+    """Under a folder that machines share, or a machine whose processor changes."""
+    signature = numba.types.void(numba.types.int64)
+
+    def file():
+        codegen = JITCPUCodegen("codegen")
+        return lowest_and_highest._cache._cache_file.path(lowest_and_highest._cache._index_key(signature, codegen))
+
+    here = file()
+    assert here == file()
+    monkeypatch.setattr(numba.config, fact, other)
+    assert here != file()
+
+
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory):
-    """A folder with the kernels' machine code, and what the estimate prints."""
+    """A folder with the kernels' machine code, and what the estimate prints; of compiling nothing, as it was asked to."""
     folder = tmp_path_factory.mktemp("compiled")
-    return folder, run(ESTIMATE, NUMBA_CACHE_DIR=str(folder))
+    finished = strictly(NUMBA_CACHE_DIR=str(folder))
+    assert finished.stderr == ""
+    return folder, finished.stdout
 
 
 NOTE = "note: compiled kernels cannot be kept: "

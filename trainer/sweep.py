@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mi_core import InputError, MIError
+from mi_core import InputError, MIError, compiling
 from mi_core.arguments import check_address
 from mi_core.errors import first_line
 from mi_core.threads import available_threads
@@ -155,10 +155,11 @@ def train_one(settings: Mapping[str, Any], folder: str, keras_backend: str) -> f
     if not Path(folder).parent.is_dir():
         raise InputError(f"a worker does not see {Path(folder).parent}: name a folder that all machines share.")
     try:
-        if RunFolder(folder).manifest_file.exists():
-            resume_run(folder)
-        else:
-            start_run(Settings.from_dict(dict(settings)), folder)
+        with compiling.no_note():  # every worker would write one between the sweep's own lines
+            if RunFolder(folder).manifest_file.exists():
+                resume_run(folder)
+            else:
+                start_run(Settings.from_dict(dict(settings)), folder)
     finally:
         keras.utils.clear_session()
     return time.perf_counter() - started

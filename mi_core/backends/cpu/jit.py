@@ -16,7 +16,7 @@ import numba
 from numba.core.caching import FunctionCache
 from numba.core.serialize import dumps
 
-from mi_core import clock
+from mi_core import clock, compiling
 from mi_core.errors import InputError
 from mi_core.text import EXPLAIN
 from mi_core.whole_files import whole_file
@@ -40,7 +40,7 @@ def jit(kernel: Callable[..., Any], *, fastmath: bool = False) -> Any:
         compiled._cache = Kept(kernel)
     except RuntimeError:  # Numba found no folder for the cache
         say_once("there is no folder to keep them in that can be written to")
-    return uninterrupted(compiled)
+    return uninterrupted(counted(compiled))
 
 
 class Kept(FunctionCache):
@@ -61,7 +61,9 @@ class Kept(FunctionCache):
 
 
 class CodeFiles:
-    """One file for each signature of a kernel, in place of Numba's index and the files that it names.
+    """One file for each signature of a kernel on a processor, in place of Numba's index and the files that it names.
+
+    Numba's key holds the processor's name and features: under one folder, each kind of machine finds its own files alone.
 
     A file starts with the SHA-256 of its contents and of all that they depend on. So what is torn, damaged, or of other
     sources is neither unpickled nor run, but replaced.
@@ -104,6 +106,18 @@ def say_once(reason: str) -> None:
             reason,
             EXPLAIN,
         )
+
+
+def counted(dispatcher: Any) -> Any:
+    """A dispatcher that reports when it compiles. Machine code from disk, and what other packages compile, does not count."""
+    compile_anew = dispatcher._compiler.compile
+
+    def compile_and_say_so(*arguments: Any, **options: Any) -> Any:
+        with compiling.one_kernel(is_kept=not said):
+            return compile_anew(*arguments, **options)
+
+    dispatcher._compiler.compile = compile_and_say_so
+    return dispatcher
 
 
 def uninterrupted(dispatcher: Any) -> Any:
