@@ -4,11 +4,16 @@ import os
 import subprocess
 import sys
 
+import numba
 import numpy as np
 import pytest
 
-from mi_core.backends.cpu.least import SPARE, keep_least, room_for, sort_few
+from mi_core.backends.cpu import least
+from mi_core.backends.cpu.least import SPARE
 from mi_core.backends.cpu.order import lowest_and_highest, places_in_order
+
+# Compiled again with an entry point for Python, which functions that kernels inline do not have.
+keep_least, room_for, sort_few = (numba.njit(inlined.py_func) for inlined in (least.keep_least, least.room_for, least.sort_few))
 
 
 @pytest.mark.parametrize("kind", ["any", "few", "descending"])
@@ -50,6 +55,13 @@ def test_the_least_of_gathered_distances(kind):
     distances[:2] = 3, 1
     assert keep_least(distances, 2, 3) == np.inf
     np.testing.assert_array_equal(distances[:3], [3, 1, np.inf])
+
+
+def test_what_kernels_inline_refuses_a_call_from_python():
+    for _ in range(2):
+        with pytest.raises(TypeError, match="room_for has no entry point for Python: call it from a kernel"):
+            least.room_for(3)
+        assert numba.njit(lambda k: least.room_for(k))(3) == room_for(3)
 
 
 def test_products_run_in_one_thread_and_then_in_as_many_as_before():
