@@ -10,6 +10,7 @@
     mi bench permutations  # seconds of 200 shuffles, and of one estimate
     mi bench matrices      # seconds of all pairs of layers, together and one by one
     mi bench around        # seconds of an error bar and of a verdict, and of one estimate
+    mi bench first-use     # seconds of the first estimate on a machine, which compiles, and of the next
 
 Rows go to benchmarks/results/trust/NAME.jsonl, the table to NAME.md.
 """
@@ -30,6 +31,7 @@ import mi_core
 from benchmarks import bmi_samples
 from benchmarks.around import around
 from benchmarks.dependent import dependent, dependent_table
+from benchmarks.first_use import first_use
 from benchmarks.nulls import nulls
 from benchmarks.rows import REPOSITORY, circumstances
 from benchmarks.tasks import CONDITIONAL, HELD_OUT, SIZES, TUNED, Family, gaussian_pairs
@@ -231,6 +233,7 @@ SUITES: dict[str, tuple[Callable[[], Iterator[dict[str, Any]]], Callable[[list[d
     "permutations": (permutations, plain_table),
     "matrices": (matrices, plain_table),
     "around": (around, plain_table),
+    "first-use": (first_use, plain_table),
 }
 
 
@@ -245,7 +248,9 @@ def write(name: str, folder: Path = RESULTS) -> str:
             file.write(json.dumps(row, allow_nan=False) + "\n")
             file.flush()
     facts = circumstances()
-    text = f"{table(rows)}\n\n{facts['cpu']}, {facts['cores']} cores; commit {facts['commit']}; {facts['date'][:10]}\n"
+    versions = ", ".join(f"{name} {facts['versions'][name]}" for name in ("python", "numpy", "numba"))
+    where = f"{facts['cpu']}, {facts['cores']} cores; {versions}; commit {facts['commit']}; {facts['date'][:10]}"
+    text = f"{table(rows)}\n\n{where}\n"
     with whole_file(folder / f"{name}.md") as written:
         written.write(text.encode())
     return text

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from benchmarks import measure, report, rows, suites
+from benchmarks import first_use, measure, report, rows, suites
 from benchmarks.peers import PEERS, Peer
 from benchmarks.tasks import KINDS, Task
 from cli.main import app
@@ -146,6 +146,14 @@ def test_a_benchmark_of_its_own_tasks_runs(tmp_path, monkeypatch):
     assert run.exit_code == 0
     assert "| Gaussian 1+1, rho 0.6, N=300 | 2 |" in run.stdout
     assert len((tmp_path / "coverage.jsonl").read_text().splitlines()) == 7
+
+
+def test_a_first_run_compiles_and_the_next_does_not():
+    (row,) = first_use.first_use(settings=((60, 1),), repeats=1)
+    assert row["setting"] == "1+1, N=60"
+    assert row["kernels"] > 1
+    assert row["first run"] > row["compiling"] > 10 * row["loading"] > 0
+    assert row["first run"] > row["run again"]
 
 
 def test_every_benchmark_is_a_name_of_the_command():
