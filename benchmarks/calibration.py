@@ -11,6 +11,8 @@
     mi bench matrices      # seconds of all pairs of layers, together and one by one
     mi bench around        # seconds of an error bar and of a verdict, and of one estimate
     mi bench first-use     # seconds of the first estimate on a machine, which compiles, and of the next
+    mi bench large         # seconds and memory of up to 1,000,000 samples
+    mi bench workers       # one worker of a cluster beside two
 
 Rows go to benchmarks/results/trust/NAME.jsonl, the table to NAME.md.
 """
@@ -32,6 +34,7 @@ from benchmarks import bmi_samples
 from benchmarks.around import around
 from benchmarks.dependent import dependent, dependent_table
 from benchmarks.first_use import first_use
+from benchmarks.large import large, workers
 from benchmarks.nulls import nulls
 from benchmarks.rows import REPOSITORY, circumstances
 from benchmarks.tasks import CONDITIONAL, HELD_OUT, SIZES, TUNED, Family, gaussian_pairs
@@ -234,6 +237,8 @@ SUITES: dict[str, tuple[Callable[[], Iterator[dict[str, Any]]], Callable[[list[d
     "matrices": (matrices, plain_table),
     "around": (around, plain_table),
     "first-use": (first_use, plain_table),
+    "large": (large, plain_table),
+    "workers": (workers, plain_table),
 }
 
 

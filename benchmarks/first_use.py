@@ -1,4 +1,4 @@
-"""What a user waits for at the first estimate on a machine: `mi estimate`, with nothing compiled, and again."""
+"""How long the first `mi estimate` on a machine takes, with nothing compiled, and how long the next one takes."""
 
 from __future__ import annotations
 
@@ -34,9 +34,10 @@ finally:
 
 
 def first_use(settings: tuple[tuple[int, int], ...] = SETTINGS, repeats: int = REPEATS) -> Iterator[dict[str, Any]]:
-    """Medians over several first runs, each with an empty folder for compiled kernels, and over the second runs beside them.
+    """Medians of several first runs, each with an empty folder for compiled kernels, and of the runs that follow them.
 
-    Seconds are those of the whole process, from its start to its end. Kernels found on disk count as compiling, too.
+    Seconds are wall time of the whole process. On a busy machine processor seconds are more reliable; nearly all of them are of
+    one thread. The load is the number of processes that wanted a processor, averaged over the last minute.
     """
     for n, dim in settings:
         with tempfile.TemporaryDirectory() as folder:
@@ -56,6 +57,7 @@ def first_use(settings: tuple[tuple[int, int], ...] = SETTINGS, repeats: int = R
             "run again": again["seconds"],
             "loading": again["compiling"],
             "processor again": again["processor"],
+            "load": os.getloadavg()[0],
         }
 
 

@@ -25,6 +25,8 @@ Program = Literal[
     "matrices",
     "around",
     "first-use",
+    "large",
+    "workers",
     "wide-layers",
     "gpu",
     "kernels",
@@ -35,8 +37,9 @@ WHAT = (
     "error bars; verdicts on tasks that no limit was chosen on, on those of bmi, on MI given z, and on the tuning tasks; known "
     "(estimates and lower bounds on the tasks of known MI that the field uses); "
     "nulls (p-values given z); dependent (groups and series); permutations, matrices, and around (error bars and verdicts) "
-    "beside single estimates; first-use (compiling, on a machine that has not yet); wide-layers (the tables of the "
-    "documentation); gpu; kernels (registers of the CUDA kernels); report (tables of the kept rows)."
+    "beside single estimates; first-use (compiling, on a machine that has not yet); large (many samples); workers (of a "
+    "cluster); wide-layers (the tables of the documentation); gpu; kernels (registers of the CUDA kernels); report (tables of "
+    "the kept rows)."
 )
 Name = Literal[Suite, Program]
 OF_SUITES = ("out", "profile", "peers", "npeet", "activations", "k", "dtype", "threads", "limit")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from benchmarks import first_use, measure, report, rows, suites
+from benchmarks import first_use, large, measure, report, rows, suites
 from benchmarks.peers import PEERS, Peer
 from benchmarks.tasks import KINDS, Task
 from cli.main import app
@@ -154,6 +154,13 @@ def test_a_first_run_compiles_and_the_next_does_not():
     assert row["kernels"] > 1
     assert row["first run"] > row["compiling"] > 10 * row["loading"] > 0
     assert row["first run"] > row["run again"]
+
+
+def test_seconds_and_memory_of_one_size():
+    (row,) = large.large(tasks=(Task("correlated", 300, 2, 2),))
+    assert (row["setting"], row["backend"]) == ("correlated 2+2, N=300", "cpu-tree")
+    assert 0 < row["processor"] < 10
+    assert row["peak MiB"] > 50
 
 
 def test_every_benchmark_is_a_name_of_the_command():

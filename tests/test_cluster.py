@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 import awkward
+from benchmarks import large
 from cli.main import app
 from mi_core import BackendUnavailableError, InputError, backends, multi_information, mutual_information
 from mi_core.backends import cluster, registry
@@ -85,6 +86,11 @@ def test_a_cluster_gives_the_same_bits(name, backend, scheduler):
     found = backends.neighbour_counts((x, y), XY, ks, backend=backend, threads=1, scheduler=scheduler)
     assert_same(found, expected)
     assert found[2] == f"{backend} on 2 workers"
+
+
+def test_the_benchmark_sees_what_workers_take(dask_cluster, x_and_y):
+    measured = large.spread_over(dask_cluster, *x_and_y)
+    assert min(measured.values()) > 0
 
 
 def test_estimates_are_the_same_with_all_that_comes_with_them(x_and_y, scheduler):
