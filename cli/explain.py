@@ -22,12 +22,11 @@ def explain(
     from mi_core.explanations import EXPLANATIONS, SECTIONS
     from mi_core.text import wrapped
 
-    for key in keys or ():
+    keys = [word for key in keys or () if (word := key.strip("[]").removeprefix("mi explain ")) not in ("mi", "explain")]
+    for key in keys:
         if key not in EXPLANATIONS:
-            raise InputError(
-                f"there is no kind of note {key!r}: mi explain, without a key, lists all{did_you_mean(key, EXPLANATIONS)}"
-            )
-    for place, key in enumerate(keys or ()):
+            raise InputError(f"there is no note {key!r}: mi explain, without a key, lists all{did_you_mean(key, EXPLANATIONS)}")
+    for place, key in enumerate(keys):
         one = EXPLANATIONS[key]
         lines = [f"{key}: {one.title}", *wrapped(one.cause, "  "), *wrapped(f"What to do: {one.remedy}", "  ")]
         for line in ["", *lines] if place else lines:

@@ -133,6 +133,7 @@ def classes_of(values: Any, name: str) -> tuple[IntArray, tuple[str, ...]]:
     if array.ndim == 0 or array.size == 0 or array.size != len(array):
         raise InputError(
             f"{name} has shape {array.shape}: labels are one integer, bool or text per sample, shape (n_samples,)."
+            + " Where x has them, swap x and y." * (name == "y")
         )
     if array.dtype == object and not all(isinstance(one, Real | np.bool_) for one in array.flat):
         check_labels(array.reshape(-1), name)

@@ -236,7 +236,8 @@ def test_a_whole_reproduction(tmp_path):
     assert done.stderr == ""
     assert "8/8" in done.stdout
     assert (
-        "full batch, moving averages, momentum 0.99; last layer after the sum; in brackets, how many of 4 ways" in done.stdout
+        "full batch, moving averages, momentum 0.99; last layer after the sum. In brackets: how many of 4 readings"
+        in done.stdout
     )
     assert "  3. Residual net: MI rises, peaks, and falls. " in done.stdout
     found = {str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*") if "runs" not in path.parts}
