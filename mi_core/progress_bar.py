@@ -63,7 +63,7 @@ class ProgressBar:
 
         update = self.update
 
-        class UpToDate(Progress):
+        class Current(Progress):
             """A bar that brings itself up to date whenever it is drawn."""
 
             def get_renderables(self) -> Iterable[RenderableType]:
@@ -71,7 +71,7 @@ class ProgressBar:
                 return super().get_renderables()
 
         words, left = TextColumn("{task.description}"), TextColumn("{task.fields[left]}")
-        self.bar = UpToDate(
+        self.bar = Current(
             *(words, BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), left),
             console=Console(stderr=True, soft_wrap=True),
             transient=True,
