@@ -4,6 +4,7 @@
     mi bench verdicts      # false "trust" and false alarms on 306 tasks of families not used to choose the limits
     mi bench bmi           # the same on the 40 tasks of bmi; `benchmarks/bmi_samples.py` says how to get them
     mi bench tuning        # the 1,380 tasks on which the limits were chosen
+    mi bench rising        # the note that an estimate still rises with the number of samples, on the same tasks
     mi bench given         # verdicts on conditional mutual information
     mi bench nulls         # how often p is at most 0.05 given z, without and with dependence beyond z
     mi bench dependent     # samples that belong together, declared or not
@@ -38,6 +39,7 @@ from benchmarks.large import large, workers
 from benchmarks.nulls import nulls
 from benchmarks.rows import REPOSITORY, circumstances
 from benchmarks.tasks import CONDITIONAL, HELD_OUT, SIZES, TUNED, Family, gaussian_pairs
+from mi_core import _notes
 from mi_core.reliability import is_right, tolerated
 from mi_core.types import Samples
 from mi_core.whole_files import whole_file
@@ -88,6 +90,31 @@ def verdicts(families: tuple[Family, ...], first_seed: int, tasks: int) -> Itera
         n, k = int(rng.choice(SIZES)), int(rng.choice(ORDERS))
         x, y, nats = family(n, rng)
         yield judged(family.__name__, nats, mi_core.mutual_information(x, y, k=k, diagnose=True, seed=number))
+
+
+def rising() -> Iterator[dict[str, Any]]:
+    """The note that an estimate rises with the number of samples, on few columns and on kinds that no limit was chosen on."""
+    for number in range(34 * len(HELD_OUT)):
+        family = HELD_OUT[number % len(HELD_OUT)]
+        rng = np.random.default_rng([9, number])
+        n, k = int(rng.choice(SIZES)), int(rng.choice(ORDERS))
+        x, y, nats = family(n, rng)
+        result = mi_core.mutual_information(x, y, k=k, seed=number)
+        if result.dim_x + result.dim_y <= _notes.WIDE:
+            right = is_right(result.mi, float(nats / np.log(2)), result.stderr, "bits")
+            told = any("[mi explain rising]" in note for note in result.notes)
+            yield {"family": family.__name__, "is_right": right, "told": told}
+
+
+def rising_table(rows: list[dict[str, Any]]) -> str:
+    """How many wrong and how many right estimates have the note, for all tasks and each family."""
+    lines = ["| tasks | wrong | of these told | right | of these told |", "|---|---|---|---|---|"]
+    families = dict.fromkeys(row["family"] for row in rows)
+    for name, some in [("all", rows), *((f, [row for row in rows if row["family"] == f]) for f in families)]:
+        parts = [[row["told"] for row in some if row["is_right"] == right] for right in (False, True)]
+        cells = [cell for told in parts for cell in (str(len(told)), of(sum(told), len(told)))]
+        lines.append(f"| {name.replace('_', ' ')} | {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def bmi() -> Iterator[dict[str, Any]]:
@@ -228,6 +255,7 @@ def plain_table(rows: list[dict[str, Any]]) -> str:
 SUITES: dict[str, tuple[Callable[[], Iterator[dict[str, Any]]], Callable[[list[dict[str, Any]]], str]]] = {
     "coverage": (coverage, plain_table),
     "tuning": (tuning, verdict_table),
+    "rising": (rising, rising_table),
     "verdicts": (lambda: verdicts(HELD_OUT, first_seed=9, tasks=34 * len(HELD_OUT)), verdict_table),
     "bmi": (bmi, verdict_table),
     "given": (given, verdict_table),

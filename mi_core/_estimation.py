@@ -109,9 +109,14 @@ class Estimation(Generic[Sides]):
         """Estimates in the unit asked for from some of the samples."""
         return self.means(self.take(self.sides, rows))
 
-    @functools.cached_property
+    @property
     def errors(self) -> FloatArray | None:
         """Standard error for each k; None where none was asked for, or parts of the samples are too small."""
+        return None if self.error_bar is None else self.error_bar.stderr
+
+    @functools.cached_property
+    def error_bar(self) -> uncertainty.ErrorBar | None:
+        """Error bar for each k, likewise."""
         if not (self.settings.error_bar or self.settings.diagnose):
             return None
         return uncertainty.error_bar(

@@ -392,6 +392,13 @@ def estimated(run: Estimation[Prepared], dims: dict[str, int], notes: list[str])
             tied=local.tied,
             sides=run.sides.sides().values(),
         )
+        rise: list[str] = []
+        errors = run.error_bar
+        is_judged = settings.diagnose or settings.estimator != "ksg1" or sum(dims.values()) > _notes.WIDE
+        if errors is not None and not is_judged:
+            rise = _notes.on_rise(
+                mi, settings.units, float(errors.stderr[place]), float(errors.of_parts[place]), errors.part_size
+            )
         return {
             "dim_x": dims["x"],
             "dim_y": dims["y"],
@@ -401,7 +408,7 @@ def estimated(run: Estimation[Prepared], dims: dict[str, int], notes: list[str])
             "given_labels": bool(run.sides.given_classes),
             "alpha": settings.alpha if settings.estimator == "lnc" else None,
             "standardize": settings.standardize,
-            "notes": (*notes, *local.notes.values(), *on_this.values()),
+            "notes": (*notes, *local.notes.values(), *on_this.values(), *rise),
             "null": None if shuffled is None else uncertainty.shuffled_null(mi, shuffled[:, place], settings.seed),
             "by_size": () if sizes is None else sizes[place],
             **as_fields(run.sampling),

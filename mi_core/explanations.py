@@ -83,6 +83,13 @@ ESTIMATES = {
         "Take more samples or a smaller k, or look at the deterministic relation itself. For strong dependence in few "
         "dimensions take --estimator lnc.",
     ),
+    "rising": Explanation(
+        "The estimate still rises with the number of samples",
+        "The parts of the samples that the error bar comes from give clearly less than all samples together. Such an estimate "
+        "is often too low by more than its error bar, which is chance alone: on kinds of data that the note was not fitted to, "
+        "two in three were.",
+        "Add --diagnose, and --lower-bound for what MI is at least. More samples, fewer columns or a smaller k help.",
+    ),
     "negative": Explanation(
         "The estimate is below 0",
         "MI is never negative, but its estimate scatters around the truth, and around 0 half of it falls below. Setting "

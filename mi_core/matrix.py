@@ -564,7 +564,8 @@ class Work:
 
         if not self.settings.error_bar:
             return None
-        return uncertainty.error_bar(on_rows, len(sides[0]), (self.k,), self.settings.seed, sampling=self.sampling)
+        found = uncertainty.error_bar(on_rows, len(sides[0]), (self.k,), self.settings.seed, sampling=self.sampling)
+        return None if found is None else found.stderr
 
     def as_matrix(self, values: FloatArray) -> FloatArray:
         """(layers, layers), symmetric, from values (pairs,)."""

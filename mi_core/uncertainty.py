@@ -67,6 +67,21 @@ def standard_errors(by_parts: Sequence[FloatArray]) -> FloatArray:
     return errors
 
 
+@dataclasses.dataclass(frozen=True)
+class ErrorBar:
+    """What disjoint parts of the samples say of the estimates on all of them.
+
+    Attributes:
+        stderr: Standard error (values,).
+        of_parts: Mean (values,) of the estimates on the largest parts.
+        part_size: Samples in each of these.
+    """
+
+    stderr: FloatArray
+    of_parts: FloatArray
+    part_size: int
+
+
 def error_bar(
     estimate: Estimate,
     n_samples: int,
@@ -75,17 +90,20 @@ def error_bar(
     *,
     smaller_set: int | None = None,
     sampling: Sampling = INDEPENDENT,
-) -> FloatArray | None:
-    """Standard error of each of the values that `estimate` gives; None where parts of the samples are too small for it.
+) -> ErrorBar | None:
+    """Error bar of the values that `estimate` gives; None where parts of the samples are too small for it.
 
     smaller_set: Size of the smaller of two sets of samples where the rows are those of both.
     """
     parts = possible(sampling.cuts, smaller_set or n_samples, ks)
     try:
         by_parts = subsample_estimates(estimate, n_samples, parts, generator(seed, "error bar"), sampling)
-        return standard_errors(by_parts) if by_parts else None
     except InputError:  # a class with too few members in a part, or a singular covariance
         return None
+    if not by_parts:
+        return None
+    fewest = min(by_parts, key=len)
+    return ErrorBar(standard_errors(by_parts), fewest.mean(axis=0), n_samples // len(fewest))
 
 
 def over_sizes(

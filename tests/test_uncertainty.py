@@ -1,5 +1,6 @@
 """Error bars, shuffled pairs, sizes and reductions: against definitions, closed forms and plain repetition."""
 
+import re
 from fractions import Fraction
 
 import numpy as np
@@ -422,3 +423,32 @@ def test_more_columns_are_no_reduction():
 def test_what_is_no_number_does_not_vanish_in_a_mean():
     assert np.isnan(_formula.mean(np.array([1.0, np.nan])))
     assert _formula.mean(np.array([1.0, np.inf])) == np.inf
+
+
+def rising(**options):
+    """Whether an estimate of strongly dependent Gaussians of 2+3 columns has the note that it still rises."""
+    rng = np.random.default_rng(0)
+    common = rng.standard_normal((2000, 2))
+    x, y = (
+        common + 0.1 * rng.standard_normal((2000, 2)),
+        np.hstack([common, common[:, :1]]) + 0.1 * rng.standard_normal((2000, 3)),
+    )
+    return [note for note in mutual_information(x, y, **options).notes if "[mi explain rising]" in note]
+
+
+def test_an_estimate_that_still_rises_with_the_number_of_samples_is_told():
+    (note,) = rising()
+    of_parts, of_all = map(float, re.search(r"Parts of 500 samples give (\S+) bits, all samples (\S+):", note).groups())
+    assert of_all - of_parts > 0.15 * of_all
+
+
+@pytest.mark.parametrize("options", [{"error_bar": False}, {"diagnose": True}, {"estimator": "ksg2"}])
+def test_it_is_not_told_without_parts_beside_a_verdict_and_of_others(options):
+    assert rising(**options) == []
+
+
+def test_an_estimate_that_has_settled_is_not_said_to_rise():
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal(2000)
+    for y in (x + rng.standard_normal(2000), rng.standard_normal(2000)):
+        assert not any("rises" in note for note in mutual_information(x, y).notes)
