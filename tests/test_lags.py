@@ -480,6 +480,6 @@ def test_what_the_commands_refuse(command, message):
 
 def test_help_says_which_way_a_lag_goes():
     assert "At a positive lag Y is later than X" in " ".join(mi("lagged", "--help").stdout.split())
-    assert "how many steps y is later than" in " ".join(mi("transfer", "--help").stdout.lower().split())
+    assert "steps by which y is later than" in " ".join(mi("transfer", "--help").stdout.lower().split())
     for function in (lagged, transfer_entropy):
         assert "y is later than" in function.__doc__

@@ -41,7 +41,9 @@ def test_the_fit_recovers_the_error_of_a_mean():
     """For the mean of n independent values the standard error is known: their deviation over the root of n."""
     values = np.random.default_rng(0).standard_normal((4000, 2)) * [1.0, 10.0]
     found = uncertainty.error_bar(lambda rows: values[rows].mean(axis=0), 4000, (3,), seed=0)
-    np.testing.assert_allclose(found, np.array([1.0, 10.0]) / np.sqrt(4000), rtol=0.5)  # 10 degrees of freedom: +-22 %
+    assert found.part_size == 1000
+    np.testing.assert_allclose(found.of_parts, values.mean(axis=0), atol=1e-12)
+    np.testing.assert_allclose(found.stderr, np.array([1.0, 10.0]) / np.sqrt(4000), rtol=0.5)  # 10 degrees of freedom: +-22 %
 
 
 def test_the_fit_weighs_by_degrees_of_freedom():
@@ -426,13 +428,10 @@ def test_what_is_no_number_does_not_vanish_in_a_mean():
 
 
 def rising(**options):
-    """Whether an estimate of strongly dependent Gaussians of 2+3 columns has the note that it still rises."""
+    """The notes that an estimate of dependent Gaussians in 5+5 columns still rises."""
     rng = np.random.default_rng(0)
-    common = rng.standard_normal((2000, 2))
-    x, y = (
-        common + 0.1 * rng.standard_normal((2000, 2)),
-        np.hstack([common, common[:, :1]]) + 0.1 * rng.standard_normal((2000, 3)),
-    )
+    common, *noise = rng.standard_normal((3, 2000, 5))
+    x, y = (common + 0.5 * of_side for of_side in noise)
     return [note for note in mutual_information(x, y, **options).notes if "[mi explain rising]" in note]
 
 
