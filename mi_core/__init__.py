@@ -1,11 +1,11 @@
 """Mutual information from samples by k-nearest neighbours, exact and compiled.
 
     x, y -> arrays, arguments -> _estimators -> neighbour counts -> _formula -> MIResult
-            (the door)           (which counts   (backends: one      (psi of the
+            (validation)         (which counts   (backends: one      (psi of the
                                   each needs)     contract, the       counts, with
                                                   same bits)          its source)
 
-    _estimation is the path that all quantities take through these, with error bars and results.
+    _estimation takes every quantity along this path, adds error bars and makes the result.
 
     >>> import numpy as np, mi_core
     >>> rng = np.random.default_rng(0)
@@ -18,9 +18,9 @@
 A backend answers one question: for every point, how far is its k-th neighbour in the joint space (`radius`), and how
 many other points lie strictly nearer than that in x (`n_x`) and in y (`n_y`)? Distances are Chebyshev (max-norm)
 distances in float64 arithmetic on the values given, so each backend must return the same bits, and the formulas, units
-and warnings above the counts are written once.
+and warnings that use the counts are written once.
 
-Importing this package loads none of the compiled code; that happens at the first estimate.
+Importing this package loads none of the compiled code; the first estimate does.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""Mutual information, also conditional: samples -> neighbour counts -> formula -> result."""
+"""Mutual information and conditional mutual information: samples -> neighbour counts -> formula -> result."""
 
 from __future__ import annotations
 
@@ -64,98 +64,98 @@ def mutual_information(
 
     Args:
         x: (n_samples,), (n_samples, dim_x) or of higher rank, flattened per sample. NumPy, memory-mapped, pandas, polars,
-            xarray, Torch, JAX, CuPy, TensorFlow or nested lists; rows are taken by position, and a note says where the indexes
-            of pandas differ.
+            xarray, Torch, JAX, CuPy, TensorFlow or nested lists. Rows are paired by position; a note says so if pandas indexes
+            differ.
         y: (n_samples,), (n_samples, dim_y) or of higher rank; row i belongs to row i of x. For "ross" (n_samples,) class
             labels: integers, bool or text.
-        k: Neighbour order, 1 <= k < n_samples. Small k: less bias, more variance. Several at once cost one neighbour pass. None
-            (default) for 3, and with `groups` or `series` for about as many samples as belong together, at
-            most 25, beyond 4 joint dimensions 10.
+        k: Neighbour order, 1 <= k < n_samples. Smaller k has less bias and more variance. Several values share one neighbour
+            search. None (default) means 3; with `groups` or `series` it means about as many samples as belong together, at
+            most 25, or at most 10 beyond 4 joint dimensions.
         units: "bits" (default) or "nats", of the estimate, its ceiling and its local terms.
-        estimator: The last three seek no neighbours, so that k plays no part.
+        estimator: Name of the estimator. The last three search no neighbours and ignore k.
 
-            - "ksg1" (default): Kraskov, Stoegbauer, Grassberger 2004, eq. (8), doi:10.1103/PhysRevE.69.066138. Samples at
-              equal distance are taken in any order, which for single columns is what noise too small to matter gives on
-              average.
-            - "ksg2": the same, eq. (9), with a radius for each side; not on data with ties.
-            - "lnc": ksg2 corrected for strong dependence, Gao, Ver Steeg, Galstyan 2015, arXiv:1411.2003; k of at least 5
-              times dim_x + dim_y, and no ties.
-            - "mixture": whole samples that repeat, and mixtures of discrete and continuous values; Gao et al. 2017,
+            - "ksg1" (default): Kraskov, Stoegbauer, Grassberger 2004, eq. (8), doi:10.1103/PhysRevE.69.066138. Ties in
+              distance are broken arbitrarily; for single columns this equals the average over negligibly small noise.
+            - "ksg2": eq. (9) of the same paper, with a radius for each side; not for data with ties.
+            - "lnc": ksg2 corrected for strong dependence, Gao, Ver Steeg, Galstyan 2015, arXiv:1411.2003; needs k of at least
+              5 (dim_x + dim_y) and data without ties.
+            - "mixture": for samples with exact copies and mixtures of discrete and continuous values; Gao et al. 2017,
               arXiv:1709.06212.
-            - "ross": y are class labels; Ross 2014, doi:10.1371/journal.pone.0087357. Classes without more than k members
-              are left out.
-            - "gaussian": closed form from the covariances, less its bias.
-            - "gaussian-copula": the same once each column is mapped to normal scores, Ince et al. 2017,
+            - "ross": for class labels y; Ross 2014, doi:10.1371/journal.pone.0087357. Classes with at most k members are
+              left out.
+            - "gaussian": closed form from the covariances, corrected for bias.
+            - "gaussian-copula": "gaussian" after each column is mapped to normal scores, Ince et al. 2017,
               doi:10.1002/hbm.23471.
-            - "discrete": plug-in from frequencies of equal samples.
-        given: z, (n_samples,), (n_samples, dim_z) or of higher rank: what is known already. For "ksg1" by Frenzel & Pompe 2007,
-            doi:10.1103/PhysRevLett.99.204101; for "ross" with labels y the same, other classes farther than any point of one's
-            own; for "mixture" by Mesner & Shalizi 2019, arXiv:1912.03387; for "discrete". Text, bool and pandas categories
-            (n_samples,) are class labels: the estimate is then the mean of those within each class, weighted by its members,
-            whatever the classes are called.
-        given_labels: Whether z are class labels where they are whole numbers; False by default.
-        alpha: For "lnc", how small the box along the neighbours' own axes must be, beside the straight box, to count; 0.25 by
-            default.
+            - "discrete": plug-in estimate from the frequencies of equal samples.
+        given: The condition z, (n_samples,), (n_samples, dim_z) or of higher rank. "ksg1" follows Frenzel & Pompe 2007,
+            doi:10.1103/PhysRevLett.99.204101. "ross" with labels y does too, with other classes farther away than any point of
+            the same class. "mixture" follows Mesner & Shalizi 2019, arXiv:1912.03387. "discrete" takes z as well. Text, bool
+            and pandas categories (n_samples,) are class labels: the estimate is then the mean of the estimates within the
+            classes, weighted by class size, and does not depend on the names of the classes.
+        given_labels: Whether whole numbers in z are class labels; False by default.
+        alpha: For "lnc", the largest volume of the box along the neighbours' principal axes, relative to the axis-aligned box,
+            at which the correction applies; 0.25 by default.
         standardize: "sides" divides each side by its spread (the root of its columns' mean variance), "columns" divides each
             column by its standard deviation, "none" (default) takes the values as they are. Equal distances stay equal.
-        noise: Standard deviation of Gaussian noise added to every value against ties, relative to the spread of its side;
+        noise: Standard deviation of Gaussian noise added to every value to break ties, relative to the spread of its side;
             0 by default.
-        seed: Seed of all that is random: that noise, error bar, permutations, projections. The same seed gives the same
-            result; 0 by default.
-        backend: "auto" (default) and "cpu" choose by size and dimensions; "cpu-tree", "cpu-filter" and "cpu-brute" are one
-            algorithm each, "cuda" is an NVIDIA GPU, or all that there are where there is much to do, and "cuda:1" the one with
-            this index. All give the same bits.
-        threads: Most threads to use; None (default) for as many as the process may use.
-        scheduler: Address, `tcp://HOST:PORT` or `tls://HOST:PORT`, of the scheduler of a Dask cluster, whose workers split the
-            counting, for "ksg1", also with `given`, and "mixture" without. It must be one to trust: this process unpickles what
-            the scheduler sends. This process prepares (`threads` are its own) and puts together, workers use the threads that
-            they were started with, and the result is the same to the last bit. All estimates that are asked for are split,
-            those on parts of the samples too, but permutations of wide data are not. None (default) for this machine alone.
-        return_local: Whether to keep the (n_samples,) local terms, whose mean is the estimate; by default not.
-        error_bar: Whether to estimate the standard error, as by default, from disjoint subsamples: Holmes & Nemenman 2019,
-            doi:10.1103/PhysRevE.100.022404. Costs 0.4 of an estimate for wide data, up to two for the narrowest.
+        seed: Seed of everything random: noise, error bar, permutations, projections. The same seed gives the same result;
+            0 by default.
+        backend: "auto" (default) and "cpu" choose by size and dimensions. "cpu-tree", "cpu-filter" and "cpu-brute" are one
+            algorithm each. "cuda" is an NVIDIA GPU, or all GPUs for large jobs, and "cuda:1" is the GPU with that index. All
+            give the same bits.
+        threads: Maximum number of threads; None (default) means as many as the process may use.
+        scheduler: Address, `tcp://HOST:PORT` or `tls://HOST:PORT`, of the scheduler of a Dask cluster whose workers split the
+            counting. It works for "ksg1" with or without `given`, and for "mixture" without. Trust the scheduler: this process
+            unpickles what it sends. This process prepares the data and combines the counts with `threads` threads; the workers
+            use the threads that they were started with. The result is the same to the last bit. Every estimate is split,
+            including those on parts of the samples, except permutations of wide data. None (default) means this machine alone.
+        return_local: Whether to keep the (n_samples,) local terms, whose mean is the estimate; False by default.
+        error_bar: Whether to estimate the standard error from disjoint subsamples; True by default. Holmes & Nemenman 2019,
+            doi:10.1103/PhysRevE.100.022404. It costs 0.4 of an estimate for wide data, up to two for the narrowest.
         permutations: How many times to shuffle the pairing, for a p-value and the estimator's bias at independence; None
-            (default) for no such test. With `given`, what z does not tell of x is shuffled among near neighbours in z, or
-            within classes, so that the p-value is against independence given z: see `ShuffledNull`. Wide data without `given`
-            cost far less than that many estimates: neighbours within each side are sought once.
-        by_size: Whether to estimate halves, quarters and eighths of the samples too, which shows the drift with their number.
-        diagnose: Whether to judge the estimate of "ksg1" by measured signs: see `Reliability`. Takes an error bar, too, and in
-            all some three more estimates; with `given` too. By default not.
-        lower_bound: Whether to measure, too, what MI is at least: by a critic that is fitted on some of the samples and
-            measured on the others, van den Oord et al. 2018, arXiv:1807.03748, or between the samples' distances from the
-            middle of either side, if that shows clearly more; see `LowerBound`. For wide data, where KSG reads far too little.
-            By default only with `diagnose`. Or a critic of your own, an object with fit(x, y, rng), which is fitted on each
-            half of the samples and measured on the other: `trainer.LearnedCritic()` is one. Where samples are not
-            independent, a `fit` with an argument `groups` is told what may not be parted.
-        reduce: "cca:8" to estimate, beside the raw value, that of at most 8 directions that the sides share, fitted on one half
-            of the samples and estimated on the other, and the other way round; "pca:10" or "random:10" that of 10 principal
-            components or random projections of each side: MI that can only be less than the whole, in dimensions where an
-            estimate is possible. Or a reducer of your own: a function (x, y, rng) -> fewer columns of x and of y, or, fitted on
-            one half and used on the other, an object with fit(x, y, rng) that returns such a function of x and y. A function
-            that was fitted to both sides of these samples finds dependence where there is none: fit it on others, and say so in
-            its attribute `fitted_on`, which the result records.
-        progress: True for a bar on stderr, or a function called with (steps done, steps in all) now and then, once for
-            neighbours and once for permutations; False for nothing on stderr, where None (default) leaves one note in a process
-            that compiles kernels for more than two seconds.
-        groups: (n_samples,) labels, integers, bool or text: rows of one label belong together, as trials of a subject or tokens
-            of a sentence do. They are then neither neighbours of each other nor counted, shuffles exchange whole groups, and
-            error bar, sizes and verdict rest on parts of whole groups. None (default) where each sample was drawn by itself.
-        series: Whether rows are in order of time and belong together; False by default. Rows up to `exclude` steps apart are
-            then neither neighbours nor counted (Theiler 1986, doi:10.1103/PhysRevA.34.2427), shuffles shift y against x, and
-            error bar, sizes and verdict rest on parts of whole stretches.
-        missing: "refuse" (default) to raise an error where a value is missing (NaN, None, NaT, NA, masked), or "drop" to leave
-            out the rows in which one of the sides, or `groups`, has a missing value; `n_samples` and a note then say how many
-            are left.
-        exclude: Steps of a series, at most a quarter of it; None (default) for its measured memory: until the autocorrelation
-            of values, and of their distances from the middle, is below 1/e, in the side that forgets sooner.
+            (default) means no test. With `given`, the part of x that z does not explain is shuffled among near neighbours in z,
+            or within classes, so the p-value is against independence given z: see `ShuffledNull`. Wide data without `given`
+            cost far less than that many estimates, because neighbours within each side are found once.
+        by_size: Whether to estimate halves, quarters and eighths of the samples too, to show the drift with sample size.
+        diagnose: Whether to judge the estimate of "ksg1" by measured signs: see `Reliability`. It works with `given` too, and
+            includes an error bar. It costs about three more estimates in all. False by default.
+        lower_bound: Whether to measure a lower bound of MI as well: see `LowerBound`. The bound comes from a critic that is
+            fitted on some of the samples and measured on the others, van den Oord et al. 2018, arXiv:1807.03748, or from the
+            samples' distances from the centre of each side, if these show clearly more. It is meant for wide data, where KSG
+            underestimates badly. By default only with `diagnose`. Or your own critic, an object with fit(x, y, rng), which is
+            fitted on each half of the samples and measured on the other, such as `trainer.LearnedCritic()`. If samples are not
+            independent, a `fit` with an argument `groups` receives labels of the rows that must stay together.
+        reduce: Dimension reduction, for a second estimate beside the raw one. "cca:8" takes at most 8 directions that the sides
+            share, fitted on each half of the samples and used on the other. "pca:10" or "random:10" takes 10 principal
+            components or random projections of each side. The MI that is left can only be less than the whole, but its
+            dimension permits an estimate. Or your own reducer: a function (x, y, rng) -> fewer columns of x and of y, or an
+            object with fit(x, y, rng) that returns such a function of x and y and is fitted on one half and used on the other.
+            A function fitted to both sides of these same samples finds dependence where there is none: fit it on other
+            samples, and say so in its attribute `fitted_on`, which the result records.
+        progress: True for a bar on stderr, or a function called now and then with (steps done, steps in all), once for
+            neighbours and once for permutations. None (default) writes one note to stderr in a process that compiles kernels
+            for more than two seconds; False writes nothing.
+        groups: (n_samples,) labels, integers, bool or text: rows with the same label belong together, such as trials of a
+            subject or tokens of a sentence. They are left out of each other's neighbour search and counts, shuffles exchange
+            whole groups, and error bar, sizes and verdict rest on parts of whole groups. None (default) means independent
+            samples.
+        series: Whether rows are a time series in order; False by default. Rows up to `exclude` steps apart are then left out of
+            each other's neighbour search and counts (Theiler 1986, doi:10.1103/PhysRevA.34.2427), shuffles shift y against x,
+            and error bar, sizes and verdict rest on parts of whole stretches.
+        missing: "refuse" (default) raises an error if a value is missing (NaN, None, NaT, NA, masked). "drop" leaves out the
+            rows in which a side or `groups` has a missing value; `n_samples` and a note then say how many are left.
+        exclude: Steps of a series, at most a quarter of it. None (default) means its measured memory: the lag at which the
+            autocorrelations of the values and of their distances from the centre fall below 1/e, in the side that forgets
+            sooner.
 
     Returns:
-        One result, or for several k a list of results in the order of `k`. Where x or y is constant it is exactly 0, and a note
-        says so.
+        One result, or for several k a list of results in the order of `k`. If x or y is constant, the estimate is exactly 0 and
+        a note says so.
 
     Raises:
         InputError: The data or an argument cannot be used; the message says which, what came and what to do.
-        BackendUnavailableError: The backend asked for cannot run here, or the cluster cannot be used or was lost.
+        BackendUnavailableError: The requested backend cannot run here, or the cluster cannot be used or was lost.
 
     Example:
         >>> import numpy as np
@@ -216,17 +216,17 @@ def conditional_mutual_information(
 def conditional_mutual_information(
     x: Any, y: Any, z: Any, *, k: int | Sequence[int] | None = None, **options: Unpack[MIOptions]
 ) -> MIResult | list[MIResult]:
-    """Conditional mutual information I(X;Y|Z), as `mutual_information(x, y, given=z)`.
+    """Conditional mutual information I(X;Y|Z): a shorthand for `mutual_information(x, y, given=z)`.
 
     Estimators: "ksg1" (default) for continuous samples, "mixture" for ties and for mixtures of discrete and continuous values,
-    "ross" for class labels y, "discrete" for few values that recur. z may be class labels with each: text, bool and pandas
-    categories are, whole numbers with `given_labels=True`.
+    "ross" for class labels y, "discrete" for few values that recur. With each of them z may be class labels: text, bool and
+    pandas categories always are, whole numbers are with `given_labels=True`.
 
     Args:
         x: As for `mutual_information`.
         y: As for `mutual_information`.
-        z: (n_samples,), (n_samples, dim_z) or of higher rank: what is known already.
-        k: Neighbour order, or several; None for the default of `mutual_information`.
+        z: The condition, (n_samples,), (n_samples, dim_z) or of higher rank.
+        k: Neighbour order, or several; None means the default of `mutual_information`.
         **options: All other options of `mutual_information`.
 
     Example:
@@ -241,10 +241,10 @@ def conditional_mutual_information(
 
 
 def as_condition(given: Any, settings: Settings) -> Any:
-    """What is given, where it is a data frame of several columns with classes among them, as one label a sample.
+    """Return the condition; a data frame of several columns of classes becomes one label per sample.
 
     Raises:
-        InputError: Numbers are among them too.
+        InputError: The columns mix classes and numbers.
     """
     if settings.estimator == "discrete" or not tables.is_frame(given):
         return given
@@ -279,13 +279,13 @@ def check_together(settings: Settings, is_conditional: bool) -> None:
 
 
 def check_classes(sides: Prepared, settings: Settings) -> None:
-    """Raise InputError where z are class labels and a verdict is asked for."""
+    """Raise InputError if z are class labels and a verdict is requested."""
     if sides.given_classes and settings.diagnose:
         raise InputError("diagnose knows no class labels as z: leave diagnose out, or judge the samples of each class alone.")
 
 
 def check_units(sampling: Sampling, settings: Settings) -> None:
-    """Raise InputError where there are too few independent units to exchange."""
+    """Raise InputError if there are too few independent units to exchange."""
     if settings.permutations is not None and sampling.units is not None and sampling.units < FEWEST_TO_SHUFFLE:
         raise InputError(
             f"permutations needs at least {FEWEST_TO_SHUFFLE} independent units, and there are about {sampling.units}: leave "
@@ -294,7 +294,7 @@ def check_units(sampling: Sampling, settings: Settings) -> None:
 
 
 def needs_host(settings: Settings) -> bool:
-    """Whether anything asked for needs all values on the host."""
+    """Tell whether any requested quantity needs all values on the host."""
     changed = settings.standardize != "none" or settings.noise > 0
     beside = settings.permutations is not None or settings.diagnose or bool(settings.lower_bound) or settings.reduce is not None
     is_drawn_together = settings.groups is not None or settings.series
@@ -318,7 +318,7 @@ def prepared(x: Any, y: Any, z: Any, settings: Settings) -> tuple[Prepared, dict
 
 
 def as_drawn(sides: Prepared, settings: Settings) -> tuple[Prepared, IntArray | None, Sampling]:
-    """Samples in order, those side by side that belong together; the caller's row of each; and how they were drawn."""
+    """Samples reordered so that rows of a group are adjacent, the caller's row of each, and how they were drawn."""
     sampling, rows = how_drawn.drawn(settings, (sides.x, sides.y))
     if sampling is INDEPENDENT:
         return sides, None, sampling
@@ -327,7 +327,7 @@ def as_drawn(sides: Prepared, settings: Settings) -> tuple[Prepared, IntArray | 
 
 
 def usual_order(sides: Prepared, sampling: Sampling, dim: int) -> int:
-    """Neighbour order to take by default; with class labels no more than a quarter of the smallest class, if that is 3."""
+    """Default neighbour order; with class labels at most a quarter of the smallest class, if that is 3."""
     usual = sampling.order(len(sides.x), dim)
     if not sides.classes:
         return usual
@@ -336,7 +336,7 @@ def usual_order(sides: Prepared, sampling: Sampling, dim: int) -> int:
 
 
 def on_constants(sides: Prepared) -> dict[str, str]:
-    """Notes on the sides that are constant, by their names."""
+    """Notes on constant sides, by their names."""
     named = {"x": sides.x, "y": sides.y} | ({} if sides.z is None else {"z": sides.z})
     return {
         name: _notes.on_constant(name, len(side), is_given=name == "z", is_class=name == "y" and bool(sides.classes))
@@ -355,7 +355,7 @@ def method_for(sides: Prepared, settings: Settings) -> Method:
 
 
 def notes_on(sides: Prepared, settings: Settings) -> list[str]:
-    """Notes on the samples that matter for this estimator."""
+    """Notes on what in the samples matters to this estimator."""
     named = {"x": sides.x, "y": sides.y} | ({} if sides.z is None else {"z": sides.z})
     on_order = {} if sides.sampling else _notes.on_order(resemblance(side) for side in (sides.x, sides.y))
     if settings.estimator == "discrete":
@@ -418,7 +418,7 @@ def estimated(run: Estimation[Prepared], dims: dict[str, int], notes: list[str])
 
 
 def shuffles(run: Estimation[Prepared], permutations: int) -> FloatArray:
-    """Estimates (permutations, number of k) from samples whose pairing was shuffled, or drawn again given z."""
+    """Estimates (permutations, number of k) from samples with a shuffled pairing, or with x drawn again given z."""
     settings = run.settings
     if run.sides.z is not None:
         return uncertainty.shuffled_given(
@@ -445,12 +445,12 @@ def shuffles(run: Estimation[Prepared], permutations: int) -> FloatArray:
 
 
 def only_equal_z(run: Estimation[Prepared]) -> bool:
-    """Whether z only says which samples are of one kind."""
+    """Tell whether z only divides the samples into kinds."""
     return bool(run.sides.given_classes) or run.settings.estimator == "discrete"
 
 
 def with_fewer_columns(results: list[MIResult], sides: Prepared, settings: Settings) -> list[MIResult]:
-    """Results with the estimate from fewer columns beside each."""
+    """Results, each with the estimate from fewer columns added."""
     ks = [one.k for one in results]
     if (way := reduction.cross_fitted(settings.reduce)) is not None:
         few, how = from_halves(way, ks, sides, settings), reduction.what_was_done(way, settings.seed)
@@ -463,7 +463,7 @@ def with_fewer_columns(results: list[MIResult], sides: Prepared, settings: Setti
 def from_halves(
     way: reduction.SharedColumns | reduction.Fitted, ks: list[int | None], sides: Prepared, settings: Settings
 ) -> list[MIResult]:
-    """Estimates from fewer columns of each half of the samples, as the other half advised, averaged."""
+    """Average over the two halves of the estimate on one half, from fewer columns chosen on the other."""
     sampling = sides.sampling or INDEPENDENT
     n, rng = len(sides), uncertainty.generator(settings.seed, "halves")
     halves = sampling.parts(n, 2, rng)
@@ -499,7 +499,7 @@ def from_halves(
 
 
 def again(x: Samples, y: Samples, ks: list[int | None], sampling: Sampling | None, settings: Settings) -> list[MIResult]:
-    """Results from other samples that stand in order already, with the same options."""
+    """Results from other, already ordered samples with the same options."""
     options: MIOptions = {
         "units": settings.units,
         "estimator": settings.estimator,
@@ -521,7 +521,7 @@ def again(x: Samples, y: Samples, ks: list[int | None], sampling: Sampling | Non
 
 
 def with_lower_bound(results: list[MIResult], sides: Prepared, settings: Settings) -> list[MIResult]:
-    """Results with what MI is at least; as they are where there are too few samples, and only a verdict would use it."""
+    """Results with a lower bound; unchanged if there are too few samples and only a verdict would use it."""
     if not isinstance(settings.lower_bound, bool | np.bool_):
         bound = lower_bound.by_fits(settings.lower_bound, lower_bound.copies_together(sides), settings.units, settings.seed)
         return [dataclasses.replace(one, lower_bound=bound) for one in results]
@@ -543,14 +543,14 @@ def with_lower_bound(results: list[MIResult], sides: Prepared, settings: Setting
 
 
 def named_again(sampling: Sampling | None) -> MIOptions:
-    """Options that say how samples were drawn that stand in order already."""
+    """Options that say how already ordered samples were drawn."""
     if isinstance(sampling, Series):
         return {"series": True, "exclude": sampling.exclude}
     return {"groups": sampling.group} if isinstance(sampling, Groups) else {}
 
 
 def orders_of_verdicts(sides: Prepared, ks: Sequence[int]) -> tuple[int, ...]:
-    """For each k the larger one whose estimate a verdict compares."""
+    """Larger neighbour order, for each k, whose estimate a verdict compares."""
     from mi_core import reliability  # here, because of the libraries that it loads
 
     return tuple(reliability.larger_order(k, int(np.min(sides.countable))) for k in ks)
@@ -588,15 +588,15 @@ def neighbour_counts(
     """Distance to the k-th joint neighbour of every point, and how many points lie strictly nearer in x and in y.
 
     Distances are Chebyshev distances in float64 arithmetic on the values given, whatever their dtype; every backend returns
-    the same bits. Constant sides are counted as any. Where a GPU is to count, float32 and float64 arrays of CuPy, Torch or JAX
-    that lie on one are taken where they are, without a copy.
+    the same bits. Constant sides are counted like any other. On a GPU backend, float32 and float64 arrays of CuPy, Torch or JAX
+    in GPU memory are used in place, without a copy.
 
     Args:
         x: As for `mutual_information`.
         y: As for `mutual_information`; row i belongs to row i of x.
         k: Neighbour order, or several at the cost of one search.
-        backend: How neighbours are counted, as for `mutual_information`.
-        threads: Most threads to use; None (default) for as many as the process may use.
+        backend: Name of the backend, as for `mutual_information`.
+        threads: Maximum number of threads; None (default) means as many as the process may use.
         progress: True for a bar on stderr, or a function called with (steps done, steps in all).
 
     Returns:
@@ -604,7 +604,7 @@ def neighbour_counts(
 
     Raises:
         InputError: The data or an argument cannot be used; the message says which, what came and what to do.
-        BackendUnavailableError: The backend asked for cannot run here.
+        BackendUnavailableError: The requested backend cannot run here.
 
     Example:
         >>> counts = neighbour_counts([0.0, 1.0, 3.0], [0.0, 2.0, 1.0], k=1)

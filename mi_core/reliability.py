@@ -1,18 +1,18 @@
-"""Whether an estimate may be read as MI: signs that are measured on the data at hand, and a verdict from them.
+"""Verdict on whether an estimate may be read as MI, from signs that are measured on the same data.
 
     sign                                         what it catches
     twin: a Gaussian of known MI, same setting   too many dimensions, too few samples, too strong dependence
     drift with k, drift with N                   bias that the Gaussian does not have: curved or clustered data
-    the same on ranks, which have the same MI    heavy tails, columns on different scales
-    a lower bound, measured on held-out samples  dependence that it shows, and the estimate does not
+    estimate on ranks, which have the same MI    heavy tails, columns on different scales
+    a lower bound, measured on held-out samples  dependence that the estimate misses
     share of the ceiling                         dependence too strong to be seen in full
     ties, scales                                 data for which the method is not meant
-    rows that are alike, unnamed                 samples that are not independent
-    surrogates, of groups or a series            what is left of their belonging together
+    neighbouring rows alike, no groups named     samples that are not independent
+    surrogates, of groups or a series            dependence between samples that the exclusion does not remove
 
-Each sign has a limit, beyond which it speaks against the number, and a gross limit, beyond which the number is not MI. They
-were chosen on tasks with known MI and tested on others: `mi bench tuning`, `verdicts` and `bmi`, docs/trust.md. A sign counts
-only as far as chance does not explain it; chance alone is no reason against a number that says how far it may be off.
+Each sign has a limit, beyond which it counts against the number, and a gross limit, beyond which the number is not MI. The
+limits were chosen on tasks with known MI and tested on others: `mi bench tuning`, `verdicts` and `bmi`, docs/trust.md. A sign
+counts only as far as chance does not explain it. Chance alone does not count against a number, because its error bar states it.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ LARGEST_K = 4  # the drift with k is from k to this many k
 
 @dataclasses.dataclass(frozen=True)
 class Sign:
-    """Something measured that speaks against the number, `size` as a multiple of its limit."""
+    """Measured sign against the number; `size` is a multiple of its limit."""
 
     size: float
     is_gross: bool
@@ -75,8 +75,8 @@ class Sign:
 def judge(samples: Prepared, result: MIResult, at_larger_k: tuple[int, float], estimates: Estimates, seed: int) -> Reliability:
     """Verdict on a result for these samples.
 
-    at_larger_k: `larger_order` and the estimate with it; `estimates` gives the same estimator's values on other samples; both
-    in the unit of the result.
+    at_larger_k: `larger_order` and the estimate with it. `estimates` gives the values of the same estimator on other samples.
+    Both are in the unit of the result.
     """
     measured = measure(samples, result, at_larger_k, estimates, seed)
     against = sorted(signs(measured, result), key=lambda sign: (sign.is_gross, sign.size), reverse=True)
@@ -89,7 +89,7 @@ def judge(samples: Prepared, result: MIResult, at_larger_k: tuple[int, float], e
 def measure(
     samples: Prepared, result: MIResult, at_larger_k: tuple[int, float], estimates: Estimates, seed: int
 ) -> Reliability:
-    """All signs, as for `judge`, without a verdict on them yet."""
+    """Measure all signs, with the arguments of `judge`, without a verdict yet."""
     nats = _formula.NATS_PER_UNIT[result.units]
     n, k = result.n_samples, order(result)
     sides = list(samples.sides().values())
@@ -121,24 +121,24 @@ def measure(
 
 
 def order(result: MIResult) -> int:
-    """Neighbour order of a result that has one."""
+    """Neighbour order of a result, which must have one."""
     assert result.k is not None  # noqa: S101  for the type checker: ksg1 has neighbours
     return result.k
 
 
 def tolerated(mi: float, units: str) -> float:
-    """How far an estimate may be from the truth `mi` and still count as right."""
+    """Largest error at which an estimate of the truth `mi` still counts as right."""
     least = TOLERATED_BITS * (np.log(2) if units == "nats" else 1.0)
     return float(max(TOLERATED * abs(mi), least))
 
 
 def is_right(mi: float, truth: float, stderr: float | None, units: str) -> bool:
-    """Whether an estimate is as near to the truth as "trust" promises: within what is tolerated, or two standard errors."""
+    """Tell whether an estimate is as near to the truth as "trust" promises: within the tolerance or two standard errors."""
     return bool(abs(mi - truth) <= max(tolerated(truth, units), CHANCE * (stderr or 0.0)))
 
 
 def signs(measured: Reliability, result: MIResult) -> Iterator[Sign]:
-    """All that speaks against the number."""
+    """All signs against the number."""
     mi, units, n, k = result.mi, result.units, result.n_samples, order(result)
     most, chance = tolerated(mi, units), result.stderr or 0.0
     yield from beyond(
@@ -243,10 +243,10 @@ def grows(difference: float) -> str:
 
 
 def implied_bias(drift_k: float, ratio: float, intrinsic_dim: float) -> float:
-    """The bias at k that a drift from k to ratio * k suggests.
+    """Bias at k that a drift from k to ratio * k suggests.
 
-    The k nearest of N samples in d dimensions lie within a distance r that grows as (k / N)^(1/d), and the bias of a density
-    that is not flat within r grows as r^2.
+    The k nearest of N samples in d dimensions lie within a distance r that grows as (k / N)^(1/d). The bias from a density
+    that varies within r grows as r^2.
     """
     growth = ratio ** (2 / max(intrinsic_dim, 1.0)) - 1
     return drift_k / growth if growth > 0 else 0.0
@@ -266,7 +266,7 @@ def reason_to_trust(measured: Reliability, result: MIResult) -> str:
 
 
 def surrogates_mi(samples: Prepared, result: MIResult, estimates: Estimates, seed: int) -> float | None:
-    """Mean estimate on some surrogates of samples that belong together, where the truth is 0; None for others, and given z."""
+    """Mean estimate on surrogates of groups or a series, where the truth is 0; None for independent samples and with z."""
     if samples.sampling is None or samples.z is not None:
         return None
     if result.null is not None:
@@ -277,10 +277,10 @@ def surrogates_mi(samples: Prepared, result: MIResult, estimates: Estimates, see
 
 
 def intrinsic_dimension(sides: Sequence[Samples], rng: np.random.Generator) -> float:
-    """Dimension of the joint samples, columns at unit variance: Levina & Bickel 2004, with inverses averaged as MacKay &
-    Ghahramani 2005 advise.
+    """Intrinsic dimension of the joint samples, columns scaled to unit variance: Levina & Bickel 2004, with the averaging of
+    inverses that MacKay & Ghahramani 2005 advise.
 
-    From at most 1,000 samples; reads low above about 10 dimensions, as every estimate from so few does.
+    It uses at most 1,000 samples, and underestimates above about 10 dimensions, as every estimate from so few samples does.
     """
     rows = np.sort(rng.permutation(len(sides[0]))[:FEW])
     points = np.hstack([twins.unit_variance(side[rows]) for side in sides])

@@ -1,4 +1,4 @@
-"""Frozen results: the estimate, how it was made, and what was found out about it."""
+"""Frozen results: the estimate, how it was made, and what is known about its quality."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from mi_core.types import FloatArray, IntArray
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class NeighbourCounts:
-    """For every point: how far its k-th joint neighbour is, how many points lie strictly nearer in each marginal.
+    """Distance of every point to its k-th joint neighbour, and how many points lie strictly nearer in each marginal.
 
     Attributes:
         k: Neighbour order.
         radius: (n_samples,) Chebyshev distance to the k-th nearest other point in the joint space.
         n_x: (n_samples,) other points whose distance in x is strictly less than `radius`.
-        n_y: (n_samples,) the same in y.
+        n_y: (n_samples,) other points whose distance in y is strictly less than `radius`.
         backend: Name of the backend that counted.
     """
 
@@ -42,17 +42,17 @@ Verdict = Literal["trust", "caution", "not bits"]
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ShuffledNull:
-    """What the estimator gives when the pairing of x and y is destroyed by shuffling, in the unit of its result.
+    """Null distribution of the estimate, from samples whose pairing is shuffled, in the unit of its result.
 
-    Where z is given, shuffled is what z does not tell of x (or of y, where y alone is continuous), among near neighbours in z,
-    or among samples of equal z: x and y then share what z tells, and nothing else.
+    With z given, the part of x that z does not explain (or of y, if only y is continuous) is shuffled among near neighbours in
+    z, or among samples of equal z: x and y then share what z explains, and nothing else.
 
     Attributes:
         permutations: Number of shuffles.
         p_value: (1 + shuffles with an estimate at least as large) / (1 + permutations): one-sided, against independence,
-            or where z is given against independence given z.
-        mean: Mean of the estimates on shuffled pairs: the estimator's bias at such independence.
-        std: Their standard deviation.
+            or with z against independence given z.
+        mean: Mean of the estimates on shuffled pairs: the estimator's bias at that independence.
+        std: Standard deviation of the estimates on shuffled pairs.
         seed: Seed of the shuffles.
     """
 
@@ -65,12 +65,12 @@ class ShuffledNull:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class SizePoint:
-    """The mean estimate over disjoint parts of the samples, in the unit of its result.
+    """Mean estimate over disjoint parts of the samples, in the unit of its result.
 
     Attributes:
         n_samples: Number of samples in each part.
         mi: Mean estimate over the parts.
-        stderr: Its standard error.
+        stderr: Standard error of that mean.
     """
 
     n_samples: int
@@ -80,29 +80,29 @@ class SizePoint:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Reliability:
-    """Whether an estimate may be read as MI in bits or nats, and the measured signs behind the verdict.
+    """Verdict on whether an estimate may be read as MI in bits or nats, and the measured signs behind it.
 
-    MI and differences of it are in the unit of the result.
+    MI and its differences are in the unit of the result.
 
     Attributes:
         verdict: "trust", "caution", or "not bits": an index of dependence at best.
-        reasons: One sentence for each sign that speaks against the number, the gravest first; why it holds, for "trust".
+        reasons: One sentence for each sign against the number, the gravest first; for "trust", why the number holds.
         ceiling_share: The estimate as a share of its ceiling.
         drift_k: Estimate at 4 k minus estimate at k. A bias grows with k.
-        implied_bias: The error at k that this drift suggests, if it grows as volumes do in the intrinsic dimension.
+        implied_bias: Error at k that this drift suggests, if it grows as volumes do in the intrinsic dimension.
         drift_n: Estimate minus the mean estimate on halves of the samples; None with too few samples. A bias falls with N.
-        ranked_mi: Estimate with each column replaced by the normal scores of its ranks, which leaves MI as it is.
-        repeated_samples: Largest of the sides' shares of samples with an exact copy.
-        repeated_values: Largest of the sides' shares of values with an exact copy in their column.
-        scale_ratio: Largest of the sides' typical distances over the smallest.
-        larger_k: Neighbour order of the drift with k: 4 k, or as many as there are.
+        ranked_mi: Estimate with each column replaced by the normal scores of its ranks, which does not change MI.
+        repeated_samples: Share of samples with an exact copy, in the side where it is largest.
+        repeated_values: Share of values with an exact copy in their column, in the side where it is largest.
+        scale_ratio: Ratio of the largest to the smallest of the sides' typical distances.
+        larger_k: Neighbour order of the drift with k: 4 k, or the largest possible.
         resemblance: How much nearer neighbouring rows are than others, in standard errors, in the side where that is less; None
-            where samples were said to belong together.
-        surrogates_mi: Mean estimate with whole groups exchanged, or the series shifted, where the truth is 0; None for other
-            samples.
-        intrinsic_dim: Dimension of the sheet that the joint samples fill, however many columns hold it.
+            for grouped rows and series.
+        surrogates_mi: Mean estimate with whole groups exchanged, or the series shifted, so that the truth is 0; None for
+            independent samples.
+        intrinsic_dim: Intrinsic dimension of the joint samples, however many columns they have.
         twin_mi: Estimate on the Gaussian twin, data of the same size, covariance and at least the same MI.
-        twin_truth: MI of the twin, in closed form; where z is given, conditional MI.
+        twin_truth: MI of the twin in closed form; with z, its conditional MI.
     """
 
     verdict: Verdict
@@ -125,17 +125,17 @@ class Reliability:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class LowerBound:
-    """What MI is at least, up to chance, measured on samples that nothing was fitted on.
+    """Lower bound of MI, up to chance, measured on held-out samples.
 
     Attributes:
-        mi: The bound, in `units`; 0 where there is nothing to claim.
-        stderr: Its standard error in `units`, over data sets of this size.
-        ceiling: In `units`, what no such bound can exceed: log of the samples in a part that is measured on.
+        mi: The bound, in `units`; 0 if no dependence can be claimed.
+        stderr: Standard error of the bound in `units`, over data sets of this size.
+        ceiling: Largest possible value of such a bound in `units`: log of the number of samples in a held-out part.
         units: "bits" or "nats".
         kind: "directions": a Gaussian critic along directions fitted on other samples; "radii": "ksg1" between the logarithms
-            of each side's distances from its middle; "learned": two small networks fitted on other samples; or the name
-            of a critic of your own.
-        directions: For "directions", how many were used, in the mean over fits, and 0 where none was; None for others.
+            of each side's distances from its centre; "learned": two small networks fitted on other samples; or the name
+            of your own critic.
+        directions: Mean number of directions used per fit, 0 if none was used; None for kinds other than "directions".
     """
 
     mi: float
@@ -147,7 +147,7 @@ class LowerBound:
 
     @property
     def is_clear(self) -> bool:
-        """Whether it stands above 0 by more than two standard errors."""
+        """Whether the bound is more than two standard errors above 0."""
         return self.mi > CLEARLY * self.stderr
 
     def __str__(self) -> str:
@@ -156,15 +156,15 @@ class LowerBound:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Reduction:
-    """Fewer columns made of many, by which MI can only be lost (the data-processing inequality).
+    """Reduction of each side to fewer columns, which can only lose MI (the data-processing inequality).
 
     Attributes:
-        method: "pca", "random", "cca", or the name of the reducer that was given.
-        dim: Columns asked for, where a side that has no more keeps its own; None for a reducer that was given.
-        kept_x: Share of the variance of x that lies in them; None for a reducer that was given.
-        kept_y: Share of the variance of y that lies in them; None likewise.
+        method: "pca", "random", "cca", or the name of your own reducer.
+        dim: Number of columns requested; a side that has no more keeps its own. None for your own reducer.
+        kept_x: Share of the variance of x that the columns keep; None for your own reducer.
+        kept_y: Share of the variance of y that the columns keep; None for your own reducer.
         fitted_on: What the columns were chosen by, in words.
-        seed: Seed of the random numbers that the reducer was handed; None for principal components, which take none.
+        seed: Seed of the reducer's random numbers; None for principal components, which use none.
     """
 
     method: str
@@ -179,8 +179,8 @@ class Number:
     """A result that compares, rounds and formats as its number: `result > 0.5`, `max(results)`, `round(result, 2)`,
     `f"{result:.3f}"`, `np.mean(results)`.
 
-    Arithmetic takes `float(result)`, because the error and the record of a result are not those of a sum.
-    `==` asks whether two records are equal in every field but the local terms, so a result equals no number, not even its own.
+    Arithmetic needs `float(result)`, because a sum has neither the error bar nor the record of a result. `==` compares all
+    fields of two results except the local terms, so a result equals no number, not even its own.
     """
 
     __slots__ = ()
@@ -189,11 +189,11 @@ class Number:
     """Name of the field that holds the number."""
 
     __array_priority__: ClassVar[float] = -1.0
-    """Between NumPy's scalars, which leave a comparison to the result, and its arrays, which take the result as a number."""
+    """Priority above NumPy's scalars, which leave a comparison to the result, and below arrays, which take it as a number."""
 
     @property
     def scale(self) -> str:
-        """What the number is in: only results on one scale compare."""
+        """Scale of the number; only results on the same scale can be compared."""
         raise NotImplementedError
 
     def __float__(self) -> float:
@@ -234,7 +234,7 @@ class Number:
         return NotImplemented if number is None else float(self) >= number
 
     def _comparable(self, other: object) -> float | None:
-        """The number that `other` stands for in a comparison; None where it is no number."""
+        """Return the number that `other` represents in a comparison; None if it is not a number."""
         if isinstance(other, Number) and other.scale != self.scale:
             what = (
                 "estimate both with the same units"
@@ -245,7 +245,7 @@ class Number:
         return float(other) if isinstance(other, Number | Real) else None
 
     def to_dict(self) -> dict[str, Any]:
-        """The number, then all fields but the local terms, as plain Python values ready for JSON."""
+        """Return the number, then all fields but the local terms, as plain Python values ready for JSON."""
         record: dict[str, Any] = {self.quantity: float(self)}
         for field in dataclasses.fields(self):  # type: ignore[arg-type]  # each kind of result is a dataclass
             if field.name != f"local_{self.quantity}":
@@ -255,25 +255,25 @@ class Number:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Estimate(Number):
-    """What every estimate in bits or nats records, so that it can be read and repeated. `Number` says how it compares.
+    """Fields that every estimate in bits or nats records, so that it can be read and repeated. `Number` defines comparison.
 
     Attributes:
         units: "bits" or "nats".
-        k: Neighbour order; None where no neighbours were sought.
+        k: Neighbour order; None if no neighbours were searched.
         n_samples: Number of samples.
-        backend: Name of the backend that counted the neighbours, and on a cluster by how many workers: "cpu-tree on 4 workers";
-            "none" where none were sought.
-        threads: Number of threads it was allowed, on this machine.
+        backend: Name of the backend that counted the neighbours, on a cluster with the number of workers: "cpu-tree on 4
+            workers"; "none" if no neighbours were searched.
+        threads: Number of threads allowed on this machine.
         noise: Standard deviation of the noise added to each column, in standard deviations of its side; 0 for none.
-        seed: Seed of the noise, the error bar and all else that was random; None where nothing was.
-        seconds: Wall time of the whole estimate, compilation of kernels left out.
-        notes: What a reader should know before using the number, one sentence or two each.
-        stderr: Standard error of the estimate in `units`: its spread over data sets of this size, not its bias. None where it
-            was switched off, or parts of the samples are too small for the estimator.
+        seed: Seed of the noise, the error bar and everything else random; None if nothing was random.
+        seconds: Wall time of the whole estimate, without compilation of kernels.
+        notes: What to know before using the number, one or two sentences each.
+        stderr: Standard error of the estimate in `units`: its spread over data sets of this size, not its bias. None if it
+            was switched off, or if parts of the samples are too small for the estimator.
     """
 
     quantity: ClassVar[str]
-    """Name of the field that holds the estimate; `local_` and this name that of its local terms."""
+    """Name of the field that holds the estimate; `local_` before it names the field of the local terms."""
 
     units: Units
     k: int | None
@@ -288,7 +288,7 @@ class Estimate(Number):
 
     @property
     def scale(self) -> str:
-        """The unit."""
+        """Unit of the estimate."""
         return self.units
 
     def __str__(self) -> str:
@@ -296,14 +296,14 @@ class Estimate(Number):
 
     @property
     def local(self) -> FloatArray | None:
-        """(n_samples,) terms whose mean is the estimate, in `units`; None unless asked for."""
+        """Local terms (n_samples,) in `units`, whose mean is the estimate; None unless requested."""
         terms: FloatArray | None = getattr(self, f"local_{self.quantity}")
         return terms
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class MIResult(Estimate):
-    """One estimate of mutual information, also conditional, and all that is needed to repeat it.
+    """One estimate of mutual information or conditional mutual information, and all that is needed to repeat it.
 
     `Estimate` has the attributes that all estimates share.
 
@@ -311,24 +311,24 @@ class MIResult(Estimate):
         mi: The estimate, in `units`. May be negative: see `notes`.
         dim_x: Dimensions of x.
         dim_y: Dimensions of y; 1 for class labels.
-        dim_z: Dimensions of z, which is given; 1 for class labels; None without.
-        ceiling: In `units`, what no estimate on data without ties can exceed: psi(n_samples) - psi(k) for "ksg1", about the
-            entropy of the labels for "ross"; None where there is no such limit.
+        dim_z: Dimensions of the condition z; 1 for class labels; None without z.
+        ceiling: Largest possible estimate on data without ties, in `units`: psi(n_samples) - psi(k) for "ksg1", about the
+            entropy of the labels for "ross"; None if there is no such limit.
         estimator: Name of the estimator.
-        given_labels: Whether z was taken for class labels.
-        alpha: Threshold of "lnc"; None for others.
+        given_labels: Whether z was treated as class labels.
+        alpha: Threshold of "lnc"; None for other estimators.
         standardize: How the data were standardised first.
-        null: Shuffled pairs and the p-value; None unless asked for.
-        by_size: Estimates on parts of the samples, for a verdict on halves alone; empty unless asked for.
-        reliability: Verdict and measured signs; None unless asked for, and where a side is constant.
-        lower_bound: What MI is at least; None unless asked for, itself or by a verdict, and where a side is constant.
-        reduced: Estimate from fewer columns, as `reduction` says; None unless asked for, and where a side is constant.
-        reduction: What those were, and what share of each side's variance they keep; None without `reduced`.
-        independent_units: How many independent units the samples make: groups, or stretches in which a series forgets itself;
-            None where each sample was taken for drawn by itself.
+        null: Shuffled pairs and the p-value; None unless requested.
+        by_size: Estimates on parts of the samples, only on halves if a verdict needed them; empty unless requested.
+        reliability: Verdict and measured signs; None unless requested, or if a side is constant.
+        lower_bound: Lower bound of MI; None unless requested, directly or by a verdict, or if a side is constant.
+        reduced: Estimate from fewer columns, described in `reduction`; None unless requested, or if a side is constant.
+        reduction: How the columns were reduced, and what share of each side's variance they keep; None without `reduced`.
+        independent_units: Number of independent units in the samples: groups, or stretches as long as the memory of a series;
+            None for independent samples.
         exclude: Steps of a series up to which rows were left out; None without `series`.
-        local_mi: (n_samples,) terms whose mean is `mi`, in `units`, for "ross" those of the classes that are not left out; None
-            unless asked for.
+        local_mi: (n_samples,) terms whose mean is `mi`, in `units`; for "ross" without the classes that were left out. None
+            unless requested.
     """
 
     quantity: ClassVar[str] = "mi"
@@ -354,7 +354,7 @@ class MIResult(Estimate):
 
     @property
     def falls_short(self) -> bool:
-        """Whether the lower bound stands above 0 and above the estimate, by more than two standard errors."""
+        """Whether the lower bound is above both 0 and the estimate by more than two standard errors."""
         if self.lower_bound is None or not self.lower_bound.is_clear:
             return False
         chance = CLEARLY * math.hypot(self.stderr or 0.0, self.lower_bound.stderr)
@@ -362,9 +362,9 @@ class MIResult(Estimate):
 
     @property
     def correlation(self) -> float:
-        """The estimate as the correlation that Gaussians of this MI have, between 0 and 1: sqrt(1 - exp(-2 I)), I in nats.
+        """Correlation of Gaussian variables with this MI, between 0 and 1: sqrt(1 - exp(-2 I)), I in nats.
 
-        Linfoot 1957, doi:10.1016/S0019-9958(57)90116-X. It is 0 where the estimate is negative.
+        Linfoot 1957, doi:10.1016/S0019-9958(57)90116-X. It is 0 if the estimate is negative.
         """
         return linfoot(self.mi, self.units)
 
@@ -378,13 +378,13 @@ class MultiInformationResult(Estimate):
     Attributes:
         mi: The estimate, in `units`. May be negative: see `notes`.
         dims: Dimensions of each side.
-        ceiling: (number of sides - 1) (psi(n_samples) - psi(k)) in `units`, what no estimate on data without ties can exceed;
-            None where there is none.
+        ceiling: Largest possible estimate on data without ties, in `units`: (number of sides - 1) (psi(n_samples) - psi(k));
+            None if there is no such limit.
         estimator: Name of the estimator.
         standardize: How the data were standardised first.
-        independent_units: How many independent units the samples make, as in `MIResult`; and so `exclude`.
+        independent_units: Number of independent units in the samples, as in `MIResult`.
         exclude: Steps of a series up to which rows were left out; None without `series`.
-        local_mi: (n_samples,) terms whose mean is `mi`, in `units`; None unless asked for.
+        local_mi: (n_samples,) terms whose mean is `mi`, in `units`; None unless requested.
     """
 
     quantity: ClassVar[str] = "mi"
@@ -407,21 +407,21 @@ class TransferEntropyResult(Estimate):
 
     Attributes:
         transfer_entropy: The estimate, in `units`. May be negative: see `notes`.
-        lag: Steps by which y is later than the newest value of x that is looked at.
-        history: How many past values of y are given, the newest one step before the present.
-        source_history: How many past values of x are looked at.
+        lag: Steps by which y is later than the newest value of x used.
+        history: Number of past values of y in the condition, the newest one step before the present.
+        source_history: Number of past values of x used.
         spacing: Steps between two values of a history.
         dim_x: Dimensions of the past of x.
         dim_y: Dimensions of the present of y.
-        dim_z: Dimensions of the past of y, which is given.
-        ceiling: In `units`, what no estimate on data without ties can exceed; None where there is no such limit.
+        dim_z: Dimensions of the past of y, the condition.
+        ceiling: Largest possible estimate on data without ties, in `units`; None if there is no such limit.
         estimator: Name of the estimator.
         standardize: How the series were standardised first.
-        null: Estimates with x shifted against y and its past, and the p-value; None unless asked for.
-        independent_units: How many independent units the samples make: stretches in which the series forget themselves.
-        exclude: Steps of time up to which samples are neither neighbours nor counted.
-        local_transfer_entropy: (n_samples,) terms whose mean is `transfer_entropy`, in `units`, those of the last `n_samples`
-            rows of y; None unless asked for.
+        null: Estimates with x shifted against y and its past, and the p-value; None unless requested.
+        independent_units: Number of independent units in the samples: stretches as long as the memory of the series.
+        exclude: Steps of time up to which samples are left out of each other's neighbour search and counts.
+        local_transfer_entropy: (n_samples,) terms whose mean is `transfer_entropy`, in `units`, for the last `n_samples` rows
+            of y; None unless requested.
     """
 
     quantity: ClassVar[str] = "transfer_entropy"
@@ -453,7 +453,7 @@ class EntropyResult(Estimate):
         entropy: The estimate, in `units`. A differential entropy may be negative.
         dim: Dimensions.
         estimator: Name of the estimator.
-        local_entropy: (n_samples,) terms whose mean is `entropy`, in `units`; None unless asked for.
+        local_entropy: (n_samples,) terms whose mean is `entropy`, in `units`; None unless requested.
     """
 
     quantity: ClassVar[str] = "entropy"
@@ -474,7 +474,7 @@ class DivergenceResult(Estimate):
         divergence: The estimate, in `units`. May be negative: see `notes`.
         n_samples_prime: Number of samples of x_prime.
         dim: Dimensions.
-        local_divergence: (n_samples,) terms whose mean is `divergence`, in `units`; None unless asked for.
+        local_divergence: (n_samples,) terms whose mean is `divergence`, in `units`; None unless requested.
     """
 
     quantity: ClassVar[str] = "divergence"
@@ -487,22 +487,22 @@ class DivergenceResult(Estimate):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class SimilarityResult(Number):
-    """How alike two sides are by a measure other than mutual information. `Number` says how it compares.
+    """Similarity of two sides by a measure other than mutual information. `Number` defines comparison.
 
     Attributes:
-        value: The measure. "cka" lies between -1 and 1, "knn" between 0 and 1.
+        value: Value of the measure: between -1 and 1 for "cka", between 0 and 1 for "knn".
         measure: "cka" or "knn".
-        expected: What independent sides give on average.
+        expected: Mean value for independent sides.
         n_samples: Number of samples.
         dim_x: Dimensions of x.
         dim_y: Dimensions of y.
-        k: Number of neighbours of "knn"; None for others.
-        metric: Distance of "knn", "euclidean" or "chebyshev"; None for others.
-        null: Shuffled pairs and the p-value; None unless asked for.
-        seed: Seed of the shuffles and of the order of ties; None where nothing was random.
-        threads: Number of threads it was allowed.
+        k: Number of neighbours for "knn"; None for "cka".
+        metric: Distance for "knn", "euclidean" or "chebyshev"; None for "cka".
+        null: Shuffled pairs and the p-value; None unless requested.
+        seed: Seed of the shuffles and of the order of ties; None if nothing was random.
+        threads: Number of threads allowed.
         seconds: Wall time.
-        notes: What a reader should know before using the number, one sentence or two each.
+        notes: What to know before using the number, one or two sentences each.
     """
 
     quantity: ClassVar[str] = "value"
@@ -523,23 +523,23 @@ class SimilarityResult(Number):
 
     @property
     def scale(self) -> str:
-        """The measure."""
+        """Name of the measure."""
         return self.measure
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class DimensionResult(Number):
-    """How many dimensions samples fill, by one definition. `Number` says how it compares.
+    """Dimension of a set of samples, by one definition. `Number` defines comparison.
 
     Attributes:
         value: Number of dimensions.
         measure: "intrinsic dimension" or "participation ratio".
-        n_samples: Number of samples that it was measured on, copies left out where the definition has no place for them.
-        dim: Columns.
+        n_samples: Number of samples measured, without copies if the definition does not allow them.
+        dim: Number of columns.
         k: Neighbour order of the intrinsic dimension; None for the participation ratio.
-        threads: Number of threads it was allowed.
+        threads: Number of threads allowed.
         seconds: Wall time.
-        notes: What a reader should know before using the number, one sentence or two each.
+        notes: What to know before using the number, one or two sentences each.
     """
 
     quantity: ClassVar[str] = "value"
@@ -555,18 +555,18 @@ class DimensionResult(Number):
 
     @property
     def scale(self) -> str:
-        """The definition."""
+        """Name of the definition."""
         return self.measure
 
 
 def linfoot(mi: float, units: Units) -> float:
-    """Correlation of Gaussians whose mutual information is `mi`; 0 for a negative one."""
+    """Correlation of Gaussians with mutual information `mi`; 0 if `mi` is negative."""
     nats = max(0.0, mi) * (math.log(2) if units == "bits" else 1.0)
     return math.sqrt(-math.expm1(-2 * nats))
 
 
 def as_plain(value: Any) -> Any:
-    """Records as dictionaries, tuples and arrays as lists, all the way down, without the local terms of results."""
+    """Convert records to dictionaries, and tuples and arrays to lists, recursively, without the local terms of results."""
     if isinstance(value, Number):
         return value.to_dict()
     if isinstance(value, np.ndarray):

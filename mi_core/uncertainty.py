@@ -1,4 +1,4 @@
-"""How far an estimate is off by chance: an error bar from disjoint subsamples, and the null that shuffling the pairs gives.
+"""Statistical error of an estimate: an error bar from disjoint subsamples, and a null distribution from shuffled pairs.
 
 Everything here takes `estimate(rows) -> values`: the estimates, one per neighbour order or per pair of layers, from these
 rows of the samples. So one piece of code serves every estimator.
@@ -38,7 +38,7 @@ SHUFFLED_BYTES = 2**28  # radii and counts of the shuffles that are worked on to
 
 
 def generator(seed: int, purpose: str) -> np.random.Generator:
-    """A stream of random numbers of its own for each purpose, from the one seed that a result records."""
+    """Random number generator with its own stream for each purpose, from the one seed that a result records."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(zlib.crc32(purpose.encode()),)))
 
 
@@ -48,8 +48,8 @@ def generator(seed: int, purpose: str) -> np.random.Generator:
 def subsample_estimates(
     estimate: Estimate, n_samples: int, parts: Sequence[int], rng: np.random.Generator, sampling: Sampling
 ) -> list[FloatArray]:
-    """For each number of parts (parts, values): the estimate on that many disjoint random parts of equal size; left out where
-    there are too few independent units for them.
+    """Estimates (parts, values) on disjoint random parts of equal size, for each number of parts; numbers with too few
+    independent units per part are left out.
     """
     drawn = [sampling.parts(n_samples, count, rng) for count in parts]
     return [np.array([estimate(rows) for rows in of_count]) for of_count in drawn if of_count]
@@ -59,8 +59,8 @@ def standard_errors(by_parts: Sequence[FloatArray]) -> FloatArray:
     """Standard error (values,) of the estimates on all samples.
 
     Holmes & Nemenman 2019, doi:10.1103/PhysRevE.100.022404: variances over n parts are scaled from N/n to N samples and
-    averaged with their n - 1 degrees of freedom as weights, the most likely fit of scaled chi-squared variances. They scale as
-    1/N; measured, KSG's falls a little more slowly, see `FALLS_AS`.
+    averaged with their n - 1 degrees of freedom as weights, the maximum-likelihood fit of scaled chi-squared variances. The
+    paper scales as 1/N; KSG's variance was measured to fall a little more slowly, see `FALLS_AS`.
     """
     weighted = [(len(of) - 1) * np.var(of, axis=0, ddof=1) / len(of) ** FALLS_AS for of in by_parts]
     errors: FloatArray = np.sqrt(np.sum(weighted, axis=0) / sum(len(of) - 1 for of in by_parts))
@@ -93,7 +93,7 @@ def error_bar(
 ) -> ErrorBar | None:
     """Error bar of the values that `estimate` gives; None where parts of the samples are too small for it.
 
-    smaller_set: Size of the smaller of two sets of samples where the rows are those of both.
+    smaller_set: Size of the smaller of two sets of samples, if the rows are those of both.
     """
     parts = possible(sampling.cuts, smaller_set or n_samples, ks)
     try:
@@ -115,7 +115,7 @@ def over_sizes(
     *,
     sampling: Sampling = INDEPENDENT,
 ) -> list[tuple[SizePoint, ...]]:
-    """For each value of `estimate`: its mean over halves, quarters and eighths of the samples, with a standard error.
+    """Mean and standard error of each value of `estimate` over halves, quarters and eighths of the samples.
 
     The error is that of the mean over the parts of one size. `sizes` are the numbers of parts.
     """
@@ -143,7 +143,7 @@ def possible(parts: Sequence[int], n_samples: int, ks: Sequence[int]) -> list[in
 
 
 def shuffled_null(mi: float, shuffled: FloatArray, seed: int) -> ShuffledNull:
-    """What the estimates (permutations,) on shuffled pairs say about `mi`, both in the same unit.
+    """Null distribution and p-value of `mi`, from the estimates (permutations,) on shuffled pairs in the same unit.
 
     The p-value counts the estimate itself among the shuffles, so it is never 0: Phipson & Smyth 2010,
     doi:10.2202/1544-6115.1585.
@@ -169,10 +169,10 @@ def shuffled(
     threads: int,
     progress: Progress | None = None,
 ) -> FloatArray:
-    """Estimates (permutations, values) from samples whose pairing was shuffled, by `estimate(samples) -> values`.
+    """Estimates (permutations, values) from samples with a shuffled pairing, by `estimate(samples) -> values`.
 
-    Where z is given, x is put beside other y and z, which stay together: x and y then share nothing, whatever z tells.
-    ks, nats and threads are for `shuffled_ksg1`, which stands in for this where it can.
+    With z given, y and z stay together and x is shuffled against them: x and y then share nothing, whatever z explains.
+    ks, nats and threads are for `shuffled_ksg1`, which replaces this function if it can.
     """
     found = []
     for rows in surrogate_rows(len(samples.y), permutations, seed, samples.sampling or INDEPENDENT):
@@ -186,7 +186,7 @@ def shuffled(
 
 
 def surrogate_rows(n_samples: int, permutations: int, seed: int, sampling: Sampling) -> Iterator[IntArray]:
-    """Rows (n_samples,) of y to put beside those of x, once for each shuffle."""
+    """Generate, for each shuffle, the rows (n_samples,) of y to pair with those of x."""
     rng = generator(seed, "permutations")
     for _ in range(permutations):
         yield sampling.surrogate(n_samples, rng)
@@ -203,10 +203,10 @@ def shuffled_ksg1(
     threads: int,
     progress: Progress | None = None,
 ) -> FloatArray:
-    """Estimates (permutations, len(ks)) of ksg1 from samples whose pairing was shuffled, in units of so many nats.
+    """Estimates (permutations, len(ks)) of ksg1 from samples with a shuffled pairing, in units of `nats` nats.
 
-    Wide data: neighbours within each side are the same under every shuffle and are sought once, which gives the counts of any
-    backend. Two columns: each is sorted once. Other narrow data: estimates on each shuffle, which are cheaper there.
+    In wide data, neighbours within each side are the same under every shuffle and are searched once; the counts equal those of
+    any backend. Two columns are each sorted once. In other narrow data a new estimate on each shuffle is cheaper.
     """
     x, y = samples.x, samples.y
     if samples.sampling is None and len(set(ks)) == 1 and x.shape[1] == y.shape[1] == 1 and not (may_tie(x) or may_tie(y)):
@@ -245,7 +245,7 @@ def shuffled_lines(
     threads: int,
     progress: Progress | None = None,
 ) -> FloatArray:
-    """Estimates (permutations,) of ksg1 from two columns (n, 1), hardly a value of which recurs, whose pairing was shuffled."""
+    """Estimates (permutations,) of ksg1 from two columns (n, 1) with few ties and a shuffled pairing."""
     from mi_core.backends.cpu import plane
     from mi_core.backends.cpu.workers import Workers
 
@@ -282,9 +282,9 @@ def shuffled_given(
     threads: int,
     progress: Progress | None = None,
 ) -> FloatArray:
-    """Estimates (permutations, values) where x was drawn again given z, so that x and y share what z tells, and nothing else.
+    """Estimates (permutations, values) with x drawn again given z, so that x and y share what z explains, and nothing else.
 
-    Drawn again is y in place of x where y alone is continuous. equal_z: Whether z only says which samples are of one kind.
+    If only y is continuous, y is drawn again instead. equal_z: Whether z only divides the samples into kinds.
     """
     found = []
     for again in drawn_again(samples, permutations, seed, equal_z=equal_z, threads=threads):
@@ -295,7 +295,7 @@ def shuffled_given(
 
 
 def drawn_again(samples: Prepared, permutations: int, seed: int, *, equal_z: bool, threads: int) -> Iterator[Prepared]:
-    """Samples of which x, or y, was drawn again given z, as `shuffled_given` says, one after the other."""
+    """Generate samples with x, or y, drawn again given z, as `shuffled_given` describes."""
     from mi_core import _surrogates  # here, because of the libraries that it loads
 
     assert samples.z is not None  # noqa: S101  called only where z is given
@@ -307,7 +307,7 @@ def drawn_again(samples: Prepared, permutations: int, seed: int, *, equal_z: boo
 
 
 def on_shuffled_given(samples: Prepared, *, equal_z: bool) -> list[str]:
-    """Whether p is to be doubted where x was drawn again given z; nothing where it was within equal z."""
+    """Notes that doubt p because x was drawn again given z; none if it was drawn within equal z."""
     from mi_core import _surrogates  # as above
 
     assert samples.z is not None  # noqa: S101  as above
@@ -333,5 +333,5 @@ def on_shuffled_given(samples: Prepared, *, equal_z: bool) -> list[str]:
 
 
 def part_of(progress: Progress, batch: int, batches: int) -> Progress:
-    """Progress of one of several equal batches, told as that of all."""
+    """Progress of one of several equal batches, reported as progress of the whole."""
     return lambda done, total: progress(batch * total + done, batches * total)
