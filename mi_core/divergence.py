@@ -30,23 +30,23 @@ def kl_divergence(x: Any, x_prime: Any, *, k: Sequence[int], **options: Unpack[D
 def kl_divergence(
     x: Any, x_prime: Any, *, k: int | Sequence[int] = 3, **options: Unpack[DensityOptions]
 ) -> DivergenceResult | list[DivergenceResult]:
-    """Kullback-Leibler divergence D(P||Q) of P, from which x is drawn, from Q, from which x_prime is drawn.
+    """Kullback-Leibler divergence D(P||Q), from samples x of P and x_prime of Q.
 
-    Wang, Kulkarni, Verdu 2009, doi:10.1109/TIT.2009.2016060, with one k for both.
+    Estimator: Wang, Kulkarni, Verdu 2009, doi:10.1109/TIT.2009.2016060, with one k for both.
 
     Args:
         x: (n_samples,), (n_samples, dim) or of higher rank, drawn from P; as in `mutual_information`.
-        x_prime: (n_samples_prime, dim) drawn from Q; its rows have nothing to do with those of x.
-        k: Neighbour order, at least 1, below n_samples and at most n_samples_prime. Several at once cost one neighbour pass.
+        x_prime: (n_samples_prime, dim) drawn from Q; its rows are not paired with those of x.
+        k: Neighbour order, at least 1, below n_samples and at most n_samples_prime. Several values share one neighbour search.
         units: "bits" or "nats".
-        noise: Standard deviation of Gaussian noise added to every value against ties, relative to the spread of x, x_prime.
-        seed: Seed of that noise and of the error bar.
-        backend: How neighbours within x are counted.
-        threads: Most threads to use; None for as many as the process may use.
+        noise: Standard deviation of Gaussian noise added to every value to break ties, relative to the spread of x or x_prime.
+        seed: Seed of the noise and of the error bar.
+        backend: Name of the backend that counts neighbours within x, as for `mutual_information`.
+        threads: Maximum number of threads; None means as many as the process may use.
         return_local: Whether to keep the (n_samples,) local terms, whose mean is the estimate.
-        error_bar: Whether to estimate the standard error, from disjoint subsamples, as `mutual_information` does.
-        missing: "refuse" (default) to raise an error where a value is missing, "drop" to leave out such rows.
-        progress: True for a bar on stderr, or a function called with (steps done, steps in all) now and then.
+        error_bar: Whether to estimate the standard error from disjoint subsamples, as `mutual_information` does.
+        missing: "refuse" (default) raises an error if a value is missing, "drop" leaves out such rows.
+        progress: True for a bar on stderr, or a function called now and then with (steps done, steps in all).
 
     Returns:
         One result, or for several k a list of results in the order of `k`.
@@ -54,7 +54,7 @@ def kl_divergence(
     Raises:
         InputError: The data or an argument cannot be used, or a sample of x coincides with its k-th neighbour in x or x_prime,
             which makes the divergence infinite.
-        BackendUnavailableError: The backend asked for cannot run here.
+        BackendUnavailableError: The requested backend cannot run here.
 
     Example:
         >>> import numpy as np
@@ -71,7 +71,7 @@ def kl_divergence(
         raise InputError(f"x_prime has {sizes[1]} samples and k={max(ks)}: k must be at most that.")
 
     def take(sets: Sets, rows: IntArray) -> Sets:
-        """Some rows of x and x_prime one below the other."""
+        """Select some rows of x and x_prime stacked one below the other."""
         some, some_prime = sets[0][rows[rows < sizes[0]]], sets[1][rows[rows >= sizes[0]] - sizes[0]]
         if min(len(some) - 1, len(some_prime)) < max(ks):
             raise InputError("this part has too few samples of one of the two")
@@ -86,7 +86,7 @@ def kl_divergence(
 
 
 def prepared(x: Any, x_prime: Any, settings: Settings) -> tuple[Sets, list[str]]:
-    """Both sets of samples with their noise, and notes."""
+    """Both sets of samples with noise added, and notes."""
     some, on_missing = missing.complete({"x": x}, settings.missing)
     some_prime, on_missing_prime = missing.complete({"x_prime": x_prime}, settings.missing)
     x, notes_x = arrays.samples(some["x"], "x")
@@ -102,7 +102,7 @@ def prepared(x: Any, x_prime: Any, settings: Settings) -> tuple[Sets, list[str]]
 
 
 def wang_kulkarni_verdu(sets: Sets, search: Search) -> list[Local]:
-    """Divergence from distances to neighbours: Wang, Kulkarni, Verdu 2009."""
+    """Divergence from neighbour distances: Wang, Kulkarni, Verdu 2009."""
     x, x_prime = sets
     radius, _, backend = search.counts((x,), ())
     radius_prime = distances_to(x_prime, x, search.ks, threads=search.threads)

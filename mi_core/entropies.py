@@ -29,23 +29,23 @@ def entropy(
 ) -> EntropyResult | list[EntropyResult]:
     """Entropy H(X), differential or discrete.
 
-    Differential entropy may be negative, and changes with the scale of x: twice as wide, one bit more per dimension.
+    Differential entropy may be negative, and changes with the scale of x: doubling x adds one bit per dimension.
 
     Args:
         x: (n_samples,), (n_samples, dim) or of higher rank, flattened per sample; as in `mutual_information`.
-        k: Neighbour order, 1 <= k < n_samples. Several at once cost one neighbour pass.
+        k: Neighbour order, 1 <= k < n_samples. Several values share one neighbour search.
         units: "bits" or "nats".
         estimator: "knn": differential entropy, Kozachenko & Leonenko 1987 in the form of Kraskov, Stoegbauer, Grassberger 2004,
-            eq. (20), doi:10.1103/PhysRevE.69.066138. "discrete": plug-in from the frequencies of equal samples, which may also
-            be text; k plays no part.
-        noise: Standard deviation of Gaussian noise added to every value against ties, relative to the spread of x.
-        seed: Seed of that noise and of the error bar.
-        backend: How neighbours are counted.
-        threads: Most threads to use; None for as many as the process may use.
+            eq. (20), doi:10.1103/PhysRevE.69.066138. "discrete": plug-in estimate from the frequencies of equal samples, which
+            may also be text; ignores k.
+        noise: Standard deviation of Gaussian noise added to every value to break ties, relative to the spread of x.
+        seed: Seed of the noise and of the error bar.
+        backend: Name of the backend, as for `mutual_information`.
+        threads: Maximum number of threads; None means as many as the process may use.
         return_local: Whether to keep the (n_samples,) local terms, whose mean is the estimate.
-        error_bar: Whether to estimate the standard error, from disjoint subsamples, as `mutual_information` does.
-        missing: "refuse" (default) to raise an error where a value is missing, "drop" to leave out such rows.
-        progress: True for a bar on stderr, or a function called with (steps done, steps in all) now and then.
+        error_bar: Whether to estimate the standard error from disjoint subsamples, as `mutual_information` does.
+        missing: "refuse" (default) raises an error if a value is missing, "drop" leaves out such rows.
+        progress: True for a bar on stderr, or a function called now and then with (steps done, steps in all).
 
     Returns:
         One result, or for several k a list of results in the order of `k`.
@@ -53,7 +53,7 @@ def entropy(
     Raises:
         InputError: The data or an argument cannot be used, or a sample coincides with its k-th neighbour, which makes the
             differential entropy minus infinity.
-        BackendUnavailableError: The backend asked for cannot run here.
+        BackendUnavailableError: The requested backend cannot run here.
 
     Example:
         >>> import numpy as np
@@ -89,7 +89,7 @@ def take(points: Samples, rows: IntArray) -> Samples:
 
 
 def plug_in(points: Samples, search: Search) -> list[Local]:
-    """Entropy from the frequencies of equal samples; k plays no part."""
+    """Entropy from the frequencies of equal samples, without neighbours."""
     return [Local(None, _formula.discrete_entropy_local(copies(points)))]
 
 

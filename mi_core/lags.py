@@ -1,4 +1,4 @@
-"""Mutual information between two series at several lags; and what `transfer` shares with it."""
+"""Mutual information between two series at several lags, and the parts that `transfer` shares."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ SHIFTS = 3  # the series is at least so many times as long as the least shift
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class ShiftedNull:
-    """What the estimates at all lags are when y is shifted against x, round its end, by more than memory and lags together.
+    """Null distribution of the estimates at all lags, from circular shifts of y against x beyond memory and lags together.
 
-    Each shift gives one value for each lag. Several lags are several chances of a large value, so beside each lag's own p-value
-    stands one that takes the largest value over the lags of each shift: Westfall & Young 1993. Neighbouring lags look at nearly
-    the same rows, which this maximum knows of and a correction by the number of lags does not.
+    Each shift gives one value for each lag. Several lags give chance several tries at a large value, so each lag has two
+    p-values: its own, and one against the largest value over all lags of each shift: Westfall & Young 1993. Neighbouring lags
+    use nearly the same rows; the maximum accounts for that, and a correction by the number of lags does not.
 
     Attributes:
         permutations: Number of shifts.
         p_value: (lags,) (1 + shifts with an estimate at least as large at this lag) / (1 + permutations), one-sided.
-        p_corrected: (lags,) the same of the largest estimate at any lag: how often chance finds so much somewhere.
+        p_corrected: (lags,) (1 + shifts with an estimate at least as large at any lag) / (1 + permutations).
         mean: (lags,) mean of the estimates over the shifts, in the unit of the result: the estimator's bias.
-        std: (lags,) their standard deviation.
-        largest: (permutations,) the largest estimate at any lag, for each shift.
+        std: (lags,) standard deviation of the estimates over the shifts.
+        largest: (permutations,) largest estimate at any lag, for each shift.
         seed: Seed of the shifts.
     """
 
@@ -51,7 +51,7 @@ class ShiftedNull:
     seed: int
 
     def threshold(self, level: float = 0.05) -> float | None:
-        """The value above which `p_corrected` is at most `level`; None where there are too few shifts for so small a p."""
+        """Return the value above which `p_corrected` is at most `level`; None if there are too few shifts for so small a p."""
         allowed = int(level * (1 + self.permutations) + 1e-9)
         return float(np.sort(self.largest)[-allowed]) if allowed else None
 
@@ -61,25 +61,25 @@ class LaggedMI:
     """Mutual information between x at one time and y some steps later, for several lags.
 
     Attributes:
-        lags: (lags,) steps by which y is later than x; where negative, x is later than y.
+        lags: (lags,) steps by which y is later than x; if negative, x is later than y.
         mi: (lags,) estimates in `units`. May be negative: see `notes`.
-        stderr: (lags,) standard errors in `units`; None where they were switched off or there are too few rows.
-        n_samples: (lags,) pairs of rows at each lag.
-        null: Estimates with y shifted against x, and p-values; None unless asked for.
+        stderr: (lags,) standard errors in `units`; None if they were switched off or there are too few rows.
+        n_samples: (lags,) number of pairs of rows at each lag.
+        null: Estimates with y shifted against x, and p-values; None unless requested.
         units: "bits" or "nats".
-        k: Neighbour order, one for all lags; None where no neighbours were sought.
+        k: Neighbour order, one for all lags; None if no neighbours were searched.
         dim_x: Dimensions of x.
         dim_y: Dimensions of y; 1 for class labels.
-        exclude: Steps of time up to which rows are neither neighbours nor counted, one for all lags.
-        independent_units: How many independent units the samples make: stretches in which the series forget themselves.
+        exclude: Steps of time up to which rows are left out of each other's neighbour search and counts, one for all lags.
+        independent_units: Number of independent units in the samples: stretches as long as the memory of the series.
         estimator: Name of the estimator.
         standardize: How the series were standardised first.
         noise: Standard deviation of the noise added to each column, in standard deviations of its side; 0 for none.
-        seed: Seed of all that was random; None where nothing was.
-        backend: Name of the backend that counted; "none" where no neighbours were sought.
-        threads: Number of threads it was allowed.
-        seconds: Wall time of the whole.
-        notes: What a reader should know before using the numbers, each kind once, with the lags that it concerns.
+        seed: Seed of everything random; None if nothing was random.
+        backend: Name of the backend that counted; "none" if no neighbours were searched.
+        threads: Number of threads allowed.
+        seconds: Wall time of the whole call.
+        notes: What to know before using the numbers, each kind of note once, with the lags that it concerns.
     """
 
     lags: IntArray
@@ -104,7 +104,7 @@ class LaggedMI:
 
     @property
     def peak(self) -> int:
-        """The lag with the largest estimate."""
+        """Lag with the largest estimate."""
         return int(self.lags[self.mi.argmax()])
 
     def __repr__(self) -> str:
@@ -114,7 +114,7 @@ class LaggedMI:
         return display.lags_as_html(self)
 
     def to_dict(self) -> dict[str, Any]:
-        """The peak, then all fields as plain Python values, ready for JSON."""
+        """Return the peak, then all fields, as plain Python values ready for JSON."""
         return {"peak": self.peak, **results.as_plain(self)}
 
 
@@ -124,33 +124,33 @@ def lagged(
 ) -> LaggedMI:
     """Mutual information I(x_t; y_(t + lag)) between two series, at each of several lags.
 
-    A positive lag looks at y later than x: MI at lag 3 is what x tells of y three steps later. Dependence at a lag is no
-    proof of an influence in that direction: where each series remembers its own past, MI spreads over many lags and both signs.
-    `transfer_entropy` asks what x tells beyond the past of y.
+    At a positive lag y is later than x: MI at lag 3 is the information in x about y three steps later. Dependence at a lag
+    does not prove influence in that direction: if each series remembers its own past, MI spreads over many lags of both signs.
+    `transfer_entropy` measures what x adds to the past of y.
 
     Args:
         x: (n_rows,), (n_rows, dim_x) or of higher rank, in order of time, at even steps; as for `mutual_information`.
         y: (n_rows,), (n_rows, dim_y) or of higher rank, row i at the time of row i of x. For "ross" class labels.
-        lags: Steps by which y is later than x, each once, or one of them; -20 to 20 by default. Each lag has as many pairs of
-            rows as overlap: `n_rows - |lag|`.
-        k: Neighbour order, one for all lags; None for about as many rows as belong together, as in `mutual_information`.
+        lags: Steps by which y is later than x, each given once; a single lag is allowed. -20 to 20 by default. Each lag uses
+            the rows that overlap: `n_rows - |lag|` pairs.
+        k: Neighbour order, one for all lags; None means about as many rows as belong together, as in `mutual_information`.
         units: "bits" (default) or "nats".
-        estimator: As in `mutual_information`, but "ksg2" and "lnc"; "ksg1" by default.
-        standardize: "sides" (default; "none" for "discrete"), "columns" or "none", of the whole series: as in
-            `mutual_information`. With "none" a series of small numbers beside one of large ones counts for nothing.
-        noise: Standard deviation of Gaussian noise added to every value against ties, relative to the spread of its side.
-        seed: Seed of all that is random: noise, error bars, shifts.
-        backend: How neighbours are counted: "auto", "cpu" or one of the CPU's backends.
-        threads: Most threads to use; None for as many as the process may use.
-        error_bar: Whether to estimate standard errors, from stretches of the series; they cost twice what the estimates do.
-        permutations: How many times to shift y against x, for p-values of each lag and for all lags together, see
-            `ShiftedNull`; None (default) for none. Each costs an estimate of every lag.
-        exclude: Steps of time up to which rows are neither neighbours nor counted (Theiler 1986); None (default) for the
-            measured memory of the series, as in `mutual_information`.
+        estimator: As in `mutual_information`, except "ksg2" and "lnc"; "ksg1" by default.
+        standardize: "sides" (default; "none" for "discrete"), "columns" or "none", for the whole series, as in
+            `mutual_information`. With "none" a series of small numbers is negligible beside one of large numbers.
+        noise: Standard deviation of Gaussian noise added to every value to break ties, relative to the spread of its side.
+        seed: Seed of everything random: noise, error bars, shifts.
+        backend: Name of the backend: "auto", "cpu" or one of the CPU backends.
+        threads: Maximum number of threads; None means as many as the process may use.
+        error_bar: Whether to estimate standard errors from stretches of the series; they cost twice as much as the estimates.
+        permutations: How many times to shift y against x, for p-values of each lag and over all lags, see `ShiftedNull`;
+            None (default) means no test. Each shift costs an estimate at every lag.
+        exclude: Steps of time up to which rows are left out of each other's neighbour search and counts (Theiler 1986); None
+            (default) means the measured memory of the series, as in `mutual_information`.
         progress: True for a bar on stderr, or a function called with (steps done, steps in all).
 
     Returns:
-        Estimates, standard errors and p-values by lags, with all that is needed to repeat them.
+        Estimates, standard errors and p-values by lag, with all that is needed to repeat them.
 
     Raises:
         InputError: The data or an argument cannot be used; the message says which, what came and what to do.
@@ -214,7 +214,7 @@ def lagged(
 
 
 def distinct_lags(lags: Iterable[int] | int) -> tuple[int, ...]:
-    """Lags as whole numbers, each once, in the order in which they came."""
+    """Return lags as whole numbers in their given order; each may occur once."""
     if isinstance(lags, str | bytes):
         raise InputError(f"lags is {lags!r}: give whole numbers, for example range(-20, 21).")
     several = lags if isinstance(lags, Iterable) else (lags,)
@@ -228,7 +228,7 @@ def distinct_lags(lags: Iterable[int] | int) -> tuple[int, ...]:
 
 
 def at_lag(sides: Prepared, lag: int) -> tuple[Prepared, Series]:
-    """Rows of x, and beside each the row of y that is `lag` steps later; and how they were drawn."""
+    """Pair each row of x with the row of y that is `lag` steps later, and tell how they were drawn."""
     n_rows = len(sides) - abs(lag)
     first_x, first_y = max(0, -lag), max(0, lag)
     x, y = sides.x[first_x : first_x + n_rows], sides.y[first_y : first_y + n_rows]
@@ -236,7 +236,7 @@ def at_lag(sides: Prepared, lag: int) -> tuple[Prepared, Series]:
 
 
 def check_rows(steps: Sequence[int], n_rows: int, sampling: Series, ks: Sequence[int]) -> None:
-    """Raise InputError where a lag leaves too few rows."""
+    """Raise InputError if a lag leaves too few rows."""
     farthest, needed = max(steps, key=abs), fewest_rows(sampling, ks)
     left = max(0, n_rows - abs(farthest))
     if left < needed:
@@ -249,7 +249,7 @@ def check_rows(steps: Sequence[int], n_rows: int, sampling: Series, ks: Sequence
 
 
 def shifted_null(mi: FloatArray, shifted: FloatArray, seed: int) -> ShiftedNull:
-    """What the estimates (permutations, lags) of shifted series say about `mi` (lags,), all in one unit."""
+    """Null distribution and p-values of `mi` (lags,), from the estimates (permutations, lags) of shifted series in one unit."""
     largest = shifted.max(axis=1)
     each = [uncertainty.shuffled_null(float(one), of_lag, seed) for one, of_lag in zip(mi, shifted.T, strict=True)]
     return ShiftedNull(
@@ -264,7 +264,7 @@ def shifted_null(mi: FloatArray, shifted: FloatArray, seed: int) -> ShiftedNull:
 
 
 def each_kind_once(steps: Sequence[int], runs: Sequence[Estimation[Prepared]]) -> list[str]:
-    """Each kind of note on the estimates as its first lag has it, and which lags it concerns."""
+    """Notes on the estimates, each kind once as its first lag has it, with the lags that it concerns."""
     first: dict[str, str] = {}
     where: dict[str, list[str]] = {}
     for lag, run in zip(steps, runs, strict=True):
@@ -288,7 +288,7 @@ def each_kind_once(steps: Sequence[int], runs: Sequence[Estimation[Prepared]]) -
 
 
 def of_series(options: Mapping[str, Any], accepted: Any, function: str) -> Settings:
-    """Settings of a call on series, which are standardised by sides unless they are only compared for equality."""
+    """Settings of a call on series; sides are standardised by default unless they are only compared for equality."""
     usual = "none" if options.get("estimator") == "discrete" else "sides"
     return dataclasses.replace(arguments.settings({"standardize": usual, **options}, accepted, function), series=True)
 
@@ -297,7 +297,7 @@ def drawn(sides: Prepared, settings: Settings, span: int = 0) -> tuple[Prepared,
     """Samples as rows of a series whose sides are compared over a span of lags, and how they were drawn.
 
     Raises:
-        InputError: There are too few rows to shift one side against the other, and that is asked for.
+        InputError: Permutations are requested, and there are too few rows to shift one side against the other.
     """
     _, _, sampling = as_drawn(sides, settings)
     assert isinstance(sampling, Series)  # noqa: S101  for the type checker
@@ -313,14 +313,14 @@ def drawn(sides: Prepared, settings: Settings, span: int = 0) -> tuple[Prepared,
 
 
 def first_rows(sides: Prepared, n_rows: int) -> tuple[Prepared, Series]:
-    """Samples of which only the first times are left, with how these were drawn."""
+    """Samples cut to the first times, with a record of how they were drawn."""
     assert isinstance(sides.sampling, Series)  # noqa: S101  for the type checker
     some = sides.sampling.take(np.arange(n_rows))
     return dataclasses.replace(sides, sampling=some), some
 
 
 def fewest_rows(sampling: Series, ks: Sequence[int]) -> int:
-    """Rows that leave each enough others to be compared with, as many as the smallest part of an error bar has."""
+    """Fewest rows that leave each row enough others to compare with: as many as the smallest part of an error bar has."""
     return 2 * sampling.exclude + uncertainty.LEAST_SAMPLES * (max(ks, default=0) + 1)
 
 

@@ -1,4 +1,4 @@
-"""Mutual information between all pairs of layers, in one go."""
+"""Mutual information between all pairs of layers in one call."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from mi_core.text import concerning
 from mi_core.types import FloatArray, IntArray, Progress, Samples
 
 Pair = tuple[int, int]
-"""Places of two layers, which may be one and the same."""
+"""Positions of two layers, which may be the same layer."""
 
 # Up to this many joint dimensions a pair is estimated by itself, with a tree, which is cheaper than going through the strips:
 # six layers of 3 take 0.03 s one by one and 0.05 s by strips, six of 5 0.05 s and 0.05 s, six of 10 0.11 s and 0.06 s (2,000
@@ -52,12 +52,12 @@ STEPS = 20  # after each of which the partial sums are told; more cost a little 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class PairNotes:
-    """What a reader should know before using the number of one pair.
+    """Notes to read before using the number of one pair.
 
     Attributes:
-        x: Name of the one layer.
-        y: Name of the other layer, or "labels".
-        notes: One sentence or two each.
+        x: Name of the first layer.
+        y: Name of the second layer, or "labels".
+        notes: One or two sentences each.
     """
 
     x: str
@@ -71,35 +71,36 @@ class MIMatrix:
 
     Attributes:
         names: Names of the layers, in the order of rows and columns.
-        mi: (layers, layers) estimates in `units`, symmetric. The diagonal is each layer with itself, which is the ceiling,
-            or less where samples or distances repeat: the method cannot say how much a continuous layer knows of itself.
-        stderr: (layers, layers) standard errors in `units`; None where they were switched off or there are too few samples.
+        mi: (layers, layers) estimates in `units`, symmetric. The diagonal is each layer with itself. It equals the ceiling, or
+            less if samples or distances repeat: the method cannot measure the MI of a continuous layer with itself.
+        stderr: (layers, layers) standard errors in `units`; None if they were switched off or there are too few samples.
         with_labels: (layers,) mutual information of each layer with the class labels, by the estimator of Ross 2014; None
             without labels.
-        with_labels_stderr: (layers,) standard errors of that; None where they were switched off or there are too few samples.
+        with_labels_stderr: (layers,) standard errors of `with_labels`; None if they were switched off or there are too few
+            samples.
         units: "bits" or "nats".
         k: Neighbour order.
         n_samples: Number of samples.
         dims: Dimensions of each layer.
         ceiling: psi(n_samples) - psi(k) in `units`.
         estimator: Name of the estimator.
-        threads: Number of threads it was allowed.
-        backend: Backend that was asked for.
+        threads: Number of threads allowed.
+        backend: Name of the requested backend.
         standardize: How the layers were standardised first.
         noise: Standard deviation of the noise added to each layer, in standard deviations of that layer; 0 for none.
-        seed: Seed of that noise and of the error bars.
-        seconds: Wall time, of the last call alone if earlier ones had begun the work.
-        notes: What a reader should know before using the numbers: each kind of note once, as its first pair has it, with the
-            pairs or layers that it concerns.
-        pair_notes: For each pair of layers, and each layer with the labels, the notes that `mutual_information` gives for it;
-            left out where there are none. For a layer with itself, only those on ties.
-        independent_units: How many independent units the samples make, as in `MIResult`; and so `exclude`.
+        seed: Seed of the noise and of the error bars.
+        seconds: Wall time; of the last call alone if the work was resumed.
+        notes: What to know before using the numbers: each kind of note once, as its first pair has it, with the pairs or
+            layers that it concerns.
+        pair_notes: Notes that `mutual_information` gives for each pair of layers, and for each layer with the labels. Pairs
+            without notes are left out. A layer with itself has only the notes on ties.
+        independent_units: Number of independent units in the samples, as in `MIResult`.
         exclude: Steps of a series up to which rows were left out; None without `series`.
-        pair_samples: (layers, layers) number of samples of each pair, where rows with missing values were left out; None where
-            all pairs have all `n_samples`.
-        cka: (layers, layers) linear CKA, debiased, as `similarity.cka` gives it, and 1 on the diagonal; None unless asked for.
-        knn: (layers, layers) share of ten nearest neighbours in common, as `similarity.neighbour_overlap` gives it, and 1 on
-            the diagonal; None unless asked for.
+        pair_samples: (layers, layers) number of samples of each pair after rows with missing values were left out; None if
+            every pair has all `n_samples`.
+        cka: (layers, layers) debiased linear CKA from `similarity.cka`, 1 on the diagonal; None unless requested.
+        knn: (layers, layers) share of ten nearest neighbours in common from `similarity.neighbour_overlap`, 1 on the diagonal;
+            None unless requested.
     """
 
     names: tuple[str, ...]
@@ -135,27 +136,27 @@ class MIMatrix:
 
     @property
     def also(self) -> dict[Measure, FloatArray]:
-        """The measures that were asked for beside mutual information, by their names."""
+        """Requested measures other than mutual information, by their names."""
         both: dict[Measure, FloatArray | None] = {"cka": self.cka, "knn": self.knn}
         return {measure: values for measure, values in both.items() if values is not None}
 
     def to_dict(self) -> dict[str, Any]:
-        """All fields as plain Python values, ready for JSON, but measures that were not asked for."""
+        """Return all fields except measures that were not requested, as plain Python values ready for JSON."""
         record: dict[str, Any] = results.as_plain(self)
         return {name: value for name, value in record.items() if name not in ("cka", "knn") or value is not None}
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class Partial:
-    """How far a matrix has come, all that is needed to go on.
+    """State of an unfinished matrix, with all that is needed to resume it.
 
     Attributes:
-        k: Neighbour order; None where the caller knows that it is that of the matrix to go on with.
-        rows: (pairs,) samples that each pair has looked at so far.
-        sums: For each pair a few numbers whose sum is exactly that of the local terms of these samples, in nats; none before
-            the first sample.
-        tied: (pairs,) how many of these samples have others exactly as far as their k-th neighbour.
-        drawn: Checksum of the rows that were left out, 0 where none were; None where the caller knows, as for k.
+        k: Neighbour order; None if the caller knows that it is the k of the matrix to resume.
+        rows: (pairs,) number of samples that each pair has processed so far.
+        sums: For each pair a few numbers whose sum is exactly the sum of the local terms of these samples, in nats; empty
+            before the first sample.
+        tied: (pairs,) number of these samples with other samples exactly as far away as their k-th neighbour.
+        drawn: Checksum of the rows that were left out, 0 if there were none; None if the caller knows that it matches.
     """
 
     k: int | None
@@ -179,33 +180,34 @@ def mutual_information_matrix(
 ) -> MIMatrix:
     """Mutual information between all pairs of layers, by the first KSG estimator.
 
-    The distances within each layer are computed once and shared by all its pairs; each entry is what `mutual_information` gives
-    for that pair, to the last bit, interrupted and resumed or not (with noise, what it gives for the noisy layers).
+    The distances within each layer are computed once and shared by all its pairs. Each entry equals `mutual_information` of
+    that pair to the last bit, even if the call was interrupted and resumed (with noise, that of the noisy layers).
 
     Args:
         layers: Name -> (n_samples, dim) or of higher rank, at least two; row i of each belongs to the same sample.
         labels: (n_samples,) class labels, integers, bool or text, to measure each layer against as well.
-        k: Neighbour order, 1 <= k < n_samples; None for 3, and with `groups` or `series` for about as many samples as belong
+        k: Neighbour order, 1 <= k < n_samples. None means 3; with `groups` or `series` it means about as many samples as belong
             together, as in `mutual_information` for the widest pair.
-        resume: What an earlier call with the same layers and settings told to `on_partial`.
-        on_partial: Called about twenty times with what is done so far.
-        also: Other measures of all pairs, "cka" or "knn" or both, as `mi_core.similarity` has them, on the same samples:
-            standardised and with noise where these are. They take each row for drawn by itself.
+        resume: State that an earlier call with the same layers and settings passed to `on_partial`.
+        on_partial: Function called about twenty times with the work done so far.
+        also: Other measures of all pairs, "cka" or "knn" or both, from `mi_core.similarity`, on the same samples, standardised
+            and noisy if requested. These measures treat rows as independent.
         units: "bits" or "nats".
-        standardize: How to standardise first, each layer by itself; see `mutual_information`.
-        noise: Noise against ties, see `mutual_information`; a layer has one and the same noise in all its pairs.
-        seed: Seed of that noise and of the error bars.
-        backend: "auto" and "cpu" share the distances within a layer without ties; any other backend counts each pair by itself.
-        threads: Most threads to use; None for as many as the process may use.
-        error_bar: Whether to estimate standard errors, from disjoint subsamples: Holmes & Nemenman 2019.
-        progress: True for a bar on stderr, or a function called with (steps done, steps in all) now and then.
-        missing: "refuse" to raise an error where a value is missing, "drop" to leave out, for each pair by itself, the rows in
-            which one of the two has a missing value; `pair_samples` then says how many each pair has, and such a matrix is
-            neither resumed nor told to `on_partial`.
-        groups: (n_samples,) labels: rows of one label belong together, as in `mutual_information`, and so the next two. Each
-            pair is then counted by itself.
-        series: Whether rows are in order of time and belong together.
-        exclude: Steps of a series up to which rows are left out; None for the memory of the layers but the slowest.
+        standardize: How to standardise each layer first, see `mutual_information`.
+        noise: Noise to break ties, see `mutual_information`; a layer has the same noise in all its pairs.
+        seed: Seed of the noise and of the error bars.
+        backend: "auto" and "cpu" share the distances within a layer without ties; other backends count each pair separately.
+        threads: Maximum number of threads; None means as many as the process may use.
+        error_bar: Whether to estimate standard errors from disjoint subsamples: Holmes & Nemenman 2019.
+        progress: True for a bar on stderr, or a function called now and then with (steps done, steps in all).
+        missing: "refuse" raises an error if a value is missing. "drop" leaves out, for each pair separately, the rows in which
+            either layer has a missing value; `pair_samples` then says how many samples each pair has. Such a matrix cannot be
+            resumed and does not call `on_partial`.
+        groups: (n_samples,) labels: rows with the same label belong together, as in `mutual_information`. Each pair is then
+            counted separately.
+        series: Whether rows are a time series in order, as in `mutual_information`.
+        exclude: Steps of a series up to which rows are left out; None means the longest memory of the layers except the
+            slowest.
 
     Returns:
         Names, estimates, standard errors and all that is needed to repeat them.
@@ -271,10 +273,10 @@ def mutual_information_matrix(
 
 
 def measures(also: Any) -> tuple[Measure, ...]:
-    """The measures to take beside mutual information, each once; one alone may be text.
+    """Return the measures to compute beside mutual information, each once; a single one may be text.
 
     Raises:
-        InputError: One of them is not known.
+        InputError: A measure is unknown.
     """
     words = [also] if isinstance(also, str) else also
     if not isinstance(words, Iterable):
@@ -305,7 +307,7 @@ def other_measures(
 
 
 def gaps(layers: Mapping[str, Any]) -> dict[str, NDArray[np.bool_]]:
-    """Whether a row (n_samples,) of each layer has a missing value, by the names of the layers; none where no layer has any."""
+    """Masks (n_samples,) of the rows with a missing value, by the names of the layers; empty if no layer has any."""
     check_layers(layers)
     held = {name: missing.with_missing(values, name) for name, values in layers.items()}
     arrays.check_same_length(held)
@@ -321,7 +323,7 @@ def of_complete_pairs(
     also: tuple[Measure, ...],
     options: MatrixOptions,
 ) -> MIMatrix:
-    """A matrix of which each entry rests on the rows that its pair has without a missing value."""
+    """Matrix in which each entry uses the rows that its pair has without a missing value."""
     names, count = list(layers), len(layers)
     held = {name: missing.with_missing(values, name) for name, values in layers.items()}
     sets_apart = None if labels is None else missing.with_missing(labels, LABELS)
@@ -385,7 +387,7 @@ def of_complete_pairs(
 
 
 def circumstances(k: int, n_samples: int, settings: Settings) -> dict[str, Any]:
-    """Fields of a matrix that say how it was made."""
+    """Fields of a matrix that record how it was made."""
     return {
         "units": settings.units,
         "k": k,
@@ -412,7 +414,7 @@ def check_layers(layers: Mapping[str, Any]) -> None:
 
 
 def validated(layers: Mapping[str, Any]) -> tuple[dict[str, Samples], dict[str, tuple[str, ...]]]:
-    """Samples of each layer, and notes on what had to be done to them, by the names of the layers."""
+    """Samples of each layer, and notes on how they were converted, by the names of the layers."""
     check_layers(layers)
     samples: dict[str, Samples] = {}
     notes: dict[str, tuple[str, ...]] = {}
@@ -423,12 +425,12 @@ def validated(layers: Mapping[str, Any]) -> tuple[dict[str, Samples], dict[str, 
 
 
 class Sums:
-    """What is known of each pair so far, and whom to tell.
+    """Sums of each pair so far, and the functions that report them.
 
     Attributes:
-        rows: (pairs,) samples that each pair has looked at so far.
-        sums: For each pair a few numbers whose sum is exactly that of the local terms of these samples, in nats.
-        tied: (pairs,) how many of these samples have others exactly as far as their k-th neighbour.
+        rows: (pairs,) number of samples that each pair has processed so far.
+        sums: For each pair a few numbers whose sum is exactly the sum of the local terms of these samples, in nats.
+        tied: (pairs,) number of these samples with other samples exactly as far away as their k-th neighbour.
     """
 
     def __init__(
@@ -444,19 +446,19 @@ class Sums:
         self.n_samples, self.progress, self.on_partial, self.told = n_samples, progress, on_partial, 0
 
     def add(self, pair: int, radius: FloatArray, counts: IntArray) -> None:
-        """Take in radius (m,) and counts (2, m) of some samples of a pair."""
+        """Add the radius (m,) and counts (2, m) of some samples of a pair."""
         local = _formula.ksg1_local(self.k, counts[0], counts[1], self.n_samples)
         self.sums[pair] = tuple(_formula.exact_sum(np.concatenate([self.sums[pair], local]))) or (0.0,)
         self.rows[pair] += len(local)
         self.tied[pair] += number_of_zeros(radius)  # a pair with other ties is not counted in parts
 
     def put(self, pair: int, local: Local) -> None:
-        """Take in all samples of a pair, in place of what was known of it."""
+        """Replace the sums of a pair by those of all its samples."""
         self.sums[pair] = tuple(_formula.exact_sum(local.nats)) or (0.0,)
         self.rows[pair], self.tied[pair] = len(local.nats), local.tied
 
     def tell(self) -> None:
-        """Tell how far the work is, and now and then all that is done."""
+        """Report the progress, and now and then the state so far."""
         share = int(STEPS * self.rows.sum() / (self.n_samples * len(self.rows)))
         if self.on_partial is not None and share > self.told:
             self.told = share
@@ -464,17 +466,17 @@ class Sums:
         self.tell_progress(0)
 
     def tell_progress(self, more: int) -> None:
-        """Tell how far the work is, `more` rows of pairs ahead of what was taken in."""
+        """Report the progress, `more` rows of pairs ahead of the rows added so far."""
         if self.progress is not None:
             self.progress(int(self.rows.sum()) + more, self.n_samples * len(self.rows))
 
     def means(self) -> FloatArray:
-        """(pairs,) estimates in nats, once all samples were looked at."""
+        """Estimates (pairs,) in nats, once all samples are processed."""
         return np.array([math.fsum(parts) / self.n_samples for parts in self.sums])
 
 
 class Work:
-    """All pairs to estimate, by themselves or together."""
+    """All pairs to estimate, separately or together."""
 
     def __init__(self, pairs: list[Pair], k: int, settings: Settings, sampling: Sampling) -> None:
         self.pairs, self.k, self.settings, self.sampling = pairs, k, settings, sampling
@@ -482,15 +484,15 @@ class Work:
         self.drawn = 0 if sampling.left_out is None else zlib.crc32(sampling.left_out.tobytes())
 
     def nothing_yet(self) -> Partial:
-        """The state before any sample was looked at."""
+        """State before any sample is processed."""
         none = np.zeros(len(self.pairs), np.int64)
         return Partial(self.k, none, ((),) * len(self.pairs), none, self.drawn)
 
     def going_on_from(self, resume: Partial | None) -> Partial:
-        """The state to go on from.
+        """State to resume from.
 
         Raises:
-            InputError: It is none, or that of another matrix.
+            InputError: The state is not a `Partial`, or belongs to another matrix.
         """
         if resume is None:
             return self.nothing_yet()
@@ -506,7 +508,7 @@ class Work:
         return resume
 
     def count(self, sides: Sequence[Samples], sums: Sums, sampling: Sampling) -> Sums:
-        """Look at all samples that the sums do not have yet; sides (n, dim) all of one dtype, drawn as `sampling` says."""
+        """Process all samples that the sums lack; sides (n, dim) share one dtype and were drawn as `sampling` says."""
         by_itself = [_ties.may_tie(side) for side in sides]  # a constant side among them
         alone = [any(by_itself[layer] for layer in pair) or self.is_alone(sides, pair) for pair in self.pairs]
         together = [place for place, is_alone in enumerate(alone) if not is_alone]
@@ -522,12 +524,12 @@ class Work:
         return sums
 
     def is_alone(self, sides: Sequence[Samples], pair: Pair) -> bool:
-        """Whether a pair is counted by itself, ties or not."""
+        """Tell whether a pair is counted separately, with or without ties."""
         is_one_of_many = self.settings.backend in ("auto", "cpu") and self.sampling.left_out is None
         return not is_one_of_many or sum(sides[layer].shape[1] for layer in pair) <= NARROW
 
     def count_alone(self, sides: Sequence[Samples], sums: Sums, places: Sequence[int], search: Search) -> None:
-        """Pairs of few dimensions, with ties, or for a backend that shares nothing."""
+        """Count pairs of few dimensions, with ties, or for a backend that shares no distances."""
         for place in places:
             pair = [sides[layer] for layer in self.pairs[place]]
             (local,) = nothing(pair[0], search) if any(map(arrays.is_constant, pair)) else ksg1_of(pair, search)
@@ -535,7 +537,7 @@ class Work:
             sums.tell()
 
     def count_together(self, sides: Sequence[Samples], sums: Sums, places: list[int]) -> None:
-        """Pairs of many dimensions, which share the distances within a layer."""
+        """Count pairs of many dimensions, which share the distances within a layer."""
         from mi_core.backends.cpu.layer_pairs import pair_counts
 
         n, pairs = sums.n_samples, [self.pairs[place] for place in places]
@@ -552,11 +554,11 @@ class Work:
             sums.tell()
 
     def in_units(self, sums: Sums) -> FloatArray:
-        """(pairs,) estimates in the unit asked for."""
+        """Estimates (pairs,) in the requested unit."""
         return sums.means() / self.nats
 
     def errors(self, sides: Sequence[Samples]) -> FloatArray | None:
-        """(pairs,) standard errors in the unit asked for; None where none were, or parts of the samples are too small."""
+        """Standard errors (pairs,) in the requested unit; None if not requested, or if parts of the samples are too small."""
 
         def on_rows(rows: IntArray) -> FloatArray:
             some = [side[rows] for side in sides]
@@ -568,7 +570,7 @@ class Work:
         return None if found is None else found.stderr
 
     def as_matrix(self, values: FloatArray) -> FloatArray:
-        """(layers, layers), symmetric, from values (pairs,)."""
+        """Symmetric matrix (layers, layers) from values (pairs,)."""
         layers = 1 + max(second for _, second in self.pairs)
         matrix = np.empty((layers, layers))
         for (first, second), value in zip(self.pairs, values, strict=True):
@@ -578,7 +580,7 @@ class Work:
 
 @dataclasses.dataclass(frozen=True)
 class WithLabels:
-    """One layer with the class labels: estimate and standard error in the unit asked for, and what notes need."""
+    """One layer with the class labels: estimate and standard error in the requested unit, and what the notes need."""
 
     mi: float
     stderr: float | None
@@ -588,7 +590,7 @@ class WithLabels:
 def against_labels(
     sides: Mapping[str, Samples], labels: Any, k: int, settings: Settings, sampling: Sampling, rows: IntArray | None
 ) -> list[WithLabels]:
-    """Each layer with the class labels, by the estimator of Ross 2014; none without labels, which are put in order by rows."""
+    """Estimate each layer with the class labels, by Ross 2014; empty without labels. `rows` puts the labels in order."""
     if labels is None:
         return []
     if LABELS in sides:
@@ -616,13 +618,13 @@ def against_labels(
 
 
 def errors_of(of_labels: Sequence[WithLabels]) -> FloatArray | None:
-    """(layers,) standard errors; None where one of them is missing."""
+    """Standard errors (layers,); None if one of them is missing."""
     errors = [one.stderr for one in of_labels if one.stderr is not None]
     return np.array(errors) if of_labels and len(errors) == len(of_labels) else None
 
 
 NotesByPair = Mapping[tuple[str, str], Mapping[str, str]]
-"""Notes by their kind, by the names of two layers, or of a layer and "labels"."""
+"""Notes by kind, for each pair of names: two layers, or a layer and "labels"."""
 
 
 def notes_by_pair(
@@ -632,7 +634,7 @@ def notes_by_pair(
     tied: IntArray,
     of_labels: Sequence[WithLabels],
 ) -> NotesByPair:
-    """Notes that `mutual_information` gives for each pair; for a layer with itself, those on ties."""
+    """Notes that `mutual_information` gives for each pair; for a layer with itself, only those on ties."""
     settings, names, n = work.settings, list(sides), len(next(iter(sides.values())))
     known = [(name, _notes.measured(side)) for name, side in sides.items()]
     ceiling = _formula.ksg1_ceiling(work.k, work.sampling.countable(n)) / work.nats
@@ -662,7 +664,7 @@ def notes_by_pair(
 
 
 def on_constants(sides: Mapping[str, Samples], *names: str) -> dict[str, str]:
-    """Notes, by their kind, on those of the layers that are constant."""
+    """Notes, by kind, on constant layers."""
     return {
         f"{_notes.CONSTANT}{name}": _notes.on_constant(name, len(sides[name]))
         for name in names
@@ -671,7 +673,7 @@ def on_constants(sides: Mapping[str, Samples], *names: str) -> dict[str, str]:
 
 
 def as_pair_notes(by_pair: NotesByPair, done: Mapping[str, tuple[str, ...]]) -> tuple[PairNotes, ...]:
-    """Notes of each pair that has any, those on what was done to its layers first."""
+    """Notes of each pair that has any; notes on the conversion of its layers come first."""
     found = []
     for (x, y), on_pair in by_pair.items():
         on_layers = (*done[x], *done.get(y, ())) if x != y else ()
@@ -681,7 +683,7 @@ def as_pair_notes(by_pair: NotesByPair, done: Mapping[str, tuple[str, ...]]) -> 
 
 
 def each_kind_once(by_pair: NotesByPair) -> list[str]:
-    """Each kind of note as its first pair has it, and which pairs it concerns, or for ties which layers."""
+    """Notes, each kind once as its first pair has it, with the pairs that it concerns, or for ties the layers."""
     first: dict[str, str] = {}
     where: dict[str, dict[str, None]] = {}
     for (x, y), on_pair in by_pair.items():

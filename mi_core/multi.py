@@ -36,38 +36,38 @@ def multi_information(
     estimator: MultiEstimator = "ksg1",
     **options: Unpack[PairedOptions],
 ) -> MultiInformationResult | list[MultiInformationResult]:
-    """Multi-information (total correlation) of paired sides: the sum of their entropies minus that of all together.
+    """Multi-information (total correlation) of paired sides: the sum of their entropies minus their joint entropy.
 
     For two sides it is their mutual information.
 
     Args:
-        sides: Two or more, each as x in `mutual_information`; rows belong together. Messages call them x1, x2, ...
-        k: Neighbour order, 1 <= k < n_samples. Several at once cost one neighbour pass. None for 3, and with `groups` or
-            `series` for about as many samples as belong together, as in `mutual_information`.
+        sides: Two or more arrays, each like x in `mutual_information`, paired by row. Messages call them x1, x2, ...
+        k: Neighbour order, 1 <= k < n_samples. Several values share one neighbour search. None means 3; with `groups` or
+            `series` it means about as many samples as belong together, as in `mutual_information`.
         units: "bits" or "nats".
         estimator: "ksg1": Kraskov, Stoegbauer, Grassberger 2004, eq. (23), doi:10.1103/PhysRevE.69.066138. "ksg2": their second
-            algorithm, with a radius for each side; not on data with ties. "discrete": plug-in from the frequencies of equal
-            samples, where k plays no part.
-        standardize: As in `mutual_information`, and so the options below.
-        noise: Standard deviation of Gaussian noise added to every value against ties, relative to the spread of its side.
-        seed: Seed of that noise and of the error bar.
-        backend: How neighbours are counted.
-        threads: Most threads to use; None for as many as the process may use.
-        scheduler: Address of the scheduler of a Dask cluster over which to split "ksg1", as in `mutual_information`.
+            algorithm, with a radius for each side; not for data with ties. "discrete": plug-in estimate from the frequencies
+            of equal samples; ignores k.
+        standardize: How to standardise first, as in `mutual_information`.
+        noise: Standard deviation of Gaussian noise added to every value to break ties, relative to the spread of its side.
+        seed: Seed of the noise and of the error bar.
+        backend: Name of the backend, as for `mutual_information`.
+        threads: Maximum number of threads; None means as many as the process may use.
+        scheduler: Address of the scheduler of a Dask cluster that splits "ksg1", as in `mutual_information`.
         return_local: Whether to keep the (n_samples,) local terms, whose mean is the estimate.
-        error_bar: Whether to estimate the standard error, from disjoint subsamples, as `mutual_information` does.
-        progress: True for a bar on stderr, or a function called with (steps done, steps in all) now and then.
-        missing: "refuse" to raise an error where a value is missing, "drop" to leave out such rows.
-        groups: (n_samples,) labels: rows of one label belong together, as in `mutual_information`, and so the next two.
-        series: Whether rows are in order of time and belong together.
-        exclude: Steps of a series up to which rows are left out; None for its measured memory.
+        error_bar: Whether to estimate the standard error from disjoint subsamples, as `mutual_information` does.
+        progress: True for a bar on stderr, or a function called now and then with (steps done, steps in all).
+        missing: "refuse" raises an error if a value is missing, "drop" leaves out such rows.
+        groups: (n_samples,) labels: rows with the same label belong together, as in `mutual_information`.
+        series: Whether rows are a time series in order, as in `mutual_information`.
+        exclude: Steps of a series up to which rows are left out; None means its measured memory.
 
     Returns:
         One result, or for several k a list of results in the order of `k`.
 
     Raises:
         InputError: The data or an argument cannot be used; the message says which, what came and what to do.
-        BackendUnavailableError: The backend asked for cannot run here, or the cluster cannot be used or was lost.
+        BackendUnavailableError: The requested backend cannot run here, or the cluster cannot be used or was lost.
 
     Example:
         >>> import numpy as np
@@ -132,12 +132,12 @@ class Sides:
         return len(self.points[0])
 
     def take(self, rows: IntArray) -> Sides:
-        """Some of the samples of each side."""
+        """Return some of the samples of each side."""
         return Sides([side[rows] for side in self.points], self.sampling.take(rows))
 
 
 def named(sides: Sequence[Any]) -> dict[str, Any]:
-    """The sides by the names that messages call them."""
+    """Sides by the names that messages use."""
     if not isinstance(sides, Iterable) or isinstance(sides, str | bytes):
         raise InputError(f"sides is {type(sides).__name__}: give a sequence of two or more arrays.")
     values = {f"x{number}": side for number, side in enumerate(sides, start=1)}
@@ -163,17 +163,17 @@ def prepared(
 
 
 def ksg1(sides: Sides, search: Search) -> list[Local]:
-    """Kraskov, Stoegbauer, Grassberger 2004, eq. (23)."""
+    """Multi-information by Kraskov, Stoegbauer, Grassberger 2004, eq. (23)."""
     return ksg1_of(sides.points, search.among(sides.sampling))
 
 
 def ksg2(sides: Sides, search: Search) -> list[Local]:
-    """Kraskov, Stoegbauer, Grassberger 2004, the second algorithm."""
+    """Multi-information by the second algorithm of Kraskov, Stoegbauer, Grassberger 2004."""
     return ksg2_of(sides.points, search)
 
 
 def discrete(sides: Sides, search: Search) -> list[Local]:
-    """Plug-in estimate; k plays no part."""
+    """Plug-in estimate, without neighbours."""
     points = sides.points
     return [Local(None, _formula.discrete_local([copies(side) for side in points], copies(*points)))]
 

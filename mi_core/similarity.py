@@ -1,8 +1,8 @@
-"""Other measures of how alike two layers are, beside mutual information, and of how many dimensions a layer fills.
+"""Measures of similarity other than mutual information, and of the dimension of a layer.
 
-    cka                   how alike the inner products between samples are     linear: rotations and scale do not matter
-    neighbour_overlap     how many neighbours a sample has in both layers      local: only the nearest samples matter
-    intrinsic_dimension   from the distances to the nearest neighbours         of the sheet, curved or not
+    cka                   similarity of the inner products between samples     linear: rotations and scale do not matter
+    neighbour_overlap     share of a sample's neighbours common to both        local: only the nearest samples matter
+    intrinsic_dimension   from the distances to the nearest neighbours         of the manifold, curved or not
     participation_ratio   from the variances along the principal axes          of the ellipsoid around all samples
 
 None of these is mutual information, and none is in bits. docs/similarity.md says what each can and cannot show.
@@ -56,23 +56,23 @@ def cka(
     missing: Missing = "refuse",
     progress: Progress | None = None,
 ) -> SimilarityResult:
-    """Linear centred kernel alignment, debiased: how alike the inner products between samples are in x and in y.
+    """Debiased linear centred kernel alignment: the similarity of the inner products between samples in x and in y.
 
-    It is 1 where y is x turned, mirrored, moved, and scaled by one factor for all columns, and on average 0 where x and y are
-    independent, however many columns they have. Directions weigh by their variance.
+    It is 1 if y is x rotated, reflected, translated, and scaled by one factor for all columns. For independent x and y its mean
+    is 0, however many columns they have. Directions count in proportion to their variance.
 
     Args:
         x: (n_samples, dim_x), as in `mutual_information`; at least 4 samples.
         y: (n_samples, dim_y); row i belongs to row i of x.
-        permutations: Shuffles of the pairing, for a p-value and the spread at independence; 0 for none.
+        permutations: Number of shuffles of the pairing, for a p-value and the spread at independence; 0 for none.
         seed: Seed of the shuffles.
-        threads: Most threads to use; None for as many as the process may use.
-        missing: "refuse" to raise an error where a value is missing, "drop" to leave out such rows.
+        threads: Maximum number of threads; None means as many as the process may use.
+        missing: "refuse" raises an error if a value is missing, "drop" leaves out such rows.
         progress: True for a bar on stderr, or a function called with (shuffles done, shuffles in all).
 
     Returns:
-        The value, between -1 and 1, and how it was measured. It is 0, with a note, where there is nothing to compare: a side is
-        constant, or all its samples but one are equally far from one another, as far as rounding can tell.
+        The value, between -1 and 1, and how it was measured. It is 0, with a note, if there is nothing to compare: a side is
+        constant, or all its samples but one are equally far from one another within rounding.
 
     Raises:
         InputError: The data or an argument cannot be used; the message says which, what came and what to do.
@@ -86,8 +86,8 @@ def cka(
         0.5, p = 0.01
 
     Source: Kornblith, Norouzi, Lee & Hinton 2019, arXiv:1905.00414, with the estimator of Song et al. 2012 as in Nguyen, Raghu
-    & Kornblith 2021, arXiv:2010.15327. Murphy, Zylberberg & Fyshe 2024, arXiv:2405.01012, show what the usual estimator makes
-    of layers with more columns than samples.
+    & Kornblith 2021, arXiv:2010.15327. Murphy, Zylberberg & Fyshe 2024, arXiv:2405.01012, show how the usual estimator fails
+    for layers with more columns than samples.
     """
     call = opened({"x": x, "y": y}, permutations, seed, threads, missing)
     check_enough(call.sides)
@@ -118,26 +118,26 @@ def neighbour_overlap(
     missing: Missing = "refuse",
     progress: Progress | None = None,
 ) -> SimilarityResult:
-    """Mean share of a sample's k nearest neighbours in x that are among its k nearest in y, too.
+    """Mean share of a sample's k nearest neighbours in x that are also among its k nearest in y.
 
-    It is 1 where all neighbours are the same, and k / (n_samples - 1) on average where x and y are independent. Neighbours are
-    exact. Where distances tie at the k-th neighbour, those that count are drawn at random in each side by itself, so that ties
-    do not make independent sides alike.
+    It is 1 if all neighbours are the same. For independent x and y its mean is k / (n_samples - 1). The neighbour search is
+    exact. Ties at the k-th neighbour are broken at random, separately in each side, so that ties do not make independent sides
+    look alike.
 
     Args:
         x: (n_samples, dim_x), as in `mutual_information`.
         y: (n_samples, dim_y); row i belongs to row i of x.
         k: Number of neighbours, 1 <= k < n_samples.
         metric: "euclidean", or "chebyshev" for the max-norm of `mutual_information`.
-        permutations: Shuffles of the pairing, for a p-value and the spread at independence; 0 for none. The neighbours are
-            sought once.
+        permutations: Number of shuffles of the pairing, for a p-value and the spread at independence; 0 for none. The
+            neighbours are searched once.
         seed: Seed of the shuffles and of the order of ties.
-        threads: Most threads to use; None for as many as the process may use.
-        missing: "refuse" to raise an error where a value is missing, "drop" to leave out such rows.
+        threads: Maximum number of threads; None means as many as the process may use.
+        missing: "refuse" raises an error if a value is missing, "drop" leaves out such rows.
         progress: True for a bar on stderr, or a function called with (rows done, rows in all of both sides).
 
     Returns:
-        The value, between 0 and 1, what independent sides give on average, and how it was measured.
+        The value, between 0 and 1, its mean for independent sides, and how it was measured.
 
     Raises:
         InputError: The data or an argument cannot be used; the message says which, what came and what to do.
@@ -150,7 +150,7 @@ def neighbour_overlap(
         >>> print(f"{result:.1f}, by chance {result.expected:.2f}")
         0.8, by chance 0.02
 
-    Source: Huh, Cheung, Wang & Isola 2024, arXiv:2405.07987, whose mutual k-nearest-neighbour metric takes inner products.
+    Source: Huh, Cheung, Wang & Isola 2024, arXiv:2405.07987, whose mutual k-nearest-neighbour metric uses inner products.
     """
     arguments.one_of(metric, Metric, "metric")
     call = opened({"x": x, "y": y}, permutations, seed, threads, missing)
@@ -181,21 +181,22 @@ def intrinsic_dimension(
     missing: Missing = "refuse",
     progress: Progress | None = None,
 ) -> DimensionResult:
-    """Dimension of the sheet that samples fill, curved or not, from the distances to their k nearest neighbours.
+    """Intrinsic dimension of samples, from the distances to their k nearest neighbours.
 
-    The logarithms of the ratios of these distances have a mean of one over the dimension where the density hardly changes from
-    a sample to its k-th neighbour. The estimate is the maximum-likelihood one, corrected so that it has no bias there. In more
-    than about ten dimensions it reads low.
+    If the density hardly changes between a sample and its k-th neighbour, the mean logarithm of the ratios of these distances
+    is one over the dimension. The estimate is the maximum-likelihood one, corrected for its bias in that case. In more than
+    about ten dimensions it is too low.
 
     Args:
         x: (n_samples, dim), as in `mutual_information`.
-        k: Neighbour order, at least 2: 2 is TwoNN, which looks nearest; a larger one is steadier, and looks at a coarser scale.
-        threads: Most threads to use; None for as many as the process may use.
-        missing: "refuse" to raise an error where a value is missing, "drop" to leave out such rows.
+        k: Neighbour order, at least 2. 2 is TwoNN, which measures the finest scale; a larger k has less variance and measures
+            a coarser scale.
+        threads: Maximum number of threads; None means as many as the process may use.
+        missing: "refuse" raises an error if a value is missing, "drop" leaves out such rows.
         progress: True for a bar on stderr, or a function called with (rows done, rows in all).
 
     Returns:
-        The dimension. Copies of a sample count once, with a note.
+        The dimension. Copies of a sample count once, and a note says so.
 
     Raises:
         InputError: The data or an argument cannot be used; the message says which, what came and what to do.
@@ -209,7 +210,7 @@ def intrinsic_dimension(
         1.0
 
     Source: Facco, d'Errico, Rodriguez & Laio 2017, doi:10.1038/s41598-017-11873-y, for k = 2; Levina & Bickel 2004 with
-    inverses averaged as by MacKay & Ghahramani 2005 for larger k. Both are one formula.
+    inverses averaged as by MacKay & Ghahramani 2005 for larger k. Both follow one formula.
     """
     call = opened({"x": x}, 0, 0, threads, missing)
     k = arguments.whole_number(k, "k", at_least=2)
@@ -251,18 +252,18 @@ def intrinsic_dimension(
 
 
 def participation_ratio(x: Any, *, threads: int | None = None, missing: Missing = "refuse") -> DimensionResult:
-    """How many principal axes share the variance: the squared sum of the covariance's eigenvalues over their sum of squares.
+    """Number of principal axes that share the variance: the squared sum of covariance eigenvalues over their sum of squares.
 
-    It is the number of columns where all directions vary alike, and 1 where one direction has all the variance. Curved sheets
+    It is the number of columns if all directions have the same variance, and 1 if one direction has all of it. Curved manifolds
     fill more axes than they have dimensions.
 
     Args:
         x: (n_samples, dim), as in `mutual_information`.
-        threads: Most threads to use; None for as many as the process may use.
-        missing: "refuse" to raise an error where a value is missing, "drop" to leave out such rows.
+        threads: Maximum number of threads; None means as many as the process may use.
+        missing: "refuse" raises an error if a value is missing, "drop" leaves out such rows.
 
     Returns:
-        The ratio of the sample covariance, without computing eigenvalues. It cannot exceed n_samples - 1.
+        The ratio of the sample covariance, computed without eigenvalues. It cannot exceed n_samples - 1.
 
     Raises:
         InputError: The data or an argument cannot be used, or x is constant.
@@ -295,13 +296,13 @@ def participation_ratio(x: Any, *, threads: int | None = None, missing: Missing 
 
 
 def between_layers(layers: Mapping[str, Samples], measure: Measure, seed: int, threads: int) -> tuple[FloatArray, list[str]]:
-    """What a measure gives for all pairs of layers (layers, layers), symmetric, and notes; the diagonal is 1 by definition.
+    """Symmetric matrix (layers, layers) of a measure between all pairs of layers, and notes; the diagonal is 1 by definition.
 
     Args:
         layers: Name -> validated samples (n_samples, dim).
-        measure: "cka", or "knn" for `neighbour_overlap` with its usual k, or as many neighbours as there are.
+        measure: "cka", or "knn" for `neighbour_overlap` with its default k, or as many neighbours as there are.
         seed: Seed of the order of ties.
-        threads: Most threads to use.
+        threads: Maximum number of threads.
     """
     found = np.eye(len(layers))
     values, notes = (aligned_pairs if measure == "cka" else overlapping_pairs)(layers, seed, threads)
@@ -311,7 +312,7 @@ def between_layers(layers: Mapping[str, Samples], measure: Measure, seed: int, t
 
 
 def aligned_pairs(layers: Mapping[str, Samples], seed: int, threads: int) -> tuple[list[float], list[str]]:
-    """CKA of all pairs of different layers, with the kernels of two layers in memory at a time."""
+    """CKA of all pairs of different layers; the kernels of two layers are in memory at a time."""
     check_enough(layers)
     points, spreads, notes = list(layers.values()), [], []
     for name, side in layers.items():
@@ -330,7 +331,7 @@ def aligned_pairs(layers: Mapping[str, Samples], seed: int, threads: int) -> tup
 
 
 def overlapping_pairs(layers: Mapping[str, Samples], seed: int, threads: int) -> tuple[list[float], list[str]]:
-    """Neighbour overlap of all pairs of different layers, whose neighbours are sought once."""
+    """Neighbour overlap of all pairs of different layers; the neighbours in each layer are searched once."""
     k = min(USUAL_NEIGHBOURS, len(next(iter(layers.values()))) - 1)
     found, notes = [], []
     for name, side in layers.items():
@@ -344,15 +345,15 @@ def overlapping_pairs(layers: Mapping[str, Samples], seed: int, threads: int) ->
 
 @dataclasses.dataclass(frozen=True)
 class Call:
-    """One call: its checked arguments.
+    """Checked arguments of one call.
 
     Attributes:
         sides: Validated samples (n_samples, dim) by name.
-        notes: What had to be done to them.
+        notes: Notes on how the samples were converted.
         permutations: Number of shuffles.
-        seed: Seed of all that is random.
-        threads: Most threads.
-        started: When the call began, in seconds of `clock.now`.
+        seed: Seed of everything random.
+        threads: Maximum number of threads.
+        started: Start of the call, in seconds of `clock.now`.
     """
 
     sides: dict[str, Samples]
@@ -368,7 +369,7 @@ class Call:
         return len(next(iter(self.sides.values())))
 
     def null(self, value: float, on_rows: Callable[[IntArray], float], progress: Progress | None = None) -> ShuffledNull | None:
-        """What shuffled pairs give by `on_rows(rows of y)`; None where none were asked for."""
+        """Null distribution from shuffled pairs by `on_rows(rows of y)`; None if no shuffles were requested."""
         if not self.permutations:
             return None
         found = []
@@ -390,7 +391,7 @@ class Call:
         k: int | None = None,
         metric: Metric | None = None,
     ) -> SimilarityResult:
-        """The record of two sides."""
+        """Make the record of a measure of two sides."""
         x, y = self.sides.values()
         alike = _notes.on_order([resemblance(x), resemblance(y)], KEEP_ONE)
         return SimilarityResult(
@@ -410,7 +411,7 @@ class Call:
         )
 
     def dimension(self, value: float, measure: Any, notes: list[str], *, n_samples: int, k: int | None) -> DimensionResult:
-        """The record of one side."""
+        """Make the record of a measure of one side."""
         return DimensionResult(
             value=value,
             measure=measure,
@@ -424,7 +425,7 @@ class Call:
 
 
 def opened(values: Mapping[str, Any], permutations: int, seed: int, threads: int | None, missing: Missing) -> Call:
-    """A call with its arguments checked, each side by the door that `mutual_information` takes."""
+    """Check the arguments of a call; each side is validated as in `mutual_information`."""
     started = clock.now()
     arguments.one_of(missing, Missing, "missing")
     permutations = arguments.whole_number(permutations, "permutations", at_least=0)
@@ -441,7 +442,7 @@ def opened(values: Mapping[str, Any], permutations: int, seed: int, threads: int
 
 
 def check_enough(sides: Mapping[str, Samples]) -> None:
-    """Raise InputError where there are too few samples for an unbiased estimate of CKA."""
+    """Raise InputError if there are too few samples for an unbiased estimate of CKA."""
     name, points = next(iter(sides.items()))
     if len(points) < FEWEST_FOR_CKA:
         raise InputError(f"{name} has {len(points)} samples: cka needs at least {FEWEST_FOR_CKA}.")
@@ -451,14 +452,14 @@ def check_enough(sides: Mapping[str, Samples]) -> None:
 
 
 def aligned(x: Kernel, y: Kernel, norm: float, threads: int) -> float:
-    """CKA of two kernels, by the geometric mean of their own spreads; 0 where one of these is 0."""
+    """CKA of two kernels, normalised by the geometric mean of their spreads; 0 if one of the spreads is 0."""
     if norm == 0:
         return 0.0
     return max(-1.0, min(1.0, linear_kernel.unbiased_product(x, y, threads) / norm))  # beyond it is rounding
 
 
 def on_kernel(name: str, side: Kernel, spread: float) -> list[str]:
-    """Notes on a side without anything to compare, and on one of which a column or a sample has nearly all the variance."""
+    """Notes on a side that has nothing to compare, or in which one column or sample has nearly all the variance."""
     n, dim = side.columns.shape
     if side.total == 0:
         what = f"{name} is constant: all {n:,} samples are the same, so that there is nothing to compare, and cka is 0."
@@ -501,22 +502,22 @@ def on_kernel(name: str, side: Kernel, spread: float) -> list[str]:
 
 @dataclasses.dataclass(frozen=True)
 class Neighbours:
-    """Who the neighbours are.
+    """Nearest neighbours of each sample.
 
     Attributes:
-        places: (n_samples, k) the k nearest other samples of each.
-        tied: How many samples have others as far as their k-th neighbour.
+        places: (n_samples, k) positions of the k nearest other samples of each sample.
+        tied: Number of samples with other samples as far away as their k-th neighbour.
     """
 
     places: IntArray
     tied: int
 
     def take(self, rows: IntArray) -> Neighbours:
-        """Neighbours of the same samples in the order of rows (n_samples,)."""
+        """Return the neighbours of the same samples reordered by rows (n_samples,)."""
         return dataclasses.replace(self, places=np.argsort(rows)[self.places[rows]])
 
     def pairs(self) -> IntArray:
-        """(n_samples k,) one number for each pair of a sample and a neighbour."""
+        """Codes (n_samples k,) with one number for each pair of a sample and a neighbour."""
         n = len(self.places)
         numbers: IntArray = (np.arange(n)[:, np.newaxis] * n + self.places).ravel()
         return numbers
@@ -525,7 +526,7 @@ class Neighbours:
 def neighbours(
     points: Samples, k: int, metric: Metric, rng: np.random.Generator, threads: int, progress: Progress | None = None
 ) -> Neighbours:
-    """The k nearest of each sample, with ties in an order that rng draws."""
+    """Find the k nearest neighbours of each sample; rng breaks ties."""
     from mi_core.backends.cpu.ordered_nearest import ordered_nearest  # here, because it loads what kernels are compiled with
 
     n = len(points)
@@ -536,7 +537,7 @@ def neighbours(
 
 
 def distances(points: Samples, k: int, threads: int, progress: Progress | None = None) -> FloatArray:
-    """Euclidean distances (n, k) to the k nearest others, nearest first; none where there are no more than k samples."""
+    """Euclidean distances (n, k) to the k nearest others, nearest first; empty if there are at most k samples."""
     from mi_core.backends.cpu.ordered_nearest import ordered_nearest
 
     n = len(points)
@@ -548,12 +549,12 @@ def distances(points: Samples, k: int, threads: int, progress: Progress | None =
 
 
 def overlap(x: Neighbours, y: Neighbours) -> float:
-    """Mean share of the neighbours that are neighbours in both sides."""
+    """Mean share of the neighbours that both sides have in common."""
     return float(np.isin(x.pairs(), y.pairs(), assume_unique=True).mean())
 
 
 def on_tied(name: str, found: Neighbours, points: Samples) -> list[str]:
-    """Whether ties decide who the neighbours are."""
+    """Notes on ties that decide which samples are neighbours."""
     n, k = found.places.shape
     if arrays.is_constant(points):
         what = f"{name} is constant: all {n:,} samples are the same, and its neighbours are drawn at random."
@@ -570,5 +571,5 @@ def on_tied(name: str, found: Neighbours, points: Samples) -> list[str]:
 
 
 def side_of(progress: Progress | None, place: int) -> Progress | None:
-    """Progress of one of two sides, told as that of both."""
+    """Progress of one of two sides, reported as progress of both."""
     return None if progress is None else part_of(progress, place, 2)

@@ -59,37 +59,37 @@ def transfer_entropy(
     k: int | Sequence[int] | None = None,
     **options: Unpack[TransferOptions],
 ) -> TransferEntropyResult | list[TransferEntropyResult]:
-    """Transfer entropy from x, the source, to y, the target: what the past of x tells of y beyond the past of y.
+    """Transfer entropy from x, the source, to y, the target: what the past of x adds to the past of y in predicting y.
 
     It is the conditional mutual information I(x_(t - lag), ... ; y_t | y_(t - 1), ..., y_(t - history)): Schreiber 2000,
-    doi:10.1103/PhysRevLett.85.461. The target's past stays next to its present whatever the lag, so that the lag with the
-    largest value is that of the interaction: Wibral et al. 2013, doi:10.1371/journal.pone.0055809.
+    doi:10.1103/PhysRevLett.85.461. The target's past directly precedes its present at every lag, so the lag with the largest
+    value is the lag of the interaction: Wibral et al. 2013, doi:10.1371/journal.pone.0055809.
 
     Args:
         x: (n_rows,), (n_rows, dim_x) or of higher rank, in order of time, at even steps: the source.
         y: (n_rows,), (n_rows, dim_y) or of higher rank, row i at the time of row i of x: the target.
         lag: Steps by which y is later than the newest value of x, at least 1; JIDT's delay.
-        history: How many past values of y are given, the newest one step before the present; JIDT's k_history, an embedding
-            length. Too short a history takes for transfer what y remembers of itself.
-        source_history: How many past values of x are looked at, the newest `lag` steps before the present; JIDT's l_history.
-        spacing: Steps between two values of a history, as in an embedding delay; 1 by default.
-        k: Neighbour order; several at once cost one neighbour pass. None for about as many samples as belong together.
+        history: Number of past values of y in the condition, the newest one step before the present; JIDT's k_history, an
+            embedding length. Too short a history mistakes the memory of y for transfer.
+        source_history: Number of past values of x used, the newest `lag` steps before the present; JIDT's l_history.
+        spacing: Steps between two values of a history, the embedding delay; 1 by default.
+        k: Neighbour order; several values share one neighbour search. None means about as many samples as belong together.
         units: "bits" (default) or "nats".
         estimator: "ksg1" (default): Frenzel & Pompe 2007, doi:10.1103/PhysRevLett.99.204101. "mixture": Mesner & Shalizi 2019,
             for ties and mixtures. "discrete": frequencies of equal samples, for few values that recur.
-        standardize: "sides" (default, as JIDT normalises; "none" for "discrete"), "columns" or "none", of the whole series,
-            before histories are made of them. With "none" a
-            series of small numbers counts for nothing beside one of large ones.
-        noise: Standard deviation of Gaussian noise added to every value against ties, relative to the spread of its side.
-        seed: Seed of all that is random: noise, error bar, shifts.
-        backend: How neighbours are counted: "auto", "cpu" or one of the CPU's backends.
-        threads: Most threads to use; None for as many as the process may use.
+        standardize: "sides" (default, as JIDT normalises; "none" for "discrete"), "columns" or "none", for the whole series,
+            before its histories are formed. With "none" a series of small numbers is negligible beside one of large numbers.
+        noise: Standard deviation of Gaussian noise added to every value to break ties, relative to the spread of its side.
+        seed: Seed of everything random: noise, error bar, shifts.
+        backend: Name of the backend: "auto", "cpu" or one of the CPU backends.
+        threads: Maximum number of threads; None means as many as the process may use.
         return_local: Whether to keep the (n_samples,) local terms, whose mean is the estimate.
-        error_bar: Whether to estimate the standard error, from stretches of the series.
+        error_bar: Whether to estimate the standard error from stretches of the series.
         permutations: How many times to shift the past of x against y and its past, which stay together, for a p-value and the
-            estimator's bias; None (default) for none.
-        exclude: Steps of time up to which samples are neither neighbours nor counted (Theiler 1986; JIDT's dynamic correlation
-            exclusion); None (default) for the measured memory of the series, as in `mutual_information`.
+            estimator's bias; None (default) means no test.
+        exclude: Steps of time up to which samples are left out of each other's neighbour search and counts (Theiler 1986;
+            JIDT's dynamic correlation exclusion); None (default) means the measured memory of the series, as in
+            `mutual_information`.
         progress: True for a bar on stderr, or a function called with (steps done, steps in all).
 
     Returns:
@@ -161,7 +161,7 @@ def transfer_entropy(
 
 @dataclasses.dataclass(frozen=True)
 class Past:
-    """Which past values belong to the present of y; `transfer_entropy` says what each length is."""
+    """Past values that belong to the present of y; `transfer_entropy` defines each length."""
 
     lag: int
     history: int
@@ -170,11 +170,11 @@ class Past:
 
     @property
     def reach(self) -> int:
-        """Steps from the present to the oldest value."""
+        """Number of steps from the present to the oldest value."""
         return max(1 + (self.history - 1) * self.spacing, self.lag + (self.source_history - 1) * self.spacing)
 
     def of(self, series: Prepared) -> tuple[Prepared, Series]:
-        """The past of x, the present of y, and as z the past of y, for each time that has them; and how these were drawn."""
+        """Past of x, present of y, and past of y as z, at each time that has all three, and how these were drawn."""
         times = np.arange(self.reach, len(series))
         sides = dataclasses.replace(
             series,
@@ -186,12 +186,12 @@ class Past:
 
 
 def embedded(points: Samples, newest: IntArray, length: int, spacing: int) -> Samples:
-    """Values (n, length * dim) of a series at the newest times (n,) and before, side by side."""
+    """Values (n, length * dim) of a series at the newest times (n,) and earlier, side by side."""
     return np.hstack([points[newest - back * spacing] for back in range(length)])
 
 
 def on_histories(sides: Prepared, settings: Settings) -> list[str]:
-    """Notes on the samples that matter for this estimator; ties of y are told once."""
+    """Notes on what in the samples matters to this estimator; ties of y are reported once."""
     assert sides.z is not None  # noqa: S101  for the type checker
     if settings.estimator == "discrete":
         return _notes.on_discrete(sides.x, sides.y, sides.z)
