@@ -3,7 +3,7 @@
     few columns     sum_ij <x_i, x_j> <y_i, y_j> = |X^T Y|^2    tiles of the covariances
     many columns    the left side itself                        tiles of the two Gram matrices
 
-Both are the same number. It is the inner product of two linear kernels, of which centred kernel alignment is made.
+Both give the same number, the inner product of two linear kernels, from which centred kernel alignment is computed.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ UNDEFINED = 1e-9  # share of the inner product of a kernel with itself that is l
 
 @dataclasses.dataclass(frozen=True)
 class Kernel:
-    """The linear kernel of one side, of samples around their mean.
+    """Linear kernel of one side, from centred samples.
 
     Attributes:
-        columns: (n_samples, dim) samples around their mean, divided by one number for all, so that no square overflows.
+        columns: (n_samples, dim) samples minus their mean, all divided by one number so that no square overflows.
     """
 
     columns: FloatArray
 
     @functools.cached_property
     def squares(self) -> FloatArray:
-        """(n_samples,) diagonal: squared distance of each sample from the mean."""
+        """Diagonal (n_samples,): squared distance of each sample from the mean."""
         squares: FloatArray = np.einsum("ij,ij->i", self.columns, self.columns)
         return squares
 
@@ -50,9 +50,9 @@ class Kernel:
 
     @functools.cached_property
     def without_means(self) -> FloatArray:
-        """(n_samples, n_samples) inner products without those of each sample with itself, nor the means of rows and columns.
+        """Inner products (n_samples, n_samples) without the diagonal and without the means of rows and columns.
 
-        The origin does not matter to it: Szekely & Rizzo 2014, doi:10.1214/14-AOS1255, definition 2.
+        They do not depend on the origin: Szekely & Rizzo 2014, doi:10.1214/14-AOS1255, definition 2.
         """
         gram, n = self.off_diagonal.copy(), len(self.columns)
         sums = gram.sum(axis=0) / (n - 2)
@@ -62,7 +62,7 @@ class Kernel:
 
     @functools.cached_property
     def off_diagonal(self) -> FloatArray:
-        """(n_samples, n_samples) inner products around the median, which a sample far away hardly moves; 0 on the diagonal."""
+        """Inner products (n_samples, n_samples) around the median, which an outlier hardly moves; 0 on the diagonal."""
         columns = self.columns - np.median(self.columns, axis=0)
         with one_blas_thread():
             gram: FloatArray = columns @ columns.T
@@ -70,14 +70,14 @@ class Kernel:
         return gram
 
     def take(self, rows: IntArray) -> Kernel:
-        """The kernel of the same samples in the order of rows (n_samples,)."""
+        """Return the kernel of the same samples reordered by rows (n_samples,)."""
         return Kernel(self.columns[rows])
 
 
 def kernel(points: Samples) -> Kernel:
-    """The linear kernel of samples (n_samples, dim).
+    """Linear kernel of samples (n_samples, dim).
 
-    The first sample is subtracted before the mean, so that an offset costs no digits however large it is.
+    The first sample is subtracted before the mean, so that even a large offset costs no digits.
     """
     columns = points - points[0].astype(np.float64)
     largest = max(float(columns.max()), -float(columns.min()))
@@ -88,7 +88,7 @@ def kernel(points: Samples) -> Kernel:
 
 
 def inner_product(x: Kernel, y: Kernel, threads: int) -> float:
-    """Sum over all pairs (i, j) of samples of <x_i, x_j> <y_i, y_j>, whichever way needs fewer multiplications."""
+    """Sum over all pairs (i, j) of samples of <x_i, x_j> <y_i, y_j>, by the method with fewer multiplications."""
     n, dim_x = x.columns.shape
     dim_y = y.columns.shape[1]
     by_columns = 2 * dim_x * dim_y <= n * (dim_x + dim_y)
@@ -96,7 +96,7 @@ def inner_product(x: Kernel, y: Kernel, threads: int) -> float:
 
 
 def of_covariances(x: Kernel, y: Kernel, threads: int) -> float:
-    """The inner product as the sum of squares of X^T Y."""
+    """Inner product as the sum of squares of X^T Y."""
     left, right = (range(0, side.columns.shape[1], TILE_COLUMNS) for side in (x, y))
     tiles = [(a, b) for a, b in itertools.product(left, right) if x is not y or a <= b]
 
@@ -108,7 +108,7 @@ def of_covariances(x: Kernel, y: Kernel, threads: int) -> float:
 
 
 def of_gram_matrices(x: Kernel, y: Kernel, threads: int) -> float:
-    """The inner product as the sum of products of the entries of X X^T and Y Y^T, which are symmetric."""
+    """Inner product as the sum of products of the entries of X X^T and Y Y^T, which are symmetric."""
     starts = range(0, len(x.columns), TILE_ROWS)
     tiles = [(a, b) for a in starts for b in starts if a <= b]
 
@@ -124,7 +124,7 @@ def of_gram_matrices(x: Kernel, y: Kernel, threads: int) -> float:
 
 
 def summed(of_tile: Callable[[int, int], float], tiles: Sequence[tuple[int, int]], threads: int) -> float:
-    """Sum over tiles, the same for any number of threads."""
+    """Sum over tiles, independent of the number of threads."""
     sums = np.empty(len(tiles))
 
     def work(first: int, last: int) -> None:
@@ -139,8 +139,8 @@ def summed(of_tile: Callable[[int, int], float], tiles: Sequence[tuple[int, int]
 def unbiased(x: Kernel, y: Kernel, product: float) -> float:
     """N (n - 3) times the unbiased estimate of the Hilbert-Schmidt independence criterion, from the `inner_product`.
 
-    Song, Smola, Gretton, Bedo & Borgwardt, J. Mach. Learn. Res. 13, 1393 (2012), eq. (5), for samples around their mean. The
-    diagonals of both kernels, the inner product of each sample with itself, play no part in it.
+    Song, Smola, Gretton, Bedo & Borgwardt, J. Mach. Learn. Res. 13, 1393 (2012), eq. (5), for centred samples. It does not use
+    the diagonals of the kernels, the inner product of each sample with itself.
     """
     n = len(x.columns)
     on_diagonal = n / (n - 2) * float(x.squares @ y.squares)
@@ -148,14 +148,14 @@ def unbiased(x: Kernel, y: Kernel, product: float) -> float:
 
 
 def unbiased_product(x: Kernel, y: Kernel, threads: int) -> float:
-    """`unbiased`; of few samples as a sum of products, of which a sample far away leaves more digits than a difference has."""
+    """Compute `unbiased`, for few samples as a sum of products, which keeps more digits beside an outlier than a difference."""
     if len(x.columns) <= FEW:
         return float(np.vdot(x.without_means, y.without_means))
     return unbiased(x, y, inner_product(x, y, threads))
 
 
 def spread(x: Kernel, threads: int) -> float:
-    """`unbiased` of a kernel with itself; 0 where all samples are equally far from one another, or one and the same."""
+    """Compute `unbiased` of a kernel with itself; 0 if all samples are identical or equally far from one another."""
     if len(x.columns) <= FEW:
         found = unbiased_product(x, x, threads)
         return found if found > (UNDEFINED_OF_FEW * np.linalg.norm(x.off_diagonal)) ** 2 else 0.0

@@ -1,13 +1,13 @@
-"""At least how much: lower bounds of mutual information, measured on samples that nothing was fitted on.
+"""Lower bounds of mutual information, measured on held-out samples.
 
-    critic fitted on some samples --held_out--> how well it tells the others' own partners from strangers = a bound in nats
-    log radii of both sides       --ksg1------> MI of functions of the sides, of which each has one column
+    critic fitted on some samples --held_out--> how well it tells true partners of the others from strangers = bound in nats
+    log radii of both sides       --ksg1------> MI of a function of each side with one column
 
-A critic f(x, y) is any function that is large where x and y belong together. Whatever it is, if it was chosen on other samples,
+A critic f(x, y) is any function that is large if x and y belong together. For every critic that was chosen on other samples,
 
     E[f(x, y)] - E[log mean_j exp f(x, y_j)]
 
-over n samples, their own partners among the y_j, is at most the MI of x and y, and at most log n (van den Oord, Li & Vinyals
+over n samples, with the true partner among the y_j, is at most the MI of x and y, and at most log n (van den Oord, Li & Vinyals
 2018, arXiv:1807.03748; Poole et al. 2019, arXiv:1905.06922, eq. 10). A poor critic gives a low bound, never a wrong one.
 """
 
@@ -39,17 +39,17 @@ LARGEST_SINGLE = 1e30  # score that single precision holds
 SCORES_AT_ONCE = 2**22  # of a matrix of samples by partners
 
 Critic = Callable[[IntArray, IntArray, np.random.Generator], tuple[FloatArray, FloatArray]]
-"""(rows to fit on, rows to look at, rng) -> embeddings (rows, dim) of x and of y there; f(x_i, y_j) is their inner product."""
+"""Function (rows to fit on, rows to embed, rng) -> embeddings (rows, dim) of x and y; f(x_i, y_j) is their inner product."""
 
 
 class DirectionsCritic:
-    """Critic by the log-ratio of Gaussians that have the correlations of the directions shared.
+    """Critic from the log-density ratio of Gaussians with the correlations of the shared directions.
 
     Args:
         samples: Both sides.
 
     Attributes:
-        used: How many directions each fit used.
+        used: Number of directions that each fit used.
     """
 
     def __init__(self, samples: Prepared) -> None:
@@ -57,15 +57,15 @@ class DirectionsCritic:
         self.used: list[int] = []
 
     def __call__(self, fitted: IntArray, rest: IntArray, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
-        """Embeddings of the rows `rest`, by directions fitted on the rows `fitted`."""
+        """Embed the rows `rest` by directions fitted on the rows `fitted`."""
         along_x, along_y, correlation = self.directions.along(fitted, rest, rng)
         self.used.append(len(correlation))
         return gaussian_embeddings(along_x, along_y, correlation)
 
 
 def gaussian_embeddings(x: FloatArray, y: FloatArray, correlation: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Embeddings (n, m + 1) whose inner products are log p(x, y) / p(x) p(y) of Gaussian pairs, but for terms of x alone, which
-    a bound that compares partners of the same x does not see.
+    """Embeddings (n, m + 1) whose inner products are log p(x, y) / p(x) p(y) of Gaussian pairs, except for terms of x alone,
+    which cancel in a bound that compares partners of the same x.
     """
     gain = correlation / (1 - correlation**2)
     of_y = -0.5 * (y**2) @ (correlation * gain)
@@ -73,7 +73,7 @@ def gaussian_embeddings(x: FloatArray, y: FloatArray, correlation: FloatArray) -
 
 
 def info_nce(left: FloatArray, right: FloatArray) -> FloatArray:
-    """Terms (n,) in nats whose mean is the bound, from a critic's embeddings `left` (n, dim) of x and `right` (n, dim) of y."""
+    """Terms (n,) in nats whose mean is the bound, from embeddings `left` (n, dim) of x and `right` (n, dim) of y."""
     n = len(left)
     own = np.einsum("ij,ij->i", left, right)
     if np.abs(left).max() * np.abs(right).max() * left.shape[1] < LARGEST_SINGLE:
@@ -90,7 +90,7 @@ def info_nce(left: FloatArray, right: FloatArray) -> FloatArray:
 
 
 def held_out(critic: Critic, samples: Prepared, parts: int, rng: np.random.Generator) -> Iterator[tuple[IntArray, FloatArray]]:
-    """Disjoint parts of the samples, and on each the terms in nats of the critic that the others fitted.
+    """Disjoint parts of the samples, and on each part the terms in nats of a critic fitted on the other parts.
 
     Raises:
         InputError: There are too few independent units for so many parts.
@@ -109,13 +109,13 @@ def held_out(critic: Critic, samples: Prepared, parts: int, rng: np.random.Gener
 
 
 def copies_together(samples: Prepared) -> Prepared:
-    """Samples with copies, the same in both sides, side by side as groups, so that no copy of what is fitted on is measured;
-    as they are where rows were not drawn each by itself.
+    """Group copies, rows that are equal in both sides, so that no row is measured whose copy was fitted on. Groups and series
+    are returned unchanged.
 
-    Rows that recur more than `MOST_COPIES` times, or because both sides take few values, are no copies.
+    Rows that recur more than `MOST_COPIES` times, or because both sides take few values, do not count as copies.
 
     Raises:
-        InputError: Too few of them are different.
+        InputError: Too few rows are different.
     """
     if samples.sampling is not None:
         return samples
@@ -147,13 +147,13 @@ def by_critic(
     """Held-out bound of a critic.
 
     Args:
-        critic: Fits itself on some rows and is measured on others.
+        critic: Critic that is fitted on some rows and measured on others.
         samples: Both sides.
-        kind: What the critic is, as results name it.
+        kind: Kind of critic, as results name it.
         units: "bits" or "nats".
-        rng: Draws the parts, and is handed to the critic.
-        parts: Into how many parts to cut the samples; into the next number, of fewer and larger parts, where the first part
-            shows a bound near its ceiling, log of its samples.
+        rng: Random number generator that draws the parts and is passed to the critic.
+        parts: Numbers of parts to try. The next number, with fewer and larger parts, is used if the bound on the first part is
+            near its ceiling, log of its number of samples.
 
     Raises:
         InputError: There are too few independent units for so many parts.
@@ -179,15 +179,15 @@ def by_critic(
 
 
 def by_directions(samples: Prepared, units: Units, rng: np.random.Generator) -> LowerBound:
-    """Held-out bound of the critic that looks along shared directions."""
+    """Held-out bound of the critic along shared directions."""
     critic = DirectionsCritic(samples)
     bound = by_critic(critic, samples, "directions", units, rng)
     return dataclasses.replace(bound, directions=math.ceil(np.mean(critic.used)))
 
 
 def by_fits(critic: CrossFittedCritic, samples: Prepared, units: Units, seed: int) -> LowerBound:
-    """Held-out bound of a caller's own critic, from the halves on which `reduce` fits and with its random numbers: one that
-    does both need be fitted only once.
+    """Held-out bound of a caller's own critic. It uses the same halves and random numbers as `reduce`, so that an object that
+    serves both need be fitted only once.
     """
 
     def embeddings(fitted: IntArray, rest: IntArray, _: np.random.Generator) -> tuple[FloatArray, FloatArray]:
@@ -200,10 +200,10 @@ def by_fits(critic: CrossFittedCritic, samples: Prepared, units: Units, seed: in
 
 
 def by_radii(result: MIResult) -> LowerBound:
-    """The estimate between both sides' log radii as a bound.
+    """Lower bound from the estimate between the log radii of both sides.
 
-    An error bar from a dozen parts of the samples is itself uncertain, so that the standard error is at least what chance makes
-    of independent columns.
+    An error bar from a dozen parts of the samples is itself uncertain, so the standard error is at least that of independent
+    columns.
     """
     assert result.stderr is not None  # noqa: S101  for the type checker: callers look first
     least = SPREAD_OF_NOTHING / np.sqrt(result.independent_units or result.n_samples) / _formula.NATS_PER_UNIT[result.units]
@@ -212,10 +212,10 @@ def by_radii(result: MIResult) -> LowerBound:
 
 
 def checked(use: object, x: Samples, y: Samples) -> tuple[FloatArray, FloatArray]:
-    """Embeddings that a fitted critic of a caller's own makes of samples.
+    """Embeddings of samples by a caller's own fitted critic.
 
     Raises:
-        InputError: It is no function, or does not give two embeddings of these samples.
+        InputError: The critic is not a function, or does not give two embeddings of these samples.
     """
     if not callable(use):
         raise InputError(f"fit of the critic gave {type(use).__name__}: it must give a function of x and y.")
@@ -234,22 +234,22 @@ def checked(use: object, x: Samples, y: Samples) -> tuple[FloatArray, FloatArray
 
 
 def check_enough(n_samples: int) -> None:
-    """Raise InputError where there are too few samples to fit on some of them and measure on others."""
+    """Raise InputError if there are too few samples to fit on some of them and measure on others."""
     if n_samples < FEWEST_SAMPLES:
         raise InputError(f"a lower bound needs at least {FEWEST_SAMPLES} samples, and there are {n_samples}: leave it out.")
 
 
 def larger(directions: LowerBound, radii: LowerBound) -> LowerBound:
-    """The bound along directions, unless the radii share more than chance explains: the larger of two noisy numbers would claim
-    dependence where there is none.
+    """Return the bound along directions, unless the radii share more than chance explains. The larger of two noisy numbers
+    would claim dependence where there is none.
     """
     chance = CLEARLY * np.hypot(directions.stderr, radii.stderr)
     return radii if radii.mi > directions.mi + chance else directions
 
 
 def log_radii(points: Samples) -> FloatArray:
-    """Logarithm (n, 1) of each sample's distance from the middle, columns centred by their median and divided by the median
-    absolute deviation, or where that is 0 by the standard deviation. A sample in the middle has the least of all others' radii.
+    """Logarithm (n, 1) of each sample's distance from the centre. Columns are centred by their median and divided by the median
+    absolute deviation, or by the standard deviation if that is 0. A sample at the centre gets the smallest of the other radii.
     """
     columns, _ = centred(points[:, (points != points[0]).any(axis=0)])
     columns -= np.median(columns, axis=0)

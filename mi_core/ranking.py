@@ -1,10 +1,10 @@
-"""Columns of a table by the mutual information of each with one of them, the target.
+"""Ranking of the columns of a table by their mutual information with a target column.
 
     table -> Column -> Side (numbers, standardised and sorted once; or classes)
                           |
     target ---------------+--> the estimator that is right for the two kinds -> estimate, error bar, p-value -> rows, ranked
 
-Columns are worked on side by side, each in one thread.
+Columns are processed in parallel, each in one thread.
 """
 
 from __future__ import annotations
@@ -52,22 +52,22 @@ MISSING = "missing"  # kind of a note
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class RankedColumn:
-    """One column and what it shares with the target.
+    """One column and its mutual information with the target.
 
     Attributes:
-        column: Its name.
-        mi: The estimate, in the units of the ranking. May be negative where the truth is near 0.
-        stderr: Standard error; None where it was switched off or there are too few samples.
-        p_value: Of independence from the target, by shuffles: Besag & Clifford 1991; None unless asked for.
+        column: Name of the column.
+        mi: The estimate, in the units of the ranking. May be negative if the truth is near 0.
+        stderr: Standard error; None if it was switched off or there are too few samples.
+        p_value: P-value against independence from the target, by shuffles: Besag & Clifford 1991; None unless requested.
         q_value: False-discovery rate at which the column would be called dependent: Benjamini & Hochberg 1995; None without p.
-        estimator: "ksg1" where column and target are numbers, "ross" where one of them is classes, "discrete" where both are.
+        estimator: "ksg1" if column and target are numbers, "ross" if one of them is classes, "discrete" if both are.
         k: Neighbour order; None for an estimate without neighbours.
-        n_samples: Rows that the estimate rests on.
-        independent_units: Groups, or stretches in which the series forgets itself; None for independent rows.
+        n_samples: Number of rows used.
+        independent_units: Number of groups, or of stretches as long as the memory of a series; None for independent rows.
         exclude: Steps of the series that belong together; None for other rows.
-        shuffles: How many shuffles its p-value took; None without.
-        alike: Whether neighbouring rows are alike, here and in the target, though rows were taken for independent: unless they
-            are, p and q are too small.
+        shuffles: Number of shuffles that the p-value took; None without a p-value.
+        alike: Whether neighbouring rows are alike in this column and in the target although rows were treated as independent.
+            If they are not independent, p and q are too small.
         notes: What to know before using the number.
     """
 
@@ -88,24 +88,24 @@ class RankedColumn:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Ranking:
-    """Columns of a table, that which shares most with the target first.
+    """Columns of a table, ranked by their mutual information with the target.
 
     Attributes:
         target: Name of the target.
-        given: Names of the columns that are given; none without.
-        rows: One for each column, in descending order of MI.
+        given: Names of the columns of the condition; empty without a condition.
+        rows: One entry per column, in descending order of MI.
         units: "bits" or "nats".
-        k: Neighbour order of ksg1 and ross; None for that of each row.
-        n_samples: Rows of the table; those of each estimate stand in its row.
-        groups: Name of the column, or of the labels, of rows that belong together; None without.
-        series: Whether the rows were taken for a series.
+        k: Neighbour order of ksg1 and ross; None if each row has its own.
+        n_samples: Number of rows of the table; each entry records the number that it used.
+        groups: Name of the column, or of the labels, that groups the rows; None without groups.
+        series: Whether the rows were treated as a series.
         standardize: "sides": each column of numbers was divided by its standard deviation.
-        permutations: Most shuffles for a p-value; None for no p-values.
+        permutations: Maximum number of shuffles for a p-value; None for no p-values.
         seed: Seed of shuffles and error bars.
-        threads: Number of threads it was allowed.
-        seconds: Wall time, compilation of kernels left out.
+        threads: Number of threads allowed.
+        seconds: Wall time, without compilation of kernels.
         notes: Columns that were left out, and each kind of note of the rows once, with the columns that it concerns.
-        frame: Library of the data frame that came, "pandas" or "polars", which `to_frame` gives again; None for others.
+        frame: Library of the input data frame, "pandas" or "polars", which `to_frame` uses too; None for other input.
     """
 
     target: str
@@ -140,15 +140,15 @@ class Ranking:
         return display.ranking_as_html(self)
 
     def to_dict(self) -> dict[str, Any]:
-        """The target and the rows, then all other fields, as plain Python values ready for JSON."""
+        """Return the target and the rows, then all other fields, as plain Python values ready for JSON."""
         names = [field.name for field in dataclasses.fields(self) if field.name != "frame"]
         return {name: results.as_plain(getattr(self, name)) for name in ("target", "rows", *names)}
 
     def to_frame(self) -> Any:
-        """The rows as a data frame: of the library that the table came from, else of polars or pandas, as is installed.
+        """Return the rows as a data frame of the library that the table came from, else of polars or pandas if installed.
 
         Raises:
-            InputError: Neither is installed.
+            InputError: Neither polars nor pandas is installed.
         """
         import importlib
 
@@ -173,41 +173,43 @@ def rank(
     k: int | None = None,
     **options: Unpack[RankOptions],
 ) -> Ranking:
-    """Mutual information of each column of a table with a target, ranked.
+    """Rank the columns of a table by their mutual information with a target.
 
-    Each estimate is that of `mutual_information(column, target, standardize="sides", estimator=...)`, with the estimator that
-    is right for the two: "ksg1" where both are numbers, "ross" where one is classes, "discrete" where both are. Text, bool and
-    categories are classes, and so are numbers of at most 20 values with ten rows or more for each. Numbers are divided by their
-    standard deviation, so units do not matter. A constant column shares exactly 0. A column that cannot be estimated, such as
+    Each estimate equals `mutual_information(column, target, standardize="sides", estimator=...)` with the right estimator for
+    the pair: "ksg1" if both are numbers, "ross" if one is classes, "discrete" if both are. Text, bool and categories are
+    classes, and so are numbers with at most 20 values and ten or more rows for each. Numbers are divided by their standard
+    deviation, so units do not matter. A constant column has an MI of exactly 0. A column that cannot be estimated, such as
     names that hardly recur, is left out, and a note says so.
 
     Args:
         table: Data frame of pandas or polars, dict (or xarray.Dataset) of columns, or array (n_samples, columns), whose columns
             are named "0", "1", ...
-        target: Name of a column, place of a column of an array, or (n_samples,) values.
-        columns: Names of the columns to rank; None for all but the target and what is given.
-        given: Name of a column, or several, all numbers or all classes: I(column; target | given).
-        permutations: Most shuffles for a p-value, for example 999; None for no p-values. A column stops after ten shuffles that
-            read at least as much as the data, some twenty for one that is independent (Besag & Clifford 1991,
-            doi:10.1093/biomet/78.2.301), and its p-value is then 10 / shuffles. One that is dependent takes all of them, for
-            1 / (1 + permutations). With `given` the shuffles are those of `conditional_mutual_information`; with `groups` or
-            `series` those of `mutual_information`, and not with `given`.
-        k: Neighbour order of ksg1 and ross; None (default) for 3, and with `groups` or `series` for each column that of
-            `mutual_information`.
+        target: Name of a column, position of a column of an array, or (n_samples,) values.
+        columns: Names of the columns to rank; None means all except the target and the condition.
+        given: The condition: name of one or several columns, all numbers or all classes: I(column; target | given).
+        permutations: Maximum number of shuffles for a p-value, for example 999; None means no p-values. A column stops after
+            ten shuffles with an estimate at least as large as the data's (Besag & Clifford 1991, doi:10.1093/biomet/78.2.301),
+            and its p-value is then 10 / shuffles. An independent column stops after about twenty shuffles; a dependent one
+            takes all of them and gets 1 / (1 + permutations). With `given` the shuffles are those of
+            `conditional_mutual_information`; with `groups` or `series` they are those of `mutual_information` and do not
+            allow `given`.
+        k: Neighbour order of ksg1 and ross. None (default) means 3; with `groups` or `series` it means the default of
+            `mutual_information` for each column.
         units: "bits" (default) or "nats".
-        missing: "refuse" (default) to raise an error where a value is missing, "drop" to leave out, for each column by itself,
-            the rows in which it, the target or what is given has a missing value.
+        missing: "refuse" (default) raises an error if a value is missing. "drop" leaves out, for each column separately, the
+            rows in which the column, the target or the condition has a missing value.
         seed: Seed of shuffles and error bars; 0 by default.
-        error_bar: Whether to estimate standard errors, as by default.
-        threads: Most threads to use; None (default) for as many as the process may use.
+        error_bar: Whether to estimate standard errors; True by default.
+        threads: Maximum number of threads; None (default) means as many as the process may use.
         progress: True for a bar on stderr, or a function called with (columns done, columns in all).
-        groups: Name of a column, or (n_samples,) labels: rows of one label belong together, as in `mutual_information`. The
-            shuffles exchange whole groups, and error bars rest on parts of whole groups. None (default) for independent rows.
-        series: Whether rows are in order of time, as in `mutual_information`; shuffles then shift the target. False by default.
-        exclude: Steps of a series that belong together; None (default) for the measured memory of each column and the target.
+        groups: Name of a column, or (n_samples,) labels: rows with the same label belong together, as in `mutual_information`.
+            Shuffles exchange whole groups, and error bars rest on parts of whole groups. None (default) means independent rows.
+        series: Whether rows are a time series in order, as in `mutual_information`; shuffles then shift the target. False by
+            default.
+        exclude: Steps of a series that belong together; None (default) means the measured memory of each column and the target.
 
     Returns:
-        The rows, in descending order of MI.
+        The ranking, with rows in descending order of MI.
 
     Raises:
         InputError: The table or an argument cannot be used; the message says which, what came and what to do.
@@ -275,7 +277,7 @@ def rank(
 
 
 def with_column(table: Table, given: Any, argument: str) -> tuple[Table, str]:
-    """The table with what an argument gives among its columns, and the name of that: a name, a place, or the values."""
+    """Return the table with the argument's column included, and its name; the argument is a name, a position, or values."""
     if isinstance(given, str | int | np.integer) and not isinstance(given, bool):
         return table, chosen_names(str(given), list(table.columns), table.name)[0]
     name = str(getattr(given, "name", None) or argument)
@@ -289,7 +291,7 @@ def with_column(table: Table, given: Any, argument: str) -> tuple[Table, str]:
 
 
 def check_one_role(roles: Mapping[str, Sequence[str]]) -> None:
-    """Raise InputError where a column is named for two of the target, groups and given."""
+    """Raise InputError if a column has two of the roles target, groups and given."""
     role_of: dict[str, str] = {}
     for role, names in roles.items():
         for name in names:
@@ -299,7 +301,7 @@ def check_one_role(roles: Mapping[str, Sequence[str]]) -> None:
 
 
 def chosen(names: str | Iterable[Any], table: Table, argument: str) -> list[str]:
-    """Names of columns that an argument gives, one or several."""
+    """Column names in an argument, one or several."""
     wanted = [names] if isinstance(names, str) else [str(name) for name in names]
     if not wanted:
         raise InputError(f"{argument} is empty: name a column, or leave it out.")
@@ -307,7 +309,7 @@ def chosen(names: str | Iterable[Any], table: Table, argument: str) -> list[str]
 
 
 def check_complete(table: Table, names: Sequence[str]) -> None:
-    """Raise MissingValues where columns have some, with the number of each."""
+    """Raise MissingValues if columns have missing values, with the number in each."""
     gaps = {name: int(table.columns[name].missing.sum()) for name in names if table.columns[name].missing.any()}
     doubtful = table.doubtful(names)
     if len(gaps) == 1 and not doubtful:
@@ -322,13 +324,13 @@ def check_complete(table: Table, names: Sequence[str]) -> None:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Side:
-    """One column made ready, with all that is needed of it for many estimates.
+    """One column prepared for many estimates.
 
     Attributes:
-        name: Its name.
-        points: (n_samples, columns) numbers, standardised; or (n_samples, 1) places of its classes.
-        classes: Names of the classes; none for numbers.
-        notes: What had to be done to numbers.
+        name: Name of the column.
+        points: (n_samples, columns) standardised numbers, or (n_samples, 1) positions of its classes.
+        classes: Names of the classes; empty for numbers.
+        notes: Notes on how numbers were converted.
     """
 
     name: str
@@ -338,7 +340,7 @@ class Side:
 
     @functools.cached_property
     def ranked(self) -> plane.Ranked:
-        """The values, sorted."""
+        """Sorted values."""
         return plane.ranked(self.points)
 
     @functools.cached_property
@@ -348,7 +350,7 @@ class Side:
 
     @functools.cached_property
     def measured(self) -> _notes.Measured:
-        """What notes need to know of numbers."""
+        """Measurements of numbers that notes need."""
         return _notes.measured(self.points, ties=False)  # which single columns take as they are
 
     @functools.cached_property
@@ -358,15 +360,15 @@ class Side:
 
     @functools.cached_property
     def is_constant(self) -> bool:
-        """Whether it takes one value only."""
+        """Whether the column takes one value only."""
         return arrays.is_constant(self.points)
 
 
 def side_of(table: Table, column: Column, rows: NDArray[np.bool_]) -> Side:
-    """Some rows of a column, which have no missing values, made ready.
+    """Prepare some rows of a column, which have no missing values.
 
     Raises:
-        InputError: It is text that hardly recurs, or holds infinite values, or numbers with words among them.
+        InputError: The column is text that hardly recurs, has infinite values, or has words among its numbers.
     """
     what = f"{table.name}: column {column.name}"
     if len(column.stray):
@@ -389,13 +391,13 @@ def side_of(table: Table, column: Column, rows: NDArray[np.bool_]) -> Side:
 
 
 def is_few_valued(values: NDArray[Any]) -> bool:
-    """Whether numbers (n,) take so few values, each by so many, that they are classes; those of some are looked at first."""
+    """Tell whether numbers (n,) take so few values, each so often, that they are classes; a subset is checked first."""
     few = min(_notes.FEW_CLASSES, len(values) / _notes.MEMBERS)
     return len(np.unique(values[: _ties.SAMPLED])) <= few and len(np.unique(values)) <= few
 
 
 def classes_of(values: NDArray[Any], column: Column) -> tuple[IntArray, tuple[str, ...]]:
-    """Place (n,) of each value among the classes, and their names."""
+    """Position (n,) of each value among the classes, and the names of the classes."""
     values = values.astype(bool) if column.kind == "flags" else values
     if column.kind == "text":
         values = values.astype(str)
@@ -405,7 +407,7 @@ def classes_of(values: NDArray[Any], column: Column) -> tuple[IntArray, tuple[st
 
 @dataclasses.dataclass(frozen=True)
 class Lines:
-    """Two columns of numbers, sorted."""
+    """Two sorted columns of numbers."""
 
     x: plane.Ranked
     y: plane.Ranked
@@ -415,12 +417,12 @@ class Lines:
         return Lines(self.x.take(rows), self.y.take(rows))
 
     def shuffled(self, rows: IntArray) -> Lines:
-        """The values of x beside those of y in another order."""
+        """Pair the values of x with those of y in another order."""
         return Lines(self.x, self.y.shuffled(rows))
 
 
 def ksg1_of_lines(lines: Lines, search: Search) -> list[Local]:
-    """Kraskov, Stoegbauer, Grassberger 2004, eq. (8), between two columns without ties."""
+    """Estimate by Kraskov, Stoegbauer, Grassberger 2004, eq. (8), between two columns without ties."""
     (k,) = search.ks
     radius, (n_x, n_y) = plane.neighbour_counts(lines.x, lines.y, k)
     if not radius.all():  # a few samples that coincide
@@ -430,7 +432,7 @@ def ksg1_of_lines(lines: Lines, search: Search) -> list[Local]:
 
 @dataclasses.dataclass(frozen=True)
 class Found:
-    """What became of one column: a row with its notes by kind and the share of ties, or why it was left out."""
+    """Outcome of one column: a row with its notes by kind and the share of ties, or the reason why it was left out."""
 
     row: RankedColumn | None = None
     tied: float = 0.0
@@ -440,12 +442,12 @@ class Found:
 
 @dataclasses.dataclass(frozen=True)
 class Beside:
-    """What a column is estimated beside, all on the same rows.
+    """Target, condition and groups for the estimate of a column, all on the same rows.
 
     Attributes:
         target: The target.
-        condition: What is given; None without.
-        groups: How the rows go together, and the order that puts those of one group side by side; None without groups.
+        condition: The condition; None without one.
+        groups: Grouping of the rows, and the order that puts rows of one group side by side; None without groups.
     """
 
     target: Side
@@ -454,7 +456,7 @@ class Beside:
 
 
 class Ranker:
-    """The estimates of all columns against one target, which is made ready once for all columns without gaps of their own."""
+    """Estimates of all columns against one target, which is prepared once for all columns without gaps of their own."""
 
     def __init__(
         self, table: Table, target: str, given: tuple[str, ...], groups: str | None, k: int | None, settings: Settings
@@ -478,7 +480,7 @@ class Ranker:
             check_units(sampling, settings)
 
     def prepared(self, rows: NDArray[np.bool_]) -> Beside:
-        """Target, condition and groups on some rows."""
+        """Prepare target, condition and groups on some rows."""
         target = side_of(self.table, self.table.columns[self.target], rows)
         groups = None
         if self.groups:
@@ -498,7 +500,7 @@ class Ranker:
         return Beside(target, Side(" and ".join(self.given), points), groups)
 
     def all_of(self, names: Sequence[str]) -> dict[str, Found]:
-        """What became of each column, by its name."""
+        """Outcome of each column, by its name."""
         target = self.beside.target
         _ = target.measured, target.resemblance, target.may_tie  # before threads ask for them
         if not target.classes:
@@ -514,7 +516,7 @@ class Ranker:
         return {name: found[name] for name in names}
 
     def one(self, name: str) -> Found:
-        """The row of one column; why it was left out where it cannot be estimated."""
+        """Row of one column, or the reason why it cannot be estimated and was left out."""
         column = self.table.columns[name]
         rows = self.rows & ~column.missing
         if len(column.stray):
@@ -530,7 +532,7 @@ class Ranker:
             return Found(left_out=str(error))
 
     def estimated(self, x: Side, beside: Beside, dropped: int) -> Found:
-        """Estimate, error bar, p-value and notes of one column x with the target."""
+        """Compute estimate, error bar, p-value and notes of one column x with the target."""
         y, z = beside.target, beside.condition
         nats = _formula.NATS_PER_UNIT[self.settings.units]
         estimator: Estimator = "discrete" if x.classes and y.classes else "ross" if x.classes or y.classes else "ksg1"
@@ -562,7 +564,7 @@ class Ranker:
         return Found(row, local.tied / len(x.points), notes)
 
     def run_of(self, x: Side, beside: Beside, estimator: Estimator) -> Estimation[Any]:
-        """The estimate of one column; y are the classes where one of the two is numbers, as "ross" has them."""
+        """Estimate of one column; if only one of the two is numbers, y are the classes, as in "ross"."""
         y, z, n, name = beside.target, beside.condition, len(x.points), x.name
         if x.is_constant or y.is_constant:
             ks = self.orders(name, estimator, n)
@@ -590,17 +592,17 @@ class Ranker:
         return Estimation(method, sides, Prepared.take, n, ks, self.settings, sampling=sampling)
 
     def orders(self, name: str, estimator: Estimator, n_samples: int, usual: int = DEFAULT_ORDER) -> tuple[int, ...]:
-        """Neighbour order for the rows that a column has, none for an estimator without neighbours.
+        """Neighbour order for the rows of a column; empty for an estimator without neighbours.
 
         Raises:
-            InputError: There are too few rows for it.
+            InputError: There are too few rows.
         """
         if estimator in WITHOUT_NEIGHBOURS:
             return ()
         return arguments.neighbour_orders((self.k or usual,), n_samples, f"{self.table.name}: column {name}")
 
     def drawn(self, sides: Prepared, beside: Beside) -> tuple[Prepared, Sampling]:
-        """Samples in order, those side by side that belong together, and how they were drawn.
+        """Samples reordered so that rows of a group are adjacent, and how they were drawn.
 
         Raises:
             InputError: There are too few independent units to shuffle.
@@ -612,7 +614,7 @@ class Ranker:
         return dataclasses.replace(sides if order is None else sides.take(order), sampling=sampling), sampling
 
     def p_value(self, run: Estimation[Any], mi: float, z: Side | None) -> tuple[float, int]:
-        """The p-value against independence, and how many shuffles it took: Besag & Clifford 1991."""
+        """P-value against independence, and the number of shuffles it took: Besag & Clifford 1991."""
         as_large = done = 0
         if run.method is nothing:
             return 1.0, 0
@@ -624,7 +626,7 @@ class Ranker:
         return (1 + as_large) / (1 + done), done
 
     def shuffles(self, run: Estimation[Any], z: Side | None) -> Iterator[Any]:
-        """Sides whose pairing is destroyed, one after the other."""
+        """Generate sides with a shuffled pairing."""
         permutations, seed = self.settings.permutations, self.settings.seed
         assert permutations is not None  # noqa: S101  as callers look first
         if z is not None:
@@ -637,7 +639,7 @@ class Ranker:
                 yield dataclasses.replace(run.sides, y=run.sides.y[rows])
 
     def notes_on(self, x: Side, y: Side, estimator: Estimator, local: Local, mi: float, run: Estimation[Any]) -> dict[str, str]:
-        """What to know of one column's estimate, by kind."""
+        """Notes on one column's estimate, by kind."""
         for side in (x, y):
             if side.is_constant:
                 return {f"constant {side.name}": _notes.on_constant(side.name, len(side.points), is_class=False)}
@@ -671,17 +673,17 @@ class Ranker:
 
 
 def is_nearly_linear(x: Samples, y: Samples) -> bool:
-    """Whether one column (n, 1) is nearly a multiple of the other, and a constant."""
+    """Tell whether one column (n, 1) is nearly a linear function of the other."""
     return bool(abs(np.corrcoef(x[:, 0], y[:, 0])[0, 1]) > NEARLY_LINEAR)
 
 
 def dim_of(sides: Prepared) -> int:
-    """Joint dimensions; classes count as one."""
+    """Number of joint dimensions; classes count as one."""
     return sum(side.shape[1] for side in sides.sides().values())
 
 
 def with_q_values(rows: Sequence[RankedColumn]) -> list[RankedColumn]:
-    """Rows with the false-discovery rate of their p-values: Benjamini & Hochberg 1995."""
+    """Add the false-discovery rate of their p-values to rows: Benjamini & Hochberg 1995."""
     p_values = [row.p_value for row in rows if row.p_value is not None]
     if not p_values:
         return list(rows)
@@ -692,7 +694,7 @@ def with_q_values(rows: Sequence[RankedColumn]) -> list[RankedColumn]:
 
 
 def notes_of(found: Mapping[str, Found], n_samples: int) -> list[str]:
-    """Columns that were left out, and each kind of note once with the columns that it concerns."""
+    """Notes on columns that were left out, and each kind of note once with the columns that it concerns."""
     left_out = [noted("left-out-columns", f"Left out: {one.left_out}") for one in found.values() if one.left_out]
     first: dict[str, str] = {}
     where: dict[str, list[str]] = {}

@@ -1,4 +1,4 @@
-"""Scores of features for scikit-learn: its own estimates, without the noise that it adds."""
+"""Feature scores for scikit-learn: its own estimates without the noise that it adds."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ def scores(
 ) -> FloatArray:
     """Mutual information of each feature with y, in nats: a `score_func` for SelectKBest and SelectPercentile.
 
-    Scores equal those of scikit-learn's `mutual_info_regression`, where y are numbers, or `mutual_info_classif`, where y are
-    classes, with their random noise taken out: the same on data without ties, and the same each time. On data with ties, where
-    scikit-learn's depend on that noise, ties stand in any order. As there, columns of numbers are divided by their standard
-    deviation, scores below 0 are 0, a class of no more than k members has as many neighbours as there are, and a class of one
-    is left out.
+    Scores equal those of scikit-learn's `mutual_info_regression` for numbers y, or `mutual_info_classif` for classes y, without
+    their random noise: the same on data without ties, and the same at every call. On data with ties, scikit-learn's scores
+    depend on that noise; here ties are broken arbitrarily. As in scikit-learn, columns of numbers are divided by their standard
+    deviation, scores below 0 are set to 0, a class with at most k members uses all its members as neighbours, and a class with
+    one member is left out.
 
     Args:
         X: (n_samples, n_features), or a data frame.
         y: (n_samples,) numbers or classes.
-        target: What y are: "numbers", "classes", or "auto" (default) to tell by what they hold. Text, bool and categories are
-            classes, and so are whole numbers of at most 20 values with two samples or more for each; all else are numbers.
-        discrete_features: Which features are classes: True for all, False (default) for none, a mask, or their places.
+        target: Kind of y: "numbers", "classes", or "auto" (default) to infer it. Text, bool and categories are classes, and so
+            are whole numbers with at most 20 values and two or more samples for each; everything else is numbers.
+        discrete_features: Features that are classes: True for all, False (default) for none, a mask, or their positions.
         k: Neighbour order, `n_neighbors` of scikit-learn.
-        threads: Most threads to use; None for as many as the process may use.
+        threads: Maximum number of threads; None means as many as the process may use.
 
     Returns:
         (n_features,) scores in nats.
@@ -98,7 +98,7 @@ def scores(
 
 
 def score(x: Samples, x_is_classes: bool, y: Samples, y_is_classes: bool, k: int) -> float:
-    """Mutual information of two columns (n, 1) in nats, 0 where the estimate is below."""
+    """Mutual information of two columns (n, 1) in nats, 0 if the estimate is negative."""
     if arrays.is_constant(x) or arrays.is_constant(y):
         return 0.0
     search = Search((k,), "cpu", threads=1)
@@ -112,7 +112,7 @@ def score(x: Samples, x_is_classes: bool, y: Samples, y_is_classes: bool, k: int
 
 
 def between_classes(x: Samples, labels: Samples, k: int) -> float:
-    """The estimate of Ross 2014 in nats; a class of no more than k members has as many neighbours as there are."""
+    """Estimate of Ross 2014 in nats; a class with at most k members uses all its members as neighbours."""
     members = np.bincount(labels[:, 0].astype(np.int64))
     rows = members[labels[:, 0].astype(np.int64)] > 1
     if not rows.any():
@@ -124,7 +124,7 @@ def between_classes(x: Samples, labels: Samples, k: int) -> float:
 
 
 def of_unit_variance(points: Samples) -> Samples:
-    """Columns divided by their standard deviation: exactly, as scikit-learn does, or so that equal distances stay equal."""
+    """Divide columns by their standard deviation: exactly, as scikit-learn does, or so that equal distances stay equal."""
     if may_tie(points) or arrays.is_constant(points):
         return standardize(points, "columns")
     divided: FloatArray = points / np.std(points, axis=0, dtype=np.float64)
@@ -132,7 +132,7 @@ def of_unit_variance(points: Samples) -> Samples:
 
 
 def is_classes(y: Any) -> bool:
-    """Whether values are classes by what they hold: text, truth values, categories, or few whole numbers that recur."""
+    """Tell whether values are classes: text, bool, categories, or few whole numbers that recur."""
     column = next(iter(arrays.table(y, "y").columns.values()))
     if column.kind in ("text", "flags"):
         return True
@@ -143,7 +143,7 @@ def is_classes(y: Any) -> bool:
 
 
 def mask_of(discrete_features: Any, count: int) -> NDArray[np.bool_]:
-    """Whether each of so many features is of classes."""
+    """Mask of the features that are classes."""
     if isinstance(discrete_features, bool):
         return np.full(count, discrete_features)
     mask, given = np.zeros(count, np.bool_), np.asarray(discrete_features)
