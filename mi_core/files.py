@@ -1,6 +1,6 @@
-"""Arrays and tables from files, without ever running code from them. A new format is a reader and a record in `FORMATS`.
+"""Arrays and tables from files, without ever running code in them. A new format needs a reader and a record in `FORMATS`.
 
-One grammar names what to read, for every command: FILE, FILE:KEY for an array of a container, FILE:COLUMN[,COLUMN...] for
+Every command names its sources by one grammar: FILE, FILE:KEY for an array in a container, FILE:COLUMN[,COLUMN...] for
 columns of a table, and - for standard input.
 """
 
@@ -50,17 +50,18 @@ def load_arrays(
     missing: bool = False,
     cells: Cells = AS_USUAL,
 ) -> Loaded:
-    """Arrays by the names of their sources, one of which can be standard input.
+    """Read arrays by the names of their sources, one of which can be standard input.
 
     Args:
-        sources: What to read, by names of your own.
-        text: Names of those that may be text.
-        conditions: Names of those that are given: all numbers, or all classes, which become one label for each combination.
+        sources: Sources to read, by names of your choice.
+        text: Names of the sources that may be text.
+        conditions: Names of the sources that are conditions: all numbers, or all classes, which become one label for each
+            combination.
         missing: Whether values may be missing in a table; they are then NaN or None.
-        cells: How cells of text are told apart and read.
+        cells: Options for splitting and reading cells of text.
 
     Raises:
-        InputError: One cannot be read or used, or two are standard input.
+        InputError: A source cannot be read or used, or two are standard input.
     """
     from_stdin = [name for name, source in sources.items() if source == STDIN]
     if len(from_stdin) > 1:
@@ -84,22 +85,22 @@ def load_arrays(
 
 
 def load_array(source: str) -> NDArray[Any]:
-    """The array that a source names, of text or of numbers, none of them missing; .npy is memory-mapped.
+    """Read the array of a source, text or numbers without missing values; .npy is memory-mapped.
 
     Raises:
         InputError: There is no such file, key or column, or it cannot be read as an array.
-        OSError: The system has run out of something, open files for example.
+        OSError: The system has run out of a resource, such as open files.
     """
     read = load(source)
     return read.array() if isinstance(read, Table) else read
 
 
 def load_table(source: str, cells: Cells = AS_USUAL) -> Table:
-    """The table that a source names; the columns of an array are named by their places, counted from 0.
+    """Read the table of a source; the columns of an array are named by their positions, counted from 0.
 
     Raises:
-        InputError: As for `load_array`.
-        OSError: Likewise.
+        InputError: There is no such file, key or column, or it cannot be read as a table.
+        OSError: The system has run out of a resource, such as open files.
     """
     check_heeded(cells, [source])
     read = load(source, cells)
@@ -107,13 +108,13 @@ def load_table(source: str, cells: Cells = AS_USUAL) -> Table:
 
 
 def load(source: str, cells: Cells = AS_USUAL) -> NDArray[Any] | Table:
-    """What a source names: a table for the formats of tables, else an array.
+    """Read a source: a table from the formats of tables, else an array.
 
     .npy is memory-mapped, so only the samples that are used are read.
 
     Raises:
         InputError: There is no such file, key or column, or it cannot be read.
-        OSError: The system has run out of something, open files for example.
+        OSError: The system has run out of a resource, such as open files.
     """
     path, key = split_key(source)
     kind = path.suffix
@@ -138,7 +139,7 @@ def load(source: str, cells: Cells = AS_USUAL) -> NDArray[Any] | Table:
 
 
 def check_heeded(cells: Cells, sources: Collection[str]) -> None:
-    """Raise InputError where no source is of a kind whose cells are read as `cells` says."""
+    """Raise InputError if an option in `cells` applies to no source."""
     if STDIN in sources:
         return
     known = [FORMAT_OF.get(split_key(source)[0].suffix.lower()) for source in sources]
@@ -165,9 +166,9 @@ def check_is_file(path: Path) -> None:
 
 
 def split_key(source: str) -> tuple[Path, str | None]:
-    """The path and the key or columns of a source: people.csv:age,income -> (people.csv, "age,income").
+    """Split a source into path and key or columns: people.csv:age,income -> (people.csv, "age,income").
 
-    Keys may have colons themselves; a file whose whole name is the source goes first.
+    A key may itself contain colons. If a file has the whole source as its name, that file is read.
     """
     keyed = re.fullmatch(rf"(.*?(?:{KEYED})):(.+)", source, flags=re.IGNORECASE | re.DOTALL)
     if keyed is None or is_a_file(source):
@@ -229,7 +230,7 @@ def read_hdf5(path: Path, key: str | None, cells: Cells = AS_USUAL) -> NDArray[A
 
 
 def of_hdf5(file: Any, path: Path, key: str | None) -> NDArray[Any]:
-    """A data set of an open HDF5 file, whose key may begin with a slash."""
+    """Read a data set of an open HDF5 file; its key may begin with a slash."""
     sets: list[str] = []
     file.visititems(lambda name, one: sets.append(f"/{name}") if hasattr(one, "dtype") and not name.startswith("#") else None)
     found = file[chosen_key(path, key and f"/{key.strip('/')}", sets)]
@@ -238,7 +239,7 @@ def of_hdf5(file: Any, path: Path, key: str | None) -> NDArray[Any]:
 
 
 def read_mat(path: Path, key: str | None, cells: Cells = AS_USUAL) -> NDArray[Any]:
-    """A variable of MATLAB's: up to version 7 by SciPy, from 7.3 on, which is HDF5 with its axes the other way, by h5py."""
+    """Read a MATLAB variable: up to version 7 by SciPy, from 7.3 on (HDF5 with reversed axes) by h5py."""
     from scipy.io import loadmat, whosmat  # here, because it takes a while to load
 
     with path.open("rb") as file:
@@ -254,7 +255,7 @@ def read_mat(path: Path, key: str | None, cells: Cells = AS_USUAL) -> NDArray[An
 
 
 def read_torch(path: Path, key: str | None, cells: Cells = AS_USUAL) -> NDArray[Any]:
-    """A tensor that torch.save wrote, by itself or in dictionaries, whose keys are joined by points. No code in it is run."""
+    """Read a tensor that torch.save wrote, alone or in dictionaries, whose keys are joined by dots. No code in it is run."""
     (torch,) = needed(path, "torch")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
@@ -267,7 +268,7 @@ def read_torch(path: Path, key: str | None, cells: Cells = AS_USUAL) -> NDArray[
 
 
 def flattened(tree: Mapping[Any, Any], lead: str = "") -> Iterator[tuple[str, Any]]:
-    """Leaves of nested dictionaries, by their keys with points between."""
+    """Leaves of nested dictionaries, by their keys joined by dots."""
     for key, value in tree.items():
         if isinstance(value, Mapping):
             yield from flattened(value, f"{lead}{key}.")
@@ -276,7 +277,7 @@ def flattened(tree: Mapping[Any, Any], lead: str = "") -> Iterator[tuple[str, An
 
 
 def read_text(path: Path, key: str | None, cells: Cells = AS_USUAL) -> Table:
-    """Columns, one sample a line; a first line that is not numbers is a header."""
+    """Read columns, one sample per line; a first line that is not all numbers is a header."""
     content = path.read_bytes()
     try:
         text = content.decode("utf-8-sig")
@@ -290,7 +291,7 @@ def read_text(path: Path, key: str | None, cells: Cells = AS_USUAL) -> Table:
 
 
 def read_stdin(path: Path, cells: Cells) -> NDArray[Any] | Table:
-    """What is piped into standard input: .npy by its first bytes, else columns, tabs or commas between."""
+    """Read standard input: .npy if the first bytes say so, else columns separated by tabs or commas."""
     if sys.stdin is None or sys.stdin.closed:
         raise InputError(f"{path} is closed: pipe .npy, CSV or TSV into it, or name a file.")
     if sys.stdin.isatty():
@@ -306,13 +307,13 @@ def read_stdin(path: Path, cells: Cells) -> NDArray[Any] | Table:
 
 @dataclasses.dataclass(frozen=True)
 class Format:
-    """One kind of file.
+    """File format.
 
     Attributes:
-        suffixes: Endings of such files, in lower case.
-        read: (path, key, how cells of text are read) -> its array, or its table.
-        is_keyed: Whether it holds several arrays or columns, named as path:key.
-        reads: Fields of `Cells` that its reader heeds.
+        suffixes: Suffixes of such files, in lower case.
+        read: Reader (path, key, options for cells of text) -> array or table.
+        is_keyed: Whether a file holds several arrays or columns, named as path:key.
+        reads: Fields of `Cells` that the reader uses.
     """
 
     suffixes: tuple[str, ...]
@@ -338,7 +339,7 @@ KEYED = "|".join(re.escape(suffix) for suffix, one in FORMAT_OF.items() if one.i
 
 
 def chosen_key(path: Path, key: str | None, keys: Sequence[str]) -> str:
-    """The array asked for, or the only one."""
+    """Key of the requested array, or of the only one."""
     if not keys:
         raise InputError(f"{path} holds no arrays.")
     if key is None and len(keys) == 1:
@@ -351,7 +352,7 @@ def chosen_key(path: Path, key: str | None, keys: Sequence[str]) -> str:
 
 
 def is_same_file(one: Path, other: Path) -> bool:
-    """Whether both names lead to one file that exists."""
+    """Tell whether both names lead to the same existing file."""
     try:
         return one.samefile(other)
     except OSError:

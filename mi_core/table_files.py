@@ -1,6 +1,6 @@
-"""Tables from files: CSV and TSV, whose cells get their types here, and by polars Parquet, Feather and Excel, which have types.
+"""Tables from files: CSV and TSV, whose types are inferred here, and Parquet, Feather and Excel, which polars reads with types.
 
-text -> numbers alone: numpy.loadtxt, and nothing else is needed
+text -> only numbers: numpy.loadtxt, and nothing else is needed
      -> anything else: polars splits the cells, and each column is of numbers, flags, dates (ISO 8601) or text as a whole
 """
 
@@ -46,11 +46,11 @@ SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 
 @dataclasses.dataclass(frozen=True)
 class Cells:
-    """How cells of text are told apart and read.
+    """Options for splitting and reading cells of text.
 
     Attributes:
-        separator: What stands between columns; None to tell by the first line.
-        na: Further cells, in any case, that say that there is no value.
+        separator: Separator between columns; None to infer it from the first line.
+        na: Additional words, in upper or lower case, that mean a missing value.
     """
 
     separator: str | None = None
@@ -61,10 +61,10 @@ AS_USUAL = Cells()
 
 
 def needed(path: Path, *packages: str) -> list[Any]:
-    """Packages that reading a file needs.
+    """Import the packages that reading a file needs.
 
     Raises:
-        InputError: One is not installed; the message has the line that installs them.
+        InputError: A package is not installed; the message has the command that installs it.
     """
     try:
         return [importlib.import_module(package) for package in packages]
@@ -73,9 +73,9 @@ def needed(path: Path, *packages: str) -> list[Any]:
 
 
 def from_text(text: str, path: Path, usual: str, cells: Cells = AS_USUAL) -> Table:
-    """A table from the text of a CSV or TSV file; a first line that is not numbers alone is a header.
+    """Make a table from the text of a CSV or TSV file; a first line that is not all numbers is a header.
 
-    usual: What stands between its columns unless `cells` or the first line tells otherwise.
+    usual: Separator between columns unless `cells` or the first line says otherwise.
     """
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     while lines and not lines[-1].strip():
@@ -105,10 +105,10 @@ def from_text(text: str, path: Path, usual: str, cells: Cells = AS_USUAL) -> Tab
 
 
 def is_sample(words: Sequence[str], path: Path, na: tuple[str, ...]) -> bool:
-    """Whether a first line is a sample and no header: it holds numbers, and perhaps missing values beside them.
+    """Tell whether a first line is a sample rather than a header: it holds numbers, and perhaps missing values.
 
     Raises:
-        InputError: It may be either.
+        InputError: The line may be either.
     """
     numbers, missing = [is_number(word) for word in words], (*MISSING, *map(str.lower, na))
     named = words[1:] if words[0] == "" else words
@@ -125,10 +125,10 @@ def is_sample(words: Sequence[str], path: Path, na: tuple[str, ...]) -> bool:
 
 
 def separator_in(lines: Sequence[str], usual: str, path: Path) -> str:
-    """What stands between columns, by the first line: the usual one unless another stands there in its place.
+    """Infer the separator between columns from the first line: the usual one unless only another occurs.
 
     Raises:
-        InputError: Several others stand there, or commas may be those of decimals, as another stands as often in each line.
+        InputError: Several others occur, or commas may be decimal commas because another separator recurs in each line.
     """
     counts = [[re.sub(r'"[^"]*"', "", line).count(one) for one in SEPARATORS] for line in lines[:LOOKED_AT] if line.strip()]
     others = [one for one, count in zip(SEPARATORS, counts[0], strict=True) if count]
@@ -146,13 +146,13 @@ def separator_in(lines: Sequence[str], usual: str, path: Path) -> str:
 
 
 def on_header(path: Path, first: str, why: str) -> str:
-    """That the first line or row of a table was taken for a sample."""
+    """Note that the first line or row of a table was read as a sample."""
     what = f"{path}: its first {first} was read as a sample, because {why}; columns are named by their places, counted from 0."
     return noted("header", what)
 
 
 def numbers_alone(rows: Sequence[str], delimiter: str, width: int) -> list[NDArray[Any]] | None:
-    """Columns (n_samples,) of numbers, integers where float64 may not tell them apart; None where a cell is no number."""
+    """Columns (n_samples,) of numbers, integers if too large for float64; None if a cell is not a number."""
     if width == 1 and not all(map(str.strip, rows)):  # an empty cell, which would be passed over
         return None
     try:
@@ -170,10 +170,10 @@ def numbers_alone(rows: Sequence[str], delimiter: str, width: int) -> list[NDArr
 
 
 def split(lines: Sequence[str], delimiter: str, path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Number of the last line, and cells, of each row of lines.
+    """Generate the number of the last line and the cells of each row.
 
     Raises:
-        InputError: A cell is too long to be one.
+        InputError: A cell is too long.
     """
     reader = csv.reader((f"{line}\n" for line in lines), delimiter=delimiter)
     try:
@@ -187,7 +187,7 @@ def split(lines: Sequence[str], delimiter: str, path: Path) -> Iterator[tuple[in
 
 
 def check_rectangular(lines: Sequence[str], path: Path, delimiter: str, width: int) -> None:
-    """Raise InputError where a line has more or fewer values than the first."""
+    """Raise InputError if a line has more or fewer values than the first."""
     if not any('"' in line for line in lines):
         counted = ((place, line.count(delimiter) + 1) for place, line in enumerate(lines, start=1) if line.strip())
     else:
@@ -203,7 +203,7 @@ def check_rectangular(lines: Sequence[str], path: Path, delimiter: str, width: i
 def of_cells(
     lines: Sequence[str], header: int, names: list[str], path: Path, delimiter: str, na: tuple[str, ...] = ()
 ) -> Table:
-    """A table from lines with cells that are not all numbers, split by polars."""
+    """Make a table from lines with cells that are not all numbers, split by polars."""
     (polars,) = needed(path, "polars")  # for text, dates and missing values
     content = "\n".join(line for line in lines[header:] if line.strip() or len(names) == 1).encode()
     options: dict[str, Any] = {"has_header": False, "infer_schema": False, "separator": delimiter}
@@ -230,9 +230,9 @@ def of_cells(
 
 
 def column_of_cells(name: str, cells: Any, na: tuple[str, ...] = ()) -> Column:
-    """A column of the first kind that all cells (a series of text) are of: numbers, flags, dates, text.
+    """Make a column of the first kind that fits all cells (a series of text): numbers, flags, dates, text.
 
-    na: Further cells, in any case, that say that there is no value.
+    na: Additional words, in upper or lower case, that mean a missing value.
     """
     import polars
 
@@ -262,13 +262,13 @@ def column_of_cells(name: str, cells: Any, na: tuple[str, ...] = ()) -> Column:
 
 
 def is_named(numbers: Any, na: tuple[str, ...]) -> Any:
-    """Whether numbers of a series are NaN, or equal one of the markers that are numbers."""
+    """Mask of the numbers in a series that are NaN or equal a numeric marker of missing values."""
     markers = [float(one) for one in na if is_number(one)]
     return numbers.is_nan() | numbers.is_in(markers)
 
 
 def dates_of(words: Any) -> Iterator[Any]:
-    """Dates and times of ISO 8601 from a series of text, null where one is none, one way of writing after the other."""
+    """Parse ISO 8601 dates and times in a series of text, one format after the other; null if a cell fits none."""
     import polars
 
     yield words.str.to_date("%Y-%m-%d", strict=False)
@@ -298,7 +298,7 @@ def read_feather(path: Path, key: str | None, cells: Cells = AS_USUAL) -> Table:
 
 
 def read_excel(path: Path, key: str | None, cells: Cells = AS_USUAL) -> Table:
-    """A sheet, the first one unless the key begins with the name of another and a colon; its first row is taken as in CSV."""
+    """Read a sheet, the first one unless the key begins with the name of another and a colon; its first row is as in CSV."""
     polars, fastexcel = needed(path, "polars", "fastexcel")
     sheets = fastexcel.read_excel(path).sheet_names
     sheet, colon, rest = (key or "").partition(":")
@@ -345,7 +345,7 @@ def read_excel(path: Path, key: str | None, cells: Cells = AS_USUAL) -> Table:
 
 
 def without_named(column: Any, na: tuple[str, ...]) -> Any:
-    """A column of a sheet with null for numbers that a marker names; other columns as they are."""
+    """Return a column of a sheet with null for numbers that are markers; other columns unchanged."""
     if not column.dtype.is_numeric():
         return column
     import polars
@@ -355,7 +355,7 @@ def without_named(column: Any, na: tuple[str, ...]) -> Any:
 
 
 def of_lazy(lazy: Any, path: Path, key: str | None) -> Table:
-    """A table from a file with types, of which the chosen columns alone are read."""
+    """Make a table from a file with types; only the chosen columns are read."""
     names = lazy.collect_schema().names()
     if key is not None:
         lazy = lazy.select(chosen_names(key, names, str(path)))
@@ -366,5 +366,5 @@ def of_lazy(lazy: Any, path: Path, key: str | None) -> Table:
 
 
 def chosen_of(table: Table, key: str | None) -> Table:
-    """The columns that a key names; all of them without one."""
+    """Names of the columns in a key; all columns without a key."""
     return table if key is None else table.chosen(key)

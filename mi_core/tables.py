@@ -1,9 +1,9 @@
-"""Tables: named columns of numbers, flags, dates or text, from files, data frames, dictionaries and arrays alike.
+"""Tables: named columns of numbers, flags, dates or text, from files, data frames, dictionaries and arrays.
 
     CSV, Parquet, Excel (`files`)   pandas, polars, xarray, dict, array        ->  Table  ->  array for an estimate
                                                                                           ->  columns for a ranking
 
-What is missing (NaN, None, NaT, null, masked) is found here, and refused by the name of its column, or kept for
+Missing values (NaN, None, NaT, null, masked) are found here. They are refused by the name of their column, or kept for
 `missing.complete` to drop.
 """
 
@@ -48,13 +48,13 @@ class Column:
     """One column of a table.
 
     Attributes:
-        name: Its name; its place counted from 0 where it has none.
-        kind: What it holds. Categories of pandas and polars are text, dates are numbers already.
-        values: (n_samples,) numbers, NaN where one is missing, or text (objects), None where one is missing. Integers beyond
-            what float64 tells apart stay integers, 0 where one is missing.
+        name: Name of the column; its position counted from 0 if it has none.
+        kind: Kind of its values. Categories of pandas and polars are text; dates are already numbers.
+        values: (n_samples,) numbers, NaN if missing, or text (objects), None if missing. Integers too large for float64 stay
+            integers, 0 if missing.
         missing: (n_samples,) whether a value is missing.
-        stray: Rows of the cells that are no numbers in a column that was meant to hold numbers; empty for others.
-        note: What was done to the values; empty for nothing.
+        stray: Rows of the cells that are not numbers in a column that should hold numbers; empty for other columns.
+        note: How the values were converted; empty if they were not.
     """
 
     name: str
@@ -66,7 +66,7 @@ class Column:
 
     @functools.cached_property
     def doubtful(self) -> dict[str, int]:
-        """How often text is there that may stand for a missing value; "-" beside "+" is a sign."""
+        """Count text that may stand for a missing value; "-" beside "+" is a sign."""
         if self.kind != "text":
             return {}
         counts = collections.Counter(map(str, self.values[~self.missing]))
@@ -79,12 +79,12 @@ class Column:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Table:
-    """Columns of equal length, in their order.
+    """Columns of equal length, in order.
 
     Attributes:
-        name: What messages call it: a file, or the name of an argument.
-        columns: The columns by their names.
-        first_line: Line of the file that holds the first row; None where there are no lines.
+        name: Name of the table in messages: a file, or the name of an argument.
+        columns: Columns by their names.
+        first_line: Line of the file that holds the first row; None if there are no lines.
         of_file: Notes on how the file was read.
     """
 
@@ -98,7 +98,7 @@ class Table:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was done in reading the table and each of its columns."""
+        """Notes on how the table and each of its columns were read."""
         return (
             *self.of_file,
             *(
@@ -118,7 +118,7 @@ class Table:
 
     @property
     def on_flags(self) -> tuple[str, ...]:
-        """Which columns of true and false are taken for numbers, where all columns are."""
+        """Note on columns of true and false that are read as numbers because all other columns are numbers."""
         flags = [column.name for column in self.columns.values() if column.kind == "flags"]
         if not flags or any(column.kind == "text" for column in self.columns.values()):
             return ()
@@ -141,19 +141,19 @@ class Table:
         return ", ".join([*found[:NAMED], *more])
 
     def chosen(self, key: str) -> Table:
-        """The columns that `key` names, one or several with commas between them; a name may hold commas itself."""
+        """Select the columns that `key` names, one or several separated by commas; a name may itself contain commas."""
         return self.chosen_of(chosen_names(key, list(self.columns), self.name))
 
     def chosen_of(self, names: Sequence[str]) -> Table:
-        """The columns of these names."""
+        """Select the columns of these names."""
         return dataclasses.replace(self, columns={name: self.columns[name] for name in names})
 
     def row(self, row: int) -> str:
-        """A row as messages name it."""
+        """Name a row for messages."""
         return f"row {row}" + ("" if self.first_line is None else f" (line {row + self.first_line})")
 
     def check_complete(self, column: Column) -> None:
-        """Raise MissingValues where there are any."""
+        """Raise MissingValues if a value is missing."""
         if count := int(column.missing.sum()):
             raise MissingValues(
                 f"{self.name}: column {column.name} has {count:,} missing value{'s' if count > 1 else ''} in {len(self):,} "
@@ -161,7 +161,7 @@ class Table:
             )
 
     def check_numbers(self, column: Column) -> None:
-        """Raise InputError for a column of text, naming the cell that is no number."""
+        """Raise InputError for a column of text, naming the cell that is not a number."""
         if column.kind != "text":
             return
         if column.note:
@@ -181,14 +181,14 @@ class Table:
         )
 
     def array(self, *, text: bool = True, missing: bool = False) -> NDArray[Any]:
-        """Values (n_samples, columns): numbers, or where a column is text, text throughout.
+        """Values (n_samples, columns): numbers, or text throughout if a column is text.
 
         Args:
-            text: Whether text will do where this is needed.
-            missing: Whether missing values may be there, as NaN or None.
+            text: Whether text is allowed.
+            missing: Whether missing values are allowed, as NaN or None.
 
         Raises:
-            InputError: There are missing values, or text, that may not be there; the message names the column.
+            InputError: There are missing values or text that are not allowed; the message names the column.
         """
         names = list(self.columns)
         if "" in names or (len(names) > 1 and self.first_line == 2 and names == [str(place) for place in range(len(names))]):
@@ -211,13 +211,13 @@ class Table:
         return np.column_stack([as_text(column) for column in self.columns.values()])
 
     def condition(self, *, missing: bool = False) -> NDArray[Any]:
-        """Values of what is given: numbers (n_samples, columns), or a label (n_samples, 1) for each combination of classes.
+        """Values of a condition: numbers (n_samples, columns), or a label (n_samples, 1) for each combination of classes.
 
         Args:
-            missing: Whether missing values may be there, as NaN or None.
+            missing: Whether missing values are allowed, as NaN or None.
 
         Raises:
-            InputError: Some columns are text and others are numbers, or values are missing that may not be.
+            InputError: Some columns are text and others are numbers, or values are missing and must not be.
         """
         columns = list(self.columns.values())
         text = [column.name for column in columns if column.kind == "text"]
@@ -232,7 +232,7 @@ class Table:
 
 
 def on_mixed(numbers: Sequence[str], classes: Sequence[str]) -> str:
-    """Why numbers and classes are not given together, and what to do."""
+    """Message that a condition cannot mix numbers and classes, and what to do."""
     return (
         f"what is given mixes numbers ({', '.join(numbers)}) and classes ({', '.join(classes)}): give columns of one kind. "
         "Numbers cut into a few classes, a column of text, go with classes."
@@ -240,10 +240,10 @@ def on_mixed(numbers: Sequence[str], classes: Sequence[str]) -> str:
 
 
 def chosen_names(key: str, names: Sequence[str], table: str) -> list[str]:
-    """Names of the columns that a key like "age,income" names.
+    """Split a key like "age,income" into names of columns.
 
     Raises:
-        InputError: There is none of that name, or it is named twice.
+        InputError: There is no column of that name, or it is named twice.
     """
     chosen = [key] if key in names else [word.strip() for word in key.split(",")]
     for name in chosen:
@@ -261,7 +261,7 @@ def check_known(name: str, names: Sequence[str], table: str) -> None:
 
 
 def as_text(column: Column) -> NDArray[Any]:
-    """Values of a column as text (objects), None where one is missing."""
+    """Values of a column as text (objects), None if missing."""
     if column.kind == "text":
         return column.values
     words = np.array([str(value) for value in column.values.tolist()], dtype=object)
@@ -270,14 +270,14 @@ def as_text(column: Column) -> NDArray[Any]:
 
 
 def as_objects(column: Column) -> NDArray[Any]:
-    """Numbers of a column as Python's own (objects), None where one is missing."""
+    """Numbers of a column as Python numbers (objects), None if missing."""
     numbers = column.values.astype(object)
     numbers[column.missing] = None
     return numbers
 
 
 def whole_numbers(values: Sequence[int]) -> NDArray[Any]:
-    """Integers without loss: int64, else uint64, else Python's own (objects)."""
+    """Integers without loss: int64, else uint64, else Python integers (objects)."""
     for dtype in (np.int64, np.uint64):
         with contextlib.suppress(OverflowError):
             return np.array(values, dtype=dtype)
@@ -285,7 +285,7 @@ def whole_numbers(values: Sequence[int]) -> NDArray[Any]:
 
 
 def beyond(whole: NDArray[Any]) -> bool:
-    """Whether some of these integers are so large that float64 may not hold them."""
+    """Tell whether some of these integers are too large for float64 to hold exactly."""
     return bool(whole.size and (whole.max() > EXACT or whole.min() < -EXACT))
 
 
@@ -293,21 +293,21 @@ def beyond(whole: NDArray[Any]) -> bool:
 
 
 def is_frame(values: Any) -> bool:
-    """Whether these are a data frame or a series of pandas or polars, whose columns have types of their own."""
+    """Tell whether values are a data frame or a series of pandas or polars, whose columns have their own types."""
     kind = type(values)
     return kind.__module__.partition(".")[0] in ("pandas", "polars") and kind.__name__ in ("DataFrame", "Series")
 
 
 def index_of(values: Any) -> Any:
-    """The index of a frame or series of pandas; None for all else."""
+    """Index of a pandas frame or series; None for everything else."""
     return values.index if is_frame(values) and type(values).__module__.startswith("pandas") else None
 
 
 def of_frame(values: Any, name: str) -> Table:
-    """A table from a data frame or a series of pandas or polars.
+    """Make a table from a data frame or a series of pandas or polars.
 
     Raises:
-        InputError: A column holds something else than numbers, flags, dates and text, or two have one name.
+        InputError: A column holds something other than numbers, flags, dates and text, or two columns have one name.
     """
     if type(values).__name__ == "Series":
         columns = {"0" if values.name in (None, "") else str(values.name): values}
@@ -321,14 +321,14 @@ def of_frame(values: Any, name: str) -> Table:
 
 
 def of_series(name: str, series: Any, what: str) -> Column:
-    """A column from a series of pandas or polars."""
+    """Make a column from a series of pandas or polars."""
     library = type(series).__module__.partition(".")[0]
     values, missing = from_polars(series, what) if library == "polars" else from_pandas(series, what)
     return typed(name, values, missing, what)
 
 
 def check_different(names: Sequence[str], table: str) -> None:
-    """Raise InputError where two columns have one name."""
+    """Raise InputError if two columns have one name."""
     seen: set[str] = set()
     for one in names:
         if one in seen:
@@ -337,7 +337,7 @@ def check_different(names: Sequence[str], table: str) -> None:
 
 
 def from_polars(series: Any, what: str) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    """Values of a series of polars, and which are null."""
+    """Values of a polars series, and a mask of nulls."""
     import polars
 
     missing, dtype = series.is_null().to_numpy(), series.dtype
@@ -357,7 +357,7 @@ def from_polars(series: Any, what: str) -> tuple[NDArray[Any], NDArray[np.bool_]
 
 
 def from_pandas(series: Any, what: str) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    """Values of a series of pandas, and which are missing."""
+    """Values of a pandas series, and a mask of missing values."""
     missing = np.asarray(series.isna(), dtype=bool)
     dtype = str(series.dtype)
     if dtype == "category":  # which are classes, even where they are numbers
@@ -376,7 +376,7 @@ def from_pandas(series: Any, what: str) -> tuple[NDArray[Any], NDArray[np.bool_]
 
 
 def typed(name: str, array: NDArray[Any], missing: NDArray[np.bool_] | None, what: str) -> Column:
-    """A column of the kind that an array (n_samples,) of NumPy tells."""
+    """Make a column of the kind that the dtype of a NumPy array (n_samples,) implies."""
     if array.dtype == object:
         return of_objects(name, array, absent(array) if missing is None else missing | absent(array), what)
     if array.dtype.kind in "mM":
@@ -396,7 +396,7 @@ def typed(name: str, array: NDArray[Any], missing: NDArray[np.bool_] | None, wha
 
 
 def of_objects(name: str, array: NDArray[Any], missing: NDArray[np.bool_], what: str) -> Column:
-    """A column of Python objects: text, numbers, flags, or dates."""
+    """Make a column from Python objects: text, numbers, flags, or dates."""
     present = array[~missing]
     if len(present) and all(isinstance(one, str) for one in present):
         words = array.copy()
@@ -427,12 +427,12 @@ def of_objects(name: str, array: NDArray[Any], missing: NDArray[np.bool_], what:
 
 
 def in_utc(moment: Any) -> Any:
-    """A date, or a time of a time zone as that of UTC without one; others as they are."""
+    """Convert a time with a time zone to UTC without one; return other values unchanged."""
     return moment if getattr(moment, "tzinfo", None) is None else moment.astimezone(datetime.UTC).replace(tzinfo=None)
 
 
 def of_text(name: str, words: NDArray[Any], missing: NDArray[np.bool_], stray: NDArray[np.int64] | None = None) -> Column:
-    """A column of text, with a note where it looks like dates or numbers in a way of writing that is not read."""
+    """Make a column of text, with a note if it looks like dates or numbers in a format that is not read."""
     present = [str(word).strip() for word in words[~missing][:LOOKED_AT]]
     note = ""
     for written, what, remedy in WRITTEN:
@@ -445,7 +445,7 @@ def of_text(name: str, words: NDArray[Any], missing: NDArray[np.bool_], stray: N
 
 
 def of_dates(name: str, dates: NDArray[Any], what: str) -> Column:
-    """Dates as days, and times as seconds, since the beginning of 1970; durations as seconds."""
+    """Convert dates to days and times to seconds since the beginning of 1970, and durations to seconds."""
     missing = np.isnat(dates)
     is_date = np.datetime_data(dates.dtype)[0] in "YMWD" and dates.dtype.kind == "M"
     unit = np.timedelta64(1, "D") if is_date else np.timedelta64(1, "s")
@@ -456,7 +456,7 @@ def of_dates(name: str, dates: NDArray[Any], what: str) -> Column:
 
 
 def absent(array: NDArray[Any]) -> NDArray[np.bool_]:
-    """Where values of an array of any shape are missing: NaN, None, NaT, and NA of pandas."""
+    """Mask of the missing values in an array of any shape: NaN, None, NaT, and NA of pandas."""
     if array.dtype.kind in "fc":
         return np.asarray(np.isnan(array))
     if array.dtype.kind in "mM":
