@@ -1,12 +1,12 @@
-"""The one path of every estimate: search and estimate, error bar, results for one or several k.
+"""Common path of every estimate: search and estimate, error bar, results for one or several k.
 
-    samples that are ready, a method, settings
+    prepared samples, a method, settings
          |
-    Estimation: method(sides, search) -> local terms for each k        the same on parts of the samples, quietly
+    Estimation: method(sides, search) -> local terms for each k        the method on parts of the samples, quietly
          |                                                                  |
-    results: in the unit asked for, with notes              <-        standard error, sizes, shuffles
+    results: in the requested unit, with notes              <-        standard error, sizes, shuffles
 
-A method is a function of sides and a `Search` that gives one `Local` for each k; `take(sides, rows)` gives some of the samples.
+A method takes sides and a `Search` and returns one `Local` for each k; `take(sides, rows)` selects some of the samples.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ Result = TypeVar("Result", bound=Estimate)
 
 
 def orders(k: int | Sequence[int] | None, estimator: str, n_samples: int, usual: int = DEFAULT_ORDER) -> tuple[int, ...]:
-    """Neighbour orders to seek, none for an estimator without neighbours; for None the usual one.
+    """Neighbour orders to search, empty for an estimator without neighbours; None means the default.
 
     Raises:
-        InputError: One of them cannot be used, or several are given where k plays no part.
+        InputError: An order cannot be used, or several are given to an estimator that ignores k.
     """
     if estimator in WITHOUT_NEIGHBOURS:
         arguments.check_single(k, estimator)
@@ -43,25 +43,25 @@ def orders(k: int | Sequence[int] | None, estimator: str, n_samples: int, usual:
 
 
 def one_or_all(results: list[Result], k: int | Sequence[int] | None) -> Result | list[Result]:
-    """One result where one k was asked for, else all of them in the order of k."""
+    """Return one result if one k was requested, else all of them in the order of k."""
     return results if arguments.is_several(k) else results[0]
 
 
 class Estimation(Generic[Sides]):
-    """One quantity to estimate, from all samples and from some of them.
+    """Quantity to estimate, from all samples and from some of them.
 
     Args:
-        method: (sides, search) -> local terms, one for each k.
+        method: Function (sides, search) -> local terms, one for each k.
         sides: Samples as the method takes them.
-        take: (sides, rows) -> the sides of some samples.
+        take: Function (sides, rows) -> the sides of some samples.
         n_samples: Number of samples.
         ks: Neighbour orders.
         settings: Checked options.
-        smaller_set: Size of the smaller of two sets of samples, whose rows stand one below the other; None for one set.
+        smaller_set: Size of the smaller of two sets of samples stacked one below the other; None for one set.
         n_rows: Number of rows of both sets.
         sampling: How the samples were drawn.
-        rows: (n_samples,) the caller's row of each sample; None where they are in the caller's order.
-        also: Neighbour orders whose estimates from all samples will be asked for too: one search finds all.
+        rows: (n_samples,) the caller's row of each sample; None if they are in the caller's order.
+        also: Other neighbour orders whose estimates from all samples will be needed; one search serves all.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class Estimation(Generic[Sides]):
 
     @functools.cached_property
     def found_in_all(self) -> list[Local]:
-        """Local terms from all samples, for each k and each order beside them."""
+        """Local terms from all samples, for each k and each other order."""
         return self.method(self.sides, dataclasses.replace(self.search, ks=self.ks + self.also))
 
     @property
@@ -97,16 +97,16 @@ class Estimation(Generic[Sides]):
 
     @property
     def estimates_also(self) -> list[tuple[int, float]]:
-        """The orders beside k, and their estimates from all samples in the unit asked for."""
+        """Other orders than k, and their estimates from all samples in the requested unit."""
         return [(k, local.mean / self.nats) for k, local in zip(self.also, self.found_in_all[len(self.ks) :], strict=True)]
 
     def means(self, sides: Sides, ks: Sequence[int] | None = None) -> FloatArray:
-        """Estimates in the unit asked for from other samples, or for other k."""
+        """Estimates in the requested unit from other samples, or for other k."""
         quiet = dataclasses.replace(self.search, ks=self.ks if ks is None else tuple(ks), progress=None)
         return np.array([local.mean for local in self.method(sides, quiet)]) / self.nats
 
     def on_rows(self, rows: IntArray) -> FloatArray:
-        """Estimates in the unit asked for from some of the samples."""
+        """Estimates in the requested unit from some of the samples."""
         return self.means(self.take(self.sides, rows))
 
     @property
@@ -124,7 +124,7 @@ class Estimation(Generic[Sides]):
         )
 
     def in_callers_order(self, local: Local) -> FloatArray:
-        """Local terms in nats, in the order in which the samples came."""
+        """Local terms in nats, in the caller's order of the samples."""
         if self.rows is None:
             return local.nats
         rows = self.rows if local.kept is None else self.rows[local.kept]
@@ -132,18 +132,18 @@ class Estimation(Generic[Sides]):
         return ordered
 
     def ceiling(self, local: Local) -> float | None:
-        """The ceiling in the unit asked for; None where there is none."""
+        """Ceiling in the requested unit; None if there is none."""
         return None if local.ceiling is None else local.ceiling / self.nats
 
     def results(
         self, kind: type[Result], own: Callable[[int, Local, float], dict[str, Any]], *, is_random: bool = False
     ) -> list[Result]:
-        """One result for each k.
+        """Make one result for each k.
 
         Args:
             kind: Class of the results.
-            own: (place of k, local terms, estimate) -> the fields of this result beside those that all have; notes among them.
-            is_random: Whether anything beside noise and error bar was random.
+            own: Function (position of k, local terms, estimate) -> the fields specific to this result, including notes.
+            is_random: Whether anything other than noise and error bar was random.
         """
         found, errors, settings = self.found, self.errors, self.settings
         is_random = is_random or settings.noise > 0 or errors is not None

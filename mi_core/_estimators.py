@@ -1,6 +1,6 @@
-"""The estimators of mutual information: each goes from prepared samples to local terms in nats, for all k from one search.
+"""Estimators of mutual information: each turns prepared samples into local terms in nats, for all k from one search.
 
-A new one is a function here, a formula in `_formula`, a word in `options.Estimator` and a line in the table at the end.
+A new estimator needs a function here, a formula in `_formula`, a word in `options.Estimator` and a line in the last table.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ TILE_BYTES = 32 * 2**20  # of differences between points and their neighbours at
 
 @dataclasses.dataclass(frozen=True)
 class Search:
-    """How neighbours are sought, and for which orders k; `alpha` is the threshold of "lnc", `scheduler` that of a cluster."""
+    """Options of a neighbour search and its orders k; `alpha` is the threshold of "lnc", `scheduler` that of a cluster."""
 
     ks: tuple[int, ...]
     backend: Backend
@@ -41,17 +41,17 @@ class Search:
     sampling: Sampling = INDEPENDENT
 
     def among(self, sampling: Sampling | None) -> Search:
-        """A search among samples that were drawn in this way, None for each by itself, with all else as here."""
+        """Return this search among samples drawn in another way; None means independent samples."""
         return dataclasses.replace(self, sampling=sampling or INDEPENDENT)
 
     def countable(self, n_samples: int) -> int | IntArray:
-        """N of the formulas: how many samples may be counted, for each one where some are left out."""
+        """N of the formulas: the number of samples that may be counted, one per sample if some are left out."""
         return self.sampling.countable(n_samples)
 
     def counts(
         self, parts: Sequence[Samples], sides: Sequence[tuple[int, int]], *, quiet: bool = False
     ) -> tuple[FloatArray, IntArray, str]:
-        """Radius, counts and name of `backends.neighbour_counts`; `quiet` tells no progress, for the smaller of two passes."""
+        """Radius, counts and name from `backends.neighbour_counts`; `quiet` hides progress, for the smaller of two passes."""
         if self.sampling.left_out is not None:
             check_enough(self.sampling.left_out, self.ks)
         return backends.neighbour_counts(
@@ -66,7 +66,7 @@ class Search:
         )
 
     def nearer(self, points: Samples, radius: FloatArray, *, quiet: bool = False) -> tuple[IntArray, str]:
-        """Counts (m, n) of other points strictly nearer than radius (m, n), in any order along m; the name of the backend."""
+        """Counts (m, n) of other points strictly nearer than radius (m, n), in any order along m, and name of the backend."""
         order = np.argsort(radius, axis=0)
         ascending = np.take_along_axis(radius, order, axis=0)
         sorted_counts, backend = backends.count_nearer(
@@ -87,13 +87,13 @@ class Local:
     """One estimate before its unit is chosen.
 
     Attributes:
-        k: Neighbour order; None where no neighbours were sought.
-        nats: (n_samples,) terms whose mean is the estimate; fewer where samples had to be left out, as `notes` then say.
+        k: Neighbour order; None if no neighbours were searched.
+        nats: (n_samples,) terms whose mean is the estimate; fewer if samples were left out, as `notes` then say.
         backend: Name of the backend that counted.
-        ceiling: The most that the estimate can be on data without ties, in nats; None where there is no such limit.
-        tied: Number of samples with others exactly as far as their k-th neighbour, which were taken in any order.
-        notes: What is worth saying of how the estimate came about, by kinds of notes.
-        kept: Rows of the samples that were not left out; None for all.
+        ceiling: Largest possible estimate on data without ties, in nats; None if there is no such limit.
+        tied: Number of samples with others exactly as far away as their k-th neighbour; such ties are broken arbitrarily.
+        notes: Notes on how the estimate was made, by kind.
+        kept: Rows of the samples that were not left out; None means all.
     """
 
     k: int | None
@@ -106,17 +106,17 @@ class Local:
 
     @property
     def mean(self) -> float:
-        """The estimate in nats, rounded once; it does not depend on the order of the samples."""
+        """Estimate in nats, rounded once; it does not depend on the order of the samples."""
         return _formula.mean(self.nats)
 
 
 def ksg1(samples: Prepared, search: Search) -> list[Local]:
-    """Kraskov, Stoegbauer, Grassberger 2004, eq. (8)."""
+    """Mutual information by Kraskov, Stoegbauer, Grassberger 2004, eq. (8)."""
     return ksg1_of((samples.x, samples.y), search.among(samples.sampling))
 
 
 def ksg1_of(sides: Sequence[Samples], search: Search) -> list[Local]:
-    """Multi-information, Kraskov, Stoegbauer, Grassberger 2004, eq. (23), which for two sides is eq. (8)."""
+    """Multi-information by Kraskov, Stoegbauer, Grassberger 2004, eq. (23), which for two sides is eq. (8)."""
     return from_counts(
         sides,
         [(i, i + 1) for i in range(len(sides))],
@@ -135,15 +135,15 @@ def from_counts(
     formula: Callable[[int, IntArray], FloatArray],
     ceiling: Callable[[int, IntArray], float],
 ) -> list[Local]:
-    """Estimates from the counts (sides, n) of points strictly nearer than the k-th neighbour, corrected where distances tie.
+    """Estimates from the counts (sides, n) of points strictly nearer than the k-th neighbour, corrected for ties.
 
     Args:
         parts: As for `backends.neighbour_counts`.
         sides: As for `backends.neighbour_counts`.
-        signs: 1 for a side of whose count the formula subtracts psi, -1 for one where it adds it.
-        search: How neighbours are sought.
-        formula: (k, counts) -> local terms.
-        ceiling: (k, counts) -> the most that the estimate can be on data without ties.
+        signs: 1 for a side whose psi the formula subtracts, -1 for a side whose psi it adds.
+        search: Options of the neighbour search.
+        formula: Function (k, counts) -> local terms.
+        ceiling: Function (k, counts) -> largest possible estimate on data without ties.
     """
     radius, counts, backend = search.counts(parts, sides)
     found = [Local(k, formula(k, counts[:, m]), backend, ceiling(k, counts[:, m])) for m, k in enumerate(search.ks)]
@@ -159,7 +159,7 @@ def from_counts(
 
 
 def ksg2(samples: Prepared, search: Search) -> list[Local]:
-    """Kraskov, Stoegbauer, Grassberger 2004, eq. (9)."""
+    """Mutual information by Kraskov, Stoegbauer, Grassberger 2004, eq. (9)."""
     return ksg2_of((samples.x, samples.y), search)
 
 
@@ -167,7 +167,7 @@ def ksg2_of(sides: Sequence[Samples], search: Search) -> list[Local]:
     """Multi-information by the second algorithm of Kraskov, Stoegbauer, Grassberger 2004, which for two sides is eq. (9).
 
     Raises:
-        InputError: Values recur or stand on a grid.
+        InputError: Values recur or lie on a grid.
     """
     if any(map(_ties.may_tie, sides)):
         raise InputError(
@@ -200,7 +200,7 @@ def extents(side: Samples, found: IntArray, ks: Sequence[int]) -> FloatArray:
 
 
 def lnc(samples: Prepared, search: Search) -> list[Local]:
-    """The second KSG estimate plus the local non-uniformity correction of Gao, Ver Steeg, Galstyan 2015."""
+    """Second KSG estimate plus the local non-uniformity correction of Gao, Ver Steeg, Galstyan 2015."""
     sides = {"x": varying(samples.x), "y": varying(samples.y)}
     points = joined(tuple(sides.values())).astype(np.float64, copy=False)
     dim = points.shape[1]
@@ -236,7 +236,7 @@ def non_uniformities(points: Samples, search: Search) -> list[FloatArray]:
 
 
 def offsets_to(points: FloatArray, found: IntArray) -> Iterator[FloatArray]:
-    """Differences (rows, k, dim) between points (n, dim) and their neighbours found (n, k), some rows at a time."""
+    """Generate differences (rows, k, dim) between points (n, dim) and their neighbours found (n, k), some rows at a time."""
     n, dim = points.shape
     rows = max(1, TILE_BYTES // (points.itemsize * dim * max(dim, found.shape[1])))
     for first in range(0, n, rows):
@@ -245,7 +245,7 @@ def offsets_to(points: FloatArray, found: IntArray) -> Iterator[FloatArray]:
 
 
 def mixture(samples: Prepared, search: Search) -> list[Local]:
-    """Gao, Kannan, Oh, Viswanath 2017: for ties and for mixtures of discrete and continuous values."""
+    """Mutual information with ties and mixtures of discrete and continuous values: Gao, Kannan, Oh, Viswanath 2017."""
     sides, search = (samples.x, samples.y), search.among(samples.sampling)
     countable = search.countable(len(samples.x))
     radius, counts, backend = search.counts(sides, ((0, 1), (1, 2)))
@@ -267,9 +267,9 @@ def mixture(samples: Prepared, search: Search) -> list[Local]:
 
 
 def ross(samples: Prepared, search: Search) -> list[Local]:
-    """Ross 2014: y are class labels. Values that tie stand in any order, so none lifts the estimate.
+    """Mutual information with class labels y: Ross 2014. Ties are broken arbitrarily, so they do not raise the estimate.
 
-    A class that does not have more members than k is left out.
+    A class with at most k members is left out.
     """
     sizes = np.bincount(places(samples.y), minlength=len(samples.classes))
     suffices = {k: sizes > k for k in search.ks}
@@ -293,7 +293,7 @@ def ross(samples: Prepared, search: Search) -> list[Local]:
 
 
 def ross_of_all(samples: Prepared, search: Search) -> list[Local]:
-    """Ross 2014, where each class has two members or more; one of no more than k has as many neighbours as there are."""
+    """Estimate of Ross 2014 with two or more members in each class; a class with at most k members uses all as neighbours."""
     labels, in_all_classes = places(samples.y), search.among(samples.sampling)
     n_ks, n_class = len(search.ks), np.empty(len(labels), np.int64)
     radius = np.empty((2 * n_ks, len(labels)))  # up to the k-th of the class, and with what is exactly as far
@@ -326,12 +326,12 @@ def ross_of_all(samples: Prepared, search: Search) -> list[Local]:
 
 
 def places(labels: Samples) -> IntArray:
-    """Place (n_samples,) of each sample's class among the classes, from labels (n_samples, 1)."""
+    """Position (n_samples,) of each sample's class among the classes, from labels (n_samples, 1)."""
     return labels[:, 0].astype(np.int64)
 
 
 def class_sizes(labels: IntArray, classes: Sequence[str], search: Search) -> IntArray:
-    """Members of each class, of which labels (n_samples,) are the places.
+    """Number of members of each class; labels (n_samples,) are positions of classes.
 
     Raises:
         InputError: A class is too small for k neighbours within it.
@@ -347,7 +347,7 @@ def class_sizes(labels: IntArray, classes: Sequence[str], search: Search) -> Int
 
 
 def gaussian(samples: Prepared, search: Search) -> list[Local]:
-    """Closed form for Gaussians from the samples' covariances; k plays no part."""
+    """Closed form for Gaussians from the samples' covariances, without neighbours."""
     return closed_form(samples.x, samples.y)
 
 
@@ -357,7 +357,7 @@ def gaussian_copula(samples: Prepared, search: Search) -> list[Local]:
 
 
 def closed_form(x: Samples, y: Samples) -> list[Local]:
-    """The estimate for Gaussians, or an error where the samples do not fill their dimensions; constant columns tell nothing."""
+    """Estimate for Gaussians, or an error if the samples do not fill their dimensions; constant columns do not count."""
     x, y = varying(x), varying(y)
     if not (x.size and y.size):  # as one may be constant on a part of the samples
         return [Local(None, np.zeros(len(x)))]
@@ -379,7 +379,7 @@ def closed_form(x: Samples, y: Samples) -> list[Local]:
 
 
 def normal_scores(points: Samples) -> FloatArray:
-    """Gaussian quantiles (n, dim) of each column's ranks over n + 1; equal values have equal, mean ranks."""
+    """Gaussian quantiles (n, dim) of each column's ranks over n + 1; equal values share their mean rank."""
     from scipy.special import ndtri  # here, because it takes time to load
 
     n, dim = points.shape
@@ -395,19 +395,19 @@ def normal_scores(points: Samples) -> FloatArray:
 
 
 def discrete(samples: Prepared, search: Search) -> list[Local]:
-    """Plug-in estimate from the frequencies of equal samples; k plays no part."""
+    """Plug-in estimate from the frequencies of equal samples, without neighbours."""
     return [Local(None, _formula.discrete_local([copies(samples.x), copies(samples.y)], copies(samples.x, samples.y)))]
 
 
 def copies(*sides: Samples) -> IntArray:
-    """How many samples equal each one in all sides at once, itself included."""
+    """Number of samples equal to each one in all sides at once, itself included."""
     kind, counts = kinds(*sides)
     equal: IntArray = counts[kind]
     return equal
 
 
 def check_apart(radius: FloatArray, ks: Sequence[int], what: str) -> None:
-    """Raise InputError where distances (len(ks), n) are 0, whose logarithm is no number."""
+    """Raise InputError if a distance (len(ks), n) is 0, whose logarithm is infinite."""
     for row, k in zip(radius, ks, strict=True):
         if zeros := number_of_zeros(row):
             raise InputError(
@@ -443,10 +443,10 @@ def mixture_conditional(samples: Prepared, search: Search) -> list[Local]:
 
 
 def ross_conditional(samples: Prepared, search: Search) -> list[Local]:
-    """Conditional mutual information with class labels y: I(X,Z;Y) less I(Z;Y), as Ross 2014 has them, within one radius.
+    """Conditional mutual information with class labels y: I(X,Z;Y) minus I(Z;Y), as in Ross 2014, within one radius.
 
-    That is Frenzel & Pompe 2007 with points of other classes farther than any of the point's own. Where several points of the
-    class are as far as the k-th, or coincide with the point, all up to there count, as Mesner & Shalizi 2019 have it.
+    This equals Frenzel & Pompe 2007 with points of other classes farther away than any point of the same class. If several
+    points of the class are as far away as the k-th, or coincide with the point, all of them count, as in Mesner & Shalizi 2019.
     """
     x, z, labels = samples.x, given(samples), places(samples.y)
     xz, ks = joined((x, z)), np.array(search.ks)[:, np.newaxis]
@@ -485,10 +485,10 @@ def within_reach(
 
 
 def within_classes(samples: Prepared, search: Search, method: Method) -> list[Local]:
-    """Conditional mutual information where z are class labels, by an estimator of mutual information within each class.
+    """Conditional mutual information with class labels z, by an estimator of mutual information within each class.
 
-    I(X;Y|Z) is the mean of I(X;Y|Z=c) over the classes c, weighted by their members: Cover & Thomas 2006, section 2.5. So the
-    terms of all members, in their places, are the local terms.
+    I(X;Y|Z) is the mean of I(X;Y|Z=c) over the classes c, weighted by class size: Cover & Thomas 2006, section 2.5. So the
+    local terms are those of the members of all classes, in their original positions.
     """
     labels, classes = places(given(samples)), [f"{name} of z" for name in samples.given_classes]
     class_sizes(labels, classes, search)
@@ -504,7 +504,7 @@ def within_classes(samples: Prepared, search: Search, method: Method) -> list[Lo
 
 
 def put_together(parts: Sequence[tuple[IntArray, Local]]) -> Local:
-    """One estimate from those on disjoint rows of the samples; the backend is that of the largest part."""
+    """Combine estimates on disjoint rows of the samples; the backend is that of the largest part."""
     n_samples = sum(len(rows) for rows, _ in parts)
     terms = np.empty(n_samples)
     for rows, local in parts:
@@ -520,13 +520,13 @@ def put_together(parts: Sequence[tuple[IntArray, Local]]) -> Local:
 
 
 def discrete_conditional(samples: Prepared, search: Search) -> list[Local]:
-    """Plug-in conditional mutual information; k plays no part."""
+    """Plug-in conditional mutual information, without neighbours."""
     x, y, z = samples.x, samples.y, given(samples)
     return [Local(None, _formula.discrete_conditional_local(copies(x, z), copies(y, z), copies(z), copies(x, y, z)))]
 
 
 def nothing(samples: Sized, search: Search) -> list[Local]:
-    """Exactly 0, of a constant."""
+    """Estimate of exactly 0, for a constant side."""
     return [Local(k, np.zeros(len(samples))) for k in search.ks or (None,)]
 
 

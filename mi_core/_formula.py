@@ -1,6 +1,6 @@
-"""Formulas: neighbour counts and distances in, nats out. Each function is one equation; its source stands beside it.
+"""Formulas: neighbour counts and distances in, nats out. Each function is one equation and names its source.
 
-All give local terms (n_samples,), whose mean is the estimate. Counts exclude the point itself. Sources:
+All return local terms (n_samples,), whose mean is the estimate. Counts exclude the point itself. Sources:
 
     KL87    Kozachenko & Leonenko, Probl. Inf. Transm. 23, 95 (1987)
     KSG04   Kraskov, Stoegbauer, Grassberger, Phys. Rev. E 69, 066138 (2004), doi:10.1103/PhysRevE.69.066138
@@ -36,14 +36,14 @@ NATS_PER_UNIT: dict[Units, float] = {"bits": float(np.log(2.0)), "nats": 1.0}
 
 
 def ksg1_local(k: int, n_x: IntArray, n_y: IntArray, n_samples: int | IntArray | None = None) -> FloatArray:
-    """The first KSG estimate, KSG04 eq. (8): psi(k) + psi(N) - (psi(n_x + 1) + psi(n_y + 1)).
+    """First KSG estimate, KSG04 eq. (8): psi(k) + psi(N) - (psi(n_x + 1) + psi(n_y + 1)).
 
     Args:
         k: Neighbour order.
         n_x: (n_samples,) points strictly nearer than the k-th joint neighbour in x.
-        n_y: (n_samples,) the same in y.
-        n_samples: N, where n_x and n_y are those of some samples only; or for each sample how many may be counted, itself among
-            them, where some are left out.
+        n_y: (n_samples,) points strictly nearer than the k-th joint neighbour in y.
+        n_samples: N, if n_x and n_y cover only some samples. If samples are left out, the number that may be counted for each
+            sample, itself included.
     """
     n_samples = len(n_x) if n_samples is None else n_samples
     psi = psi_beyond(int(np.max(n_samples)))
@@ -52,7 +52,7 @@ def ksg1_local(k: int, n_x: IntArray, n_y: IntArray, n_samples: int | IntArray |
 
 
 def ksg1_ceiling(k: int, n_samples: int | IntArray) -> float:
-    """Largest value, in nats, that KSG04 eq. (8) takes on data without ties: there n_x and n_y are at least k - 1."""
+    """Largest value of KSG04 eq. (8) on data without ties, in nats: n_x and n_y are then at least k - 1."""
     psi = psi_beyond(int(np.max(n_samples)))
     return float(np.mean(psi[n_samples - 1]) - psi[k - 1])
 
@@ -60,8 +60,8 @@ def ksg1_ceiling(k: int, n_samples: int | IntArray) -> float:
 def ksg2_local(k: int, counts: Sequence[IntArray]) -> FloatArray:
     """Multi-information of m sides by KSG04's second algorithm: psi(k) - (m - 1) / k + (m - 1) psi(N) - sum of psi(n_i).
 
-    For two sides that is eq. (9). Counts (m, n_samples) are of points no farther in each side than the farthest, in that side,
-    of the k joint neighbours; at least k.
+    For two sides this is eq. (9). Counts (m, n_samples) are the points no farther away in each side than the farthest of the k
+    joint neighbours in that side; at least k.
     """
     n_samples, more = len(counts[0]), len(counts) - 1
     psi = psi_beyond(n_samples)
@@ -72,7 +72,7 @@ def ksg2_local(k: int, counts: Sequence[IntArray]) -> FloatArray:
 def conditional_local(k: int, n_xz: IntArray, n_yz: IntArray, n_z: IntArray) -> FloatArray:
     """Conditional mutual information I(X;Y|Z), FP07: psi(k) - (psi(n_xz + 1) + psi(n_yz + 1) - psi(n_z + 1)).
 
-    Counts (n_samples,) are of points strictly nearer than the k-th joint neighbour in (x, z), (y, z) and z.
+    Counts (n_samples,) are the points strictly nearer than the k-th joint neighbour in (x, z), (y, z) and z.
     """
     psi = psi_beyond(len(n_z))
     local_mi: FloatArray = psi[k - 1] + psi[n_z] - (psi[n_xz] + psi[n_yz])
@@ -80,7 +80,7 @@ def conditional_local(k: int, n_xz: IntArray, n_yz: IntArray, n_z: IntArray) -> 
 
 
 def conditional_ceiling(k: int, n_z: IntArray) -> float:
-    """Largest value that FP07 takes on data without ties and with these n_z: there n_xz and n_yz are at least k - 1."""
+    """Largest value of FP07 on data without ties and with these n_z: n_xz and n_yz are then at least k - 1."""
     psi = psi_beyond(len(n_z))
     return float(np.mean(psi[n_z]) - psi[k - 1])
 
@@ -88,11 +88,11 @@ def conditional_ceiling(k: int, n_z: IntArray) -> float:
 def mixture_conditional_local(k_or_tied: IntArray, n_xz: IntArray, n_yz: IntArray, n_z: IntArray) -> FloatArray:
     """Conditional mutual information I(X;Y|Z) of mixtures, MS19 algorithm 1: psi(k~) - (psi(n_xz) + psi(n_yz) - psi(n_z)).
 
-    Counts (n_samples,) are of points no farther than the k-th joint neighbour; all are at least k.
-    With class labels y they are those of FP07, of points strictly nearer and one more: the formulas are the same.
+    Counts (n_samples,) are the points no farther than the k-th joint neighbour; all are at least k.
+    With class labels y they are the counts of FP07, points strictly nearer plus one: the formulas are the same.
 
     Args:
-        k_or_tied: k~, the points in the joint space: k, or more where several are as far as the k-th.
+        k_or_tied: k~, the points in the joint space: k, or more if several are as far as the k-th.
         n_xz: Points in (x, z).
         n_yz: Points in (y, z).
         n_z: Points in z.
@@ -103,7 +103,7 @@ def mixture_conditional_local(k_or_tied: IntArray, n_xz: IntArray, n_yz: IntArra
 
 
 def mixture_conditional_ceiling(k: int, n_z: IntArray) -> float:
-    """Largest value that MS19 takes with these n_z, ties or not: n_xz and n_yz are at least k~, which is at least k."""
+    """Largest value of MS19 with these n_z, with or without ties: n_xz and n_yz are at least k~, which is at least k."""
     psi = psi_beyond(len(n_z))
     return float(np.mean(psi[n_z - 1]) - psi[k - 1])
 
@@ -111,8 +111,8 @@ def mixture_conditional_ceiling(k: int, n_z: IntArray) -> float:
 def multi_local(k: int, counts: Sequence[IntArray] | IntArray, n_samples: int | IntArray) -> FloatArray:
     """Multi-information of m sides, KSG04 eq. (23): psi(k) + (m - 1) psi(N) - sum of psi(n_i + 1).
 
-    Counts (m, n_samples) are of points strictly nearer than the k-th joint neighbour in each side; n_samples is N, for each
-    sample where some are left out.
+    Counts (m, n_samples) are the points strictly nearer than the k-th joint neighbour in each side; n_samples is N, one per
+    sample if some are left out.
     """
     psi = psi_beyond(int(np.max(n_samples)))
     local_mi: FloatArray = psi[k - 1] + (len(counts) - 1) * psi[n_samples - 1] - sum(psi[n_i] for n_i in counts)
@@ -122,23 +122,23 @@ def multi_local(k: int, counts: Sequence[IntArray] | IntArray, n_samples: int | 
 def correction_for_ties(
     k: int, ties: Ties, sides: Sequence[tuple[int, int]], signs: Sequence[int]
 ) -> tuple[FloatArray, NDArray[np.bool_]]:
-    """What to add to terms with psi(k) and psi(n_i + 1) of counts strictly nearer, so that samples that tie stand in any order.
+    """Correction for ties of terms with psi(k) and psi(n_i + 1), where n_i counts points strictly nearer.
 
-    Where several samples are as far as the k-th neighbour, any order of them is as likely as any other: what noise too small to
-    matter would give on average. At distance 0 that is to count coincident samples, k~ in all sides and n_i + 1 in side i, as
-    GKOV17 do. Elsewhere ties have places that are uniform on (0, 1) in each part, and the k-th neighbour is at u, where the
-    share F(u) of the joint ties has the beta distribution of an order statistic. Let p_j be the share of the box up to the
-    radius in which part j is strictly nearer. With parts taken as independent within the box,
-    F(u) = (prod (p_j + (1 - p_j) u) - prod p_j) / (1 - prod p_j), and ties in a side come before u as `ties_before` has them.
+    If several samples are as far away as the k-th neighbour, every order of them is equally likely, as with negligibly small
+    noise. At distance 0 this means counting coincident samples, k~ in all sides and n_i + 1 in side i, as GKOV17 do. At other
+    distances ties have positions uniform on (0, 1) in each part, and the k-th neighbour is at u, where the share F(u) of the
+    joint ties has the beta distribution of an order statistic. Let p_j be the share of the box up to the radius in which part j
+    is strictly nearer. If the parts are independent within the box,
+    F(u) = (prod (p_j + (1 - p_j) u) - prod p_j) / (1 - prod p_j), and `ties_before` gives the ties in a side before u.
 
     Args:
         k: Neighbour order.
         ties: Counts around each sample.
-        sides: First part of each side, and the one after its last.
-        signs: 1 for a side whose psi is subtracted, -1 for one whose psi is added.
+        sides: First part of each side, and the part after its last.
+        signs: 1 for a side whose psi is subtracted, -1 for a side whose psi is added.
 
     Returns:
-        (n_samples,) corrections, exactly 0 without a tie; and whether there was one.
+        Corrections (n_samples,), exactly 0 without a tie, and whether there was a tie.
     """
     from scipy.special import betaincinv, digamma  # here, because it takes a third of a second to load
 
@@ -165,7 +165,7 @@ def correction_for_ties(
 
 
 def open_shares(of_sides: FloatArray, sides: Sequence[tuple[int, int]]) -> FloatArray:
-    """Shares p_j (parts, n) from those of the sides (sides, n), which are products of them.
+    """Shares p_j (parts, n) from the shares of the sides (sides, n), which are products of p_j.
 
     Either each side is one part, or the sides are x z, z y and z of the parts x, z, y.
     """
@@ -178,18 +178,19 @@ def open_shares(of_sides: FloatArray, sides: Sequence[tuple[int, int]]) -> Float
 def ties_before(
     order: IntArray, joint: IntArray, ties_in_side: IntArray, open_: FloatArray, reach: FloatArray, side: tuple[int, int]
 ) -> FloatArray:
-    """Mean number (n,) of the ties of a side that come before the k-th neighbour in it, where that one is at u.
+    """Mean number (n,) of ties of a side that come before the k-th neighbour in that side, if the neighbour is at u.
 
-    The ties in all parts are order - 1 before it, itself, and the others after it, though not in every side; ties of the side
-    that are farther than the radius in other parts are before it by chance, as many as the side has reached of its ties.
+    Among the ties in all parts, order - 1 come before the neighbour and the others after it, though not in every side. Ties of
+    the side that are farther than the radius in other parts come before it by chance, in proportion to what the side has
+    reached of its ties.
 
     Args:
-        order: Place of the k-th neighbour among the ties in all parts.
-        joint: Number of those.
+        order: Position of the k-th neighbour among the ties in all parts.
+        joint: Number of ties in all parts.
         ties_in_side: Number of ties in the side.
         open_: p_j (parts, n).
         reach: p_j + (1 - p_j) u (parts, n).
-        side: First part of the side, and the one after its last.
+        side: First part of the side, and the part after its last.
     """
     here = np.zeros(len(open_), np.bool_)
     here[slice(*side)] = True
@@ -205,9 +206,9 @@ def ties_before(
 
 
 def place_of(share: FloatArray, open_: FloatArray) -> FloatArray:
-    """The place u (n,) up to which this share F(u) of all joint ties lies, by Newton's method; open_ are p_j (parts, n).
+    """Position u (n,) below which the given share F(u) of all joint ties lies, by Newton's method; open_ are p_j (parts, n).
 
-    F has coefficients of at least 0, so that it is convex and steps from above, u = F^(1 / parts), never go below the root.
+    F has no negative coefficients. It is therefore convex, and steps from above, u = F^(1 / parts), never go below the root.
     """
     inside = product(open_)
     place: FloatArray = share ** (1 / len(open_))
@@ -222,7 +223,7 @@ def place_of(share: FloatArray, open_: FloatArray) -> FloatArray:
 
 
 def product(rows: FloatArray) -> FloatArray:
-    """Product (n,) of a few rows (m, n), 1 of none; NumPy's own, along the short axis, takes ten times as long."""
+    """Product (n,) of a few rows (m, n), 1 for none; NumPy's product along the short axis takes ten times as long."""
     found: FloatArray = functools.reduce(np.multiply, rows, np.ones(rows.shape[1]))
     return found
 
@@ -238,18 +239,18 @@ def ross_local(
 ) -> FloatArray:
     """Mutual information with class labels, R14: psi(N) + psi(k) - psi(n_class) - psi(m).
 
-    m counts samples of any class up to the k-th neighbour of the sample's class. Where several are as far as that neighbour,
-    any order of them is as likely as any other, and psi(m) is its mean over all orders: what noise too small to matter would
-    give on average. So values that tie lift nothing, and the estimate never exceeds the entropy of the labels.
+    m counts samples of any class up to the k-th neighbour in the sample's class. If several are as far away as that neighbour,
+    every order of them is equally likely, and psi(m) is the mean over all orders, as with negligibly small noise. So ties do
+    not raise the estimate, and it never exceeds the entropy of the labels.
 
     Args:
         k: Neighbour order within the class, for all samples or for each.
         n_class: (n_samples,) members of the sample's class that may be counted, itself included.
-        n_samples: N, for each sample where some are left out.
-        nearer_class: (n_samples,) other members of the class strictly nearer than its k-th; below k.
-        tied_class: (n_samples,) other members of the class exactly as far.
+        n_samples: N, one per sample if some are left out.
+        nearer_class: (n_samples,) other members of the class strictly nearer than the k-th; below k.
+        tied_class: (n_samples,) other members of the class exactly as far away.
         nearer: (n_samples,) other samples of any class strictly nearer.
-        tied: (n_samples,) other samples of any class exactly as far.
+        tied: (n_samples,) other samples of any class exactly as far away.
     """
     psi = psi_beyond(int(np.max(n_samples)))
     local_mi: FloatArray = psi[n_samples - 1] + psi[k - 1] - psi[n_class - 1]
@@ -257,10 +258,10 @@ def ross_local(
 
 
 def mean_psi(before: IntArray, order: IntArray, marked: IntArray, all_: IntArray) -> FloatArray:
-    """Mean of psi(before + J), where J is the place of the order-th marked one of `all_` in a random order: a negative
-    hypergeometric variable, whose probabilities follow each other from J = order on.
+    """Mean of psi(before + J), where J is the position of the order-th marked item among `all_` items in random order: a
+    negative hypergeometric variable, whose probabilities follow a recurrence from J = order on.
 
-    Without any before, the mean is psi(order) + psi(all + 1) - psi(marked + 1).
+    With before = 0, the mean is psi(order) + psi(all + 1) - psi(marked + 1).
     """
     psi = psi_beyond(int((before + all_).max()) + 2)
     mean: FloatArray = psi[order - 1] + psi[all_] - psi[marked]
@@ -285,22 +286,22 @@ def mean_psi(before: IntArray, order: IntArray, marked: IntArray, all_: IntArray
 
 
 def ross_ceiling(n_class: IntArray, n_samples: int | IntArray) -> float:
-    """Largest value of R14, close to the entropy of the labels: m is at least k, ties or not."""
+    """Largest value of R14, close to the entropy of the labels: m is at least k, with or without ties."""
     psi = psi_beyond(int(np.max(n_samples)))
     return float(np.mean(psi[n_samples - 1]) - np.mean(psi[n_class - 1]))
 
 
 def mixture_local(k_or_coincident: IntArray, n_x: IntArray, n_y: IntArray, n_samples: int | IntArray) -> FloatArray:
-    """Discrete-continuous mixtures, GKOV17 as their own program has it: psi(k~) + log N - psi(n_x + 1) - psi(n_y + 1).
+    """Discrete-continuous mixtures, GKOV17 as in the authors' program: psi(k~) + log N - psi(n_x + 1) - psi(n_y + 1).
 
-    Algorithm 1 as printed has logarithms of n_x + 1 and n_y + 1 in place of psi, which keeps the estimate low for any N.
+    Algorithm 1 in print has logarithms of n_x + 1 and n_y + 1 in place of psi, which biases the estimate down for any N.
 
     Args:
-        k_or_coincident: (n_samples,) k~: the neighbour order k, or where the k-th joint neighbour is at distance 0, the number
+        k_or_coincident: (n_samples,) k~: the neighbour order k, or if the k-th joint neighbour is at distance 0, the number
             of points that coincide with this one, itself included.
         n_x: (n_samples,) other points strictly nearer than the k-th joint neighbour in x, or those that coincide in x.
-        n_y: (n_samples,) other points strictly nearer, or that coincide, in y.
-        n_samples: N, for each sample where some are left out.
+        n_y: (n_samples,) other points strictly nearer than the k-th joint neighbour in y, or those that coincide in y.
+        n_samples: N, one per sample if some are left out.
     """
     psi = psi_beyond(len(n_x))
     local_mi: FloatArray = psi[k_or_coincident - 1] + np.log(n_samples) - psi[n_x] - psi[n_y]
@@ -308,7 +309,7 @@ def mixture_local(k_or_coincident: IntArray, n_x: IntArray, n_y: IntArray, n_sam
 
 
 def mixture_ceiling(k: int, n_samples: int | IntArray) -> float:
-    """Largest value of GKOV17, ties or not: n_x and n_y are at least k - 1, or k~ - 1, which is more."""
+    """Largest value of GKOV17, with or without ties: n_x and n_y are at least k - 1, or k~ - 1, which is more."""
     return float(np.mean(np.log(n_samples)) - psi_beyond(k)[-1])
 
 
@@ -334,18 +335,18 @@ def divergence_local(radius: FloatArray, radius_prime: FloatArray, dim: int, n_s
 
 
 def non_uniformity(offsets: FloatArray, alpha: float) -> FloatArray:
-    """Local non-uniformity correction, GVG15: log of the volume around each point over that of the rotated box, where
-    the rotated box, along the principal axes of the point's neighbours, is smaller by more than the factor alpha, or else 0.
+    """Local non-uniformity correction, GVG15: log ratio of the volume around each point to that of the rotated box along the
+    principal axes of its neighbours, if the rotated box is smaller by more than the factor alpha, else 0.
 
-    Singular values of the offsets themselves leave an error of about machine precision times their condition; eigenvalues of
-    their products would square the condition.
+    Singular values of the offsets have an error of about machine precision times their condition number; eigenvalues of
+    their products would square the condition number.
 
     Args:
         offsets: (rows, k, dim) differences between each point and its k joint neighbours, k at least dim.
         alpha: Threshold, above 0 and at most 1.
 
     Returns:
-        (rows,) corrections in nats; infinite where the neighbours lie in a flat space.
+        Corrections (rows,) in nats; infinite if the neighbours lie in a subspace.
     """
     along, lengths, _ = np.linalg.svd(offsets, full_matrices=False)
     straight = np.abs(offsets).max(axis=1)
@@ -365,13 +366,13 @@ FLAT = 1e-12
 
 
 def gaussian_local(white: FloatArray, triangle: FloatArray, dim_x: int) -> FloatArray:
-    """Log density ratio of Gaussians with the samples' covariances, whose mean is 0.5 log(|C_x| |C_y| / |C_xy|), less its bias.
+    """Log density ratio of Gaussians with the samples' covariances, with mean 0.5 log(|C_x| |C_y| / |C_xy|), minus its bias.
 
     CT06 theorem 8.4.1, the entropy of a Gaussian; I17 for the bias.
 
     Args:
-        white: (n_samples, dim_x + dim_y) orthonormal columns: Q of the QR decomposition of x and y side by side, around 0.
-        triangle: (dim_x + dim_y, dim_x + dim_y) R of it, regular.
+        white: (n_samples, dim_x + dim_y) orthonormal columns: Q of the QR decomposition of centred x and y side by side.
+        triangle: (dim_x + dim_y, dim_x + dim_y) nonsingular R of that decomposition.
         dim_x: Dimensions of x.
     """
     of_both, of_x, of_y = (log_density(white, part) for part in (triangle, triangle[:, :dim_x], triangle[:, dim_x:]))
@@ -379,9 +380,9 @@ def gaussian_local(white: FloatArray, triangle: FloatArray, dim_x: int) -> Float
 
 
 def gaussian_bias(n_samples: int, dim_x: int, dim_y: int) -> float:
-    """Mean of what the closed form from estimated covariances reads above that from the true ones: I17, in nats.
+    """Bias of the closed form from estimated covariances relative to the true ones: I17, in nats.
 
-    The log determinant of a covariance from N samples around their mean has a mean of the true one plus the sum of
+    The mean log determinant of a covariance from N centred samples is the true log determinant plus the sum of
     psi((N - i) / 2) for i from 1 to the number of dimensions, up to terms that cancel here.
     """
     from scipy.special import digamma  # here, because it takes a third of a second to load
@@ -391,11 +392,11 @@ def gaussian_bias(n_samples: int, dim_x: int, dim_y: int) -> float:
 
 
 def log_density(white: FloatArray, part: FloatArray) -> FloatArray:
-    """Log of the Gaussian density with the covariance of the columns white @ part (n, dim), which lie around 0, at these
-    points, up to dim log(2 pi / n) / 2.
+    """Log of the Gaussian density with the covariance of the centred columns white @ part (n, dim), at these points, up to
+    dim log(2 pi / n) / 2.
 
     For columns Q R, the covariance is R'R / n: its determinant comes from the diagonal of R, and the whitened points are
-    Q sqrt(n). Nothing is squared first, so that the error is about machine precision times the condition of the columns.
+    Q sqrt(n). Nothing is squared, so the error is about machine precision times the condition number of the columns.
     """
     turn, triangle = np.linalg.qr(part)
     distances = len(white) * ((white @ turn) ** 2).sum(axis=1)
@@ -404,9 +405,9 @@ def log_density(white: FloatArray, part: FloatArray) -> FloatArray:
 
 
 def rank(triangle: FloatArray) -> int:
-    """How many dimensions columns Q R span, from R (rows, dim); what follows from others but for `FOLLOWS` does not count.
+    """Number of dimensions that columns Q R span, from R (rows, dim); columns dependent within `FOLLOWS` do not count.
 
-    Columns are compared at equal length, so that their scales do not matter.
+    Columns are scaled to equal length first, so their scales do not matter.
     """
     lengths = np.sqrt((triangle**2).sum(axis=0))
     values = np.linalg.svd(triangle / np.where(lengths > 0, lengths, 1.0), compute_uv=False)
@@ -421,7 +422,7 @@ FOLLOWS = 2.0**-24
 def discrete_local(copies: Sequence[IntArray], copies_joint: IntArray) -> FloatArray:
     """Plug-in multi-information of discrete sides: log of p(all) / product of p(each); for two sides mutual information.
 
-    CT06 section 2.3. Copies (n_samples,) are the samples equal to this one, itself included.
+    CT06 section 2.3. Copies (n_samples,) count the samples equal to each one, itself included.
     """
     n_samples = len(copies_joint)
     local_mi: FloatArray = np.log(copies_joint / n_samples) - sum(np.log(c / n_samples) for c in copies)
@@ -441,15 +442,15 @@ def discrete_entropy_local(copies: IntArray) -> FloatArray:
 
 
 def mean(local: FloatArray) -> float:
-    """Mean of local terms (n,), rounded once: the same bits for any order of the samples, and however they are split."""
+    """Mean of local terms (n,), rounded once: the bits do not depend on the order or the splitting of the samples."""
     return math.fsum(exact_sum(local)) / len(local)
 
 
 def exact_sum(values: FloatArray) -> list[float]:
-    """A few numbers whose sum is exactly that of values (n,).
+    """Few numbers whose sum is exactly the sum of values (n,).
 
-    The leading bits of all values, as many as n of them add up to without rounding, make a part; what is left of the values
-    makes the next. Rump, Ogita, Oishi, SIAM J. Sci. Comput. 31, 189 (2008), section 3.
+    Each number is the sum of the leading bits of all values, as many bits as add up without rounding; the remainders make the
+    next number. Rump, Ogita, Oishi, SIAM J. Sci. Comput. 31, 189 (2008), section 3.
     """
     parts: list[float] = []
     if not np.isfinite(values).all():
@@ -464,9 +465,9 @@ def exact_sum(values: FloatArray) -> list[float]:
 
 @functools.lru_cache(maxsize=4)
 def psi_beyond(n_samples: int) -> FloatArray:
-    """A table whose entry m is digamma(m + 1), for counts m below N: psi(1) = -gamma, psi(m + 1) = psi(m) + 1/m.
+    """Table of digamma(m + 1) for counts m below N: psi(1) = -gamma, psi(m + 1) = psi(m) + 1/m.
 
-    It costs less than a digamma for each sample, and spares loading scipy.special, a third of a second.
+    It costs less than one digamma per sample, and avoids loading scipy.special, which takes a third of a second.
     """
     steps = 1 / np.arange(1, n_samples, dtype=np.longdouble)
     psi: FloatArray = np.concatenate([[0.0], np.cumsum(steps)]).astype(np.float64) - np.euler_gamma

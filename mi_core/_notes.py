@@ -1,4 +1,4 @@
-"""Notes: what a reader should know before using an estimate, each measured on the data at hand, one or two sentences."""
+"""Notes on what to know before using an estimate, each measured on the same data, one or two sentences."""
 
 from __future__ import annotations
 
@@ -45,16 +45,16 @@ FEW_TIED = 3  # joint columns, up to which ties that are taken in any order need
 
 @dataclasses.dataclass(frozen=True)
 class Measured:
-    """What is measured on one side for its notes.
+    """Measurements of one side for its notes.
 
     Attributes:
         n_samples: Number of samples.
         dim: Dimensions.
-        repeated: How many samples have an exact copy.
-        recurring: Share of values with an exact copy in their column; 0 where many samples repeat, which says it already.
+        repeated: Number of samples with an exact copy.
+        recurring: Share of values with an exact copy in their column; 0 if many whole samples repeat.
         typical: Typical distance between two samples.
-        columns: Places of the columns with the smallest and the largest typical distance above 0, and their ratio; None of many
-            columns, or of fewer than two that vary.
+        columns: Positions of the columns with the smallest and the largest typical distance above 0, and their ratio; None if
+            there are many columns, or fewer than two that vary.
     """
 
     n_samples: int
@@ -66,7 +66,7 @@ class Measured:
 
 
 def measured(points: Samples, *, ties: bool = True) -> Measured:
-    """What notes need to know of a side (n, dim); without `ties` it counts as having none."""
+    """Measure a side (n, dim) for its notes; without `ties` it counts as having none."""
     repeated = repeated_rows(points) if ties else 0
     look_closer = ties and repeated <= REPEATED_ROWS * len(points)
     recurring = share_of_repeated_values(points) if look_closer else 0.0
@@ -74,7 +74,7 @@ def measured(points: Samples, *, ties: bool = True) -> Measured:
 
 
 def on_sides(sides: Mapping[str, Samples], standardize: Standardize, estimator: Estimator) -> dict[str, str]:
-    """Notes that depend on the samples alone, by their kind; the samples by the names of their sides."""
+    """Notes that depend on the samples alone, by kind; the samples by the names of their sides."""
     known = [(name, measured(points, ties=estimator not in TAKE_TIES)) for name, points in sides.items()]
     return on_measured(known, standardize, estimator, given="z" if "z" in sides else None)
 
@@ -82,7 +82,7 @@ def on_sides(sides: Mapping[str, Samples], standardize: Standardize, estimator: 
 def on_measured(
     sides: Sequence[tuple[str, Measured]], standardize: Standardize, estimator: Estimator, given: str | None = None
 ) -> dict[str, str]:
-    """Notes on sides that were measured before, by their kind; `given` is the name of the side that is a condition."""
+    """Notes on measured sides, by kind; `given` is the name of the side that is the condition."""
     notes = {}
     if estimator not in TAKE_TIES:
         notes = {f"{TIES}{name}": note for name, side in sides for note in on_ties(name, side)}
@@ -102,7 +102,7 @@ TO_NAME_ROWS = "pass series or groups, on the command line --series or --groups"
 
 
 def on_order(resemblances: Iterable[float], remedy: str = TO_NAME_ROWS) -> dict[str, str]:
-    """Whether neighbouring rows are alike in two sides at once, by the `sampling.resemblance` of each side."""
+    """Note on neighbouring rows that are alike in two sides at once, by the `sampling.resemblance` of each side."""
     if sorted(resemblances)[-2] <= RESEMBLE:
         return {}
     return {
@@ -122,7 +122,7 @@ def on_sampling(ks: Iterable[int], sampling: Sampling, n_samples: int, dim: int)
 
 
 def on_units(ks: Iterable[int], sampling: Sampling, n_samples: int, dim: int) -> dict[str, str]:
-    """Whether there are few independent units, or so few neighbours that they may all come from one other unit, by kind."""
+    """Notes on few independent units, or so few neighbours that all may come from one other unit, by kind."""
     if sampling.units is None:
         return {}
     notes = {}
@@ -156,7 +156,7 @@ def on_units(ks: Iterable[int], sampling: Sampling, n_samples: int, dim: int) ->
 
 
 def on_given(z: Samples | None, classes: Sequence[str], estimator: Estimator) -> list[str]:
-    """Whether z, what is given, looks like class labels that were taken for numbers."""
+    """Note on a condition z that looks like class labels read as numbers."""
     if z is None:
         return []
     if classes or estimator == "discrete" or z.shape[1] > 1:
@@ -174,7 +174,7 @@ def on_given(z: Samples | None, classes: Sequence[str], estimator: Estimator) ->
 
 
 def on_scales(sides: Sequence[tuple[str, Measured]], standardize: Standardize, given: str | None) -> dict[str, str]:
-    """Whether columns of one side, or whole sides, are on so different scales that the smaller ones count for little."""
+    """Notes on columns of one side, or whole sides, with scales so different that the smaller ones count for little."""
     notes = {}
     apart = [(name, side.columns) for name, side in sides if side.columns is not None and side.columns[2] > SCALE_RATIO]
     mend = {"none": "columns" if apart else "sides", "sides": "columns" if apart else None, "columns": None}[standardize]
@@ -209,7 +209,7 @@ def on_scales(sides: Sequence[tuple[str, Measured]], standardize: Standardize, g
 
 
 def on_densities(quantity: str, sides: Mapping[str, Samples]) -> list[str]:
-    """Whether ties or dimensions spoil an estimate of differential entropy or divergence."""
+    """Notes on ties or dimensions that spoil an estimate of differential entropy or divergence."""
     notes = [note for name, points in sides.items() for note in on_ties(name, measured(points))]
     if notes:
         notes.append(
@@ -231,7 +231,7 @@ def on_densities(quantity: str, sides: Mapping[str, Samples]) -> list[str]:
 
 
 def on_indexes(sides: Mapping[str, Any]) -> list[str]:
-    """Whether indexes of sides of pandas, among others, name different rows or another order of them."""
+    """Note on pandas indexes of the sides that name different rows or another order."""
     indexes = {name: index for name, side in sides.items() if (index := tables.index_of(side)) is not None}
     first, *others = indexes or [""]
     differ = [name for name in others if len(indexes[name]) == len(indexes[first]) and not indexes[name].equals(indexes[first])]
@@ -247,7 +247,7 @@ def on_indexes(sides: Mapping[str, Any]) -> list[str]:
 
 
 def on_constant(name: str, n_samples: int, *, is_given: bool = False, is_class: bool = False) -> str:
-    """Why a constant side has no mutual information with anything; of what is given, that it changes nothing."""
+    """Note that a constant side has no mutual information with anything, or that a constant condition changes nothing."""
     what = "has one class only" if is_class else f"is constant: all {n_samples:,} samples are the same"
     if is_given:
         return noted("constant", f"{name} {what}, so that to know it changes nothing: I(X;Y|Z) is I(X;Y).")
@@ -255,7 +255,7 @@ def on_constant(name: str, n_samples: int, *, is_given: bool = False, is_class: 
 
 
 def on_shape(name: str) -> str:
-    """Why the correction of lnc says little of dependence between the sides."""
+    """Note that the correction of lnc says little about dependence between the sides."""
     return noted(
         "near-plane",
         f"The columns of {name} lie near a curve or a plane of fewer dimensions: what lnc corrects is the shape of that side, "
@@ -264,7 +264,7 @@ def on_shape(name: str) -> str:
 
 
 def on_left_out(too_few: Sequence[tuple[str, int]], k: int, n_left: int) -> str:
-    """Which classes were left out, with their numbers of members."""
+    """Note on the classes that were left out, with their numbers of members."""
     named = [f"{name} with {size} member{'s' if size > 1 else ''}" for name, size in too_few[:NAMED]]
     more = f" and {len(too_few) - NAMED:,} more" if len(too_few) > NAMED else ""
     return noted(
@@ -275,7 +275,7 @@ def on_left_out(too_few: Sequence[tuple[str, int]], k: int, n_left: int) -> str:
 
 
 def on_discrete(*sides: Samples) -> list[str]:
-    """Whether values recur too seldom for their frequencies to tell their probabilities."""
+    """Note on values that recur too seldom for their frequencies to estimate probabilities."""
     n_samples, distinct = len(sides[0]), len(kinds(*sides)[1])
     if distinct <= SELDOM * n_samples:
         return []
@@ -289,7 +289,7 @@ def on_discrete(*sides: Samples) -> list[str]:
 
 
 def on_gaussian(estimator: Estimator) -> list[str]:
-    """What a closed form takes for granted."""
+    """Note on the assumptions of a closed form."""
     if estimator == "gaussian":
         what = (
             "gaussian takes x and y together for Gaussian: it sees linear dependence alone, and is the true value only where "
@@ -304,7 +304,7 @@ def on_gaussian(estimator: Estimator) -> list[str]:
 
 
 def on_ties(name: str, side: Measured) -> list[str]:
-    """Whether whole samples repeat, or else single values, as zeros of ReLU units and saturated units do."""
+    """Note on whole samples that repeat, or else on single values, such as zeros of ReLU units and saturated units."""
     n = side.n_samples
     if side.repeated > REPEATED_ROWS * n:
         what = f"{side.repeated:,} of {n:,} samples ({side.repeated / n:.0%}) have an exact copy."
@@ -330,10 +330,9 @@ def on_estimate(
     tied: int = 0,
     sides: Iterable[Samples] = (),
 ) -> dict[str, str]:
-    """Notes that depend on one estimate, by their kind; `mi` and `ceiling` in `units`.
+    """Notes that depend on one estimate, by kind; `mi` and `ceiling` in `units`.
 
-    `tied`: how many of the samples, of these sides, have others exactly as far as their k-th neighbour, which were taken in
-    any order.
+    `tied`: number of samples of these sides with other samples exactly as far away as their k-th neighbour.
     """
     notes: dict[str, str] = {}
     if tied > MANY_TIED * n_samples and k is not None:
@@ -368,7 +367,7 @@ def on_rise(mi: float, units: Units, stderr: float, of_parts: float, part_size: 
 
 
 def on_tied(tied: int, k: int, n_samples: int, sides: Sequence[Samples]) -> dict[str, str]:
-    """Why samples have others exactly as far as their k-th neighbour, and what to do, by kind: copied rows, or equal values."""
+    """Notes on samples with others exactly as far away as their k-th neighbour, by kind: copied rows, or equal values."""
     if copied := _ties.copied_samples(sides):
         return {
             COPIED: noted(
@@ -394,14 +393,14 @@ def on_tied(tied: int, k: int, n_samples: int, sides: Sequence[Samples]) -> dict
 
 
 def typical_distance(points: Samples) -> float:
-    """Middle Chebyshev distance of some pairs drawn at random, always the same ones; a few outliers do not move it."""
+    """Middle Chebyshev distance of some fixed random pairs; a few outliers do not move it."""
     one, other = pairs_of(len(points))
     distances = distances_between(points, one, other)
     return float(middle(distances[one != other])) if np.any(one != other) else 0.0
 
 
 def columns_apart(points: Samples) -> tuple[int, int, float] | None:
-    """Columns with the smallest and the largest typical distance above 0, and their ratio, as `Measured` has them."""
+    """Columns with the smallest and the largest typical distance above 0, and their ratio, as in `Measured`."""
     if points.shape[1] > MANY_COLUMNS:
         return None
     one, other = pairs_of(len(points))
@@ -414,7 +413,7 @@ def columns_apart(points: Samples) -> tuple[int, int, float] | None:
 
 
 def repeated_rows(points: Samples) -> int:
-    """How many rows of points (n, dim) have at least one exact copy."""
+    """Number of rows of points (n, dim) with at least one exact copy."""
     if points.shape[1] > FEW_COLUMNS:  # rows that differ in a few columns differ
         some = np.ascontiguousarray(points[:, :: -(-points.shape[1] // FEW_COLUMNS)])
         if _ties.count_repeated(np.sort(row_hashes(some))) == 0:
@@ -424,13 +423,13 @@ def repeated_rows(points: Samples) -> int:
 
 @functools.lru_cache(maxsize=8)
 def pairs_of(n: int) -> tuple[IntArray, IntArray]:
-    """SAMPLED pairs of n points."""
+    """Draw `SAMPLED` pairs of n points."""
     one, other = np.random.default_rng(0).integers(n, size=(2, SAMPLED))
     return one, other
 
 
 def row_hashes(points: Samples) -> FloatArray | NDArray[np.uint64]:
-    """One number per row (n,): equal rows have equal numbers, and others practically never; 0.0 and -0.0 are the same."""
+    """Hash (n,) of each row: equal rows have equal hashes, different rows practically never; 0.0 and -0.0 are equal."""
     if points.shape[1] == 1:
         return points[:, 0].astype(np.float64)
     words = points[0].view(np.uint32).size
@@ -444,6 +443,6 @@ def row_hashes(points: Samples) -> FloatArray | NDArray[np.uint64]:
 
 
 def ordinal(k: int) -> str:
-    """1st, 2nd, 3rd, 4th, ..., 11th, ..., 21st."""
+    """Ordinal of a number: 1st, 2nd, 3rd, 4th, ..., 11th, ..., 21st."""
     suffix = "th" if k % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(k % 10, "th")
     return f"{k}{suffix}"
