@@ -1,4 +1,4 @@
-"""What may be done to the samples before neighbours are sought: standardising, and noise against ties."""
+"""Preparation of the samples before the neighbour search: standardising, and noise to break ties."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ MUCH_LOST = 0.5  # of the values that noise was to change
 
 @dataclasses.dataclass(frozen=True)
 class Prepared:
-    """Validated samples, standardised and with their noise: what the estimators work on.
+    """Validated samples, standardised and with noise added, as the estimators take them.
 
     Attributes:
-        x: (n_samples, dim_x).
-        y: (n_samples, dim_y); for class labels (n_samples, 1), the place of each sample's class in `classes`.
-        z: (n_samples, dim_z), what is given; None for mutual information that is not conditional. For class labels as y.
-        classes: Names of the classes of y; none where y is no label.
-        given_classes: Names of the classes of z; none where z is no label.
-        sampling: How the samples were drawn; None for each by itself.
+        x: Samples (n_samples, dim_x).
+        y: Samples (n_samples, dim_y); for class labels (n_samples, 1), the position of each sample's class in `classes`.
+        z: Condition (n_samples, dim_z), class labels as in y; None for unconditional mutual information.
+        classes: Names of the classes of y; empty unless y are labels.
+        given_classes: Names of the classes of z; empty unless z are labels.
+        sampling: How the samples were drawn; None for independent samples.
     """
 
     x: Samples
@@ -36,29 +36,29 @@ class Prepared:
     sampling: Sampling | None = None
 
     def sides(self) -> dict[str, Samples]:
-        """The sides that there are, by their names."""
+        """Sides x, y and, if there is one, z, by their names."""
         return {"x": self.x, "y": self.y} | ({} if self.z is None else {"z": self.z})
 
     def __len__(self) -> int:
         return len(self.x)
 
     def take(self, rows: IntArray) -> Prepared:
-        """Some of the samples of every side."""
+        """Select some of the samples of every side."""
         some = self.sides_by(lambda side: side.take(rows, axis=0))
         return some if self.sampling is None else dataclasses.replace(some, sampling=self.sampling.take(rows))
 
     @property
     def countable(self) -> int | IntArray:
-        """How many samples may be counted, itself among them; for each sample where some are left out."""
+        """Number of samples that may be counted, itself included; one per sample if some are left out."""
         return len(self.x) if self.sampling is None else self.sampling.countable(len(self.x))
 
     def sides_by(self, change: Callable[[Samples], Samples]) -> Prepared:
-        """All sides, each changed by a function."""
+        """Apply a function to each side."""
         return dataclasses.replace(self, x=change(self.x), y=change(self.y), z=None if self.z is None else change(self.z))
 
 
 def prepare(sides: Mapping[str, Samples], how: Standardize, noise: float, seed: int) -> tuple[dict[str, Samples], list[str]]:
-    """The sides, by their names, standardised and with their noise; and notes on noise that was lost."""
+    """Standardise the sides, given by their names, and add noise; return them with notes on noise that was lost."""
     ready = {name: standardize(points, how) for name, points in sides.items()}
     notes: list[str] = []
     if noise > 0:
@@ -74,14 +74,14 @@ def prepare(sides: Mapping[str, Samples], how: Standardize, noise: float, seed: 
 
 
 def standardize(points: Samples, how: Standardize) -> Samples:
-    """Bring to a spread of 1, in float64. Nothing is subtracted, since distances do not depend on it.
+    """Scale samples to a spread of 1, in float64. Nothing is subtracted, because distances do not depend on an offset.
 
     "sides" scales all columns by one number, the root of their mean variance, so that they keep their relative scale.
-    "columns" scales each column by its standard deviation, unless it is constant. "none" returns `points` themselves, as does a
-    constant side.
+    "columns" scales each column by its standard deviation, unless it is constant. "none", or a constant side, returns `points`
+    unchanged.
 
     Values are multiplied by the inverse of the spread, rounded to 24 bits: products with values of up to 29 bits (uint8, whole
-    numbers, halves, float32) are then exact, and equal distances stay equal. Quotients would be rounded, which parts them.
+    numbers, halves, float32) are then exact, and equal distances stay equal. Rounded quotients would make them differ.
     """
     if how == "none":
         return points
@@ -103,10 +103,10 @@ def add_noise(points: Samples, relative: float, rng: np.random.Generator) -> Flo
 
 
 def centred(points: Samples) -> tuple[FloatArray, FloatArray]:
-    """Columns around 0, in float64, each divided by its largest value, so that no square overflows or vanishes; and these
+    """Centred columns in float64, each divided by its largest value so that no square overflows or vanishes, and these largest
     values (dim,), 0 for a constant column.
 
-    The first sample is subtracted before the mean, so that an offset costs no digits however large it is.
+    The first sample is subtracted before the mean, so that even a large offset costs no digits.
     """
     columns = points - points[0].astype(np.float64)
     largest = np.abs(columns).max(axis=0)
@@ -116,7 +116,7 @@ def centred(points: Samples) -> tuple[FloatArray, FloatArray]:
 
 
 def standard_deviations(points: Samples) -> FloatArray:
-    """Standard deviations (dim,) of the columns, one after the other to save memory; scaled so that no square overflows."""
+    """Standard deviations (dim,) of the columns, computed one by one to save memory; scaled so that no square overflows."""
     deviations = np.zeros(points.shape[1])
     for d, column in enumerate(points.T):
         centred = column - np.float64(column[0])  # exactly 0 for a constant column
@@ -135,19 +135,19 @@ def root_mean_square(deviations: FloatArray) -> float:
 
 
 def varying(points: Samples) -> Samples:
-    """The columns that are not constant; `points` themselves where all are."""
+    """Select the columns that are not constant; return `points` unchanged if no column is constant."""
     varies = (points != points[0]).any(axis=0)
     return points if varies.all() else np.ascontiguousarray(points[:, varies])
 
 
 def joined(parts: Sequence[Samples]) -> Samples:
-    """All dimensions of the parts (n, dim) side by side."""
+    """Join the parts (n, dim) side by side."""
     together: Samples = np.hstack(parts)
     return together
 
 
 def kinds(*sides: Samples) -> tuple[IntArray, IntArray]:
-    """Number (n,) of each sample's kind, equal where samples (n, dim) are equal in all sides; how many there are of each."""
+    """Kind (n,) of each sample, equal if samples (n, dim) are equal in all sides, and the number of samples of each kind."""
     kind = np.zeros(len(sides[0]), np.int64)
     counts = np.array([len(kind)])
     for column in joined(sides).T:  # one after the other is 20 times as fast as numpy.unique of whole rows
@@ -159,7 +159,7 @@ def kinds(*sides: Samples) -> tuple[IntArray, IntArray]:
 
 
 def middle(values: FloatArray) -> FloatArray:
-    """The middle one along the last axis; unlike a median it is never a mean of two, which might overflow."""
+    """Middle value along the last axis; unlike a median, it is never a mean of two values, which might overflow."""
     half = values.shape[-1] // 2
     found: FloatArray = np.partition(values, half, axis=-1)[..., half]
     return found

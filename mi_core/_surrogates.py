@@ -1,12 +1,12 @@
-"""Samples of one side drawn again, given z: as dependent on z as they are, and on the other side through z alone.
+"""Surrogates of one side given z: they keep its dependence on z, and depend on the other side only through z.
 
     equal z:      whole samples exchanged among those of equal z (class labels, or few values that recur)
-    continuous z: x = m(z) + s(z) e, where e, which tells little of z, is exchanged among near neighbours in z
+    continuous z: x = m(z) + s(z) e, where e, which depends little on z, is exchanged among near neighbours in z
 
-Exchanging x itself among neighbours, a local permutation (Runge, AISTATS 2018, arXiv:1709.01447), supposes that what z tells of
-x is constant within a neighbourhood. A few hundred samples in two or three dimensions of z have no neighbours so near: x then
-loses some of its dependence on z, the estimate on surrogates reads lower than at conditional independence, and p is too small.
-So what z tells of the place m and the scale s of x is kept, fitted by ridge regression on smooth functions of z.
+Exchanging x itself among neighbours, a local permutation (Runge, AISTATS 2018, arXiv:1709.01447), assumes that the dependence
+of x on z is constant within a neighbourhood. A few hundred samples in two or three dimensions of z have no neighbours so near:
+x then loses some of its dependence on z, the surrogate estimate is lower than at conditional independence, and p is too small.
+So the location m and the scale s of x given z are kept, fitted by ridge regression on smooth functions of z.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ CONTINUOUS = 0.5  # share of different values in a column, above which it is smo
 
 
 def takes_equal_z(z: Samples) -> bool:
-    """Whether so many samples share each value of z that they exchange with those of equal z alone."""
+    """Tell whether so many samples share each value of z that they can be exchanged among equal z alone."""
     return MEMBERS * len(np.unique(z, axis=0)) <= len(z)
 
 
 def redrawn(
     x: Samples, z: Samples, permutations: int, rng: np.random.Generator, *, equal_z: bool, threads: int
 ) -> Iterator[Samples]:
-    """Surrogates (n_samples, dim_x) of x given z, one after the other.
+    """Generate surrogates (n_samples, dim_x) of x given z.
 
-    equal_z: Whether z only says which samples are of one kind.
+    equal_z: Whether z only divides the samples into kinds.
     """
     if equal_z or takes_equal_z(z):
         _, kinds = np.unique(z, axis=0, return_inverse=True)
@@ -60,22 +60,22 @@ def redrawn(
 
 
 def is_continuous(points: Samples) -> bool:
-    """Whether few values recur in each column of points (n, dim)."""
+    """Tell whether few values recur in each column of points (n, dim)."""
     return all(len(np.unique(column)) > CONTINUOUS * len(column) for column in points.T)
 
 
 def exchanged_within(kinds: IntArray, rng: np.random.Generator) -> IntArray:
-    """A permutation (n,) that exchanges samples of equal kind (n,)."""
+    """Permutation (n,) that exchanges samples of equal kind (n,)."""
     permutation = np.empty(len(kinds), np.int64)
     permutation[np.argsort(kinds, kind="stable")] = np.lexsort((rng.random(len(kinds)), kinds))
     return permutation
 
 
 def exchanged_nearby(neighbours: IntArray, rng: np.random.Generator) -> IntArray:
-    """For each sample one of its neighbours (n, k), each taken once where possible: Runge 2018, algorithm 1, in rounds.
+    """Assign each sample one of its neighbours (n, k), each used once if possible: Runge 2018, algorithm 1, in rounds.
 
-    In each round the samples that wait, in random order, ask for their next neighbour, in a random order too, and get those
-    that are free. Whoever finds none free takes the last, a second time.
+    In each round the unassigned samples, in random order, request their next neighbour, also in random order, and get it if it
+    is free. A sample without a free neighbour gets its last one, a second time.
     """
     wishes = rng.permuted(neighbours, axis=1)
     chosen = wishes[:, -1].copy()
@@ -92,9 +92,9 @@ def exchanged_nearby(neighbours: IntArray, rng: np.random.Generator) -> IntArray
 
 
 def place_and_scale(columns: FloatArray, z: Samples) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Parts (n, dim) of columns = place + scale * rest, where place and scale are what a smooth function of z tells.
+    """Parts (n, dim) of columns = place + scale * rest, where location `place` and `scale` are smooth functions of z.
 
-    Columns whose values recur have place 0 and scale 1, because smooth parts would tell their values apart.
+    Columns whose values recur have place 0 and scale 1, because smooth parts would make equal values differ.
     """
     place, scale, rest = np.zeros(columns.shape), np.ones(columns.shape), columns.copy()
     smooth = np.array([is_continuous(column[:, np.newaxis]) for column in columns.T])
@@ -108,11 +108,11 @@ def place_and_scale(columns: FloatArray, z: Samples) -> tuple[FloatArray, FloatA
 
 
 Basis = tuple[FloatArray, FloatArray, FloatArray]
-"""Orthonormal columns (n, p) free of any ridge; orthonormal columns (n, m) beside them; their singular values (m,)."""
+"""Orthonormal columns (n, p) without a ridge; orthonormal columns (n, m) with a ridge; singular values (m,) of the latter."""
 
 
 def smooth_functions(z: Samples) -> Iterator[Basis]:
-    """Spaces of functions of z (n, dim): planes alone, and planes with bumps of several widths, of all columns or of each."""
+    """Spaces of functions of z (n, dim): linear, and linear with bumps of several widths, in all columns or in each."""
     points = standardize(centred(z)[0], "columns")
     n, dim = points.shape
     ones = np.ones((n, 1))
@@ -133,9 +133,9 @@ def smooth_functions(z: Samples) -> Iterator[Basis]:
 
 
 def fitted(columns: FloatArray, bases: list[Basis]) -> tuple[FloatArray, FloatArray]:
-    """The best fit (n, dim) to columns, and its residuals as large as the errors are, not smaller by what was fitted to them.
+    """Best fit (n, dim) to columns, and its residuals, corrected for the shrinkage that fitting causes.
 
-    Each column has the space and the ridge whose errors, each sample left out in turn, have the least mean square.
+    Each column gets the space and the ridge with the least mean square leave-one-out error.
     """
     fit, residuals = np.empty(columns.shape), np.empty(columns.shape)
     least = np.full(columns.shape[1], np.inf)

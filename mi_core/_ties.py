@@ -1,7 +1,7 @@
-"""Ties: whether distances may be equal, and how many samples are exactly as far as the k-th neighbour.
+"""Ties: whether distances may be equal, and how many samples are exactly as far away as the k-th neighbour.
 
-Distances tie where values recur in a column (zeros of ReLU units, whole numbers, saturated units) and where all values stand on
-a grid (ranks, rounded values). What counts make of that is in `_formula.correction_for_ties`.
+Distances tie if values recur in a column (zeros of ReLU units, whole numbers, saturated units) or if all values lie on a grid
+(ranks, rounded values). `_formula.correction_for_ties` corrects estimates for them.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ FEW_GAPS = 0.25  # likewise of gaps between neighbouring values: float32 between
 
 @dataclasses.dataclass(frozen=True)
 class Ties:
-    """Other samples around each one, beside the distance to its k-th joint neighbour.
+    """Counts of other samples around each one, relative to the distance to its k-th joint neighbour.
 
     Attributes:
         at_zero: (n_samples,) whether that distance is 0.
-        nearer: (sides, n_samples) strictly nearer in each side.
-        as_far: (sides, n_samples) exactly as far in each side.
-        nearer_in_all: (n_samples,) strictly nearer in all parts together; below k.
-        as_far_in_all: (n_samples,) exactly as far in all parts together; at least 1.
+        nearer: (sides, n_samples) samples strictly nearer in each side.
+        as_far: (sides, n_samples) samples exactly as far away in each side.
+        nearer_in_all: (n_samples,) samples strictly nearer in all parts together; below k.
+        as_far_in_all: (n_samples,) samples exactly as far away in all parts together; at least 1.
     """
 
     at_zero: NDArray[np.bool_]
@@ -52,7 +52,7 @@ def counted(
 ) -> Iterator[Ties]:
     """Ties for each k, from radius (len(ks), n) and counts (len(sides), len(ks), n) of `backends.neighbour_counts`.
 
-    nearer_than: (points, radius) -> numbers of other points strictly nearer, and the name of a backend.
+    nearer_than: Function (points, radius) -> numbers of other points strictly nearer, and the name of a backend.
     """
     parts = [np.asarray(part) for part in parts]
     beyond = np.nextafter(radius, np.inf)
@@ -64,7 +64,7 @@ def counted(
 
 
 def may_tie(points: Samples) -> bool:
-    """Whether so many values recur, or stand on a grid, that distances tie; from some of the samples (n, dim)."""
+    """Tell whether so many values recur, or lie on a grid, that distances tie; from some of the samples (n, dim)."""
     values, gaps = shares_that_recur(points)
     return values > FEW_VALUES or gaps > FEW_GAPS
 
@@ -88,21 +88,21 @@ def shares_that_recur(points: Samples) -> tuple[float, float]:
 
 
 def on_grid(points: Samples) -> bool:
-    """Whether the different values of each of the first columns (n, dim) are rounded or evenly spaced; from some samples."""
+    """Tell whether the values of each of the first columns (n, dim) are rounded or evenly spaced; from some samples."""
     some = points[:: max(1, len(points) // SAMPLED), :FEW_COLUMNS].astype(np.float64)
     return all(len(values := np.unique(column)) <= 2 or share_of_equal_gaps(values) > FEW_GAPS for column in some.T)
 
 
 def share_of_equal_gaps(ascending: FloatArray) -> float:
-    """Share of the gaps between neighbouring values (n,) that are there several times, but for rounding."""
+    """Share of the gaps between neighbouring values (n,) that recur, up to rounding."""
     gaps = np.diff(ascending) / (ascending[-1] - ascending[0])
     return count_repeated(np.sort(np.round(gaps, SAME_GAP))) / len(gaps)
 
 
 def copied_samples(sides: Sequence[Samples]) -> int:
-    """How many samples recur as a whole, in all sides (n, dim) together, as only copies do.
+    """Number of samples that recur as a whole, in all sides (n, dim) together, as only copies do.
 
-    Rounded values recur together by chance, and so do zeros of ReLU units, which are few points that recur often: 0 for both.
+    Rounded values can recur together by chance, and so can zeros of ReLU units, few points that recur often: 0 for both.
     """
     arrays = [np.asarray(side) for side in sides]
     if all(map(on_grid, arrays)):
@@ -113,7 +113,7 @@ def copied_samples(sides: Sequence[Samples]) -> int:
 
 
 def count_repeated(ascending: NDArray[np.generic]) -> int:
-    """How many of sorted values (n,), or in each row of sorted values (m, n), have at least one exact copy."""
+    """Number of sorted values (n,), or of those in each row (m, n), with at least one exact copy."""
     same = ascending[..., 1:] == ascending[..., :-1]  # as the one before; the first of each run is to be added
     return (
         int(np.count_nonzero(same))
@@ -123,14 +123,14 @@ def count_repeated(ascending: NDArray[np.generic]) -> int:
 
 
 def new_values(ascending: Samples) -> NDArray[np.bool_]:
-    """Which of sorted values, in each row (m, n), differ from the one before; the first does."""
+    """Mask of the sorted values, in each row (m, n), that differ from the previous one; the first always does."""
     is_new = np.ones(ascending.shape, np.bool_)
     np.not_equal(ascending[:, 1:], ascending[:, :-1], out=is_new[:, 1:])
     return is_new
 
 
 def first_and_last(is_new: NDArray[np.bool_]) -> tuple[IntArray, IntArray]:
-    """For each of sorted values, in each row (m, n), the places of the first and the last of its equals, counted flat."""
+    """Flat positions of the first and the last equal of each sorted value, in each row (m, n)."""
     first = np.flatnonzero(is_new)
     sizes = np.diff(first, append=is_new.size)
     of_first, of_last = (np.repeat(place, sizes).reshape(is_new.shape) for place in (first, first + sizes - 1))

@@ -1,4 +1,4 @@
-"""The door for options: each is checked and made a plain value here, or refused in one clear line."""
+"""Validation of options: each is checked and converted to a plain value, or refused in one clear line."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ LARGEST_NOISE = 1000.0
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Checked options of one call. Their defaults stand here; `mi_core.mutual_information` says what each means.
+    """Checked options of one call, with their defaults; `mi_core.mutual_information` explains them.
 
     Attributes:
-        started: When the call began, in seconds of `clock.now`.
+        started: Start of the call, in seconds of `clock.now`.
     """
 
     units: Units = "bits"
@@ -61,11 +61,11 @@ def check_names(options: Iterable[str], accepted: Any, function: str) -> None:
 
 
 def settings(options: Mapping[str, Any], accepted: Any, function: str) -> Settings:
-    """Settings of a call of a function from the options that it was given, those of the typed dictionary `accepted`.
+    """Make the settings of a call from its options, which are those of the typed dictionary `accepted`.
 
     Raises:
         TypeError: There is no option of that name.
-        InputError: An option has a value that cannot be used.
+        InputError: An option has an unusable value.
     """
     check_names(options, accepted, function)
     given = Settings(**{**options, "threads": thread_count(options.get("threads"))})
@@ -94,13 +94,13 @@ def settings(options: Mapping[str, Any], accepted: Any, function: str) -> Settin
 
 
 def check_left_as_they_are(standardize: Standardize, noise: float) -> None:
-    """Raise InputError where samples that are only compared for equality are to be changed first."""
+    """Raise InputError if samples that are only compared for equality would be changed first."""
     if standardize != "none" or noise > 0:
         raise InputError("the estimator discrete compares samples as they are: leave out standardize and noise.")
 
 
 def neighbour_orders(k: int | Sequence[int], n_samples: int, name: str = "x") -> tuple[int, ...]:
-    """One or several neighbour orders, each at least 1 and below n_samples, the number of samples of what `name` says."""
+    """Check one or several neighbour orders, each at least 1 and below n_samples, the number of samples of `name`."""
     orders: Any = k if is_several(k) else [k]
     ks = tuple(whole_number(order, "k", at_least=1) for order in orders)
     if not ks:
@@ -112,20 +112,20 @@ def neighbour_orders(k: int | Sequence[int], n_samples: int, name: str = "x") ->
 
 
 def check_single(k: int | Sequence[int] | None, estimator: str) -> None:
-    """Raise InputError for several neighbour orders where no neighbours are sought: all would give the same."""
+    """Raise InputError for several neighbour orders if no neighbours are searched: all would give the same result."""
     if is_several(k):
         raise InputError(f"k has several values, but the estimator {estimator} seeks no neighbours: leave k out.")
 
 
 def is_several(k: Any) -> bool:
-    """Whether `k` is a sequence or a vector of neighbour orders and not a single one."""
+    """Tell whether `k` is a sequence or a vector of neighbour orders rather than a single one."""
     if isinstance(k, np.ndarray):
         return k.ndim > 0
     return isinstance(k, Sequence) and not isinstance(k, str | bytes)
 
 
 def whole_number(value: Any, name: str, at_least: int | None = None, at_most: int | None = None) -> int:
-    """`value` as an int: Python's or NumPy's, not a float, not text and no truth value."""
+    """Convert a Python or NumPy integer to int; refuse floats, text and bool."""
     try:
         if isinstance(value, bool):
             raise TypeError
@@ -140,12 +140,12 @@ def whole_number(value: Any, name: str, at_least: int | None = None, at_most: in
 
 
 def thread_count(threads: object) -> int:
-    """As many as the process may use for None."""
+    """Check the number of threads; None means as many as the process may use."""
     return available_threads() if threads is None else whole_number(threads, "threads", at_least=1)
 
 
 def check_scheduler(scheduler: object, estimator: str, can_be_split: Collection[str]) -> None:
-    """Raise InputError unless `scheduler` is None, or an address, and the estimator one whose work can be split."""
+    """Raise InputError unless `scheduler` is None, or is an address and the estimator's work can be split."""
     if scheduler is None:
         return
     check_address(scheduler)
@@ -181,7 +181,7 @@ def check_progress(progress: object) -> None:
 
 
 def threshold(alpha: Any) -> float:
-    """`alpha` as a float."""
+    """Check `alpha` and convert it to float."""
     value = real_number(alpha, "alpha")
     if not 0 < value <= 1:
         raise InputError(f"alpha is {value:g}: it must be above 0 and at most 1.")
@@ -189,7 +189,7 @@ def threshold(alpha: Any) -> float:
 
 
 def noise_scale(noise: Any) -> float:
-    """`noise` as a float."""
+    """Check `noise` and convert it to float."""
     scale = real_number(noise, "noise")
     if not 0 <= scale <= LARGEST_NOISE:
         raise InputError(f"noise is {scale:g}: it must be between 0 and {LARGEST_NOISE:g} times the data's spread.")
@@ -197,7 +197,7 @@ def noise_scale(noise: Any) -> float:
 
 
 def real_number(value: Any, name: str) -> float:
-    """`value` as a float: a number, and neither text nor a truth value."""
+    """Convert a number to float; refuse text and bool."""
     if isinstance(value, bool | np.bool_):
         raise InputError(f"{name} is {value!r}: it must be a number.")
     try:

@@ -1,6 +1,6 @@
-"""The door for arrays: whatever a caller passes becomes clean samples here, or one clear line of error.
+"""Validation of arrays: whatever a caller passes becomes clean samples here, or one clear line of error.
 
-Everything behind it trusts its input: (n_samples, dim), C-contiguous, float32 or float64, finite.
+All later code trusts its input: (n_samples, dim), C-contiguous, float32 or float64, finite.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ LARGEST = np.finfo(np.float64).max / 2  # the difference of two such values is s
 CHECK_BYTES = 32 * 2**20  # finite-ness is checked in slices, so that a memory-mapped file is never copied whole
 
 OnGpu = Callable[[Any, str], "tuple[Samples, tuple[str, ...]] | None"]
-"""(values, name) -> samples left where they lie on a GPU, and notes; None for values that the host must see to."""
+"""Function (values, name) -> samples left in GPU memory, and notes; None for values that the host must handle."""
 
 
 def samples(values: Any, name: str, on_gpu: OnGpu | None = None) -> tuple[Samples, tuple[str, ...]]:
-    """Samples from anything array-like, and notes on what had to be done to them.
+    """Convert anything array-like to samples, with notes on the conversion.
 
     Args:
         values: (n_samples,), (n_samples, dim) or of higher rank (flattened per sample): NumPy, memory-mapped, pandas,
-            Torch, JAX, CuPy, TensorFlow, or nested lists; real numbers of any width. Taken without a copy where it is
-            C-contiguous float32 or float64 already.
-        name: What messages call it.
-        on_gpu: Takes samples that are to stay on the GPU that they lie on; None to take all of them to the host.
+            Torch, JAX, CuPy, TensorFlow, or nested lists; real numbers of any width. C-contiguous float32 or float64 is not
+            copied.
+        name: Name of the values in messages.
+        on_gpu: Function that takes samples to be left on their GPU; None to copy all samples to the host.
 
     Raises:
         InputError: Not an array of real, finite numbers with at least one sample and one column.
@@ -47,7 +47,7 @@ def samples(values: Any, name: str, on_gpu: OnGpu | None = None) -> tuple[Sample
 
 
 def cleaned(array: NDArray[Any], name: str) -> tuple[Samples, tuple[str, ...]]:
-    """Samples from an array of NumPy, or of CuPy on its GPU, and notes on what had to be done to them."""
+    """Convert a NumPy array, or a CuPy array on its GPU, to samples, with notes on the conversion."""
     notes: list[str] = []
     if array.ndim == 0:
         raise InputError(f"{name} is a single number, not an array: give one row per sample, shape (n_samples, dim).")
@@ -69,13 +69,13 @@ def cleaned(array: NDArray[Any], name: str) -> tuple[Samples, tuple[str, ...]]:
 def paired(
     values: Mapping[str, Any], estimator: Estimator, on_gpu: OnGpu | None = None, *, given_labels: bool = False
 ) -> tuple[dict[str, Samples], dict[str, int], dict[str, tuple[str, ...]], list[str]]:
-    """Samples of several sides that belong together row by row, as the estimator needs them.
+    """Convert several sides that are paired row by row to samples as the estimator needs them.
 
-    on_gpu: as for `samples`. given_labels: Whether z are class labels, as text and bool are by themselves.
+    on_gpu: as for `samples`. given_labels: Whether z are class labels; text and bool always are.
 
     Returns:
-        The samples, and how many dimensions came, by the names of the sides; names of the classes of sides that are labels;
-        notes.
+        The samples and their original numbers of dimensions, by the names of the sides; names of the classes of sides that
+        are labels; notes.
     """
     sides: dict[str, Samples] = {}
     dims: dict[str, int] = {}
@@ -100,7 +100,7 @@ def paired(
 
 
 def are_labels(values: Any) -> bool:
-    """Whether values can be nothing but class labels: text, categories of pandas, or a vector of bool."""
+    """Tell whether values can only be class labels: text, pandas categories, or a vector of bool."""
     if tables.is_frame(values):
         columns = list(tables.of_frame(values, "z").columns.values())
         return len(columns) == 1 and columns[0].kind in ("text", "flags")
@@ -114,11 +114,11 @@ def are_labels(values: Any) -> bool:
 
 
 def labels(values: Any, name: str) -> tuple[Samples, tuple[str, ...]]:
-    """Place (n_samples, 1) of each sample's class among the classes in ascending order, and the names of the classes.
+    """Position (n_samples, 1) of each sample's class among the classes in ascending order, and the names of the classes.
 
     Args:
-        values: (n_samples,) or (n_samples, 1) integers, bool or text; floats that are whole count as integers.
-        name: What messages call it.
+        values: (n_samples,) or (n_samples, 1) integers, bool or text; floats that are whole numbers count as integers.
+        name: Name of the values in messages.
 
     Raises:
         InputError: Not a vector of labels.
@@ -128,7 +128,7 @@ def labels(values: Any, name: str) -> tuple[Samples, tuple[str, ...]]:
 
 
 def classes_of(values: Any, name: str) -> tuple[IntArray, tuple[str, ...]]:
-    """Place (n_samples,) of each label among the classes in ascending order, and the names of the classes."""
+    """Position (n_samples,) of each label among the classes in ascending order, and the names of the classes."""
     array = text_as_text(host_array(values, name))
     if array.ndim == 0 or array.size == 0 or array.size != len(array):
         raise InputError(
@@ -151,7 +151,7 @@ def classes_of(values: Any, name: str) -> tuple[IntArray, tuple[str, ...]]:
 
 
 def check_labels(objects: NDArray[Any], name: str) -> None:
-    """Raise InputError for what Python objects (n_samples,) hold beside text, or where there is none, beside whole numbers."""
+    """Raise InputError if Python objects (n_samples,) are neither all text nor all whole numbers."""
     kind, what = (str, "text") if any(isinstance(one, str) for one in objects) else (Integral | np.bool_, "whole numbers")
     others = [row for row, one in enumerate(objects) if not isinstance(one, kind)]
     raise InputError(
@@ -161,7 +161,7 @@ def check_labels(objects: NDArray[Any], name: str) -> None:
 
 
 def discrete(values: Any, name: str) -> tuple[Samples, int, tuple[str, ...]]:
-    """A number (n_samples, 1) for each sample, equal where the samples are; their dimensions; notes. Text is let in too.
+    """Codes (n_samples, 1), equal if samples are equal; the number of dimensions; notes. Text is allowed too.
 
     Raises:
         InputError: Neither real, finite numbers nor text.
@@ -178,19 +178,19 @@ def discrete(values: Any, name: str) -> tuple[Samples, int, tuple[str, ...]]:
 
 
 def text_as_text(array: NDArray[Any]) -> NDArray[Any]:
-    """Text of fixed width from what pandas and NumPy's StringDType make of text; other arrays as they are."""
+    """Convert text of pandas and NumPy's StringDType to text of fixed width; return other arrays unchanged."""
     if array.dtype.kind == "T" or (array.dtype.kind == "O" and array.size and all(isinstance(one, str) for one in array.flat)):
         return array.astype(str)
     return array
 
 
 def holds_whole_numbers(array: NDArray[Any]) -> bool:
-    """Whether it is an array of Python objects that are all whole numbers, as NumPy makes of those beyond 64 bits."""
+    """Tell whether an array of Python objects holds only whole numbers, as NumPy stores numbers beyond 64 bits."""
     return array.dtype == object and array.size > 0 and all(isinstance(one, Integral | np.bool_) for one in array.flat)
 
 
 def host_array(values: Any, name: str) -> NDArray[Any]:
-    """A NumPy array, sharing memory where the library that made `values` allows it."""
+    """Convert values to a NumPy array, which shares memory if the library that made `values` allows it."""
     if isinstance(values, np.ma.MaskedArray):
         if masked := int(np.sum(np.ma.getmaskarray(values))):
             raise InputError(f"{name} is a masked array with {masked} masked values: remove them first.")
@@ -232,10 +232,10 @@ def host_array(values: Any, name: str) -> NDArray[Any]:
 
 
 def table(values: Any, name: str) -> tables.Table:
-    """A table from a data frame or series of pandas or polars, a mapping from names to columns, or an array.
+    """Make a table from a data frame or series of pandas or polars, a mapping from names to columns, or an array.
 
     Raises:
-        InputError: It is none of these, or a column holds something else than numbers, flags, dates and text.
+        InputError: The input is none of these, or a column holds something other than numbers, flags, dates and text.
     """
     if isinstance(values, tables.Table):
         return values
@@ -258,7 +258,7 @@ def table(values: Any, name: str) -> tables.Table:
 
 
 def column(name: str, values: Any, what: str) -> tables.Column:
-    """One column of a table, from a series of pandas or polars, or anything that is an array (n_samples,)."""
+    """Make one column of a table, from a series of pandas or polars, or anything that is an array (n_samples,)."""
     if tables.is_frame(values) and type(values).__name__ == "Series":
         return tables.of_series(name, values, what)
     missing = np.ma.getmaskarray(values) if isinstance(values, np.ma.MaskedArray) else None
@@ -269,7 +269,7 @@ def column(name: str, values: Any, what: str) -> tables.Column:
 
 
 def as_floating(array: NDArray[Any], name: str, notes: list[str]) -> Samples:
-    """Values as float32 where that holds them without loss, else as float64."""
+    """Convert values to float32 if that is lossless, else to float64."""
     if holds_whole_numbers(array):
         array = tables.whole_numbers([int(one) for one in array.flat]).reshape(array.shape)
     if array.dtype == object and all(isinstance(value, Real | np.bool_) for value in array.flat):
@@ -306,21 +306,21 @@ def as_floating(array: NDArray[Any], name: str, notes: list[str]) -> Samples:
 
 
 def first_word(array: NDArray[Any]) -> str:
-    """The first value that is no number, as messages quote it."""
+    """First value that is not a number, as messages quote it."""
     other = next((one for one in array.flat if not isinstance(one, Real | np.bool_)), "")
     return repr(str(other)) if isinstance(other, str) else repr(other)
 
 
 def beyond_53_bits(array: NDArray[Any]) -> bool:
-    """Whether some of these integers are so large that float64 may not hold them."""
+    """Tell whether some of these integers are too large for float64 to hold exactly."""
     return bool((array > 2**53).any() or (array < -(2**53)).any())
 
 
 def rounded(array: NDArray[Any], name: str, notes: list[str]) -> NDArray[np.float64]:
-    """The nearest float64 values, with a note on how many distinct ones that costs.
+    """Round values to the nearest float64, with a note on how many distinct values are lost.
 
     Raises:
-        InputError: Values are beyond the range of float64, or samples that differed are all the same in it.
+        InputError: Values are beyond the range of float64, or all different samples become equal in it.
     """
     try:
         with np.errstate(over="ignore"):
@@ -344,19 +344,19 @@ def rounded(array: NDArray[Any], name: str, notes: list[str]) -> NDArray[np.floa
 
 
 def distinct(array: NDArray[Any]) -> int:
-    """How many different values there are."""
+    """Number of different values."""
     return len(set(array.flat)) if array.dtype == object else len(np.unique(array))
 
 
 def bfloat16_bits_to_float32(bits: NDArray[np.uint16]) -> NDArray[np.float32]:
-    """bfloat16 is the upper half of a float32."""
+    """Convert bfloat16 bits, the upper half of a float32, to float32."""
     return (bits.astype(np.uint32) << 16).view(np.float32)
 
 
 def check_finite(array: Samples, name: str) -> None:
-    """Raise InputError where `array` (n_samples, dim) holds NaN or infinity, saying how many and where first.
+    """Raise InputError if `array` (n_samples, dim) holds NaN or infinity; the message says how many, and where the first is.
 
-    Values whose differences would be infinite are refused too: a distance must be a number.
+    Values whose differences would be infinite are refused too, because a distance must be finite.
     """
     rows_a_slice = max(1, CHECK_BYTES // array[0].nbytes)
     bad, first_row, largest, is_missing = 0, -1, 0.0, False
@@ -380,13 +380,13 @@ def check_finite(array: Samples, name: str) -> None:
 
 
 def check_not_constant(array: Samples, name: str) -> None:
-    """Raise InputError where every sample is the same, as what is estimated from one side alone has no value then."""
+    """Raise InputError if all samples are the same, because an estimate from one side alone then has no value."""
     if is_constant(array):
         raise InputError(f"{name} is constant: all {len(array)} samples are the same, so it has no density to estimate.")
 
 
 def is_constant(array: Samples) -> bool:
-    """Whether every sample is the same."""
+    """Tell whether all samples are the same."""
     return bool((array[-1] == array[0]).all() and (np.asarray(array) == array[0]).all())
 
 

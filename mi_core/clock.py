@@ -1,4 +1,4 @@
-"""A clock that stands still while kernels are compiled, so that a first estimate is not said to take what later ones do not."""
+"""Clock that stops while kernels are compiled, so that the time of a first estimate does not include compilation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _compiled = 0.0  # seconds in which at least one was under way
 
 
 def now() -> float:
-    """Seconds from some moment on, less those spent compiling so far."""
+    """Seconds since some moment, minus the time spent compiling so far."""
     with _lock:
         moment = _began if _under_way else time.perf_counter()
         return moment - _compiled
@@ -22,7 +22,7 @@ def now() -> float:
 
 @contextlib.contextmanager
 def compiling() -> Iterator[None]:
-    """The clock stands still while the block lasts, in whatever thread."""
+    """Stop the clock while the block runs, in any thread."""
     global _under_way, _began, _compiled
     with _lock:
         if _under_way == 0:

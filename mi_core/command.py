@@ -1,8 +1,8 @@
-"""The entry of the `mi` command, which finds this project's packages whatever else has their names.
+"""Entry point of the `mi` command, which finds this project's packages even if other files have the same names.
 
-`cli` and `trainer` are names that a user's own files may have, in a folder on PYTHONPATH. Once this module is imported, they
-are looked for beside `mi_core` and nowhere else, and so is `benchmarks`, which a clone of the repository has. A process that
-`multiprocessing` starts for the command imports the command's script again, and so this module too.
+A user's own files in a folder on PYTHONPATH may be named `cli` or `trainer`. Once this module is imported, these packages are
+searched only beside `mi_core`, and so is `benchmarks`, which a clone of the repository has. A process that `multiprocessing`
+starts for the command imports the command's script again, and so this module too.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ OWN = ("cli", "trainer", "benchmarks")
 
 
 class OwnPackages:
-    """Finder of the packages beside this one, to be asked before all others."""
+    """Finder of the packages beside this one, used before all other finders."""
 
     @staticmethod
     def find_spec(name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
-        """Where a package of this project is; None for all other names.
+        """Find a package of this project; return None for all other names.
 
         Raises:
-            ModuleNotFoundError: It is not beside `mi_core`, as `benchmarks` is not where a wheel was installed.
+            ModuleNotFoundError: The package is not beside `mi_core`, such as `benchmarks` after installation from a wheel.
         """
         if name not in OWN:
             return None

@@ -1,6 +1,6 @@
-"""How results look: in one line, as facts for the command line, and as tables in a notebook.
+"""Display of results: in one line, as facts for the command line, and as tables in a notebook.
 
-A `result` is a `mi_core.results.Number` of any kind, a `matrix` a `mi_core.matrix.MIMatrix`; both use this module themselves.
+A `result` is a `mi_core.results.Number` of any kind, a `matrix` is a `mi_core.matrix.MIMatrix`; both use this module.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ MOST_NAMED = 6  # layers that a matrix names in its one line
 
 
 def with_error(value: float, stderr: float | None) -> str:
-    """An estimate and, where it has one, its standard error: 0.9987 +- 0.0200."""
+    """Estimate with its standard error, if it has one: 0.9987 +- 0.0200."""
     return f"{value:.4f}" + ("" if stderr is None else f" +- {stderr:.4f}")
 
 
 def in_one_line(result: Any) -> str:
-    """A result as Python prints it: the number, how it was made, and whether there is something to read about it."""
+    """Result as Python prints it: the number, how it was made, and whether there are notes."""
     verdict = getattr(result, "reliability", None)
     words = [
         str(result),
@@ -41,7 +41,7 @@ def in_one_line(result: Any) -> str:
 
 
 def matrix_in_one_line(matrix: Any) -> str:
-    """A matrix as Python prints it: its layers, and how it was made."""
+    """Matrix as Python prints it: its layers, and how it was made."""
     names = [*matrix.names[:MOST_NAMED], *(["..."] if len(matrix.names) > MOST_NAMED else [])]
     words = [
         f"{len(matrix.names)} layers: {' '.join(names)}",
@@ -55,7 +55,7 @@ def matrix_in_one_line(matrix: Any) -> str:
 
 
 def how_bound(bound: Any) -> str:
-    """What a lower bound was measured by: held out, along 3 shared directions."""
+    """Method of a lower bound in words: held out, along 3 shared directions."""
     if bound.kind == "radii":
         return "by the samples' distances from the middle"
     if bound.kind == "learned":
@@ -79,7 +79,7 @@ def dimensions(result: Any) -> str:
 
 
 def independent_units(result: Any) -> str | None:
-    """What the samples make of independent units: 40 groups, or 24 stretches of a series with exclude 20."""
+    """Independent units of the samples in words: 40 groups, or 24 stretches of a series with exclude 20."""
     units, exclude = getattr(result, "independent_units", None), getattr(result, "exclude", None)
     if units is None:
         return None
@@ -91,7 +91,7 @@ def independent_units(result: Any) -> str | None:
 
 
 def histories(result: Any) -> str | None:
-    """Which past values a transfer entropy is of: 2 of x, from 3 steps earlier; given 1 of y."""
+    """Past values of a transfer entropy in words: 2 of x, from 3 steps earlier; given 1 of y."""
     if (lag := getattr(result, "lag", None)) is None:
         return None
     apart = "" if result.spacing == 1 else f", {result.spacing} steps apart"
@@ -100,12 +100,12 @@ def histories(result: Any) -> str | None:
 
 
 def direction(lag: int) -> str:
-    """What a lag means in words."""
+    """Meaning of a lag in words."""
     return "y later than x" if lag > 0 else "x later than y" if lag < 0 else "at the same time"
 
 
 def lags_in_one_line(lagged: Any) -> str:
-    """MI at lags as Python prints it: where it is largest, and how it was made."""
+    """MI at lags as Python prints it: the largest value, and how it was made."""
     words = [
         "1 lag" if len(lagged.lags) == 1 else f"{len(lagged.lags)} lags from {lagged.lags.min()} to {lagged.lags.max()}",
         f"largest {at_peak(lagged)}",
@@ -118,7 +118,7 @@ def lags_in_one_line(lagged: Any) -> str:
 
 
 def at_peak(lagged: Any) -> str:
-    """The largest estimate: 0.4321 +- 0.0210 bits at lag 3 (y later than x), p = 0.005 corrected for 41 lags."""
+    """Largest estimate in words: 0.4321 +- 0.0210 bits at lag 3 (y later than x), p = 0.005 corrected for 41 lags."""
     place = int(lagged.mi.argmax())
     corrected = f" corrected for {len(lagged.lags)} lags" if len(lagged.lags) > 1 else ""
     p = "" if lagged.null is None else f", p = {lagged.null.p_corrected[place]:.2g}{corrected}"
@@ -127,7 +127,7 @@ def at_peak(lagged: Any) -> str:
 
 
 def facts_of_lags(lagged: Any) -> dict[str, str]:
-    """What MI at lags was estimated from, and how, by names, in the words that people read."""
+    """Facts about the data and method of MI at lags, by name, in words for people."""
     fewest, most = int(lagged.n_samples.min()), int(lagged.n_samples.max())
     found: dict[str, Any] = {
         "rows": f"{most:,}" if fewest == most else f"{fewest:,} to {most:,} pairs, by lag",
@@ -144,7 +144,7 @@ def facts_of_lags(lagged: Any) -> dict[str, str]:
 
 
 def rows_of_lags(lagged: Any) -> list[dict[str, str]]:
-    """One row a lag: estimate with its error, and p-values where there are any."""
+    """Rows of a table, one per lag: estimate with its error, and p-values if there are any."""
     rows = []
     for place, lag in enumerate(lagged.lags.tolist()):
         error = None if lagged.stderr is None else float(lagged.stderr[place])
@@ -157,7 +157,7 @@ def rows_of_lags(lagged: Any) -> list[dict[str, str]]:
 
 
 def lags_as_html(lagged: Any) -> str:
-    """A table for notebooks, one row a lag, shaded by the estimate, and the notes."""
+    """Table for notebooks, one row per lag, shaded by the estimate, and the notes."""
     largest = float(lagged.mi.max())
     rows = rows_of_lags(lagged)
     head = "".join(f"<th>{escape(name)}</th>" for name in rows[0])
@@ -174,7 +174,7 @@ def count_of_notes(notes: tuple[str, ...]) -> str | None:
 
 
 def facts(result: Any) -> dict[str, str]:
-    """What was estimated from, and how, by names, in the words that people read."""
+    """Facts about the data and method of a result, by name, in words for people."""
     found: dict[str, Any] = {
         "samples": f"{result.n_samples:,}" + (f" and {prime:,}" if (prime := getattr(result, "n_samples_prime", 0)) else ""),
         "independent": independent_units(result),
@@ -197,7 +197,7 @@ def facts(result: Any) -> dict[str, str]:
 
 
 def as_html(result: Any) -> str:
-    """A small table for notebooks: the estimate, its facts, the verdict where there is one, and the notes."""
+    """Small table for notebooks: the estimate, its facts, the verdict if there is one, and the notes."""
     rows = {getattr(result, "measure", result.quantity): str(result), **facts(result)}
     if (null := getattr(result, "null", None)) is not None:
         rows["p-value"] = f"{null.p_value:.2g}, {null.permutations} shuffles"
@@ -215,7 +215,7 @@ def as_html(result: Any) -> str:
 
 
 def ranking_in_one_line(ranking: Any) -> str:
-    """A ranking in one line: the target, the columns that share most, and how it was made."""
+    """Ranking in one line: the target, the columns with the largest MI, and how it was made."""
     first = [f"{row.column} {row.mi:.4f}" for row in ranking.rows[:MOST_NAMED]]
     more = ["..."] if len(ranking.rows) > MOST_NAMED else []
     words = [
@@ -228,7 +228,7 @@ def ranking_in_one_line(ranking: Any) -> str:
 
 
 def ranking_lines(ranking: Any) -> list[str]:
-    """A ranking as a table for people: what was ranked, one line a column with a bar, and what the mark of p and q means."""
+    """Ranking as a table of text: its title, one line per column with a bar, and the meaning of the mark of p and q."""
     largest = max((row.mi for row in ranking.rows), default=0.0)
     rows = [
         {**cells, "": BLOCK * round(BAR * max(0.0, row.mi / largest) if largest > 0 else 0)}
@@ -242,13 +242,13 @@ def ranking_lines(ranking: Any) -> list[str]:
 
 
 def ranking_with_notes(ranking: Any) -> str:
-    """A ranking as Python prints it: the table, and below it the notes."""
+    """Ranking as Python prints it: the table, and below it the notes."""
     notes = [line for note in ranking.notes for line in wrapped(note, "note: ")]
     return "\n".join([*ranking_lines(ranking), *notes])
 
 
 def ranking_title(ranking: Any) -> str:
-    """What was ranked, and how, in one sentence."""
+    """Title of a ranking: its data and method in one sentence."""
     given = f" given {', '.join(ranking.given)}" if ranking.given else ""
     drawn = f" in groups by {ranking.groups}" if ranking.groups else " of a series" if ranking.series else ""
     k = "k by column" if ranking.k is None else f"k={ranking.k}"
@@ -259,7 +259,7 @@ def ranking_title(ranking: Any) -> str:
 
 
 def ranking_cells(ranking: Any) -> list[dict[str, str]]:
-    """Rows of a ranking as text, by the names of its columns; p and q that may be too small bear a mark."""
+    """Rows of a ranking as text, by the names of its columns; p and q that may be too small are marked."""
     pad = " " if ranking_remark(ranking) else ""
     rows = []
     for row in ranking.rows:
@@ -278,7 +278,7 @@ def ranking_cells(ranking: Any) -> list[dict[str, str]]:
 
 
 def ranking_remark(ranking: Any) -> str:
-    """What the mark of p and q means; empty where none bears it."""
+    """Meaning of the mark of p and q; empty if nothing is marked."""
     if not any(row.alike and row.p_value is not None for row in ranking.rows):
         return ""
     return (
@@ -288,7 +288,7 @@ def ranking_remark(ranking: Any) -> str:
 
 
 def ranking_as_html(ranking: Any) -> str:
-    """A table for notebooks, the cell of each estimate with a bar, and the notes."""
+    """Table for notebooks with a bar in the cell of each estimate, and the notes."""
     largest = max((row.mi for row in ranking.rows), default=0.0)
     rows = ranking_cells(ranking)
     head = "".join(f"<th>{escape(name)}</th>" for name in rows[0])
@@ -303,7 +303,7 @@ def ranking_as_html(ranking: Any) -> str:
 
 
 def measure_title(measure: Measure, n_samples: int) -> str:
-    """What a measure beside mutual information is, and what it reads by chance."""
+    """Title of a measure other than mutual information, with its value by chance."""
     if measure == "cka":
         return "CKA, linear and debiased; by chance 0 on average"
     k = min(USUAL_NEIGHBOURS, n_samples - 1)
@@ -311,7 +311,7 @@ def measure_title(measure: Measure, n_samples: int) -> str:
 
 
 def matrix_as_html(matrix: Any) -> str:
-    """Tables for notebooks, shaded by what different layers share, with the labels where there are any, and the notes."""
+    """Tables for notebooks, shaded by the MI of different layers, with the labels if there are any, and the notes."""
     caption = f"MI in {matrix.units}; {matrix.estimator}, k={matrix.k}, {matrix.n_samples:,} samples"
     tables = [pairs_as_html(matrix.names, matrix.mi, caption, matrix.with_labels)]
     tables += [
@@ -321,7 +321,7 @@ def matrix_as_html(matrix: Any) -> str:
 
 
 def pairs_as_html(all_names: Sequence[str], values: Any, caption: str, with_labels: Any = None) -> str:
-    """A table of all pairs, shaded by the values (layers, layers) of different layers; with_labels (layers,) or None."""
+    """Table of all pairs, shaded by the values (layers, layers) of different layers; with_labels (layers,) or None."""
     layers = range(len(all_names))
     largest = max((float(values[a, b]) for a in layers for b in layers if a != b), default=0.0)
     names = [*all_names, *([] if with_labels is None else ["labels"])]

@@ -1,4 +1,4 @@
-"""The errors that this project raises on purpose. Each message says what was wrong, what came and what to do."""
+"""Errors that this project raises on purpose. Each message says what was wrong, what came and what to do."""
 
 from collections.abc import Iterable
 
@@ -10,15 +10,15 @@ class MIError(Exception):
 
 
 class InputError(MIError, ValueError):
-    """The arguments or the data cannot be used as they are."""
+    """Error for arguments or data that cannot be used as they are."""
 
 
 class MissingValues(InputError):  # noqa: N818  a kind of wrong input, as the others are
-    """Values are missing.
+    """Error for missing values.
 
     Args:
-        what: Which, where, as a sentence without its end.
-        remedy: What else to do about them, where there is more than to remove or replace them.
+        what: Which values are missing and where, as a sentence without its end.
+        remedy: Another remedy besides removing or replacing them, if there is one.
     """
 
     def __init__(self, what: str, remedy: str = "") -> None:
@@ -30,11 +30,11 @@ class MissingValues(InputError):  # noqa: N818  a kind of wrong input, as the ot
 
 
 class BackendUnavailableError(MIError, RuntimeError):
-    """The backend exists but cannot run here; the message says what is missing and how to install it."""
+    """Error for a backend that exists but cannot run here; the message says what is missing and how to install it."""
 
 
 def did_you_mean(value: object, words: Iterable[str]) -> str:
-    """The end of a sentence on a value that is none of some words: the one that it was meant to be, if any is near."""
+    """End of a sentence about an unknown word: the known word that was probably meant, if one is close."""
     import difflib  # here, because it is for errors alone
 
     if isinstance(value, str) and value in RENAMED:
@@ -46,7 +46,7 @@ def did_you_mean(value: object, words: Iterable[str]) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """First line of an error's message, or the name of its type where it has none."""
+    """First line of an error's message, or the name of its type if the message is empty."""
     return (str(error).strip() or type(error).__name__).splitlines()[0].strip()
 
 

@@ -1,4 +1,4 @@
-"""One result from the results of two halves of the samples, each reduced as the other half advised."""
+"""One result from two halves of the samples, each reduced by a fit on the other half."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from mi_core.results import MIResult, ShuffledNull, SizePoint, Verdict
 
 
 def as_one(halves: Sequence[MIResult], null: ShuffledNull | None, independent_units: int | None) -> MIResult:
-    """The mean of the estimates, with the gravest of the verdicts.
+    """Mean of the estimates, with the gravest of the verdicts.
 
     Args:
         halves: Result on each half, for the same k.
-        null: What shuffled pairs read, of which each half was fitted and estimated like the samples themselves.
-        independent_units: How many there are in all samples.
+        null: Null distribution from shuffled pairs, each fitted and estimated by halves like the samples themselves.
+        independent_units: Number of independent units in all samples.
     """
     verdicts = [half.reliability for half in halves if half.reliability is not None]
     ceilings = [half.ceiling for half in halves if half.ceiling is not None]
@@ -39,10 +39,10 @@ def as_one(halves: Sequence[MIResult], null: ShuffledNull | None, independent_un
 
 
 def error_of_mean(halves: Sequence[MIResult]) -> float | None:
-    """Standard error of the mean of the halves' estimates; None where one has none.
+    """Standard error of the mean of the halves' estimates; None if a half has none.
 
-    Their own errors know nothing of how the choice of columns varies, but the halves vary by it: half of what they differ by is
-    the spread of their mean, from one degree of freedom.
+    The halves' own errors do not include the variation of the choice of columns, but the difference of the halves does: half
+    of it is the spread of their mean, from one degree of freedom.
     """
     known = [half.stderr for half in halves if half.stderr is not None]
     if len(known) < len(halves):
@@ -52,7 +52,7 @@ def error_of_mean(halves: Sequence[MIResult]) -> float | None:
 
 
 def mean_of(points: Sequence[SizePoint]) -> SizePoint:
-    """Mean of what parts of equal size read in each half."""
+    """Mean over the halves of their estimates on parts of equal size."""
     return SizePoint(
         points[0].n_samples,
         math.fsum(point.mi for point in points) / len(points),

@@ -1,4 +1,4 @@
-"""The door for how samples were drawn: groups and series, checked, become a `sampling.Sampling`."""
+"""Validation of groups and series, which become a `sampling.Sampling`."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ MOST_COLUMNS = 64  # whose autocorrelation is looked at
 
 
 def drawn(settings: Settings, sides: Sequence[Samples]) -> tuple[Sampling, IntArray | None]:
-    """How samples were drawn, and the order to put their rows in, None to leave them.
+    """Record how samples were drawn, and give the order to put their rows in; None means no change of order.
 
     Args:
-        settings: Options, of which these three: groups (n_samples,) labels of each row's group; series, whether rows are in
-            order of time; exclude, how many steps of a series belong together, None for the memory of the sides.
-        sides: (n_samples, dim) samples of the two sides, or more.
+        settings: Options, of which three are used: groups, (n_samples,) labels of each row's group; series, whether rows are a
+            time series in order; exclude, how many steps of a series belong together, None for the memory of the sides.
+        sides: (n_samples, dim) samples of two or more sides.
 
     Raises:
-        InputError: The groups or exclude cannot be used, or several were named.
+        InputError: The groups or exclude cannot be used, or both groups and series were named.
     """
     n_samples, groups, series, exclude = len(sides[0]), settings.groups, settings.series, settings.exclude
     if (groups is not None or series) and settings.scheduler is not None:
@@ -66,16 +66,16 @@ def in_groups(groups: Any, n_samples: int) -> tuple[Groups, IntArray | None]:
 
 
 def memory(points: Samples, most: int) -> int:
-    """Steps after which the slowest column of a series (n, dim) has forgotten its value, and how far it was from the middle.
+    """Memory of a series (n, dim): steps until its slowest column forgets its value and its distance from the centre.
 
-    Forgotten is an autocorrelation below 1/e; `most` where it never is.
+    A column has forgotten when its autocorrelation is below 1/e. The memory is `most` if that never happens.
     """
     columns = centred(points[:, :: -(-points.shape[1] // MOST_COLUMNS)])[0]
     return max(first_forgotten(columns, most), first_forgotten(np.abs(columns) - np.abs(columns).mean(axis=0), most))
 
 
 def first_forgotten(columns: FloatArray, most: int) -> int:
-    """First step at which the autocorrelation of the slowest column (n, dim) around 0 is below `FORGOTTEN`; at most `most`."""
+    """First step at which the autocorrelation of the slowest centred column (n, dim) is below `FORGOTTEN`; at most `most`."""
     n = len(columns)
     power = np.abs(np.fft.rfft(columns, 2 * n, axis=0)) ** 2
     correlation = np.fft.irfft(power, axis=0)[: most + 1]

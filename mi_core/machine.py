@@ -15,7 +15,7 @@ LIBRARIES = ("numpy", "scipy", "numba", "numba-cuda", "cupy-cuda12x", "cupy-cuda
 
 
 def versions() -> dict[str, str]:
-    """Versions of this project, of Python and of those libraries that are installed, without importing them."""
+    """Versions of this project, of Python and of installed libraries, without importing them."""
     found = {"mi": __version__, "python": platform.python_version()}
     for name in LIBRARIES:
         try:
@@ -26,7 +26,7 @@ def versions() -> dict[str, str]:
 
 
 def cpu_name() -> str:
-    """The processor as it names itself, or its architecture where it does not."""
+    """Name of the processor, or its architecture if it has no name."""
     try:
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):
@@ -41,7 +41,7 @@ def cpu_name() -> str:
 
 
 def facts() -> dict[str, int | str]:
-    """Operating system, processor, usable threads, and GPUs where there are any; ready for JSON."""
+    """Operating system, processor, usable threads, and GPUs if there are any; ready for JSON."""
     gpus = presence.gpu_names()
     return {
         "system": f"{platform.system()} {platform.machine()}",

@@ -1,4 +1,4 @@
-"""Rows with missing values: refused, or left out of what is estimated together. They are never filled in."""
+"""Rows with missing values: refused, or left out of all sides of an estimate. They are never filled in."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DROP = 'missing="drop" (--missing drop) leaves out such rows'
 
 @contextlib.contextmanager
 def offered() -> Iterator[None]:
-    """Around what has the option: of values that are missing, it is said there that it can leave them out."""
+    """Add the option that leaves out rows to errors on missing values raised in the block."""
     try:
         yield
     except MissingValues as error:
@@ -27,12 +27,12 @@ def offered() -> Iterator[None]:
 
 
 def complete(sides: Mapping[str, Any], how: Missing, *, series: bool = False) -> tuple[dict[str, Any], list[str]]:
-    """Sides without the rows in which one of them has a missing value, and notes on how many rows these are.
+    """Leave out the rows in which a side has a missing value, with notes on how many.
 
     Args:
-        sides: Samples (n_samples, ...) by names, None for a side that is not there.
-        how: "drop" to leave rows out; "refuse" to leave it to the door for arrays, which refuses missing values.
-        series: Whether rows are in order of time, and so cannot be left out; gaps are then refused here.
+        sides: Samples (n_samples, ...) by names, None for an absent side.
+        how: "drop" leaves rows out; "refuse" returns all rows, and the validation of arrays then refuses missing values.
+        series: Whether rows are a time series in order, so that none can be left out; gaps are then refused here.
 
     Raises:
         InputError: No row is left, or a series has gaps.
@@ -56,8 +56,8 @@ def complete(sides: Mapping[str, Any], how: Missing, *, series: bool = False) ->
 
 
 def refuse_in_series(gone: NDArray[np.bool_], lead: str = "") -> None:
-    """Raise InputError where rows (n_samples,) of a series have missing values, with its longest stretch that has none; `lead`
-    says whose.
+    """Raise InputError if rows (n_samples,) of a series have missing values, naming its longest stretch without any; `lead`
+    begins the message.
     """
     count = int(np.count_nonzero(gone))
     if not count:
@@ -73,7 +73,7 @@ def refuse_in_series(gone: NDArray[np.bool_], lead: str = "") -> None:
 
 
 def on_dropped(count: int, n_samples: int) -> str:
-    """How many rows were left out."""
+    """Note on how many rows were left out."""
     return noted(
         "missing",
         f"{count:,} of {n_samples:,} rows had missing values and were left out; {n_samples - count:,} are left. If they are "
@@ -82,7 +82,7 @@ def on_dropped(count: int, n_samples: int) -> str:
 
 
 def with_missing(values: Any, name: str) -> NDArray[Any]:
-    """An array in which NaN or None stand for missing values."""
+    """Convert values to an array with NaN or None for missing values."""
     if isinstance(values, np.ma.MaskedArray) and values.dtype.kind in "iu" and tables.beyond(values.data):
         whole: NDArray[Any] = values.data.astype(object)
         whole[np.ma.getmaskarray(values)] = None
@@ -96,7 +96,7 @@ def with_missing(values: Any, name: str) -> NDArray[Any]:
 
 
 def rows_with_missing(array: NDArray[Any]) -> NDArray[np.bool_]:
-    """Whether a row (n_samples,) of an array has a missing value."""
+    """Mask (n_samples,) of the rows of an array that have a missing value."""
     gone = tables.absent(array)
     of_rows: NDArray[np.bool_] = np.any(gone.reshape(len(array), -1), axis=1) if array.ndim else gone.reshape(1)
     return of_rows

@@ -1,4 +1,4 @@
-"""The words that options accept, and the options that estimates share. Loads no NumPy, so that `mi --help` stays quick."""
+"""Words that options accept, and options that estimates share. Loads no NumPy, so that `mi --help` stays quick."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Options(TypedDict, total=False):
 
 
 class LocalOptions(Options, total=False):
-    """Options of estimates that are means of local terms."""
+    """Options of estimates with local terms."""
 
     return_local: bool
 
@@ -51,7 +51,7 @@ class DensityOptions(LocalOptions, total=False):
 
 
 class SamplingOptions(TypedDict, total=False):
-    """How the samples were drawn, where not each by itself; `mi_core.how_drawn.drawn` says what each means."""
+    """Options for samples that are not independent; `mi_core.how_drawn.drawn` explains them."""
 
     groups: Any
     series: bool

@@ -1,4 +1,4 @@
-"""JSON that someone else may have written, read back through the types of the records that it should hold."""
+"""Untrusted JSON, read back and validated against the types of its records."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ MOST_WORDS = 200  # characters of a complaint, which may quote what came
 
 
 def read_record(path: Path, kind: type[Record]) -> Record:
-    """The one record in a file.
+    """Read the one record in a file.
 
     Raises:
         FileNotFoundError: There is no such file.
-        InputError: It cannot be read, or does not hold such a record; the message names file and field.
+        InputError: The file cannot be read, or does not hold such a record; the message names file and field.
     """
     return record_from_json(read_content(path), kind, f"{path} is damaged")
 
 
 def read_content(path: Path) -> bytes:
-    """All bytes of a regular file.
+    """Read all bytes of a regular file.
 
     Raises:
         FileNotFoundError: There is no such file.
-        InputError: It is something else, a folder or a pipe, or cannot be read.
+        InputError: The path is something else, such as a folder or a pipe, or cannot be read.
     """
     try:
         if path.exists() and not path.is_file():
@@ -40,17 +40,17 @@ def read_content(path: Path) -> bytes:
 
 
 def record_from_json(content: bytes, kind: type[Record], complaint: str) -> Record:
-    """A record, a dataclass or plain values, from JSON.
+    """Make a record, a dataclass or plain values, from JSON.
 
-    Fields that the type does not have are passed over.
+    Fields that the type does not have are ignored.
 
     Args:
         content: The JSON.
-        kind: Type of the record, down to the types and limits of its fields.
-        complaint: What an error says first, such as "manifest.json is damaged".
+        kind: Type of the record, with the types and limits of its fields.
+        complaint: First words of an error, such as "manifest.json is damaged".
 
     Raises:
-        InputError: It is not JSON, or a field is missing, of another type or out of its limits.
+        InputError: The content is not JSON, or a field is missing, of another type or out of its limits.
     """
     import msgspec
 
@@ -63,7 +63,7 @@ def record_from_json(content: bytes, kind: type[Record], complaint: str) -> Reco
 
 
 def record_from_plain(values: Any, kind: type[Record], complaint: str) -> Record:
-    """A record from dicts, lists, numbers and text, by the rules of `record_from_json`."""
+    """Make a record from dicts, lists, numbers and text, by the rules of `record_from_json`."""
     import msgspec
 
     try:
@@ -75,7 +75,7 @@ def record_from_plain(values: Any, kind: type[Record], complaint: str) -> Record
 
 
 def _words(error: Exception) -> str:
-    """What is wrong in one line, the field ahead: "settings.epochs: Expected `int`, got `str`."."""
+    """Describe an error in one line that starts with the field: "settings.epochs: Expected `int`, got `str`."."""
     said = first_line(error)
     if located := re.fullmatch(r"(.*) - at `(?:key in )?\$\.?(.*)`", said):
         said = f"{located[2]}: {located[1]}"

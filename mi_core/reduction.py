@@ -1,9 +1,9 @@
-"""Fewer columns from many: principal components, random projections, or whatever a caller's own reducer makes of the sides.
+"""Dimension reduction: principal components, random projections, shared directions, or a caller's own reducer.
 
-A function of x and a function of y share no more information than x and y do (the data-processing inequality), so the MI of
-what comes out is a lower bound of the MI of what went in, and it lives in dimensions where an estimate is possible. That holds
-for a reducer that was chosen without a look at how these very samples are paired. One that looks at both sides, as shared
-directions do, is fitted on one half of the samples and used on the other.
+A function of x and a function of y share no more information than x and y do (the data-processing inequality). So the MI of
+the reduced sides is a lower bound of the MI of the whole, in a dimension that permits an estimate. This holds if the reducer
+was chosen without knowing how these samples are paired. A reducer that uses both sides, such as shared directions, is fitted on
+one half of the samples and used on the other.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ ON_OTHER_HALF = "both sides, on the half of the samples that is not estimated fr
 
 @dataclasses.dataclass(frozen=True)
 class Projection:
-    """Reducer to `dim` coordinates along orthonormal directions of each side by itself; "pca:10" and "random:10" are two."""
+    """Reducer to `dim` coordinates along orthonormal directions of each side separately, such as "pca:10" and "random:10"."""
 
     method: str
     dim: int
 
     def __call__(self, x: Samples, y: Samples, rng: np.random.Generator) -> tuple[Samples, Samples]:
-        """Both sides with at most `dim` columns."""
+        """Reduce both sides to at most `dim` columns."""
         if self.dim >= max(x.shape[1], y.shape[1]):
             raise InputError(
                 f"reduce asks for {self.dim} columns, x has {x.shape[1]} and y {y.shape[1]}: ask for fewer, or leave it out."
@@ -50,18 +50,18 @@ class Projection:
 
     @property
     def fitted_on(self) -> str:
-        """What the directions were chosen by."""
+        """Data that the directions were chosen by, in words."""
         return "each side by itself, all samples" if self.method == "pca" else "nothing: directions are random"
 
 
 @dataclasses.dataclass(frozen=True)
 class SharedColumns:
-    """Cross-fitted reducer to at most `dim` pairs of directions that the sides share; "cca:8" is one."""
+    """Cross-fitted reducer to at most `dim` pairs of directions that the sides share, such as "cca:8"."""
 
     dim: int
 
     def halves(self, x: Samples, y: Samples, sampling: Sampling, seed: int) -> Halves:
-        """Ready to be fitted on some rows and used on others."""
+        """Prepare for fitting on some rows and use on others."""
         if self.dim > min(x.shape[1], y.shape[1]):
             raise InputError(
                 f"reduce asks for {self.dim} shared directions, x has {x.shape[1]} columns and y {y.shape[1]}: ask for at most "
@@ -84,7 +84,7 @@ class Fitted:
     reducer: CrossFittedReducer
 
     def halves(self, x: Samples, y: Samples, sampling: Sampling, seed: int) -> Halves:
-        """Ready to be fitted on some rows and used on others."""
+        """Prepare for fitting on some rows and use on others."""
 
         def along(fitted: IntArray, rest: IntArray, pairing: IntArray | None) -> tuple[Samples, Samples]:
             of_y = (fitted, rest) if pairing is None else (pairing[fitted], pairing[rest])
@@ -102,7 +102,7 @@ Halves = Callable[[IntArray, IntArray, "IntArray | None"], tuple[Samples, Sample
 
 
 def cross_fitted(reduce: object) -> SharedColumns | Fitted | None:
-    """What reduces one half as fitted on the other, from text like cca:8 or an object with a method `fit`; None for others."""
+    """Make a cross-fitted reducer from text like cca:8 or an object with a method `fit`; return None for others."""
     if isinstance(reduce, str) and (found := re.fullmatch(r"cca:([1-9][0-9]*)", reduce)):
         return SharedColumns(int(found[1]))
     if not isinstance(reduce, type) and callable(getattr(reduce, "fit", None)):
@@ -111,17 +111,17 @@ def cross_fitted(reduce: object) -> SharedColumns | Fitted | None:
 
 
 def what_was_done(way: SharedColumns | Fitted, seed: int) -> Reduction:
-    """The record of a cross-fitted reduction."""
+    """Record of a cross-fitted reduction."""
     if isinstance(way, SharedColumns):
         return Reduction("cca", way.dim, None, None, ON_OTHER_HALF, seed)
     return Reduction(name_of(way.reducer), None, None, None, ON_OTHER_HALF, seed)
 
 
 def reducer_of(reduce: object) -> Reducer:
-    """A reducer from text like pca:10 or random:10, or the callable that was given.
+    """Make a reducer from text like pca:10 or random:10, or return a callable as it is.
 
     Raises:
-        InputError: It is neither.
+        InputError: The argument is neither.
     """
     if callable(reduce) and not isinstance(reduce, type):
         return reduce
@@ -135,13 +135,13 @@ def reducer_of(reduce: object) -> Reducer:
 
 
 def check(reduce: object) -> None:
-    """Raise InputError unless it is something that reduces."""
+    """Raise InputError unless the argument is a reducer."""
     if cross_fitted(reduce) is None:
         reducer_of(reduce)
 
 
 def reduced(x: Samples, y: Samples, reducer: Reducer, seed: int) -> tuple[Samples, Samples, Reduction]:
-    """Both sides with fewer columns, and what was done."""
+    """Reduce both sides to fewer columns, with a record of the reduction."""
     few_x, few_y = checked(reducer(read_only(x), read_only(y), generator(seed, "projections")), x, y)
     fitted_on = str(getattr(reducer, "fitted_on", None) or UNKNOWN)
     if isinstance(reducer, Projection):
@@ -152,10 +152,10 @@ def reduced(x: Samples, y: Samples, reducer: Reducer, seed: int) -> tuple[Sample
 
 
 def checked(few: Any, x: Samples, y: Samples) -> tuple[Samples, Samples]:
-    """What a reducer gave, as samples.
+    """Convert the output of a reducer to samples.
 
     Raises:
-        InputError: It is not fewer columns of the same samples of both sides.
+        InputError: The output is not fewer columns of the same samples of both sides.
     """
     if not isinstance(few, tuple | list) or len(few) != 2:
         raise InputError(f"the reducer gave {type(few).__name__}: it must give two arrays, fewer columns of x and of y.")
@@ -168,12 +168,12 @@ def checked(few: Any, x: Samples, y: Samples) -> tuple[Samples, Samples]:
 
 
 def name_of(reducer: object) -> str:
-    """What results call a caller's own reducer."""
+    """Name of a caller's own reducer in results."""
     return str(getattr(reducer, "__name__", type(reducer).__name__))
 
 
 def read_only(points: Samples) -> Samples:
-    """A view of samples that a reducer cannot change."""
+    """View of samples that a reducer cannot change."""
     view = points.view()
     view.flags.writeable = False
     return view
@@ -193,9 +193,9 @@ def projected(
     dim: int,
     rng: np.random.Generator,
 ) -> FloatArray:
-    """(n, dim) coordinates along orthonormal directions.
+    """Coordinates (n, dim) along orthonormal directions.
 
-    Equal samples keep equal coordinates: `einsum` adds up each row alike, which a matrix product of BLAS does not promise.
+    Equal samples keep equal coordinates: `einsum` sums every row in the same order, which BLAS does not guarantee.
     """
     columns, largest = centred(points)
     columns *= largest / largest.max()
@@ -204,9 +204,10 @@ def projected(
 
 
 def principal_components(columns: FloatArray, dim: int, rng: np.random.Generator) -> FloatArray:
-    """Directions (all dimensions, dim) of largest variance of columns around 0 (n, all dimensions).
+    """Directions (all dimensions, dim) of largest variance of centred columns (n, all dimensions).
 
-    From the triangle of columns = Q R: their covariance would square the condition, and so blur all but the largest.
+    They come from the triangle R of columns = Q R. The covariance would square the condition number, and so blur all but the
+    largest.
     """
     _, _, directions = np.linalg.svd(np.linalg.qr(columns, mode="r"), full_matrices=dim > len(columns))
     return np.ascontiguousarray(directions[:dim].T)

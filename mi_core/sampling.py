@@ -1,12 +1,12 @@
-"""How the samples were drawn: each by itself, in groups that belong together, or as rows of a series.
+"""Sampling schemes: independent samples, groups that belong together, or rows of a series.
 
-Rows that belong together are each other's nearest neighbours whatever the other side does, so two independent sets of such rows
-read MI out of nothing, and shuffles or random parts of them are no test. Here stands, for each way of drawing:
+Rows that belong together are each other's nearest neighbours whatever the other side does. So two independent sets of such rows
+seem to share MI, and random shuffles or parts of them are no valid test. Each scheme defines:
 
-    left_out    rows that are neither neighbours of a row nor counted (the window of Theiler, Phys. Rev. A 34, 2427 (1986))
-    parts       disjoint parts for error bars, of whole groups or stretches
-    surrogate   one side's rows beside the other's as if the sides were independent: whole groups exchanged, a series shifted
-    order       of neighbours by default: about as many as belong together, so that neighbours do not all come from one group
+    left_out    rows excluded from the neighbours and counts of a row (the window of Theiler, Phys. Rev. A 34, 2427 (1986))
+    parts       disjoint parts for error bars, made of whole groups or stretches
+    surrogate   pairing of the rows as if the sides were independent: whole groups exchanged, or a series shifted
+    order       default neighbour order: about as many as belong together, so that neighbours do not all come from one group
 """
 
 from __future__ import annotations
@@ -35,41 +35,41 @@ LOOKED_AT = 2000  # neighbouring rows
 
 
 class Sampling(Protocol):
-    """One way of drawing samples."""
+    """Sampling scheme."""
 
     @property
     def left_out(self) -> IntArray | None:
-        """(n_samples, 2): for each row the first that belongs together with it, and the one behind the last; or None."""
+        """Range (n_samples, 2) of rows that belong together with each row, first and one past the last; or None."""
 
     @property
     def units(self) -> int | None:
-        """Number of independent units, None where these are the samples themselves."""
+        """Number of independent units; None if the units are the samples."""
 
     def countable(self, n_samples: int) -> int | IntArray:
-        """N of the formulas: how many samples may be counted for each, itself among them."""
+        """N of the formulas: the number of samples that may be counted for each one, itself included."""
 
     @property
     def cuts(self) -> tuple[int, ...]:
         """Numbers of parts to cut the samples into for an error bar."""
 
     def order(self, n_samples: int, dim: int) -> int:
-        """Neighbour order k to take by default in so many joint dimensions."""
+        """Default neighbour order k for this number of joint dimensions."""
 
     def take(self, rows: IntArray) -> Sampling:
-        """How some of the rows, ascending, were drawn."""
+        """Sampling scheme of some of the rows, ascending."""
 
     def parts(self, n_samples: int, count: int, rng: np.random.Generator) -> list[IntArray]:
-        """Rows, ascending, of so many disjoint parts of about equal size; none where there are too few units."""
+        """Ascending rows of disjoint parts of about equal size; empty if there are too few units."""
 
     def surrogate(self, n_samples: int, rng: np.random.Generator) -> IntArray:
-        """(n_samples,) the row of y to put beside each row of x."""
+        """Row (n_samples,) of y to pair with each row of x."""
 
     def error_of_mean(self, terms: FloatArray, rows: IntArray) -> float:
-        """Standard error of the mean of one term (m,) for each of some rows (m,)."""
+        """Standard error of the mean of terms (m,), one for each of some rows (m,)."""
 
 
 class Independent:
-    """Each sample drawn by itself."""
+    """Independent samples."""
 
     left_out = None
     units = None
@@ -79,19 +79,19 @@ class Independent:
     cuts = (4, 8)
 
     def countable(self, n_samples: int) -> int:
-        """All samples."""
+        """Number of all samples."""
         return n_samples
 
     def order(self, n_samples: int, dim: int) -> int:
-        """The field's usual order."""
+        """Usual neighbour order of the field."""
         return DEFAULT_ORDER
 
     def take(self, rows: IntArray) -> Independent:
-        """Independent too."""
+        """Scheme of some of the rows, which are independent too."""
         return self
 
     def parts(self, n_samples: int, count: int, rng: np.random.Generator) -> list[IntArray]:
-        """Rows drawn without replacement, of parts of equal size."""
+        """Rows of parts of equal size, drawn without replacement."""
         size = n_samples // count
         order = rng.permutation(n_samples)
         return [np.sort(order[part * size : (part + 1) * size]) for part in range(count)]
@@ -101,12 +101,12 @@ class Independent:
         return rng.permutation(n_samples)
 
     def error_of_mean(self, terms: FloatArray, rows: IntArray) -> float:
-        """Standard deviation of the terms over the root of their number."""
+        """Standard deviation of the terms divided by the root of their number."""
         return float(terms.std(ddof=1) / np.sqrt(len(terms)))
 
 
 class Together(abc.ABC):
-    """What groups and series have in common: rows that belong together make units, which are drawn each by itself."""
+    """Common base of groups and series: rows that belong together make units, and the units are independent."""
 
     # Eighths of the samples hold so few units that their spread is too small, by a quarter where dependence is strong.
     cuts = (4, 4)
@@ -114,20 +114,20 @@ class Together(abc.ABC):
     @property
     @abc.abstractmethod
     def left_out(self) -> IntArray:
-        """(n_samples, 2) rows that belong together with each, as in `Sampling`."""
+        """Range (n_samples, 2) of rows that belong together with each row, as in `Sampling`."""
 
     @property
     @abc.abstractmethod
     def part_of(self) -> IntArray:
-        """(n_samples,) number, ascending, of what each row may not be parted from."""
+        """Number (n_samples,), ascending, of the block that each row must stay in."""
 
     def countable(self, n_samples: int) -> IntArray:
-        """For each row those that are not left out, and itself."""
+        """Number of rows, for each row, that are not left out, itself included."""
         number: IntArray = n_samples - (self.left_out[:, 1] - self.left_out[:, 0]) + 1
         return number
 
     def parts(self, n_samples: int, count: int, rng: np.random.Generator) -> list[IntArray]:
-        """Rows of disjoint parts of whole units; none where there are too few of them."""
+        """Rows of disjoint parts made of whole units; empty if there are too few units."""
         numbers, place = np.unique(self.part_of, return_inverse=True)
         if len(numbers) < FEWEST_UNITS * count:
             return []
@@ -136,7 +136,7 @@ class Together(abc.ABC):
         return [np.flatnonzero(part[place] == one) for one in range(count)]
 
     def error_of_mean(self, terms: FloatArray, rows: IntArray) -> float:
-        """Spread of the units' sums, since terms of one unit go together."""
+        """Standard error from the spread of the units' sums, because terms of one unit are dependent."""
         _, place = np.unique(self.part_of[rows], return_inverse=True)
         sums = np.bincount(place, weights=terms - terms.mean())
         return float(np.sqrt(np.sum(sums**2) * len(sums) / max(1, len(sums) - 1)) / len(terms))
@@ -144,7 +144,7 @@ class Together(abc.ABC):
 
 @dataclasses.dataclass(frozen=True)
 class Groups(Together):
-    """Rows of one group belong together: trials of a subject, tokens of a sentence, positions of an image.
+    """Samples in groups of rows that belong together: trials of a subject, tokens of a sentence, positions of an image.
 
     Attributes:
         group: (n_samples,) number of each row's group, ascending.
@@ -154,17 +154,17 @@ class Groups(Together):
 
     @functools.cached_property
     def left_out(self) -> IntArray:
-        """The rows of each row's own group."""
+        """Range of each row's own group."""
         return np.column_stack([np.searchsorted(self.group, self.group, side) for side in ("left", "right")]).astype(np.int64)
 
     @property
     def part_of(self) -> IntArray:
-        """The groups themselves."""
+        """Number of each row's group."""
         return self.group
 
     @functools.cached_property
     def sizes(self) -> IntArray:
-        """Rows of each group."""
+        """Number of rows of each group."""
         sizes: IntArray = np.unique(self.group, return_counts=True)[1]
         return sizes
 
@@ -174,7 +174,7 @@ class Groups(Together):
         return len(self.sizes)
 
     def order(self, n_samples: int, dim: int) -> int:
-        """About the mean size of a group."""
+        """Neighbour order of about the mean size of a group."""
         return default_order(float(self.sizes.mean()), n_samples, dim)
 
     def take(self, rows: IntArray) -> Groups:
@@ -182,9 +182,9 @@ class Groups(Together):
         return Groups(self.group[rows])
 
     def surrogate(self, n_samples: int, rng: np.random.Generator) -> IntArray:
-        """Rows of another group beside those of each, in their order from a random one on, and round: where it is larger, some
-        of them; where it is smaller, all of them about equally often. Beside equal places in the order, both sides would still
-        share what they owe to it.
+        """Pair the rows of each group with those of another group, in circular order from a random start: some of them if the
+        other group is larger, all of them about equally often if it is smaller. Without the random start, both sides would
+        still share any dependence on the position in a group.
         """
         starts = np.cumsum([0, *self.sizes[:-1]])
         rows = []
@@ -197,12 +197,12 @@ class Groups(Together):
 
 @dataclasses.dataclass(frozen=True)
 class Series(Together):
-    """Rows in order of time.
+    """Rows of a time series in order.
 
     Attributes:
-        time: (n_samples,) place of each row in the series, ascending.
-        exclude: Rows up to so many steps of time apart belong together.
-        span: Steps from the first lag at which the sides are compared to the last one, lag 0 among them.
+        time: (n_samples,) position of each row in the series, ascending.
+        exclude: Number of steps of time up to which rows belong together.
+        span: Steps from the first to the last lag at which the sides are compared, including lag 0.
     """
 
     time: IntArray
@@ -211,35 +211,35 @@ class Series(Together):
 
     @functools.cached_property
     def left_out(self) -> IntArray:
-        """The rows up to `exclude` steps before and after each row."""
+        """Range of rows up to `exclude` steps before and after each row."""
         first = np.searchsorted(self.time, self.time - self.exclude, "left")
         return np.column_stack([first, np.searchsorted(self.time, self.time + self.exclude, "right")]).astype(np.int64)
 
     @property
     def part_of(self) -> IntArray:
-        """Stretches, several times as long as the memory."""
+        """Number of each row's stretch, several times as long as the memory."""
         return self.time // max(STRETCH * self.exclude, 1)
 
     @property
     def units(self) -> int:
-        """How often the series could have forgotten itself: stretches of exclude rows before and after a row."""
+        """Number of independent units: stretches of `exclude` rows before and after a row."""
         return max(1, len(self.time) // (2 * self.exclude + 1))
 
     def order(self, n_samples: int, dim: int) -> int:
-        """About the rows that belong together to one side."""
+        """Neighbour order of about the number of rows that belong together on one side of a row."""
         return default_order(self.exclude + 1, n_samples, dim)
 
     def take(self, rows: IntArray) -> Series:
-        """Some of the rows, ascending, at their own times."""
+        """Scheme of some of the rows, ascending, at their own times."""
         return dataclasses.replace(self, time=self.time[rows])
 
     @property
     def least_shift(self) -> int:
-        """Steps that part the sides: more than twice the memory, and the span, so that no lag meets one that is compared."""
+        """Steps that separate the sides: more than twice the memory plus the span, so that no compared lag is met."""
         return self.span + 2 * self.exclude + 1
 
     def surrogate(self, n_samples: int, rng: np.random.Generator) -> IntArray:
-        """All rows later by one random number of steps, at least `least_shift`, and from the end on at the beginning."""
+        """Shift all rows circularly by one random number of steps, at least `least_shift`."""
         least = min(self.least_shift, n_samples // 3)
         return np.roll(np.arange(n_samples), int(rng.integers(least, n_samples - least + 1)))
 
@@ -248,19 +248,19 @@ INDEPENDENT = Independent()
 
 
 def fit(way: Any, x: Samples, y: Samples, rng: np.random.Generator, sampling: Sampling) -> Any:
-    """What a cross-fitted critic or reducer makes of samples; one whose `fit` takes `groups` is told what may not be parted."""
+    """Fit a cross-fitted critic or reducer to samples; if its `fit` takes `groups`, it gets the blocks that must stay whole."""
     if isinstance(sampling, Together) and "groups" in inspect.signature(way.fit).parameters:
         return way.fit(x, y, rng, groups=sampling.part_of)
     return way.fit(x, y, rng)
 
 
 def as_fields(sampling: Sampling) -> dict[str, Any]:
-    """What results record of it."""
+    """Fields in which results record the sampling scheme."""
     return {"independent_units": sampling.units, "exclude": sampling.exclude if isinstance(sampling, Series) else None}
 
 
 def default_order(together: float, n_samples: int, dim: int) -> int:
-    """Neighbour order where so many rows belong together: about as many, so that neighbours do not all come from one group."""
+    """Default neighbour order, about the number of rows that belong together, so that neighbours come from several groups."""
     largest = LARGEST_ORDER if dim <= FEW_DIMENSIONS else LARGEST_ORDER_IN_MANY
     most = min(largest, n_samples // LEAST_SHARE_OF_ORDER)
     return max(DEFAULT_ORDER, min(most, round(together)))
@@ -282,8 +282,7 @@ def check_enough(left_out: IntArray, ks: Sequence[int]) -> None:
 def resemblance(points: Samples) -> float:
     """How much nearer, in standard errors, neighbouring rows (n, dim) are to each other than rows drawn at random.
 
-    Of neighbouring rows i and i + 1, and a row j at random, the neighbour is the nearer one half of the time where rows are
-    independent; ties count one half.
+    If rows are independent, row i + 1 is nearer to row i than a random row j is half of the time; ties count one half.
     """
     here, other = rows_to_compare(len(points))
     near, far = (distances_between(points, here, there) for there in (here + 1, other))
@@ -293,7 +292,7 @@ def resemblance(points: Samples) -> float:
 
 @functools.lru_cache(maxsize=8)
 def rows_to_compare(n: int) -> tuple[IntArray, IntArray]:
-    """Rows of n samples, of which the next is another one, and for each a row at random that is neither."""
+    """Rows of n samples that have a next row, and for each a random row that is neither of the two."""
     here = np.arange(0, n - 1, max(1, (n - 1) // LOOKED_AT))
     other = np.random.default_rng(0).integers(n, size=len(here))
     apart = (other != here) & (other != here + 1)

@@ -4,8 +4,8 @@
                by the ranks among the samples fitted on                |           choose it
                                                      SharedDirections.along: coordinates of the rest
 
-Directions fitted and looked at on the same samples find dependence in independent data: 0.3 to 0.9 bits in 2,000 samples of 50
-columns. So everything here keeps apart what is fitted on and what is measured on.
+Directions fitted and measured on the same samples find dependence in independent data: 0.3 to 0.9 bits in 2,000 samples of 50
+columns. So everything here separates the samples for fitting from the samples for measuring.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ Single = NDArray[np.float32]
 
 
 class Ranks:
-    """Columns (n, dim) of samples in ascending order, sorted once, from which normal scores by any of the rows follow."""
+    """Columns (n, dim) of samples, sorted once, which give normal scores relative to any of the rows."""
 
     def __init__(self, points: Samples) -> None:
         columns = np.ascontiguousarray(points.T)
@@ -44,7 +44,7 @@ class Ranks:
         self.is_new = _ties.new_values(np.take_along_axis(columns, self.order, axis=1))
 
     def scores(self, fitted: IntArray) -> Single:
-        """Gaussian quantiles (n, dim) of all rows' mean ranks among the rows `fitted`, which alone decide on the scale."""
+        """Gaussian quantiles (n, dim) of all rows' mean ranks among the rows `fitted`, which alone define the scale."""
         dim, n = self.order.shape
         among = np.zeros(n, dtype=np.bool_)
         among[fitted] = True
@@ -69,7 +69,7 @@ class Directions:
 
     Attributes:
         x: (dim_x, m) directions of x, along which held-out samples have variance 1; `y` (dim_y, m) likewise.
-        correlation: (m,) of each pair, as held-out samples have it.
+        correlation: (m,) correlation of each pair in held-out samples.
     """
 
     x: FloatArray
@@ -77,16 +77,16 @@ class Directions:
     correlation: FloatArray
 
     def strongest(self, most: int) -> Directions:
-        """At most so many of the pairs."""
+        """Select the strongest pairs, up to a number."""
         return Directions(self.x[:, :most], self.y[:, :most], self.correlation[:most])
 
 
 class SharedDirections:
-    """Both sides of some samples, ready for directions to be fitted on any of their rows.
+    """Both sides of some samples, prepared for fitting directions on any of their rows.
 
     Args:
         x: (n, dim_x), `y` (n, dim_y) likewise.
-        sampling: How they were drawn.
+        sampling: How the samples were drawn.
     """
 
     def __init__(self, x: Samples, y: Samples, sampling: Sampling) -> None:
@@ -102,15 +102,15 @@ class SharedDirections:
         least: int = 0,
         pairing: IntArray | None = None,
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Coordinates of x and of y (len(rest), m) along directions fitted on other rows, and the correlations (m,) of these.
+        """Coordinates of x and of y (len(rest), m) along directions fitted on other rows, and the pairs' correlations (m,).
 
         Args:
             fitted: Rows to fit on, ascending.
-            rest: Rows to look at.
-            rng: Draws the folds that confirm directions.
-            most: How many pairs at most; None for all.
-            least: How many pairs at least, confirmed or not.
-            pairing: (n,) row of y that stands beside each row of x; None for its own.
+            rest: Rows to compute coordinates of.
+            rng: Random number generator for the folds that confirm directions.
+            most: Maximum number of pairs; None for all.
+            least: Minimum number of pairs, confirmed or not.
+            pairing: (n,) row of y paired with each row of x; None for the same row.
         """
         with one_blas_thread():  # small matrices gain little by threads, and lose much on a busy machine
             rows_y = (fitted, rest) if pairing is None else (pairing[fitted], pairing[rest])
@@ -129,17 +129,17 @@ class SharedDirections:
 
 
 def shared_directions(x: Single, y: Single, sampling: Sampling, rng: np.random.Generator, *, least: int = 0) -> Directions:
-    """Canonical pairs (Hotelling 1936, doi:10.1093/biomet/28.3-4.321) of covariances that are shrunk as held-out folds advise.
+    """Canonical pairs (Hotelling 1936, doi:10.1093/biomet/28.3-4.321) of covariances with shrinkage chosen on held-out folds.
 
-    Pairs count as confirmed whose correlation in folds that did not choose them is larger than chance makes any of them, but
-    with probability `BY_CHANCE`. They are worth -log(1 - correlation^2) / 2 nats each, and the shrinkage whose pairs are worth
-    most in the first fold is taken.
+    A pair is confirmed if its correlation in folds that did not choose it exceeds the largest chance value of any pair, up to
+    probability `BY_CHANCE`. Each is worth -log(1 - correlation^2) / 2 nats. The shrinkage whose pairs are worth most in the
+    first fold is used.
 
     Args:
         x: (n, dim_x) normal scores, `y` (n, dim_y) likewise.
-        sampling: How the samples were drawn, which decides what may be parted.
-        rng: Draws the folds.
-        least: How many pairs to give at least, confirmed or not.
+        sampling: How the samples were drawn, which decides the possible folds.
+        rng: Random number generator for the folds.
+        least: Minimum number of pairs to return, confirmed or not.
     """
     x, y = x - x.mean(axis=0), y - y.mean(axis=0)
     (x, basis_x), (y, basis_y) = fewer_columns(x, rng), fewer_columns(y, rng)
@@ -175,8 +175,8 @@ def shared_directions(x: Single, y: Single, sampling: Sampling, rng: np.random.G
 
 
 def correlations(sums: FloatArray, n: int) -> FloatArray:
-    """Correlations (pairs,) from sums (3, pairs) over n samples of squares of x, of y, and of products; 0 for negative ones,
-    and for directions without spread.
+    """Correlations (pairs,) from sums (3, pairs) over n samples of squares of x, of y, and of products. Negative correlations
+    and directions without spread give 0.
     """
     variance_x, variance_y, covariance = sums / n
     spread = np.sqrt(np.abs(variance_x * variance_y))
@@ -187,13 +187,13 @@ def correlations(sums: FloatArray, n: int) -> FloatArray:
 
 
 def is_confirmed(correlation: FloatArray, independent: float) -> NDArray[np.bool_]:
-    """Which correlations lie clearly above 0, as so many independent samples have them."""
+    """Mask of the correlations that are clearly above 0 for this number of independent samples."""
     clearly: NDArray[np.bool_] = correlation > -ndtri(BY_CHANCE / len(correlation)) / np.sqrt(independent)
     return clearly
 
 
 def worth(correlation: FloatArray, independent: float) -> float:
-    """Nats that Gaussians with the confirmed correlations share."""
+    """MI in nats of Gaussians with the confirmed correlations."""
     return float(-0.5 * np.log1p(-(correlation[is_confirmed(correlation, independent)] ** 2)).sum())
 
 
@@ -208,7 +208,7 @@ def sum_of(of_folds: list[list[FloatArray]]) -> list[FloatArray]:
 
 
 def canonical(covariances: list[FloatArray], shrinkages: Sequence[float]) -> Iterator[tuple[FloatArray, FloatArray]]:
-    """For each shrinkage the canonical directions of x (p, m) and of y (q, m), the most correlated first, at most `MOST_PAIRS`.
+    """Canonical directions of x (p, m) and of y (q, m) for each shrinkage, most correlated first, at most `MOST_PAIRS`.
 
     Covariances, of x (p, p), of y (q, q) and between them (p, q), are shrunk towards their mean variance times the identity.
     """
@@ -224,10 +224,10 @@ def canonical(covariances: list[FloatArray], shrinkages: Sequence[float]) -> Ite
 
 
 def singular_vectors(matrix: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Left (p, m) and right (q, m) singular vectors of the largest singular values of a matrix (p, q), these in falling order.
+    """Left (p, m) and right (q, m) singular vectors of a matrix (p, q) for its largest singular values, in descending order.
 
-    By the smaller one of its squares: several times faster than a singular value decomposition, and exact enough for values
-    that are to be told from chance.
+    They come from the smaller of the two squared matrices. This is several times faster than a singular value decomposition,
+    and accurate enough for values that differ from chance.
     """
     p, q = matrix.shape
     if p > q:
@@ -241,8 +241,9 @@ def singular_vectors(matrix: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def fewer_columns(points: Single, rng: np.random.Generator) -> tuple[Single, FloatArray]:
-    """Points (n, dim) in an orthonormal basis (dim, few), which is returned too: their own where they are not many, else about
-    their largest principal components, by subspace iteration (Halko, Martinsson & Tropp 2011, doi:10.1137/090771806).
+    """Express points (n, dim) in an orthonormal basis (dim, few), and return both. The basis is the original one if there are
+    few columns, else approximately the largest principal components, by subspace iteration (Halko, Martinsson & Tropp 2011,
+    doi:10.1137/090771806).
     """
     dim = points.shape[1]
     if dim <= MOST_COLUMNS:

@@ -1,6 +1,6 @@
-"""Text that came from outside, file names, keys, layers' names, made fit for terminals, tables and pictures.
+"""Escaping of text from outside (file names, keys, names of layers) for terminals, tables and figures.
 
-Imports nothing heavy: `mi --help` and every error message go through it.
+Imports nothing heavy: `mi --help` and every error message use it.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ MOST_IN_A_FIGURE = 32  # characters of a name; longer ones leave a figure no roo
 
 
 def printable(text: str) -> str:
-    r"""One line in which every character shows, as `repr` would escape the others.
+    r"""Escape all invisible characters as `repr` does, so that the text is one line.
 
-    Escaped are control characters, line breaks among them, DEL, marks that change the direction of writing, other invisible
-    characters and lone surrogates, so that no name can colour, move or forge what a terminal shows.
+    Control characters including line breaks, DEL, marks that change the writing direction, other invisible characters and lone
+    surrogates are escaped, so that no name can colour, move or forge what a terminal shows.
 
     Example:
         >>> print(printable("red \x1b[31m name\nnote: forged"))
@@ -31,9 +31,9 @@ def printable(text: str) -> str:
 
 
 def as_cell(name: str) -> str:
-    """Text for a cell of a CSV file: printable, and with an apostrophe ahead where a spreadsheet would take it for a formula.
+    """Escape text for a cell of a CSV file: printable, with a leading apostrophe if a spreadsheet would read it as a formula.
 
-    See https://owasp.org/www-community/attacks/CSV_Injection. Numbers are not for this function.
+    See https://owasp.org/www-community/attacks/CSV_Injection. Do not use it for numbers.
 
     Example:
         >>> as_cell("=1+1"), as_cell("first")
@@ -44,7 +44,7 @@ def as_cell(name: str) -> str:
 
 
 def in_figure(name: str) -> str:
-    r"""Text for a figure: printable, shortened, and with dollar signs that matplotlib does not take for mathematics.
+    r"""Escape text for a figure: printable, shortened, with dollar signs that matplotlib does not read as mathematics.
 
     Example:
         >>> print(in_figure(r"$\frac$"))
@@ -57,7 +57,7 @@ def in_figure(name: str) -> str:
 
 
 def concerning(note: str, places: Sequence[str], what: str) -> str:
-    """A note with the places that it concerns, before its key; of many, their number and the first ones."""
+    """Add the places that a note concerns before its key; for many places, their number and the first ones."""
     named = ", ".join(places[:NAMED])
     where = f"{named}." if len(places) <= NAMED else f"{len(places):,} {what}: {named}, ..."
     says, bracket, key = note.partition(EXPLAIN)
@@ -65,7 +65,7 @@ def concerning(note: str, places: Sequence[str], what: str) -> str:
 
 
 def table_lines(rows: Sequence[Mapping[str, str]], left: Collection[str] = ()) -> list[str]:
-    """Lines of a table: columns under their names, right-aligned but for those that are named."""
+    """Lines of a table: columns under their names, right-aligned except for the named ones."""
     names = list(rows[0])
     lines = [[printable(cell) for cell in line] for line in [names, *([*row.values()] for row in rows)]]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
@@ -80,7 +80,7 @@ def table_lines(rows: Sequence[Mapping[str, str]], left: Collection[str] = ()) -
 
 
 def note_lines(notes: Iterable[str]) -> Iterator[str]:
-    """Lines that say each note once, as wide as the terminal that stderr is; in a log, a note is one line."""
+    """Lines with each note once, wrapped to the width of stderr's terminal; in a log, each note is one line."""
     for note in dict.fromkeys(notes):
         if sys.stderr is not None and sys.stderr.isatty():
             yield from wrapped(note, "note: ", terminal_width())
@@ -89,7 +89,7 @@ def note_lines(notes: Iterable[str]) -> Iterator[str]:
 
 
 def wrapped(sentence: str, lead: str, width: int | None = None) -> list[str]:
-    """Lines of a sentence after what leads it, the later ones indented as far; by default as wide as stdout's terminal."""
+    """Wrap a sentence after its lead, with later lines indented as far; by default to the width of stdout's terminal."""
     if width is None:
         width = terminal_width() if sys.stdout is not None and sys.stdout.isatty() else WIDTH
     import textwrap  # here, because it is for those who read many lines

@@ -1,4 +1,4 @@
-"""How many threads this process may use."""
+"""Number of threads that this process may use."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _setting = threading.Lock()  # held by whoever has changed how many threads matr
 
 
 def available_threads() -> int:
-    """Number of CPUs that this process may use; no more than NUMBA_NUM_THREADS says, where that is set."""
+    """Number of CPUs that this process may use, at most NUMBA_NUM_THREADS if that is set."""
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     limit = os.environ.get("NUMBA_NUM_THREADS", "")
     return min(cpus, int(limit)) if limit.isdecimal() and int(limit) else cpus
@@ -19,10 +19,10 @@ def available_threads() -> int:
 
 @contextlib.contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """Matrix products run in one thread each while the block lasts: several slow small ones down on a busy machine.
+    """Run each matrix product in one thread while the block runs: more threads slow small products down on a busy machine.
 
-    The setting is that of the whole process. Where blocks overlap, the first one sets it and brings back what was when it ends;
-    the others leave it alone, and may end with more threads than one.
+    The setting applies to the whole process. If blocks overlap, the first one makes the setting and restores the old one when
+    it ends; the others leave it alone, and may end with more than one thread.
     """
     if not _setting.acquire(blocking=False):
         yield

@@ -1,4 +1,4 @@
-"""Gaussian twins: data of known mutual information, as like the samples at hand as a Gaussian can be.
+"""Gaussian twins: Gaussian data of known mutual information that resemble the samples as closely as possible.
 
 samples --unit_variance--> columns --canonical--> pairs of directions, and the nats that each carries
                                                       |
@@ -21,9 +21,9 @@ class Canonical:
     """Canonical pairs of two sides.
 
     Attributes:
-        root_x: (p, p) triangle R for which R'R is the covariance of x, shrunk a little; `root_y` (q, q) likewise.
-        left: (p, m) directions of x among its white columns, `right` (m, q) those of y.
-        nats: (m,) MI that each pair carries: -log(1 - rho^2) / 2, Kraskov et al. 2004, eq. (10) for each pair.
+        root_x: (p, p) triangle R with R'R the slightly shrunk covariance of x; `root_y` (q, q) likewise.
+        left: (p, m) directions of x in its white columns; `right` (m, q) those of y.
+        nats: (m,) MI of each pair: -log(1 - rho^2) / 2, Kraskov et al. 2004, eq. (10).
     """
 
     root_x: FloatArray
@@ -34,9 +34,9 @@ class Canonical:
 
 
 def canonical(x: FloatArray, y: FloatArray) -> Canonical:
-    """Canonical pairs of columns around 0.
+    """Canonical pairs of centred columns.
 
-    The covariance is shrunk towards its diagonal, little unless there are nearly as many columns as samples.
+    The covariance is shrunk towards its diagonal, only a little unless there are nearly as many columns as samples.
     """
     n = len(x)
     shrinkage = min(1.0, ((x.shape[1] + y.shape[1]) / n) ** 2 + 1e-9)
@@ -49,12 +49,12 @@ def canonical(x: FloatArray, y: FloatArray) -> Canonical:
 def gaussian_twin(samples: Prepared, nats: float, intrinsic_dim: float, rng: np.random.Generator) -> tuple[Prepared, float]:
     """Gaussian samples of the same size, with the same covariance up to one factor, and their (conditional) MI in nats.
 
-    Where the covariance explains less MI than the `nats` that were estimated, because dependence is not linear, as many of the
-    strongest canonical pairs as half the intrinsic dimension are raised evenly: so the twin always has at least the MI that it
-    is to vouch for. With z, x and y are what the twin of z explains of them linearly, and a rest of which all this is true.
+    If the covariance explains less MI than the estimated `nats`, because dependence is not linear, the strongest canonical
+    pairs, as many as half the intrinsic dimension, are raised evenly. So the twin always has at least the MI that it has to
+    vouch for. With z, x and y are the sum of a linear function of the twin of z and a remainder made in this way.
 
-    The samples depend on the pairs' correlations and planes alone, not on the signs and turns of their directions, which no
-    two machines need choose alike.
+    The samples depend only on the correlations and planes of the pairs, not on the signs and rotations of their directions,
+    which may differ between machines.
     """
     n = len(samples.x)
     x, y = unit_variance(samples.x), unit_variance(samples.y)
@@ -82,7 +82,7 @@ def gaussian_twin(samples: Prepared, nats: float, intrinsic_dim: float, rng: np.
 
 
 def scaled_as(samples: Prepared, twin: Prepared) -> Prepared:
-    """The twin with its columns on the scales of the samples' columns, up to one factor for all sides."""
+    """Scale the columns of the twin like the samples' columns, up to one factor for all sides."""
     scales = [standard_deviations(side)[varying(side)] for side in samples.sides().values()]
     largest = max(float(of_side.max()) for of_side in scales)
     x, y, *others = (side * (of_side / largest) for side, of_side in zip(twin.sides().values(), scales, strict=True))
@@ -90,23 +90,23 @@ def scaled_as(samples: Prepared, twin: Prepared) -> Prepared:
 
 
 def unit_variance(points: Samples) -> FloatArray:
-    """Columns around 0 with variance 1, in float64; constant ones are left out."""
+    """Centred columns with variance 1, in float64, without constant ones."""
     columns, _ = centred(points[:, varying(points)])
     white: FloatArray = columns / columns.std(axis=0)
     return white
 
 
 def varying(points: Samples) -> NDArray[np.bool_]:
-    """Which columns are not constant."""
+    """Mask of the columns that are not constant."""
     some: NDArray[np.bool_] = (points != points[0]).any(axis=0)
     return some
 
 
 def whitened(points: FloatArray, shrinkage: float) -> tuple[FloatArray, FloatArray]:
-    """White rows (n, p), and a triangle R (p, p) with positive diagonal for which R'R is the shrunken covariance.
+    """White rows (n, p), and a triangle R (p, p) with positive diagonal such that R'R is the shrunken covariance.
 
-    Their product is points * sqrt((1 - shrinkage) / n). Shrinking adds rows, which the QR decomposition takes in; a Cholesky
-    decomposition of the covariance itself would square the condition.
+    Their product is points * sqrt((1 - shrinkage) / n). The QR decomposition includes rows that represent the shrinkage; a
+    Cholesky decomposition of the covariance would square the condition number.
     """
     n, p = points.shape
     white, root = np.linalg.qr(np.vstack([np.sqrt((1 - shrinkage) / n) * points, np.sqrt(shrinkage) * np.eye(p)]))

@@ -17,33 +17,33 @@ Progress = Callable[[int, int], None]
 """Called with (steps done, steps in all) from the calling thread while neighbours are counted."""
 
 ProgressOption = Progress | bool | None
-"""Progress as callers ask for it: a function, True for a bar on stderr, None or False for nothing."""
+"""Progress argument: a function, True for a bar on stderr, None or False for no progress."""
 
 Reducer = Callable[[Samples, Samples, np.random.Generator], tuple[Any, Any]]
-"""(x, y, rng) -> fewer columns of each, (n_samples, few). What its attribute `fitted_on` says, if it has one, is recorded."""
+"""Function (x, y, rng) -> fewer columns of each, (n_samples, few). Its attribute `fitted_on`, if there is one, is recorded."""
 
 
 class CrossFittedReducer(Protocol):
-    """A reducer that is fitted on one half of the samples and used on the other.
+    """Reducer that is fitted on one half of the samples and used on the other.
 
-    Where samples are not independent, a `fit` with an argument `groups` is given (n,) ascending numbers of what may not be
-    parted: groups, or stretches of a series.
+    If samples are not independent, a `fit` with an argument `groups` receives (n,) ascending numbers of the groups, or of the
+    stretches of a series, that must stay whole.
     """
 
     def fit(self, x: Samples, y: Samples, rng: np.random.Generator) -> Callable[[Samples, Samples], tuple[Any, Any]]:
-        """Fit to some samples, and return what makes fewer columns of x and of y of any others."""
+        """Fit to some samples, and return a function that makes fewer columns of x and of y from other samples."""
 
 
 class CrossFittedCritic(Protocol):
-    """A critic for a lower bound that is fitted on one half of the samples and measured on the other; see `CrossFittedReducer`
-    on groups.
+    """Critic for a lower bound that is fitted on one half of the samples and measured on the other. For groups, see
+    `CrossFittedReducer`.
     """
 
     def fit(self, x: Samples, y: Samples, rng: np.random.Generator) -> Callable[[Samples, Samples], tuple[Any, Any]]:
-        """Fit to some samples, and return what makes embeddings (n, m) of x and of y of any others. Their inner products are
-        large where x and y belong together.
+        """Fit to some samples, and return a function that makes embeddings (n, m) of x and of y from other samples. Their inner
+        products are large if x and y belong together.
         """
 
 
 Share = tuple[int, int]
-"""(index, shares): one of so many equal shares of the queries."""
+"""Pair (index, shares): one of several equal shares of the queries."""

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and what is left of those that were not."""
+"""Files that are written whole or not at all, and removal of unfinished ones."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ SHORTAGES = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.EDQUO
 
 
 class NamedFile(io.FileIO):
-    """A new file whose errors name the file that it is to become."""
+    """New file whose errors name the file that it will become."""
 
     def __init__(self, path: Path, becomes: Path) -> None:
         super().__init__(path, "x+")
         self.becomes = becomes
 
     def write(self, content: Any) -> int:
-        """Write; an error names the file that this one becomes."""
+        """Write; an error names the file that this one will become."""
         with errors_named(self.becomes):
             return super().write(content)
 
 
 @contextlib.contextmanager
 def errors_named(path: Path) -> Iterator[None]:
-    """Put a name to errors of the system that have none, as those of writing have not."""
+    """Add a file name to system errors without one, such as errors of writing."""
     try:
         yield
     except OSError as error:
@@ -49,14 +49,14 @@ def errors_named(path: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def whole_file(path: Path, ending: str = ".tmp") -> Iterator[BinaryIO]:
-    """A file to write to that takes the name `path` only once the block has ended without an error.
+    """Open a file that takes the name `path` only after the block has ended without an error.
 
-    Opened before the work whose result it is for, so that a path that cannot be written to costs no result. Until then its
-    name is unique, ends in `ending`, and it is locked, so that what a killed process left can be told from what is in work.
+    Open it before the work whose result it will hold, so that an unwritable path costs no result. Until the end its name is
+    unique and ends in `ending`, and it is locked, so that files of killed processes can be told from files in use.
 
     Raises:
-        InputError: Nothing can be written there.
-        OSError: The system has run out of something, space for example.
+        InputError: The path cannot be written.
+        OSError: The system has run out of a resource, such as disk space.
     """
     try:
         path = path.resolve()  # a link stays, what it leads to is replaced
@@ -88,7 +88,7 @@ def whole_file(path: Path, ending: str = ".tmp") -> Iterator[BinaryIO]:
 
 
 def opened_and_locked(path: Path, ending: str) -> tuple[io.BufferedRandom, Path]:
-    """A new file beside `path` under a name of its own, locked until it is closed or its process ends."""
+    """Open a new file beside `path` with a unique name, locked until it is closed or its process ends."""
     while True:
         unfinished = path.with_name(f"{UNFINISHED}{secrets.token_hex(8)}{ending}")
         # Not a BufferedWriter: NumPy writes past Python into those, and says of a full disk how many bytes were missing.
@@ -99,10 +99,10 @@ def opened_and_locked(path: Path, ending: str) -> tuple[io.BufferedRandom, Path]
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Remove what killed processes left half written in `folder`, and nothing that a living one is writing.
+    """Remove files that killed processes left unfinished in `folder`, but no file that a running process is writing.
 
-    A lock tells the two apart: it ends with its process, however that ends, and needs no clock and no process number, which
-    in a container is the same every time. Where the file system has no locks, nothing is removed.
+    A lock distinguishes the two: it ends with its process in every case, and needs no clock and no process number, which may
+    recur in a container. If the file system has no locks, nothing is removed.
     """
     for leftover in folder.glob(f"{UNFINISHED}*"):
         with contextlib.suppress(OSError):  # another's, or gone by now
@@ -118,7 +118,7 @@ def remove_unfinished(folder: Path) -> None:
 
 
 def is_free(handle: int) -> bool | None:
-    """Whether nobody else had the file of a descriptor locked, which now has it; None where files cannot be locked."""
+    """Try to lock the file of a descriptor, and tell whether it was free; None if files cannot be locked."""
     if fcntl is None:
         return None
     try:
