@@ -1,28 +1,28 @@
-"""Backends: several algorithms for the same neighbour counts, and their one dispatcher.
+"""Backends: several algorithms for the same neighbour counts, and one dispatcher.
 
 Each backend is one module with two functions, the contract:
 
     neighbour_counts(parts, sides, ks, *, threads, progress=None) -> radius (len(ks), n), counts (len(sides), len(ks), n)
     count_nearer(points, radius, *, threads, progress=None)        -> counts (len(radius), n)
 
-Those of the CPU take left_out (n, 2), too: for each point a range of rows, its own among them, that are no neighbours of it.
-The radius is then the distance to the k-th of the others; counts are made less by those left out here, for every backend.
+CPU backends also take left_out (n, 2): for each point a range of rows, its own included, that are not its neighbours. The
+radius is then the distance to the k-th of the others; the dispatcher subtracts the rows left out from the counts.
 
-and two more, where its work can be split over machines:
+A backend whose work can be split over machines has two more functions:
 
     prepare(parts, sides, ks, workers)   -> an index: arrays in named tuples, which may be copied to another machine
-    answer(index, ks, workers, share)     -> radius and counts of share (i, shares) of the queries, zeros beside them
+    answer(index, ks, workers, share)     -> radius and counts of share (i, shares) of the queries, zeros elsewhere
 
-parts are validated samples (n, dim) of one dtype, ks ascending neighbour orders below n. For every point, `radius` is the
-Chebyshev distance to its k-th other point in the joint space, that of all parts together, and `counts` the numbers of other
-points strictly nearer than that in each side, which is the space of the parts first to last, for sides = ((first, last), ...).
-For mutual information the parts are x, y, and so are the sides; for conditional mutual information the parts are x, z, y, the
-sides x z, z y and z. `count_nearer` does the same for radii (m, n) that come from elsewhere, ascending along m. All is as if
-computed in float64 from the values given. So every backend returns the same bits, and tests compare with `assert_array_equal`.
-The answers to all shares of one index add up to the whole; `cluster` has them answered by the workers of a Dask cluster.
+parts are validated samples (n, dim) of one dtype, ks are ascending neighbour orders below n. For every point, `radius` is the
+Chebyshev distance to its k-th other point in the joint space of all parts, and `counts` are the numbers of other points
+strictly nearer than that in each side. A side is the space of the parts first to last, for sides = ((first, last), ...).
+For mutual information the parts are x, y, and so are the sides; for conditional mutual information the parts are x, z, y and
+the sides x z, z y and z. `count_nearer` counts for given radii (m, n), ascending along m. All results are as if computed in
+float64 from the values given. So every backend returns the same bits, and tests compare with `assert_array_equal`. The answers
+to all shares of one index add up to the whole; `cluster` sends the shares to the workers of a Dask cluster.
 
-A new algorithm is one new module and one line in `registry.MODULE_OF`; `choice` has the rule of "auto". The backend for GPUs,
-"cuda" or "cuda:1", is told the index of its GPU, `gpu`, too, and its parts may be samples that lie on one (`cuda.samples`).
+A new algorithm needs one new module and one line in `registry.MODULE_OF`; `choice` has the rule of "auto". The GPU backend,
+"cuda" or "cuda:1", also takes the index of its GPU, `gpu`, and its parts may be samples in GPU memory (`cuda.samples`).
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ def neighbour_counts(
 ) -> tuple[FloatArray, IntArray, str]:
     """Radius (len(ks), n) and counts (len(sides), len(ks), n) for ks in their order, and the name of the backend that counted.
 
-    One pass over the neighbours for all of ks; the contract above says what parts, sides and left_out are. `scheduler`: address
-    of that of a Dask cluster, over whose workers to split it.
+    One neighbour search serves all of ks. The contract above defines parts, sides and left_out. `scheduler`: address of the
+    scheduler of a Dask cluster whose workers split the counting.
     """
     parts = in_one_dtype(parts)
     ascending = tuple(sorted(set(ks)))
@@ -95,10 +95,10 @@ def neighbour_counts(
 
 
 def on_cpu(backend: Backend) -> Backend:
-    """The backend that leaves rows out: "cpu" for "auto".
+    """Name of a backend that can leave rows out: "cpu" for "auto".
 
     Raises:
-        BackendUnavailableError: It is one of a GPU.
+        BackendUnavailableError: The backend runs on a GPU.
     """
     if registry.is_cuda(backend):
         raise BackendUnavailableError(
@@ -108,7 +108,7 @@ def on_cpu(backend: Backend) -> Backend:
 
 
 def nearer_left_out(points: Samples, radius: FloatArray, left_out: IntArray, threads: int) -> IntArray:
-    """Counts (m, n) of those left out that are strictly nearer than radius (m, n), ascending along m."""
+    """Counts (m, n) of left-out rows that are strictly nearer than radius (m, n), ascending along m."""
     from mi_core.backends.cpu import left_out as rows  # here, because it loads what kernels are compiled with
 
     return rows.nearer_left_out(points, radius, left_out, threads=threads)
@@ -133,7 +133,7 @@ def count_nearer(
     progress: Progress | None = None,
     left_out: IntArray | None = None,
 ) -> tuple[IntArray, str]:
-    """Counts (m, n): other points (n, dim) strictly nearer than radius (m, n), ascending along m; the name of the backend.
+    """Counts (m, n) of other points (n, dim) strictly nearer than radius (m, n), ascending along m, and name of the backend.
 
     left_out: (n, 2) as in the contract, or None.
     """
@@ -149,9 +149,9 @@ def count_nearer(
 
 
 def counted(count: Callable[..., Found], parts: tuple[Samples, ...], backend: Backend) -> tuple[Found, str]:
-    """What `count(module, parts, **options)` finds by the module of a backend, and the name of that backend.
+    """Result of `count(module, parts, **options)` with the module of a backend, and the name of that backend.
 
-    Where "auto" takes a GPU whose memory does not suffice, perhaps since others hold it, the CPU counts.
+    If "auto" chooses a GPU whose memory does not suffice, perhaps because other processes hold it, the CPU counts.
     """
     name = choice.choose(backend, parts)
     if registry.is_cuda(name):
@@ -165,8 +165,8 @@ def counted(count: Callable[..., Found], parts: tuple[Samples, ...], backend: Ba
 
 
 def from_gpu(values: Any, name: str, backend: Backend) -> tuple[Samples, tuple[str, ...]] | None:
-    """Samples (n, dim), left where they lie on a GPU, and notes, as by `arrays.samples`; None for values that lie elsewhere,
-    or that `backend` would not look for there.
+    """Samples (n, dim) left in GPU memory, and notes, as from `arrays.samples`; None if the values are not in GPU memory or
+    `backend` does not count there.
     """
     if not (registry.is_cuda(backend) or backend == "auto") or not presence.lies_on_gpu(values):
         return None
@@ -177,7 +177,7 @@ def from_gpu(values: Any, name: str, backend: Backend) -> tuple[Samples, tuple[s
 
 
 def held(part: Samples, backend: Backend, dim: int) -> Samples:
-    """A part where the backend counts it, for many estimates: on a GPU, or where it is. dim is that of all parts."""
+    """Move a part to where the backend counts it, for many estimates: to a GPU, or nowhere. dim is that of all parts."""
     name = "cuda" if backend == "auto" and choice.cuda_pays(len(part), dim) else backend
     if not registry.is_cuda(name) or registry.unavailable(name):
         return part
@@ -186,6 +186,6 @@ def held(part: Samples, backend: Backend, dim: int) -> Samples:
 
 
 def in_one_dtype(parts: Sequence[Samples]) -> tuple[Samples, ...]:
-    """The parts, all in the widest of their dtypes."""
+    """Convert all parts to the widest of their dtypes."""
     dtype = np.result_type(*(part.dtype for part in parts))
     return tuple(part.astype(dtype, copy=False) for part in parts)

@@ -1,4 +1,4 @@
-"""The rule behind "auto" and "cpu": which backend counts, by samples, dimensions and a look at the data."""
+"""Choice of the backend for "auto" and "cpu", by samples, dimensions and a look at the data."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ CUDA_FROM_WIDE = 4e10  # pairs times joint dimensions
 
 
 def choose(backend: Backend, parts: Sequence[Samples]) -> str:
-    """The name of the backend that will count: `backend` itself, or what "auto" and "cpu" stand for here."""
+    """Name of the backend that will count: `backend` itself, or the choice for "auto" and "cpu"."""
     if backend not in ("auto", "cpu"):
         return backend
     n, dim = len(parts[0]), sum(part.shape[1] for part in parts)
@@ -56,13 +56,13 @@ def choose(backend: Backend, parts: Sequence[Samples]) -> str:
 
 
 def cuda_pays(n: int, dim: int) -> bool:
-    """Whether there is enough to do for a GPU, and one to do it; the simulator is none."""
+    """Tell whether the job is large enough for a GPU and there is one; the simulator does not count."""
     large = n * dim >= CUDA_FROM_NARROW if dim <= TREE_UP_TO else float(n) ** 2 * dim >= CUDA_FROM_WIDE
     return large and presence.number_of_gpus() > 0 and registry.unavailable("cuda") is None
 
 
 def has_contrast(points: Samples) -> bool:
-    """Whether nearest points are nearer, beside typical ones, than among Gaussians of as many dimensions; from 256 points."""
+    """Tell whether nearest points are nearer, relative to typical ones, than in Gaussians of equal dimension; uses 256 points."""
     some = points[:: max(1, len(points) // 256)].astype(np.float64)
     distances = np.sort([np.abs(some - query).max(axis=1) for query in some[::32]], axis=1)
     nearest, typical = distances[:, 1], distances[:, distances.shape[1] // 2]

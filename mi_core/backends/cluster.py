@@ -1,12 +1,12 @@
 """Queries split over the workers of a Dask cluster, for every backend that can answer them in shares.
 
-    this process     prepare: tree, codes, sorted values; once, so that all shares are shares of one whole
+    this process     prepare: tree, codes, sorted values; once, so that all shares belong to one whole
          |           a copy to each worker
     worker threads   answer: one share of the queries after the other
          |           the rows of the share, and their numbers
-    this process     put together
+    this process     combine
 
-A share depends on nothing but what was prepared, so it may be answered anywhere, and again where a worker was lost.
+A share depends only on the prepared index, so it may be answered anywhere, and again if a worker was lost.
 """
 
 from __future__ import annotations
@@ -44,16 +44,16 @@ def neighbour_counts(
     threads: int,
     progress: Progress | None = None,
 ) -> tuple[FloatArray, IntArray, int]:
-    """Radius and counts as a backend gives them, and the number of workers that answered.
+    """Radius and counts as from a backend, and the number of workers that answered.
 
     Args:
         module: Module of the backend.
-        parts: As in the contract of `mi_core.backends`, and so the next two.
-        sides: Which parts make up each side.
+        parts: Samples, as in the contract of `mi_core.backends`.
+        sides: Parts of each side, as in that contract.
         ks: Neighbour orders, ascending.
         scheduler: Address, tcp://HOST:PORT or tls://HOST:PORT.
-        threads: Most threads to prepare with; a worker uses those that it was started with.
-        progress: Called with shares done and shares in all.
+        threads: Maximum number of threads for preparation; a worker uses the threads that it was started with.
+        progress: Function called with shares done and shares in all.
 
     Raises:
         BackendUnavailableError: The cluster cannot be used, or was lost; the message says why and what to do.
@@ -75,7 +75,7 @@ def neighbour_counts(
 
 @contextlib.contextmanager
 def connected(scheduler: str) -> Iterator[Client]:
-    """A connection to the scheduler; an error where there is none, or where it breaks."""
+    """Connect to the scheduler; raise an error if that fails, or if the connection breaks."""
     try:
         from distributed import KilledWorker
     except ImportError:
@@ -93,7 +93,7 @@ def connected(scheduler: str) -> Iterator[Client]:
 
 
 def client_of(scheduler: str, **options: Any) -> Client:
-    """A client of the scheduler, by TLS where its address asks for it; an error where none answers.
+    """Make a client of the scheduler, with TLS if its address says so; raise an error if no scheduler answers.
 
     Certificates come from Dask's own configuration, `distributed.comm.tls`.
     """
@@ -116,7 +116,7 @@ def client_of(scheduler: str, **options: Any) -> Client:
 
 
 def threads_of_workers(client: Client, scheduler: str) -> dict[str, int]:
-    """Threads of each worker by its address; an error where there is none, or where one runs other code than this process."""
+    """Number of threads of each worker by address; raise an error if there is no worker, or if one runs other code."""
     try:
         client.wait_for_workers(1, timeout=PATIENCE_SECONDS)
     except TimeoutError:
@@ -129,7 +129,7 @@ def threads_of_workers(client: Client, scheduler: str) -> dict[str, int]:
 
 
 def check_software(client: Client, scheduler: str) -> None:
-    """An error unless all workers, and the scheduler, which reads what it passes on, run the code of this process."""
+    """Raise an error unless all workers, and the scheduler, which reads what it forwards, run the code of this process."""
     found = {f"worker {address}": versions for address, versions in client.run(software, on_error="return").items()}
     try:
         found[f"scheduler {scheduler}"] = client.run_on_scheduler(software)
@@ -145,14 +145,14 @@ def check_software(client: Client, scheduler: str) -> None:
 
 
 def software() -> dict[str, str]:
-    """Versions of what shares are answered with."""
+    """Versions of the software that answers shares."""
     return {"ksg-mi": f"{__version__} ({SOURCES[:8]})", "numpy": np.__version__, "numba": numba.__version__}
 
 
 def answers(
     client: Client, module: Any, index: Any, ks: tuple[int, ...], shares: int
 ) -> Iterator[tuple[IntArray, FloatArray, IntArray]]:
-    """What `answer_share` gives for each share, in the order in which they are done."""
+    """Generate the result of `answer_share` for each share, in order of completion."""
     from distributed import as_completed
 
     (held,) = client.scatter([index], broadcast=True, hash=False)  # a list, because a tuple would come apart
@@ -170,7 +170,7 @@ def answers(
 
 
 def answer_share(share: Share, *, backend: str, index: Any, ks: tuple[int, ...]) -> tuple[IntArray, FloatArray, IntArray]:
-    """On a worker: rows (m,), and their radius (len(ks), m) and counts (sides, len(ks), m); others have 0 throughout."""
+    """Answer a share on a worker: rows (m,), their radius (len(ks), m) and counts (sides, len(ks), m); other rows have 0."""
     with Workers(1) as workers:
         radius, counts = importlib.import_module(backend).answer(settled(index), ks, workers, share)
     rows = np.flatnonzero(radius[-1])  # the largest; where that is 0, all is
@@ -178,7 +178,7 @@ def answer_share(share: Share, *, backend: str, index: Any, ks: tuple[int, ...])
 
 
 def settled(index: Any) -> Any:
-    """An index whose arrays are aligned and writeable, as kernels were compiled for; small arrays come otherwise by wire."""
+    """Make the arrays of an index aligned and writeable, as the kernels need; small arrays arrive otherwise by network."""
     if isinstance(index, np.ndarray):
         return np.require(index, requirements=["C", "A", "W"])
     if isinstance(index, tuple):

@@ -1,4 +1,4 @@
-"""The table of backends: which module each one is, and whether it can run here."""
+"""Table of backends: the module of each one, and whether it can run here."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MODULE_OF = {
 
 
 def names() -> tuple[str, ...]:
-    """Names of the backends that can be asked for by name."""
+    """Names of all backends."""
     return tuple(MODULE_OF)
 
 
@@ -27,7 +27,7 @@ def working() -> tuple[str, ...]:
 
 
 def unavailable(name: str) -> str | None:
-    """Why the backend cannot run here and what to do about it, in one line; None where it can."""
+    """Reason why the backend cannot run here and what to do, in one line; None if it can run."""
     if is_cuda(name):
         if reason := presence.missing(gpu_named(name)):
             return reason
@@ -39,7 +39,7 @@ def unavailable(name: str) -> str | None:
 
 
 def not_importable(name: str) -> str | None:
-    """What went wrong when the backend's module was imported, in one line; None where nothing did."""
+    """Error on importing the backend's module, in one line; None if there was none."""
     try:
         module_of(name)
     except (ImportError, AttributeError) as error:  # numba-cuda asks NumPy for what later versions have dropped
@@ -48,23 +48,23 @@ def not_importable(name: str) -> str | None:
 
 
 def available(name: str) -> Any:
-    """The backend's module; an error where it cannot run here."""
+    """Module of the backend; raise an error if it cannot run here."""
     if reason := unavailable(name):
         raise BackendUnavailableError(f"backend {name} cannot run here: {reason}")
     return module_of(name)
 
 
 def module_of(name: str) -> Any:
-    """The backend's module."""
+    """Module of the backend."""
     return importlib.import_module(MODULE_OF[name.partition(":")[0]])
 
 
 def is_cuda(name: str) -> bool:
-    """Whether it is the backend "cuda", or "cuda:1"."""
+    """Tell whether a backend is "cuda", or one like "cuda:1"."""
     return name.partition(":")[0] == "cuda"
 
 
 def gpu_named(name: str) -> int | None:
-    """The index in a name like "cuda:1"; None for one without."""
+    """Index in a name like "cuda:1"; None for a name without one."""
     _, _, index = name.partition(":")
     return int(index) if index else None

@@ -256,9 +256,9 @@ def set_reach(targets, target, radius, steps_per_unit):
 
 @jit
 def slide(targets, target, radius, ends):
-    """Where a query lies at one end of a dimension, have its reach end before the values at the other that are radius away.
+    """For a query at one end of a dimension, end its reach before the values at the other end that are radius away.
 
-    What is looked at stays as wide, so it begins farther out; but beyond its own end there is nobody.
+    The range keeps its width, so it begins farther out, but there are no points beyond the query's own end.
     """
     reach = targets.reach[target]
     for place in range(targets.codes.shape[1]):

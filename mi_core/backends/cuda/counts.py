@@ -1,4 +1,4 @@
-"""The contract of `mi_core.backends` on GPUs: which way through the points, which rows on which GPU, and what fits there."""
+"""The contract of `mi_core.backends` on GPUs: choice of algorithm, rows for each GPU, and batches that fit its memory."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def neighbour_counts(
 ) -> tuple[FloatArray, IntArray]:
     """Radius (len(ks), n) and counts (len(sides), len(ks), n) for ascending ks; the contract of `mi_core.backends`.
 
-    Blocks that lie on a GPU are taken from there. `threads` is the CPU's. gpu: index of the one to count on; None to choose.
+    Parts in GPU memory are used in place. `threads` is for the CPU. gpu: index of the GPU to count on; None to choose.
     """
     n = len(parts[0])
     radius = np.empty((len(ks), n))
@@ -79,14 +79,14 @@ def count_nearer(
 
 
 class Steps:
-    """Rows done in all passes, on all GPUs, for the one who asked to be told."""
+    """Number of rows done in all passes, on all GPUs, for reporting progress."""
 
     def __init__(self, progress: Progress | None, total: int) -> None:
         self.progress, self.total, self.done = progress, total, 0
         self.lock = threading.Lock()
 
     def take(self, rows: int) -> None:
-        """So many more are done."""
+        """Add rows that are done, and report."""
         with self.lock:
             self.done += rows
             if self.progress is not None:
@@ -114,16 +114,16 @@ def count_side(samples: Array, radius: Array, first_row: int, last_row: int, ste
 
 
 def way_through(samples: Array) -> ModuleType:
-    """`tree` or `tiles`, whichever is sooner done with samples (n, dim)."""
+    """Return `tree` or `tiles`, whichever is faster for samples (n, dim)."""
     n, dim = samples.shape
     return tree if dim <= TREE_UP_TO and n >= (LINE_FROM if dim == 1 else TREE_FROM) else tiles
 
 
 def by_rows(order: Array, first_row: int, last_row: int, steps: Steps, work: Callable[[Array, Array], Array]) -> Array:
-    """What `work(queries, rows)` finds (m, queries) for the samples first_row to last_row, in their order.
+    """Results (m, queries) of `work(queries, rows)` for the samples first_row to last_row, in their order.
 
-    queries are places in `order` (n,), near ones side by side, and rows their samples, counted from first_row. All go together
-    unless memory is short.
+    queries are positions in `order` (n,), near ones side by side, and rows are their samples, counted from first_row. All are
+    processed together unless memory is short.
     """
     places = xp.flatnonzero((order >= first_row) & (order < last_row)).astype(np.int32)
     rows = order[places] - first_row
@@ -148,15 +148,15 @@ def by_rows(order: Array, first_row: int, last_row: int, steps: Steps, work: Cal
 
 
 def joined(parts: Sequence[Array]) -> Array:
-    """All dimensions of the parts (n, dim) side by side."""
+    """Join the parts (n, dim) side by side."""
     return parts[0] if len(parts) == 1 else xp.concatenate(parts, axis=1)
 
 
 def over_gpus(work: Callable[[int, int], None], parts: Sequence[Samples], gpu: int | None) -> None:
     """Call `work(first_row, last_row)` for all rows of the parts, on the GPU with this index.
 
-    With None, where there is much to do, on every GPU for its share of the rows; else where the parts lie, or on that which
-    CuPy works on.
+    With None, a large job runs on every GPU, each with its share of the rows; a small one runs on the GPU that holds the parts,
+    or else on CuPy's current GPU.
     """
     n, dim, itemsize = len(parts[0]), sum(part.shape[1] for part in parts), parts[0].dtype.itemsize
     gpus = [gpu_for(parts) if gpu is None else gpu]
@@ -186,7 +186,7 @@ def over_gpus(work: Callable[[int, int], None], parts: Sequence[Samples], gpu: i
 
 
 def too_large(gpu: int, n: int, dim: int, itemsize: int) -> str:
-    """What to say where memory does not suffice even for the least batch."""
+    """Message that memory does not suffice even for the smallest batch."""
     a_sample = 4 * dim * itemsize + SORTING  # the parts, joined, sorted, and in columns
     free = free_bytes()
     return (

@@ -66,7 +66,7 @@ def launch(work: Any, grid: int | tuple[int, int], block: int | tuple[int, int],
 
 @contextmanager
 def short_memory_said() -> Iterator[None]:
-    """Within, whoever finds that a GPU's memory does not suffice says so by a MemoryError, as CuPy does when it allocates."""
+    """Turn every report of insufficient GPU memory in the block into a MemoryError, as CuPy raises when it allocates."""
     try:
         yield
     except CudaAPIError as error:  # of Numba: a launch, a context
@@ -87,10 +87,10 @@ def as_argument(value: Any) -> Any:
 
 
 def resident(values: Any) -> Array | None:
-    """An array that lies on a GPU already, of CuPy, Torch, JAX or Numba, as one of `xp` that shares its memory; else None.
+    """Return an array of CuPy, Torch, JAX or Numba in GPU memory as an `xp` array that shares its memory; else None.
 
-    CuPy waits for the stream that makes the values. None, too, where CuPy does not know their type. In the simulator NumPy's
-    arrays lie on the GPU.
+    CuPy waits for the stream that makes the values. The result is also None if CuPy does not know their type. In the simulator
+    NumPy arrays count as arrays in GPU memory.
     """
     if isinstance(values, xp.ndarray):
         return values
@@ -108,7 +108,7 @@ def resident(values: Any) -> Array | None:
 
 
 def to_device(values: Any) -> Array:
-    """An array on the current GPU; not copied where it lies there already."""
+    """Move an array to the current GPU; do not copy it if it is there already."""
     return xp.asarray(values)
 
 
@@ -118,30 +118,30 @@ def to_host(values: Array) -> Any:
 
 
 def free_bytes() -> int:
-    """Memory that the current GPU has left, that kept ready by CuPy included."""
+    """Free memory of the current GPU in bytes, including memory that CuPy holds in reserve."""
     if SIMULATED:
         return 2**30
     return int(xp.cuda.Device().mem_info[0]) + int(xp.get_default_memory_pool().free_bytes())
 
 
 def release() -> None:
-    """Give back the memory of the current GPU that CuPy keeps ready."""
+    """Free the memory of the current GPU that CuPy holds in reserve."""
     if not SIMULATED:
         xp.get_default_memory_pool().free_all_blocks()
 
 
 def number_of_gpus() -> int:
-    """How many this process may use: CUDA_VISIBLE_DEVICES says which."""
+    """Number of GPUs that this process may use; CUDA_VISIBLE_DEVICES selects them."""
     return 1 if SIMULATED else int(xp.cuda.runtime.getDeviceCount())
 
 
 def gpu_of(array: Array) -> int:
-    """Index of the GPU that an array lies on."""
+    """Index of the GPU that holds an array."""
     return 0 if SIMULATED else int(array.device.id)
 
 
 def current_gpu() -> int:
-    """Index of the GPU that CuPy works on in this thread."""
+    """Index of CuPy's current GPU in this thread."""
     return 0 if SIMULATED else int(xp.cuda.runtime.getDevice())
 
 
@@ -152,7 +152,7 @@ def multiprocessors() -> int:
 
 @contextmanager
 def on_gpu(index: int) -> Iterator[None]:
-    """Within, arrays and kernels of the calling thread are on the GPU with this index."""
+    """Put arrays and kernels of the calling thread on the GPU with this index while the block runs."""
     if SIMULATED:
         yield
         return

@@ -1,4 +1,4 @@
-"""Whether the CUDA backend can run here, found out without loading what it needs."""
+"""Check whether the CUDA backend can run here, without loading the libraries that it needs."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ CUDA_DEVICE = 2  # DLPack's number for one
 
 
 def simulated() -> bool:
-    """Whether Numba runs kernels in its simulator: in Python, on the CPU, for tests."""
+    """Tell whether Numba runs kernels in its simulator: in Python, on the CPU, for tests."""
     return os.environ.get("NUMBA_ENABLE_CUDASIM", "0") not in ("", "0")
 
 
 def lies_on_gpu(values: object) -> bool:
-    """Whether an array of any library says that it lies on a GPU; one that cannot say does not."""
+    """Tell whether an array of any library reports that it is in GPU memory; without a report it is not."""
     try:
         if hasattr(values, "__dlpack_device__"):
             return int(values.__dlpack_device__()[0]) == CUDA_DEVICE
@@ -30,7 +30,7 @@ def lies_on_gpu(values: object) -> bool:
 
 
 def missing(gpu: int | None = None) -> str | None:
-    """What the backend lacks here, or lacks for this one GPU, and what to do about it, in one line; None where it can run."""
+    """What the backend lacks here, or for one GPU, and what to do, in one line; None if it can run."""
     version, gpus = SIMULATED_DRIVER if simulated() else driver()
     if version == 0:
         return (
@@ -51,17 +51,17 @@ def missing(gpu: int | None = None) -> str | None:
 
 
 def install_command(version: int) -> str:
-    """How to install what the backend needs beside a driver of this version; by default for CUDA 12."""
+    """Command that installs what the backend needs with a driver of this version; for CUDA 12 by default."""
     return f"python -m pip install 'ksg-mi[cuda{13 if version >= 13000 else 12}]'"
 
 
 def number_of_gpus() -> int:
-    """How many GPUs the backend would use; none in the simulator, or where anything is missing."""
+    """Number of GPUs that the backend would use; 0 in the simulator, or if anything is missing."""
     return 0 if simulated() or missing() else driver()[1]
 
 
 def driver() -> tuple[int, int]:
-    """CUDA version of the driver (12040 for 12.4), and how many GPUs it shows; zeros where there is none."""
+    """CUDA version of the driver (12040 for 12.4), and number of GPUs that it shows; zeros without a driver."""
     cuda = driver_library()
     if cuda is None:
         return 0, 0
@@ -73,7 +73,7 @@ def driver() -> tuple[int, int]:
 
 
 def gpu_names() -> tuple[str, ...]:
-    """What the GPUs that the driver shows call themselves."""
+    """Names of the GPUs that the driver shows."""
     cuda = driver_library()
     names = []
     for index in range(driver()[1]):
@@ -85,7 +85,7 @@ def gpu_names() -> tuple[str, ...]:
 
 @functools.cache
 def driver_library() -> ctypes.CDLL | None:
-    """NVIDIA's driver."""
+    """Library of NVIDIA's driver."""
     for name in DRIVERS:
         try:
             return ctypes.CDLL(name)

@@ -1,4 +1,4 @@
-"""Samples that stay on a GPU, so that all estimates made of them and of parts of them find them there."""
+"""Samples that stay in GPU memory for all estimates from them and from parts of them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from mi_core.types import Samples
 
 
 class GpuSamples:
-    """Samples (n, dim) on a GPU. Parts of them taken by `take` stay there; what is looked at by an index comes to the host.
+    """Samples (n, dim) on a GPU. Parts taken with `take` stay there; indexing copies values to the host.
 
-    So code that looks at a few samples, or at a few columns, is the same for these and for NumPy's. Where the GPU has no memory
-    for a part, the host takes it.
+    So code that reads a few samples or columns is the same for these and for NumPy arrays. If the GPU has no memory for a part,
+    the part goes to the host.
     """
 
     def __init__(self, array: Array) -> None:
@@ -42,7 +42,7 @@ class GpuSamples:
         return np.asarray(self[:], dtype)
 
     def take(self, rows: NDArray[np.integer[Any]], axis: int = 0) -> Samples:
-        """Some of the samples, as NumPy's `take`."""
+        """Select some of the samples, like NumPy's `take`."""
         with on_gpu(self.gpu):
             try:
                 return as_samples(self.array.take(to_device(rows), axis=axis))
@@ -50,7 +50,7 @@ class GpuSamples:
                 return cast(Samples, self[:].take(rows, axis=axis))
 
     def astype(self, dtype: Any, copy: bool = True) -> Samples:
-        """Samples in another precision, as NumPy's `astype` gives them."""
+        """Convert samples to another precision, like NumPy's `astype`."""
         with on_gpu(self.gpu):
             try:
                 return as_samples(self.array.astype(dtype, copy=copy))
@@ -59,7 +59,7 @@ class GpuSamples:
 
 
 def from_gpu(values: Any, name: str) -> tuple[Samples, tuple[str, ...]] | None:
-    """Samples where they lie on a GPU, and notes, as by `arrays.samples`; None for values that the host must see to."""
+    """Samples left in GPU memory, and notes, as from `arrays.samples`; None for values that the host must handle."""
     try:
         array = resident(values)
         if array is None:
@@ -72,7 +72,7 @@ def from_gpu(values: Any, name: str) -> tuple[Samples, tuple[str, ...]] | None:
 
 
 def held(samples: Samples, gpu: int | None) -> Samples:
-    """Samples on a GPU, for many estimates; left as they are where its memory does not suffice, which the estimate says."""
+    """Move samples to a GPU for many estimates; leave them if its memory does not suffice, as the estimate reports."""
     try:
         with on_gpu(gpu_for([samples]) if gpu is None else gpu):
             return as_samples(array_of(samples))
@@ -81,15 +81,15 @@ def held(samples: Samples, gpu: int | None) -> Samples:
 
 
 def as_samples(array: Array) -> Samples:
-    """An array (n, dim) on a GPU in the guise of NumPy's, of which it can do all that estimates on a GPU ask for."""
+    """Type an array (n, dim) on a GPU as a NumPy array; it supports all that estimates on a GPU need."""
     return cast(Samples, GpuSamples(array))
 
 
 def array_of(samples: Any) -> Array:
-    """Samples (n, dim) on the current GPU; not copied where they lie there already."""
+    """Samples (n, dim) on the current GPU; not copied if they are there already."""
     return to_device(samples.array if isinstance(samples, GpuSamples) else samples)
 
 
 def gpu_for(parts: Sequence[Any]) -> int:
-    """Index of the GPU that the first of the parts lies on that lies on any, or else of that which CuPy works on."""
+    """Index of the GPU that holds the first part in GPU memory, or else of CuPy's current GPU."""
     return next((part.gpu for part in parts if isinstance(part, GpuSamples)), current_gpu())
