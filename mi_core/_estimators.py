@@ -171,8 +171,8 @@ def ksg2_of(sides: Sequence[Samples], search: Search) -> list[Local]:
     """
     if any(map(_ties.may_tie, sides)):
         raise InputError(
-            "the samples have ties (values that recur, or that stand on a grid), and of neighbours at equal distance ksg2 "
-            "would take any: take ksg1, which takes ties in any order, or add a little noise (1e-6)."
+            "the samples have ties (values that recur, or that lie on a grid), and the order of neighbours at equal distance "
+            "is arbitrary for ksg2: take ksg1, which averages over ties, or add a little noise (1e-6)."
         )
     found = nearest_neighbours(joined(sides), max(search.ks), threads=search.threads, progress=search.progress)
     counts, backend = [], ""
@@ -206,7 +206,7 @@ def lnc(samples: Prepared, search: Search) -> list[Local]:
     dim = points.shape[1]
     if min(search.ks) < LEAST_NEIGHBOURS * dim:
         raise InputError(
-            f"k={min(search.ks)} and {dim} joint dimensions: with fewer than {LEAST_NEIGHBOURS} neighbours a dimension lnc "
+            f"k={min(search.ks)} and {dim} joint dimensions: with fewer than {LEAST_NEIGHBOURS} neighbours per dimension lnc "
             f"finds dependence where there is none. Take k={LEAST_NEIGHBOURS * dim}, or more."
         )
     if not all(side.shape[1] for side in sides.values()):
@@ -411,7 +411,7 @@ def check_apart(radius: FloatArray, ks: Sequence[int], what: str) -> None:
     for row, k in zip(radius, ks, strict=True):
         if zeros := number_of_zeros(row):
             raise InputError(
-                f"{zeros:,} samples {what} for k={k}: take repeated samples out, take a larger k, or add a little noise (1e-6)."
+                f"{zeros:,} samples {what} for k={k}: remove repeated samples, take a larger k, or add a little noise (1e-6)."
             )
 
 

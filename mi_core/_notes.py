@@ -92,8 +92,9 @@ def on_measured(
     if sum(dims) > WIDE:
         notes["dimensions"] = noted(
             "dimensions",
-            f"{' + '.join(map(str, dims))} dimensions: with so many, KSG is an index of dependence and not the MI in bits, of "
-            "which it mostly falls far short. Compare it only between settings of equal dimensions, k and number of samples.",
+            f"{' + '.join(map(str, dims))} dimensions: with so many, KSG is an index of dependence and not the MI in bits, "
+            "which it usually underestimates badly. Compare it only between settings of equal dimensions, k and number of "
+            "samples.",
         )
     return notes
 
@@ -110,8 +111,8 @@ def on_order(resemblances: Iterable[float], remedy: str = TO_NAME_ROWS) -> dict[
             "order",
             "Rows that stand next to each other are alike, in two sides at once and more than chance allows. If they belong "
             "together (a series, trials of one subject, tokens of one sentence), the estimate is too high, its error bar too "
-            f"short and its p-value, if there is one, too small: {remedy}. Shuffling the rows mends only independent samples "
-            "that were sorted; rows of one subject are still wrong once shuffled, and nothing will show it.",
+            f"short and its p-value, if there is one, too small: {remedy}. Shuffling the rows helps only if independent "
+            "samples were sorted; for rows of one subject it only hides the problem.",
         )
     }
 
@@ -129,12 +130,8 @@ def on_units(ks: Iterable[int], sampling: Sampling, n_samples: int, dim: int) ->
     if sampling.units < FEW_UNITS:
         notes["few units"] = noted(
             "few-units",
-            f"The samples make about {sampling.units} independent units, which is few: chance may move the estimate far."
-            + (
-                " A trend makes a series look as if it never forgets: take it out first."
-                if isinstance(sampling, Series)
-                else ""
-            ),
+            f"The samples have only about {sampling.units} independent units: the estimate may be far off by chance."
+            + (" A trend gives a series a memory that seems endless: remove it first." if isinstance(sampling, Series) else ""),
         )
     needed = FEWEST_UNITS * min(sampling.cuts)
     if isinstance(sampling, Together) and (there := len(np.unique(sampling.part_of))) < needed:
@@ -142,15 +139,15 @@ def on_units(ks: Iterable[int], sampling: Sampling, n_samples: int, dim: int) ->
         if isinstance(sampling, Series):
             what = f"stretches of {STRETCH} times exclude, {STRETCH * sampling.exclude:,} rows"
         notes["no error bar"] = noted(
-            "no-error-bar", f"There is no error bar: it takes at least {needed} {what}, and there are {there}."
+            "no-error-bar", f"There is no error bar: it needs at least {needed} {what}, and there are {there}."
         )
     usual, smallest = sampling.order(n_samples, dim), min(ks, default=n_samples)
     if smallest < usual:
         notes["small k"] = noted(
             "small-k",
-            f"k={smallest} is small for samples of which about {usual} or more belong together: the neighbours of a sample "
-            "then come from one other group or time, and the estimate reads low. "
-            f"Leave k out, for {usual}; or subtract what permutations reads.",
+            f"k={smallest} is small if about {usual} or more samples belong together: the neighbours of a sample then all come "
+            "from one other group or time, and the estimate is too low. "
+            f"Leave k out to get {usual}, or subtract the mean over permutations.",
         )
     return notes
 
@@ -167,7 +164,7 @@ def on_given(z: Samples | None, classes: Sequence[str], estimator: Estimator) ->
     return [
         noted(
             "given-labels",
-            f"z takes {len(values)} whole numbers, and their distances count. Where they are class labels, given_labels=True "
+            f"z takes {len(values)} whole numbers, and their distances count. If they are class labels, given_labels=True "
             "(--given-labels) conditions on the class, whatever its number.",
         )
     ]
@@ -187,7 +184,7 @@ def on_scales(sides: Sequence[tuple[str, Measured]], standardize: Standardize, g
         notes[f"{COLUMNS}{name}"] = noted(
             "scales",
             f"The columns of {name} are on very different scales: distances in column {large} are typically {ratio:,.0f} times "
-            f"those in column {small} (counted from 0), which so counts for little. Unless they have one unit, {advice}.",
+            f"those in column {small} (counted from 0), which therefore counts for little. Unless they share a unit, {advice}.",
         )
     largest_name, largest = max(sides, key=lambda side: side[1].typical)
     smaller = [(name, side) for name, side in sides if 0 < SCALE_RATIO * side.typical < largest.typical]
@@ -196,9 +193,9 @@ def on_scales(sides: Sequence[tuple[str, Measured]], standardize: Standardize, g
         if some:
             name, side = min(some, key=lambda one: one[1].typical)
             effect = (
-                "so is hardly taken into account and pulls the estimate up"
+                "therefore hardly counts and pulls the estimate up"
                 if is_given
-                else ("so count for little and pull the estimate towards 0")
+                else "therefore count for little and pull the estimate towards 0"
             )
             notes[f"scales of {given}" if is_given else "scales"] = noted(
                 "scales",
@@ -250,7 +247,7 @@ def on_constant(name: str, n_samples: int, *, is_given: bool = False, is_class: 
     """Note that a constant side has no mutual information with anything, or that a constant condition changes nothing."""
     what = "has one class only" if is_class else f"is constant: all {n_samples:,} samples are the same"
     if is_given:
-        return noted("constant", f"{name} {what}, so that to know it changes nothing: I(X;Y|Z) is I(X;Y).")
+        return noted("constant", f"{name} {what}, so knowing it changes nothing: I(X;Y|Z) is I(X;Y).")
     return noted("constant", f"{name} {what}, so by definition it shares no information with anything.")
 
 
@@ -258,8 +255,8 @@ def on_shape(name: str) -> str:
     """Note that the correction of lnc says little about dependence between the sides."""
     return noted(
         "near-plane",
-        f"The columns of {name} lie near a curve or a plane of fewer dimensions: what lnc corrects is the shape of that side, "
-        "and not dependence between the sides. Take fewer columns, or ksg1.",
+        f"The columns of {name} lie near a curve or a plane of fewer dimensions: lnc then corrects the shape of that side, "
+        "and not dependence between the sides. Use fewer columns, or ksg1.",
     )
 
 
@@ -269,8 +266,8 @@ def on_left_out(too_few: Sequence[tuple[str, int]], k: int, n_left: int) -> str:
     more = f" and {len(too_few) - NAMED:,} more" if len(too_few) > NAMED else ""
     return noted(
         "small-classes",
-        f"Left out for want of more than k={k} members: class {', '.join(named)}{more}. The estimate is that of the "
-        f"{n_left:,} samples left.",
+        f"Classes with at most k={k} members were left out: {', '.join(named)}{more}. The estimate is that of the other "
+        f"{n_left:,} samples.",
     )
 
 
@@ -282,8 +279,8 @@ def on_discrete(*sides: Samples) -> list[str]:
     return [
         noted(
             "rare-values",
-            f"{n_samples:,} samples take {distinct:,} different values: a plug-in estimate is good only where each value "
-            "recurs often; with so few samples for each, an entropy reads too low and mutual information too high.",
+            f"{n_samples:,} samples take {distinct:,} different values: a plug-in estimate is good only if each value "
+            "recurs often; with so few samples per value, an entropy is too low and mutual information is too high.",
         )
     ]
 
@@ -292,13 +289,13 @@ def on_gaussian(estimator: Estimator) -> list[str]:
     """Note on the assumptions of a closed form."""
     if estimator == "gaussian":
         what = (
-            "gaussian takes x and y together for Gaussian: it sees linear dependence alone, and is the true value only where "
-            "that holds."
+            "gaussian assumes that x and y are jointly Gaussian: it sees only linear dependence, and is the true value only if "
+            "they are."
         )
     else:
         what = (
-            "gaussian-copula takes x and y for Gaussian once each column is mapped to normal scores: it sees monotonic "
-            "dependence alone. Between single columns it is a lower bound, but for chance."
+            "gaussian-copula assumes that x and y are Gaussian once each column is mapped to normal scores: it sees only "
+            "monotonic dependence. Between single columns it is a lower bound, up to chance."
         )
     return [noted("gaussian", what)]
 
@@ -379,8 +376,8 @@ def on_tied(tied: int, k: int, n_samples: int, sides: Sequence[Samples]) -> dict
     advice = (
         "nothing need be done"
         if sum(side.shape[1] for side in sides) <= FEW_TIED
-        else "but where many columns tie at once, as binary ones do, dependence reads far too low: compare with noise (1e-6) "
-        "or discrete"
+        else "but if many columns tie at once, as binary ones do, the estimate is far too low: compare with noise (1e-6) or "
+        "discrete"
     )
     return {
         TIED: noted(

@@ -258,7 +258,7 @@ def check_together(settings: Settings, is_conditional: bool) -> None:
     can_be_split = CONDITIONAL_CAN_BE_SPLIT if is_conditional else CAN_BE_SPLIT
     arguments.check_scheduler(settings.scheduler, settings.estimator, can_be_split)
     if settings.given_labels and not is_conditional:
-        raise InputError("given_labels says that z are class labels, and no z came: give z, or leave given_labels out.")
+        raise InputError("given_labels says that z are class labels, but there is no z: give z, or leave given_labels out.")
     if is_conditional:
         arguments.one_of(settings.estimator, ConditionalEstimator, "the estimator where z is given")
         if settings.permutations is not None and (settings.groups is not None or settings.series):

@@ -57,9 +57,9 @@ def in_groups(groups: Any, n_samples: int) -> tuple[Groups, IntArray | None]:
     if len(places) != n_samples:
         raise InputError(f"groups has {len(places):,} rows and x has {n_samples:,} samples: give the group of each sample.")
     if len(names) == 1:
-        raise InputError(f"groups has only one group, {names[0]}: at least two are needed, better twenty.")
+        raise InputError(f"groups has only one group, {names[0]}: at least two are needed, preferably twenty.")
     if len(names) == n_samples:
-        raise InputError("groups has a group of its own for each row, which is no grouping: leave groups out.")
+        raise InputError("groups has a different group for each row, so nothing is grouped: leave groups out.")
     is_sorted = bool((places[1:] >= places[:-1]).all())
     order = None if is_sorted else np.argsort(places, kind="stable")
     return Groups(places if order is None else places[order]), order

@@ -299,8 +299,8 @@ def other_measures(
         notes.append(
             noted(
                 "similarity-groups",
-                f"{' and '.join(found)}: rows that belong together are not told apart here, and make layers look more alike "
-                "than they are.",
+                f"{' and '.join(found)}: rows that belong together are treated as independent here, and make layers look more "
+                "alike than they are.",
             )
         )
     return found, notes
@@ -594,7 +594,7 @@ def against_labels(
     if labels is None:
         return []
     if LABELS in sides:
-        raise InputError("a layer is named labels, as the class labels are: name it otherwise.")
+        raise InputError("a layer is named labels, the name of the class labels: give it another name.")
     places, classes = arrays.labels(labels, LABELS)
     arrays.check_same_length({**sides, LABELS: places})
     places = places if rows is None else places[rows]

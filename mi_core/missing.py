@@ -67,8 +67,8 @@ def refuse_in_series(gone: NDArray[np.bool_], lead: str = "") -> None:
     first, last = int(ends[longest]), int(ends[longest + 1]) - 2
     stretch = f", or take a stretch without any: the longest is rows {first:,} to {last:,}, counted from 0" * (last >= first)
     raise InputError(
-        f"{lead}{count:,} of {len(gone):,} rows have missing values, and rows of a series cannot be left out, as its steps "
-        f"would no longer be equal. Fill the gaps in{stretch}."
+        f"{lead}{count:,} of {len(gone):,} rows have missing values, and rows of a series cannot be left out, because its "
+        f"steps must stay equal. Fill the gaps in{stretch}."
     )
 
 

@@ -472,7 +472,7 @@ class Ranker:
             missing.refuse_in_series(~self.rows)
         self.beside = self.prepared(self.rows)
         if self.beside.target.is_constant:
-            raise InputError(f"{table.name}: the target {target} has one value only, with which no column shares anything.")
+            raise InputError(f"{table.name}: the target {target} has only one value, so no column shares anything with it.")
         if groups:
             settings = dataclasses.replace(settings, groups=table.columns[groups].values[self.rows])
         sampling, _ = how_drawn.drawn(settings, (self.beside.target.points,) * 2)  # to refuse what no column can be taken with

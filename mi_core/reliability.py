@@ -187,8 +187,8 @@ def signs(measured: Reliability, result: MIResult) -> Iterator[Sign]:
         measured.ceiling_share,
         CEILING,
         CEILING_GROSS,
-        f"It stands at {measured.ceiling_share:.0%} of the ceiling of {result.ceiling:.2f} {units}, the most that k={k} and "
-        f"{n:,} samples can show: the truth may be anything above.",
+        f"The estimate is at {measured.ceiling_share:.0%} of the ceiling of {result.ceiling:.2f} {units}, the most that k={k} "
+        f"and {n:,} samples can show: the truth may be anything above.",
     )
     yield from beyond(
         measured.repeated_samples,
@@ -206,7 +206,7 @@ def signs(measured: Reliability, result: MIResult) -> Iterator[Sign]:
         measured.scale_ratio,
         _notes.SCALE_RATIO,
         SCALE_RATIO_GROSS,
-        f"Distances in one side are typically {measured.scale_ratio:,.0f} times those in another, which so counts for "
+        f"Distances in one side are typically {measured.scale_ratio:,.0f} times those in another, which therefore counts for "
         "little: standardise the sides.",
     )
 
@@ -228,7 +228,7 @@ def signs(measured: Reliability, result: MIResult) -> Iterator[Sign]:
         yield Sign(
             _notes.FEW_UNITS / result.independent_units,
             result.independent_units < FEWEST_UNITS,
-            f"There are only about {result.independent_units} independent units: more of them are needed, and more samples of "
+            f"There are only about {result.independent_units} independent units: more units are needed, and more samples of "
             "each do not help.",
         )
 

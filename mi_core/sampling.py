@@ -271,8 +271,8 @@ def check_enough(left_out: IntArray, ks: Sequence[int]) -> None:
     fewest = int((len(left_out) - (left_out[:, 1] - left_out[:, 0])).min())
     if fewest < max(ks):
         raise InputError(
-            f"k={max(ks)}, and some samples have only {fewest:,} others outside their own group or time to be compared with: "
-            "take a smaller k, or leave out the condition or labels that set the groups apart."
+            f"k={max(ks)}, and some samples have only {fewest:,} others outside their own group or time to compare with: "
+            "take a smaller k, or leave out the condition or labels that separate the groups."
         )
 
 

@@ -226,27 +226,27 @@ def intrinsic_dimension(
         raise InputError(f"x has {len(np.unique(points, axis=0)):,} different samples: more than k={k} are needed.")
     if (near[:, 0] == 0).any():
         raise InputError(
-            f"x has samples that are so near to each other, beside its largest value {np.abs(points).max():.1e}, that float64 "
-            "has no distance between them: leave the largest out, or round the smallest to 0."
+            f"x has samples that are so near to each other, relative to its largest value {np.abs(points).max():.1e}, that "
+            "their distance is 0 in float64: leave the largest out, or round the smallest to 0."
         )
     logs = np.log(near[:, -1:]) - np.log(near[:, :-1])  # of which a ratio might overflow
     tied = int(np.count_nonzero(near[:, 0] == near[:, -1]))
     if not logs.any():
         raise InputError(
-            f"the {k} nearest neighbours of each sample of x are equally far: samples on a grid, or all equally far from one "
-            "another, show no dimension. Take a larger k."
+            f"the {k} nearest neighbours of each sample of x are equally far away, as on a grid: such distances show no "
+            "dimension. Take a larger k."
         )
     value = (logs.size - 1) / float(logs.sum())  # the factor (m - 1) / m for m ratios leaves no bias
     if tied > _notes.MANY_TIED * len(near):
         notes.append(
             noted(
                 "intrinsic-dimension",
-                f"{tied:,} of {len(near):,} samples have {k} nearest neighbours at one and the same distance, as on a grid of "
-                "rounded values: the dimension reads high. Take a larger k.",
+                f"{tied:,} of {len(near):,} samples have {k} nearest neighbours at the same distance, as on a grid of rounded "
+                "values: the dimension is too high. Take a larger k.",
             )
         )
     if value > points.shape[1]:
-        what = f"The estimate is larger than the number of columns, {points.shape[1]}, which is the most it can truly be."
+        what = f"The estimate is larger than the number of columns, {points.shape[1]}, which no true dimension exceeds."
         notes.append(noted("intrinsic-dimension", what))
     return call.dimension(value, "intrinsic dimension", notes, n_samples=len(near), k=k)
 
@@ -277,7 +277,7 @@ def participation_ratio(x: Any, *, threads: int | None = None, missing: Missing 
     call = opened({"x": x}, 0, 0, threads, missing)
     (points,) = call.sides.values()
     if arrays.is_constant(points):
-        raise InputError(f"x is constant: all {len(points):,} samples are the same, so that it has no variance to share.")
+        raise InputError(f"x is constant: all {len(points):,} samples are the same, so it has no variance.")
     of_x = linear_kernel.kernel(points)
     value = of_x.total**2 / linear_kernel.inner_product(of_x, of_x, call.threads)
     notes = []
@@ -285,8 +285,8 @@ def participation_ratio(x: Any, *, threads: int | None = None, missing: Missing 
         notes.append(
             noted(
                 "participation-ratio",
-                f"{call.n_samples:,} samples are few for {value:.1f} dimensions: chance spreads the variances, and the ratio "
-                "reads low. More samples will read more.",
+                f"{call.n_samples:,} samples are few for {value:.1f} dimensions: chance makes the variances more unequal, and "
+                "the ratio is too low. More samples will raise it.",
             )
         )
     return call.dimension(value, "participation ratio", notes, n_samples=call.n_samples, k=None)
@@ -462,15 +462,15 @@ def on_kernel(name: str, side: Kernel, spread: float) -> list[str]:
     """Notes on a side that has nothing to compare, or in which one column or sample has nearly all the variance."""
     n, dim = side.columns.shape
     if side.total == 0:
-        what = f"{name} is constant: all {n:,} samples are the same, so that there is nothing to compare, and cka is 0."
+        what = f"{name} is constant: all {n:,} samples are the same, so there is nothing to compare, and cka is 0."
         return [noted("cka", what)]
     furthest, share = side.squares.argmax(), side.squares.max() / side.total
     if spread == 0 and n > FEW_SAMPLES and share > MUCH:
         return [
             noted(
                 "cka",
-                f"One sample of {name}, in row {furthest}, is so far from the others that they look one and the same beside "
-                "it: there is nothing to compare, and cka is 0. Leave it out.",
+                f"One sample of {name}, in row {furthest}, is so far from the others that they look identical beside it: there "
+                "is nothing to compare, and cka is 0. Leave it out.",
             )
         ]
     if spread == 0:
@@ -565,7 +565,7 @@ def on_tied(name: str, found: Neighbours, points: Samples) -> list[str]:
         noted(
             "neighbour-ties",
             f"In {name}, {found.tied:,} of {n:,} samples have several others exactly as far as their {_notes.ordinal(k)} "
-            f"neighbour. Which of these count is drawn at random, so that even {name} with itself overlaps by less than 1.",
+            f"neighbour. Ties are broken at random, so the overlap even of {name} with itself is less than 1.",
         )
     ]
 

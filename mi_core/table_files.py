@@ -85,7 +85,7 @@ def from_text(text: str, path: Path, usual: str, cells: Cells = AS_USUAL) -> Tab
     delimiter = cells.separator or separator_in(lines, usual, path)
     notes = []
     if delimiter != usual and cells.separator is None:
-        what = f"{SEPARATORS[delimiter]} stand between its columns, by its first line; --separator names another."
+        what = f"{SEPARATORS[delimiter]} separate its columns, by its first line; --separator names another."
         notes.append(noted("separator", f"{path}: {what}"))
     words = [word.strip() for word in next(split(lines[:1], delimiter, path))[1]]
     header = 0 if is_sample(words, path, cells.na) else 1
@@ -141,13 +141,13 @@ def separator_in(lines: Sequence[str], usual: str, path: Path) -> str:
         return usual
     if len(others) > 1:
         named = " and ".join(SEPARATORS[one] for one in others)
-        raise InputError(f"{path} has {named} in its first line: name what stands between its columns with --separator.")
+        raise InputError(f"{path} has {named} in its first line: name the one that separates its columns with --separator.")
     return others[0]
 
 
 def on_header(path: Path, first: str, why: str) -> str:
     """Note that the first line or row of a table was read as a sample."""
-    what = f"{path}: its first {first} was read as a sample, because {why}; columns are named by their places, counted from 0."
+    what = f"{path}: its first {first} was read as a sample, because {why}; columns are named by their positions, from 0."
     return noted("header", what)
 
 
@@ -214,7 +214,7 @@ def of_cells(
             cells = polars.read_csv(io.BytesIO(content), **options)
         except polars.exceptions.PolarsError:
             raise InputError(
-                f"{path}: its cells cannot be told apart, as where a quote stands within one or is not closed: put quotes "
+                f"{path}: its cells cannot be told apart, perhaps because a quote is inside one or is not closed: put quotes "
                 'around a whole cell, and write "" for one within.'
             ) from None
     cells.columns = [str(place) for place in range(len(names))]

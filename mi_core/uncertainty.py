@@ -317,16 +317,16 @@ def on_shuffled_given(samples: Prepared, *, equal_z: bool) -> list[str]:
         return [
             noted(
                 "p-given",
-                "The values of x and y recur, so x itself was exchanged among near neighbours in z: p is too small where z "
-                "tells much of x, the more so the more columns z has.",
+                "The values of x and y recur, so x itself was exchanged among near neighbours in z: p is too small if x "
+                "depends strongly on z, the more so the more columns z has.",
             )
         ]
     if (dim := samples.z.shape[1]) > MEASURED_DIMS:
         return [
             noted(
                 "p-given",
-                f"z has {dim} columns: p given z was measured to hold for up to {MEASURED_DIMS}. With more, what x and y owe "
-                "to z may pass for dependence beside z, and p be too small.",
+                f"z has {dim} columns: p given z was measured to hold for up to {MEASURED_DIMS}. With more, the dependence of "
+                "x and y on z may pass for dependence given z, and p may be too small.",
             )
         ]
     return []

@@ -148,7 +148,7 @@ def test_labels_may_be_numbers_in_text():
         (("estimate", "x.npy", "y.npy", "--given", "z.npy", "--estimator", "lnc"), "the estimator where z is given is 'lnc'"),
         (("estimate", "x.npy", "y.npy", "--given", "z.npy", "--given-labels"), "z has values that are not whole"),
         (("estimate", "x.npy", "y.npy", "--given", "labels.npy", "--k", "100"), "class cat of z has"),
-        (("estimate", "x.npy", "y.npy", "--given-labels"), "no z came: give z, or leave given_labels out"),
+        (("estimate", "x.npy", "y.npy", "--given-labels"), "but there is no z: give z, or leave given_labels out"),
         (("estimate", "x.npy", "y.npy", "--given", "z.npy", "--pca", "1"), "reduce takes x and y as continuous, and no z"),
         (("multi", "x.npy"), "give two or more"),
         (("multi", "x.npy", "short.npy"), "x1 has 150 samples and x2 has 100"),

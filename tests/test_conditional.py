@@ -244,7 +244,7 @@ MISSING[3] = None
         ),
         ((X, Y, CLASSES[:5]), {}, "x has 150 samples and z has 5"),
         ((X, Y, X), {"given_labels": True}, r"z has shape \(150, 2\): labels are one integer"),
-        ((X, Y, None), {"given_labels": True}, "no z came: give z, or leave given_labels out"),
+        ((X, Y, None), {"given_labels": True}, "but there is no z: give z, or leave given_labels out"),
         ((X, Y, CLASSES), {"given_labels": CLASSES}, "given_labels is ndarray: give True"),
         ((X, Y, X), {"estimator": "mixture", "scheduler": "tcp://a:1"}, "estimator mixture runs on one machine"),
     ],

@@ -717,13 +717,13 @@ def test_labels_may_be_of_any_kind(labels):
 @pytest.mark.parametrize(
     ("words", "sides", "options"),
     [
-        ("gaussian takes x and y together for Gaussian", (X, Y), {"estimator": "gaussian"}),
+        ("gaussian assumes that x and y are jointly Gaussian", (X, Y), {"estimator": "gaussian"}),
         ("normal scores", (X, Y), {"estimator": "gaussian-copula"}),
         ("150 samples take 150 different values", (X, Y), {"estimator": "discrete"}),
         ("Such ties are taken in any order", (np.round(X), Y), {}),
         ("distances in z are typically", (X, Y), {"given": 1e6 * Z}),
-        ("those in z, which so is hardly taken into account and pulls the estimate up", (X, Y), {"given": 1e-6 * Z}),
-        ("what lnc corrects is the shape of that side", (ON_A_CURVE, Y[:, :1]), {"estimator": "lnc", "k": 15}),
+        ("those in z, which therefore hardly counts and pulls the estimate up", (X, Y), {"given": 1e-6 * Z}),
+        ("lnc then corrects the shape of that side", (ON_A_CURVE, Y[:, :1]), {"estimator": "lnc", "k": 15}),
         ("24 + 16 + 1 dimensions", awkward.CASES["24+16"], {"given": Z[:97]}),
     ],
 )

@@ -258,7 +258,7 @@ def test_unknown_options_are_named():
 def test_names_of_layers_are_text_and_not_that_of_the_labels():
     with pytest.raises(InputError, match=r"a layer is named 1, which is int: names are text"):
         mutual_information_matrix({1: [1.0, 2.0], 2: [2.0, 1.0]})
-    with pytest.raises(InputError, match="a layer is named labels, as the class labels are"):
+    with pytest.raises(InputError, match="a layer is named labels, the name of the class labels"):
         mutual_information_matrix({"labels": [1.0, 2.0], "b": [2.0, 1.0]}, labels=[0, 1], k=1)
 
 
@@ -300,7 +300,7 @@ def test_other_measures_take_what_the_matrix_takes():
     assert found.cka[0, 2] == float(similarity.cka(layers["layer0"], layers["layer2"]))
     assert found.knn[1, 2] == float(similarity.neighbour_overlap(kept["layer1"], kept["layer2"]))
     grouped = mutual_information_matrix(some_layers(n=60), groups=np.arange(60) // 3, also="cka")
-    assert grouped.notes[-1].startswith("cka: rows that belong together are not told apart here")
+    assert grouped.notes[-1].startswith("cka: rows that belong together are treated as independent here")
     constant = mutual_information_matrix({"a": np.ones(60), "b": np.arange(60.0)}, also=["cka", "knn"])
     assert constant.cka[0, 1] == 0
     assert sum(note.startswith("a is constant") for note in constant.notes) == 3

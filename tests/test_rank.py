@@ -365,7 +365,7 @@ def test_a_constant_target_is_refused():
 def test_why_a_series_has_no_error_bar():
     found = rank(SERIES_TABLE, "target", columns=["s0", "s1"], series=True, exclude=100)
     assert [row.stderr for row in found] == [None, None]
-    assert any("it takes at least 8 stretches of 4 times exclude, 400 rows, and there are 2" in note for note in found.notes)
+    assert any("it needs at least 8 stretches of 4 times exclude, 400 rows, and there are 2" in note for note in found.notes)
 
 
 def test_names_are_left_out_and_strays_are_refused():

@@ -314,7 +314,7 @@ def test_independent_rows_are_seldom_taken_to_hang_together(dim):
     [
         ({"groups": [0, 1]}, "groups has 2 rows and x has 100 samples"),
         ({"groups": ["a"] * 100}, "groups has only one group, a"),
-        ({"groups": range(100)}, "groups has a group of its own for each row"),
+        ({"groups": range(100)}, "groups has a different group for each row"),
         ({"groups": np.linspace(0, 1, 100)}, "groups has values that are not whole"),
         ({"groups": [0, 1] * 50, "series": True}, "groups and series exclude each other"),
         ({"groups": [0] * 98 + [1, 2], "k": 3}, "some samples have only 2 others outside their own group or time"),

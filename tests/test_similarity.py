@@ -215,7 +215,9 @@ def test_small_differences_beside_large_ones_are_distances_or_refused():
     near = np.concatenate([points, 1e-200 * points])
     each = similarity.intrinsic_dimension(points).value
     assert similarity.intrinsic_dimension(near).value == pytest.approx(each, rel=0.1)
-    with pytest.raises(InputError, match=r"x has samples that are so near to each other, beside its largest value \d.\de\+300"):
+    with pytest.raises(
+        InputError, match=r"x has samples that are so near to each other, relative to its largest value \d.\de\+300"
+    ):
         similarity.intrinsic_dimension(np.concatenate([1e300 * points, 1e-200 * points]))
 
 
@@ -361,7 +363,7 @@ def test_copies_count_once_and_are_told():
         ([[0, 0]] * 9, 2, "x has 1 different samples: more than k=2 are needed"),
         ([[0.0], [1.0], [1.0]], 2, "x has 2 different samples"),
         (np.arange(2), 2, "x has 2 different samples"),
-        (np.eye(9), 2, "equally far: samples on a grid"),
+        (np.eye(9), 2, "equally far away, as on a grid"),
         (np.arange(9.0), 1, "k is 1: it must be at least 2"),
     ],
 )
@@ -372,7 +374,7 @@ def test_what_has_no_intrinsic_dimension_is_refused(points, k, message):
 
 def test_samples_on_a_grid_are_noted():
     found = similarity.intrinsic_dimension(np.round(rng_of().standard_normal((300, 2)), 1))
-    assert "at one and the same distance, as on a grid" in " ".join(found.notes)
+    assert "at the same distance, as on a grid" in " ".join(found.notes)
     assert "larger than the number of columns, 2" in " ".join(found.notes)
 
 

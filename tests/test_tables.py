@@ -143,7 +143,7 @@ def test_a_first_line_that_recurs_is_a_sample(tmp_path):
         ("a,b\n1,2\n3,x\n5,6\n", r"column b has 1 value that is no number, first 'x' in row 1 \(line 3\): correct it"),
         ("a,b\n1,2\n3\n", "line 3 has 1 value and the first line has 2"),
         ('a,b\n1,"2,5"\n3,4,5\n', "line 3 has 3 values and the first line has 2"),
-        ("a;b\tc\n1;2\t3\n", "has semicolons and tabs in its first line: name what stands between its columns with --separat"),
+        ("a;b\tc\n1;2\t3\n", "has semicolons and tabs in its first line: name the one that separates its columns with"),
         (
             "a,b\n1,12%\n3,5.5 %\n",
             "column b looks like percentages, such as '12%', and was read as text: .* Numbers are needed",
@@ -164,11 +164,11 @@ def test_what_is_wrong_with_a_csv_is_said_in_one_line(content, message, tmp_path
 @pytest.mark.parametrize(
     ("suffix", "content", "words"),
     [
-        (".csv", "a;b\n1;2\n3;4\n", "semicolons stand between its columns, by its first line"),
-        (".csv", "1\t2\n3\t4\n", "tabs stand between its columns"),
-        (".tsv", "a,b\n1,2\n3,4\n", "commas stand between its columns"),
+        (".csv", "a;b\n1;2\n3;4\n", "semicolons separate its columns, by its first line"),
+        (".csv", "1\t2\n3\t4\n", "tabs separate its columns"),
+        (".tsv", "a,b\n1,2\n3,4\n", "commas separate its columns"),
         (".csv", '"a;b",c\n1,2\n3,4\n', None),
-        (".csv", '"a,b";c\n1;2\n3;4\n', "semicolons stand between its columns"),
+        (".csv", '"a,b";c\n1;2\n3;4\n', "semicolons separate its columns"),
     ],
 )
 def test_what_stands_between_columns_is_told_by_the_first_line_and_said(suffix, content, words, tmp_path):
@@ -632,7 +632,7 @@ def test_a_first_line_of_numbers_and_gaps_is_a_sample(suffix, tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ('a,b\n1,2"3\n3,4\n', "its cells cannot be told apart, as where a quote stands within one or is not closed"),
+        ('a,b\n1,2"3\n3,4\n', "its cells cannot be told apart, perhaps because a quote is inside one or is not closed"),
         (f'a,b\n"{"x" * 200_000}",1\ny,2\n', "a cell in line 2 has more than 131,072 characters: shorten it, or close a quote"),
     ],
 )

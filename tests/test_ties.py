@@ -214,7 +214,7 @@ def test_a_constant_condition_leaves_the_mutual_information():
     for x, y in [(X, X + Y), (np.round(X), np.round(X + Y))]:
         found = conditional_mutual_information(x, y, CONSTANT)
         assert found.mi == pytest.approx(mutual_information(x, y).mi, abs=1e-12)
-        assert "z is constant: all 200 samples are the same, so that to know it changes nothing" in " ".join(found.notes)
+        assert "z is constant: all 200 samples are the same, so knowing it changes nothing" in " ".join(found.notes)
         assert not any(note.startswith("z has ties") for note in found.notes)
 
 
@@ -274,8 +274,8 @@ def test_a_class_with_too_few_members_is_left_out():
     assert found.mi == expected.mi
     np.testing.assert_array_equal(found.local, expected.local)
     assert found.notes == (
-        "Left out for want of more than k=3 members: class rare with 2 members, single with 1 member. The estimate is that of "
-        "the 197 samples left. [mi explain small-classes]",
+        "Classes with at most k=3 members were left out: rare with 2 members, single with 1 member. The estimate is that of the "
+        "other 197 samples. [mi explain small-classes]",
     )
     assert found.stderr == pytest.approx(expected.stderr, rel=0.8)
     assert mutual_information_matrix({"a": x, "b": x + 1}, labels=labels).with_labels[0] == expected.mi

@@ -62,7 +62,7 @@ def cuda_pays(n: int, dim: int) -> bool:
 
 
 def has_contrast(points: Samples) -> bool:
-    """Tell whether nearest points are nearer, relative to typical ones, than in Gaussians of equal dimension; uses 256 points."""
+    """Tell whether nearest points are nearer, relative to typical ones, than in equally wide Gaussians; uses 256 points."""
     some = points[:: max(1, len(points) // 256)].astype(np.float64)
     distances = np.sort([np.abs(some - query).max(axis=1) for query in some[::32]], axis=1)
     nearest, typical = distances[:, 1], distances[:, distances.shape[1] // 2]
