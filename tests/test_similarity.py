@@ -304,7 +304,7 @@ def test_ties_make_independent_sides_no_more_alike_than_chance(kind):
     assert abs(float(found) - found.expected) < 4 * found.null.std
     assert abs(found.null.mean - found.expected) < 4 * found.null.std / np.sqrt(50)
     assert len(found.notes) == 2
-    assert all("drawn at random" in note for note in found.notes)
+    assert all("at random" in note for note in found.notes)
     assert found.seed == 0
     assert similarity.neighbour_overlap(*rng_of().standard_normal((2, 50, 2))).seed is None
 

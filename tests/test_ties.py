@@ -274,8 +274,8 @@ def test_a_class_with_too_few_members_is_left_out():
     assert found.mi == expected.mi
     np.testing.assert_array_equal(found.local, expected.local)
     assert found.notes == (
-        "Classes with at most k=3 members were left out: rare with 2 members, single with 1 member. The estimate is that of the "
-        "other 197 samples. [mi explain small-classes]",
+        "Classes with at most k=3 members were left out: rare with 2 members, single with 1 member. The estimate is that of "
+        "the other 197 samples. [mi explain small-classes]",
     )
     assert found.stderr == pytest.approx(expected.stderr, rel=0.8)
     assert mutual_information_matrix({"a": x, "b": x + 1}, labels=labels).with_labels[0] == expected.mi
