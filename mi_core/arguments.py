@@ -75,7 +75,7 @@ def settings(options: Mapping[str, Any], accepted: Any, function: str) -> Settin
     check_progress(given.progress)
     if not isinstance(given.given_labels, bool | np.bool_):
         raise InputError(
-            f"given_labels is {type(given.given_labels).__name__}: give True where z are class labels; z itself is `given`."
+            f"given_labels is {type(given.given_labels).__name__}: give True if z are class labels; z itself is `given`."
         )
     if given.permutations is not None:
         whole_number(given.permutations, "permutations", at_least=1)
@@ -83,7 +83,7 @@ def settings(options: Mapping[str, Any], accepted: Any, function: str) -> Settin
     if not (isinstance(given.lower_bound, bool | np.bool_) or is_critic):
         raise InputError(f"lower_bound is {given.lower_bound!r}: give True or False, or a critic with a method fit(x, y, rng).")
     if not isinstance(given.series, bool | np.bool_):
-        raise InputError(f"series is {given.series!r}: give True where rows are in order of time.")
+        raise InputError(f"series is {given.series!r}: give True if rows are in order of time.")
     return dataclasses.replace(
         given,
         alpha=threshold(given.alpha),
@@ -114,7 +114,7 @@ def neighbour_orders(k: int | Sequence[int], n_samples: int, name: str = "x") ->
 def check_single(k: int | Sequence[int] | None, estimator: str) -> None:
     """Raise InputError for several neighbour orders if no neighbours are searched: all would give the same result."""
     if is_several(k):
-        raise InputError(f"k has several values, but the estimator {estimator} seeks no neighbours: leave k out.")
+        raise InputError(f"k has several values, but the estimator {estimator} searches no neighbours: leave k out.")
 
 
 def is_several(k: Any) -> bool:

@@ -273,7 +273,7 @@ def check_together(settings: Settings, is_conditional: bool) -> None:
         )
     for option, is_asked in (("reduce", settings.reduce is not None), ("lower_bound", settings.lower_bound)):
         if is_asked and (is_conditional or settings.estimator in ("ross", "discrete")):
-            raise InputError(f"{option} takes x and y as continuous, and no z: leave it, or the labels or z, out.")
+            raise InputError(f"{option} needs continuous x and y, and no z: leave {option} out, or the labels or z.")
     if settings.reduce is not None:
         reduction.check(settings.reduce)
 
@@ -281,7 +281,7 @@ def check_together(settings: Settings, is_conditional: bool) -> None:
 def check_classes(sides: Prepared, settings: Settings) -> None:
     """Raise InputError if z are class labels and a verdict is requested."""
     if sides.given_classes and settings.diagnose:
-        raise InputError("diagnose knows no class labels as z: leave diagnose out, or judge the samples of each class alone.")
+        raise InputError("diagnose does not work with class labels z: leave it out, or judge the samples of each class alone.")
 
 
 def check_units(sampling: Sampling, settings: Settings) -> None:

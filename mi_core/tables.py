@@ -109,7 +109,7 @@ class Table:
             *(
                 noted(
                     "missing-words",
-                    f"{self.name}: {doubtful}, read as classes of their own: where they stand for missing values, name them in "
+                    f"{self.name}: {doubtful}, read as classes of their own: if they mean missing values, name them in "
                     "--na; in Python make them None.",
                 )
                 for doubtful in filter(None, [self.doubtful(list(self.columns))])

@@ -149,7 +149,7 @@ def test_labels_may_be_numbers_in_text():
         (("estimate", "x.npy", "y.npy", "--given", "z.npy", "--given-labels"), "z has values that are not whole"),
         (("estimate", "x.npy", "y.npy", "--given", "labels.npy", "--k", "100"), "class cat of z has"),
         (("estimate", "x.npy", "y.npy", "--given-labels"), "but there is no z: give z, or leave given_labels out"),
-        (("estimate", "x.npy", "y.npy", "--given", "z.npy", "--pca", "1"), "reduce takes x and y as continuous, and no z"),
+        (("estimate", "x.npy", "y.npy", "--given", "z.npy", "--pca", "1"), "reduce needs continuous x and y, and no z"),
         (("multi", "x.npy"), "give two or more"),
         (("multi", "x.npy", "short.npy"), "x1 has 150 samples and x2 has 100"),
         (("entropy", "x.npy", "--k", "150"), "x has 150 samples and k=150"),

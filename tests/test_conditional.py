@@ -431,5 +431,5 @@ def test_a_constant_condition_is_judged_and_shuffled_as_none(z):
 
 def test_a_verdict_does_not_take_labels_for_z():
     x, y = np.random.default_rng(0).standard_normal((2, 300))
-    with pytest.raises(InputError, match="diagnose knows no class labels as z"):
+    with pytest.raises(InputError, match="diagnose does not work with class labels z"):
         mutual_information(x, y, given=["a", "b", "c"] * 100, diagnose=True)

@@ -192,8 +192,8 @@ def test_held_out_rows_lie_together():
     [
         (np.arange(39.0), np.arange(39.0), {}, "at least 40 samples, and there are 39"),
         (np.arange(50.0), np.ones(50), {}, "x or y is constant"),
-        (np.arange(50.0), np.arange(50), {"estimator": "ross"}, "lower_bound takes x and y as continuous"),
-        (np.arange(50.0), np.arange(50.0), {"given": np.arange(50.0)}, "lower_bound takes x and y as continuous"),
+        (np.arange(50.0), np.arange(50), {"estimator": "ross"}, "lower_bound needs continuous x and y"),
+        (np.arange(50.0), np.arange(50.0), {"given": np.arange(50.0)}, "lower_bound needs continuous x and y"),
         (np.arange(50.0), np.arange(50.0), {"lower_bound": True}, "takes no option lower_bound"),
     ],
 )

@@ -828,7 +828,7 @@ REPEATED = np.repeat(X[:30], 5, axis=0)
         (mutual_information, (X[:, 0], 2 * X[:, 0]), {"estimator": "lnc", "k": 10}, "lie in a flat space"),
         (mutual_information, (X, X), {"estimator": "gaussian"}, "x and y together: 150 samples in 4 dimensions span only 2"),
         (mutual_information, (X[:3], Y[:3]), {"estimator": "gaussian"}, "y: 3 samples in 3 dimensions span only 2"),
-        (mutual_information, (X, Y), {"estimator": "gaussian", "k": [1, 2]}, "gaussian seeks no neighbours: leave k out"),
+        (mutual_information, (X, Y), {"estimator": "gaussian", "k": [1, 2]}, "gaussian searches no neighbours: leave k out"),
         (mutual_information, (X, Y), {"estimator": "discrete", "noise": 1e-6}, "compares samples as they are"),
         (mutual_information, (np.array([np.nan, 1, 2, 3]), Y[:4]), {"estimator": "discrete"}, "x has 1 value that is NaN"),
         (multi_information, ([X],), {}, "sides holds 1 side: give two or more"),

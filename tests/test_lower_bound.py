@@ -429,8 +429,8 @@ def test_the_same_seed_gives_the_same():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"lower_bound": True, "given": np.arange(50.0)}, "lower_bound takes x and y as continuous, and no z"),
-        ({"lower_bound": True, "estimator": "discrete"}, "lower_bound takes x and y as continuous"),
+        ({"lower_bound": True, "given": np.arange(50.0)}, "lower_bound needs continuous x and y, and no z"),
+        ({"lower_bound": True, "estimator": "discrete"}, "lower_bound needs continuous x and y"),
         ({"lower_bound": True, "groups": np.arange(50) // 10}, "a lower bound needs 5 parts of at least 2 groups"),
         ({"reduce": "cca:2", "groups": np.arange(50) // 20}, "needs at least 4 groups or stretches"),
         ({"reduce": "cca:4"}, "reduce asks for 4 shared directions, x has 3 columns and y 3"),

@@ -358,7 +358,7 @@ def test_a_printed_ranking_is_what_the_command_prints_with_the_notes_below(tmp_p
 
 
 def test_a_constant_target_is_refused():
-    with pytest.raises(InputError, match="table: the target y has one value only"):
+    with pytest.raises(InputError, match="table: the target y has only one value"):
         rank({"x": TARGET, "y": np.ones(N)}, "y")
 
 
