@@ -589,7 +589,7 @@ def test_markers_that_are_numbers_are_compared_as_numbers(tmp_path):
 def test_commas_that_may_be_those_of_decimals_ask_for_the_separator(content, tmp_path):
     path = tmp_path / "euro.csv"
     path.write_text(content)
-    with pytest.raises(InputError, match=r"has commas and (semicolons|tabs) in its first line: name what stands"):
+    with pytest.raises(InputError, match=r"has commas and (semicolons|tabs) in its first line: name the one that separates"):
         load_table(str(path))
     separator = "\t" if "\t" in content else ";"
     assert all("decimal commas" in one.note for one in load_table(str(path), Cells(separator)).columns.values())
