@@ -19,7 +19,9 @@ from traitlets.config import Config
 from mi_core.whole_files import whole_file
 
 SECONDS = 600  # most that one cell may take
-WHILE_LOADING = re.compile(r"^(?:WARNING: All log messages before absl|[IW]\d{4} ).*\n", flags=re.MULTILINE)  # TensorFlow's
+PASSING = re.compile(  # what TensorFlow logs while it loads, and that kernels are compiled
+    r"^(?:WARNING: All log messages before absl|[IW]\d{4} |note: compiling kernel ).*\n", flags=re.MULTILINE
+)
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
@@ -34,7 +36,7 @@ def kept(output: nbformat.NotebookNode) -> nbformat.NotebookNode | None:
     if "metadata" in output:
         output.metadata.clear()
     if output.get("name") == "stderr":
-        output.text = WHILE_LOADING.sub("", output.text)
+        output.text = PASSING.sub("", output.text)
         return output if output.text else None
     return output
 

@@ -111,12 +111,12 @@ class Estimation(Generic[Sides]):
 
     @property
     def errors(self) -> FloatArray | None:
-        """Standard error for each k; None where none was asked for, or parts of the samples are too small."""
+        """Standard error for each k; None if not requested, or if parts of the samples are too small."""
         return None if self.error_bar is None else self.error_bar.stderr
 
     @functools.cached_property
     def error_bar(self) -> uncertainty.ErrorBar | None:
-        """Error bar for each k, likewise."""
+        """Error bar of each k; None if not requested, or if parts of the samples are too small."""
         if not (self.settings.error_bar or self.settings.diagnose):
             return None
         return uncertainty.error_bar(
