@@ -91,7 +91,7 @@ class Local:
         nats: (n_samples,) terms whose mean is the estimate; fewer if samples were left out, as `notes` then say.
         backend: Name of the backend that counted.
         ceiling: Largest possible estimate on data without ties, in nats; None if there is no such limit.
-        tied: Number of samples with others exactly as far away as their k-th neighbour; such ties are broken arbitrarily.
+        tied: Number of samples with others exactly as far away as their k-th neighbour; such ties are averaged.
         notes: Notes on how the estimate was made, by kind.
         kept: Rows of the samples that were not left out; None means all.
     """
@@ -267,7 +267,7 @@ def mixture(samples: Prepared, search: Search) -> list[Local]:
 
 
 def ross(samples: Prepared, search: Search) -> list[Local]:
-    """Mutual information with class labels y: Ross 2014. Ties are broken arbitrarily, so they do not raise the estimate.
+    """Mutual information with class labels y: Ross 2014. Ties are averaged over all orders, so they do not raise it.
 
     A class with at most k members is left out.
     """

@@ -75,7 +75,7 @@ def mutual_information(
         estimator: Name of the estimator. The last three search no neighbours and ignore k.
 
             - "ksg1" (default): Kraskov, Stoegbauer, Grassberger 2004, eq. (8), doi:10.1103/PhysRevE.69.066138. Ties in
-              distance are broken arbitrarily; for single columns this equals the average over negligibly small noise.
+              distance are averaged over all their orders, which for single columns equals the average over negligible noise.
             - "ksg2": eq. (9) of the same paper, with a radius for each side; not for data with ties.
             - "lnc": ksg2 corrected for strong dependence, Gao, Ver Steeg, Galstyan 2015, arXiv:1411.2003; needs k of at least
               5 (dim_x + dim_y) and data without ties.

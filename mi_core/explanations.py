@@ -41,17 +41,17 @@ ESTIMATES = {
     "ties": Explanation(
         "Values recur",
         "KSG assumes continuous data, in which no two values are equal. Zeros of ReLU units, saturated units, rounded "
-        "values and whole numbers violate this. ksg1 breaks distance ties arbitrarily, as negligibly small noise would; many "
-        "ties bias the estimate.",
+        "values and whole numbers violate this. ksg1 averages over all orders of distances that tie, as negligibly small noise "
+        "would on average; many ties bias the estimate.",
         "For class labels use --labels (estimator ross). For samples with exact copies use --estimator mixture, for a "
         "few levels --estimator discrete. For rounded values compare with --noise 1e-6: if the estimate does not change, ties "
         "do not matter.",
     ),
     "equal-distances": Explanation(
         "Samples have several k-th neighbours",
-        "Several samples are exactly as far away as the k-th neighbour, as on a grid of rounded or evenly spaced values. Such "
-        "ties are broken as if by negligibly small noise. With one or two columns per side that does no harm; with many "
-        "columns that tie at once, the estimate is far too low.",
+        "Several samples are exactly as far away as the k-th neighbour, as on a grid of rounded or evenly spaced values. "
+        "Such ties are averaged over all their orders, as by negligibly small noise. With one or two columns per side that "
+        "does no harm; with many columns that tie at once, the estimate is far too low.",
         "With few columns, nothing. With many, compare with --noise 1e-6 and with --estimator discrete; if they differ, "
         "trust neither until you know how the values arose.",
     ),
@@ -172,7 +172,7 @@ READING = {
     ),
     "missing-words": Explanation(
         "Text that may stand for missing values",
-        "Words such as '?' or 'unknown' recur in a column and were read as a class of their own.",
+        "Words such as '?', '-' or '.' recur in a column and were read as a class of their own.",
         "If they mean missing values, name them: --na '?'.",
     ),
     "index": Explanation(
@@ -325,10 +325,20 @@ ERRORS = {  # a phrase of the line -> cause, and what to do
         "Each group, or stretch of a series, counts once, and a test or an error bar needs several. Collect more groups or "
         "a longer series."
     ),
-    "cannot be split over a cluster": (
+    "NaN or infinite": (
+        "The array contains values that are no numbers. `--missing drop` leaves rows with NaN out; infinite values often come "
+        "from a logarithm of 0 or from training that diverged."
+    ),
+    "labels are one integer, bool or text per sample": (
+        "The side of the labels has several columns. With `--labels`, labels are Y, the second file: X and Y may be swapped."
+    ),
+    "diagnose works with ksg1 alone": (
+        "The verdict was calibrated for the default estimator. With another one, rely on the error bar and on `--permutations`."
+    ),
+    "runs on one machine": (
         "Only some estimators can be split over machines, and only for independent samples. Leave `--scheduler` out."
     ),
-    "beyond the range of float64": (
+    "differences exceed float64": (
         "Distances are computed in float64. Divide the values by a large number first; MI does not change."
     ),
     "is truncated, damaged or not a": (

@@ -36,9 +36,9 @@ def scores(
 
     Scores equal those of scikit-learn's `mutual_info_regression` for numbers y, or `mutual_info_classif` for classes y, without
     their random noise: the same on data without ties, and the same at every call. On data with ties, scikit-learn's scores
-    depend on that noise; here ties are broken arbitrarily. As in scikit-learn, columns of numbers are divided by their standard
-    deviation, scores below 0 are set to 0, a class with at most k members uses all its members as neighbours, and a class with
-    one member is left out.
+    depend on that noise; here ties are averaged over all their orders. As in scikit-learn, columns of numbers are divided by
+    their standard deviation, scores below 0 are set to 0, a class with at most k members uses all its members as neighbours,
+    and a class with one member is left out.
 
     Args:
         X: (n_samples, n_features), or a data frame.
