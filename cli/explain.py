@@ -22,7 +22,8 @@ def explain(
     from mi_core.explanations import EXPLANATIONS, SECTIONS
     from mi_core.text import wrapped
 
-    keys = [word for key in keys or () if (word := key.strip("[]").removeprefix("mi explain ")) not in ("mi", "explain")]
+    words = (key.strip("[]").removeprefix("mi explain ") for key in keys or ())
+    keys = [word for word in dict.fromkeys(words) if word not in ("mi", "explain")]
     for key in keys:
         if key not in EXPLANATIONS:
             raise InputError(f"there is no note {key!r}: mi explain, without a key, lists all{did_you_mean(key, EXPLANATIONS)}")

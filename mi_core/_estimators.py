@@ -445,28 +445,30 @@ def mixture_conditional(samples: Prepared, search: Search) -> list[Local]:
 def ross_conditional(samples: Prepared, search: Search) -> list[Local]:
     """Conditional mutual information with class labels y: I(X,Z;Y) minus I(Z;Y), as in Ross 2014, within one radius.
 
-    This equals Frenzel & Pompe 2007 with points of other classes farther away than any point of the same class. If several
-    points of the class are as far away as the k-th, or coincide with the point, all of them count, as in Mesner & Shalizi 2019.
+    This equals Frenzel & Pompe 2007 with points of other classes farther away than any point of the same class. If others of
+    any class are as far away as the k-th, or if it coincides with the point, all points up to there count, as in Mesner &
+    Shalizi 2019.
     """
     x, z, labels = samples.x, given(samples), places(samples.y)
-    xz, ks = joined((x, z)), np.array(search.ks)[:, np.newaxis]
+    xz, n_ks = joined((x, z)), len(search.ks)
     class_sizes(labels, samples.classes, search)
-    reach = np.empty((len(ks), len(x)))  # what is nearer counts
-    alone = np.empty(reach.shape, bool)  # whether no other point of the class is as far as the k-th
-    k_or_tied, n_yz = np.empty((2, *reach.shape), np.int64)
+    reach = np.empty((2 * n_ks, len(x)))  # points nearer than these: without those at the radius, and with them
+    in_class, in_class_z = np.empty((2, *reach.shape), np.int64)
     for label in np.unique(labels):
         (members,) = np.nonzero(labels == label)
         in_one_class = search.among(samples.sampling and samples.sampling.take(members))
         radius, _, _ = in_one_class.counts((xz[members],), (), quiet=True)
-        beyond = np.nextafter(radius, np.inf)
-        k_or_tied[:, members], _ = in_one_class.nearer(xz[members], beyond, quiet=True)
-        alone[:, members] = (k_or_tied[:, members] == ks) & (radius > 0)
-        reach[:, members] = np.where(alone[:, members], radius, beyond)
-        n_yz[:, members], _ = in_one_class.nearer(z[members], reach[:, members], quiet=True)
+        reach[:, members] = np.vstack([radius, np.nextafter(radius, np.inf)])
+        in_class[:, members], _ = in_one_class.nearer(xz[members], reach[:, members], quiet=True)
+        in_class_z[:, members], _ = in_one_class.nearer(z[members], reach[:, members], quiet=True)
     in_all_classes = search.among(samples.sampling)
-    n_z, _ = in_all_classes.nearer(z, reach, quiet=True)
-    n_xz, backend = in_all_classes.nearer(xz, reach)
-    return within_reach(search.ks, k_or_tied, n_xz + alone, n_yz + alone, n_z + alone, backend)
+    in_z, _ = in_all_classes.nearer(z, reach, quiet=True)
+    in_xz, backend = in_all_classes.nearer(xz, reach)
+    is_alone = (in_xz[n_ks:] == in_xz[:n_ks] + 1) & (reach[:n_ks] > 0)
+    n_xz, n_yz, n_z = (np.where(is_alone, of[:n_ks] + 1, of[n_ks:]) for of in (in_xz, in_class_z, in_z))
+    entropy = _formula.ross_ceiling(np.bincount(labels)[labels], len(labels))
+    found = within_reach(search.ks, in_class[n_ks:], n_xz, n_yz, n_z, backend)
+    return [dataclasses.replace(local, ceiling=entropy) for local in found]
 
 
 def within_reach(

@@ -159,7 +159,7 @@ def on_given(z: Samples | None, classes: Sequence[str], estimator: Estimator) ->
     if classes or estimator == "discrete" or z.shape[1] > 1:
         return []
     values = np.unique(np.asarray(z))
-    if len(values) > min(FEW_CLASSES, len(z) / MEMBERS) or (values % 1 != 0).any():
+    if not 1 < len(values) <= min(FEW_CLASSES, len(z) / MEMBERS) or (values % 1 != 0).any():
         return []
     return [
         noted(

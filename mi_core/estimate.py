@@ -82,7 +82,7 @@ def mutual_information(
             - "mixture": for samples with exact copies and mixtures of discrete and continuous values; Gao et al. 2017,
               arXiv:1709.06212.
             - "ross": for class labels y; Ross 2014, doi:10.1371/journal.pone.0087357. Classes with at most k members are
-              left out.
+              left out; with `given` they are refused.
             - "gaussian": closed form from the covariances, corrected for bias.
             - "gaussian-copula": "gaussian" after each column is mapped to normal scores, Ince et al. 2017,
               doi:10.1002/hbm.23471.

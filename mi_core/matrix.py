@@ -93,7 +93,8 @@ class MIMatrix:
         notes: What to know before using the numbers: each kind of note once, as its first pair has it, with the pairs or
             layers that it concerns.
         pair_notes: Notes that `mutual_information` gives for each pair of layers, and for each layer with the labels. Pairs
-            without notes are left out. A layer with itself has only the notes on ties.
+            without notes are left out, and so is the note that an estimate still rises with the number of samples. A layer
+            with itself has only the notes on ties.
         independent_units: Number of independent units in the samples, as in `MIResult`.
         exclude: Steps of a series up to which rows were left out; None without `series`.
         pair_samples: (layers, layers) number of samples of each pair after rows with missing values were left out; None if

@@ -146,7 +146,7 @@ def mixture_conditional(x, y, z, k):
 
 def ross_conditional(x, labels, z, k):
     """I(X;Y|Z) of class labels, in nats: points of other classes are infinitely far. Counts are of points nearer than the k-th
-    of the class and one more, as Frenzel & Pompe 2007 have them; where several are as far, or at 0, of points no farther.
+    of the class and one more, as Frenzel & Pompe 2007 have them; where others are as far, or all at 0, of points no farther.
     """
     in_x, in_z = distances(x), distances(z)
     in_xz, apart = np.maximum(in_x, in_z), np.not_equal.outer(labels, labels)
@@ -154,13 +154,12 @@ def ross_conditional(x, labels, z, k):
     for i in range(len(in_z)):
         in_class = np.where(apart[i], np.inf, in_xz[i])
         radius = np.sort(in_class)[k - 1]
-        tied = np.sum(in_class <= radius)
         rows = in_xz[i], np.where(apart[i], np.inf, in_z[i]), in_z[i]
-        if tied > k or radius == 0:
+        if np.sum(in_xz[i] == radius) > 1 or radius == 0:
             n_xz, n_yz, n_z = (np.sum(row <= radius) for row in rows)
         else:
             n_xz, n_yz, n_z = (np.sum(row < radius) + 1 for row in rows)
-        terms.append(digamma(tied) - digamma(n_xz) - digamma(n_yz) + digamma(n_z))
+        terms.append(digamma(np.sum(in_class <= radius)) - digamma(n_xz) - digamma(n_yz) + digamma(n_z))
     return np.mean(terms)
 
 

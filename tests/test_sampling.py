@@ -283,7 +283,7 @@ def test_the_usual_order_is_about_as_many_as_hang_together():
     assert mutual_information(x, y, groups=groups // 2, error_bar=False).k == 25
     assert mutual_information(x, y, groups=np.arange(1000) // 8, error_bar=False).k == 8
     found = mutual_information(x, y, k=3, groups=groups, error_bar=False)
-    assert any("Leave k out, for 25" in note for note in found.notes)
+    assert any("Leave k out to get 25" in note for note in found.notes)
     assert (found.k, found.independent_units, found.exclude) == (3, 40, None)
 
 
