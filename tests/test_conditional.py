@@ -168,6 +168,27 @@ def test_labels_share_nothing_with_rounded_values_that_know_nothing_of_them(plac
     assert abs(np.mean(found)) < 0.03
 
 
+def test_labels_given_numbers_where_pairs_of_samples_coincide():
+    rng = np.random.default_rng(0)
+    x, z = np.repeat(rng.standard_normal(100), 2), np.repeat(rng.integers(0, 3, 100), 2).astype(float)
+    y = np.repeat(rng.integers(0, 2, 100), 2)
+    assert nats(x, y, z, k=1, estimator="ross") == pytest.approx(oracle.ross_conditional(x, y, z, 1), abs=1e-12)
+
+
+def test_the_ceiling_of_labels_given_numbers_is_their_entropy():
+    rng = np.random.default_rng(0)
+    x, z = rng.standard_normal((2, 600))
+    y = rng.integers(0, 2, 600)
+    given, alone = (mutual_information(x, y, given=of, estimator="ross", error_bar=False) for of in (z, None))
+    assert given.ceiling == alone.ceiling == pytest.approx(1.0, abs=0.01)
+
+
+def test_a_constant_condition_is_not_taken_for_labels():
+    rng = np.random.default_rng(0)
+    (note,) = mutual_information(*rng.standard_normal((2, 300)), given=np.zeros(300), error_bar=False).notes
+    assert note.startswith("z is constant")
+
+
 def noisy_sign(rng, n):
     x = rng.standard_normal(n)
     return x, x + rng.standard_normal(n) > 0, rng.standard_normal(n), sign_of_noisy()

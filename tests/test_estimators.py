@@ -808,7 +808,12 @@ REPEATED = np.repeat(X[:30], 5, axis=0)
             {"estimator": "ross"},
             "y has values that are not whole, first .* take the estimator ksg1",
         ),
-        (mutual_information, (X, Y), {"estimator": "ross"}, r"y has shape \(150, 3\): labels are one integer, bool or text"),
+        (
+            mutual_information,
+            (X, Y),
+            {"estimator": "ross"},
+            r"y has shape \(150, 3\): labels are one integer, bool or text .* swap x and y",
+        ),
         (mutual_information, (X, LABELS[:149]), {"estimator": "ross"}, "x has 150 samples and y has 149"),
         (mutual_information, (X, FEW), {}, "y has dtype <U5, first '.*': .* Class labels, as y, go with the estimator ross"),
         (mutual_information, (X, Y), {"given": Z[:100]}, "x has 150 samples and z has 100"),

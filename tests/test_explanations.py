@@ -72,6 +72,12 @@ def test_explain_prints_cause_and_remedy():
     assert "  What to do: Take more samples" in found.stdout
 
 
+def test_explain_takes_the_end_of_a_note_as_it_stands_and_each_key_once():
+    once = explained("ties").stdout
+    for keys in (["ties", "ties"], ["[mi explain ties]"], ["[mi", "explain", "ties]"]):
+        assert explained(*keys).stdout == once
+
+
 def test_explain_lists_all_keys():
     listed = [line.split()[0] for line in explained().stdout.splitlines() if line.startswith("  ")]
     assert listed == list(EXPLANATIONS)

@@ -8,7 +8,7 @@ import pytest
 
 import awkward
 import mi_core
-from mi_core import InputError, _formula, mutual_information, neighbour_counts, reduction, uncertainty
+from mi_core import InputError, _formula, _notes, mutual_information, neighbour_counts, reduction, uncertainty
 from mi_core.backends.cpu import shuffles as kernels_of_shuffles
 from mi_core.backends.cpu.shuffles import shuffled_counts
 from mi_core.sampling import INDEPENDENT
@@ -439,6 +439,23 @@ def test_an_estimate_that_still_rises_with_the_number_of_samples_is_told():
     (note,) = rising()
     of_parts, of_all = map(float, re.search(r"Parts of 500 samples give (\S+) bits, all samples (\S+):", note).groups())
     assert of_all - of_parts > 0.15 * of_all
+
+
+@pytest.mark.parametrize(
+    ("of_parts", "stderr", "is_told"),
+    [(1.6, 0.1, True), (1.6, 0.14, False), (1.72, 0.01, False), (1.68, 0.01, True)],  # all samples give 2 bits
+)
+def test_a_rise_must_exceed_its_share_and_three_standard_errors(of_parts, stderr, is_told):
+    assert bool(_notes.on_rise(2.0, "bits", stderr, of_parts, 500)) == is_told
+
+
+def test_a_rise_is_not_told_in_many_columns():
+    rng = np.random.default_rng(0)
+    common, *noise = rng.standard_normal((3, 1000, 6))
+    x, y = (common + 0.5 * of_side for of_side in noise)
+    notes = mutual_information(x, y).notes
+    assert any("6 + 6 dimensions" in note for note in notes)
+    assert not any("[mi explain rising]" in note for note in notes)
 
 
 @pytest.mark.parametrize("options", [{"error_bar": False}, {"diagnose": True}, {"estimator": "ksg2"}])
