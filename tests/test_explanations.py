@@ -89,3 +89,24 @@ def test_explain_knows_no_other_key(key, meant):
     assert found.returncode == 2
     assert found.stderr.count("\n") == 1
     assert meant in found.stderr
+
+
+def test_numbers_in_explanations_and_getting_started_are_measured():
+    rng = np.random.default_rng(1)
+    for times, bits in ((2, 1.1), (4, 9)):
+        x, y = (np.repeat(rng.standard_normal((2000 // times, 2)), times, axis=0) for _ in range(2))
+        assert mi_core.mutual_information(x, y, error_bar=False).mi == pytest.approx(bits, abs=0.2)
+    assert "1.1 bits if each row occurs twice, and 9 bits if" in EXPLANATIONS["copies"].cause
+    walks = [np.cumsum(np.random.default_rng(seed).standard_normal((2, 2000)), axis=1) for seed in range(20)]
+    found = [mi_core.mutual_information(*walk, error_bar=False).mi for walk in walks]
+    assert "0.6 to 2.1 bits" in EXPLANATIONS["order"].cause
+    assert 0.3 < min(found) < 0.9
+    assert 1.8 < max(found) < 2.4
+    found = []
+    for seed in range(10):
+        common, *noise = np.random.default_rng(seed).standard_normal((3, 2000, 3))
+        found.append(mi_core.mutual_information(*(common + 0.3 * one for one in noise)))
+    assert -1.5 * np.log2(1 - 1.09**-2) == pytest.approx(3.99, abs=0.005)
+    assert np.mean(found) == pytest.approx(3.62, abs=0.02)
+    assert np.mean([one.stderr for one in found]) == pytest.approx(0.04, abs=0.005)
+    assert not any("rising" in note for one in found for note in one.notes)
