@@ -94,16 +94,19 @@ def one_pass(name: str) -> Callable[[Any, Any], Run]:
         import cupy
 
         from mi_core.backends.cuda import counts
+        from mi_core.backends.cuda import filter as filter_
 
         samples = cupy.asarray(np.hstack([x, y]))
-        way = counts.way_through(samples)
-        points = way.arrange(samples)
+        way: Any = counts.way_through(len(x), samples.shape[1], K)
+        arguments: Any = ([samples], K) if way is filter_ else (samples,)
+        side: Any = ((0, 1),) if way is filter_ else ()
+        points = way.arrange(*arguments)
         queries = cupy.arange(len(x), dtype=np.int32)
         radius = way.find_radii(points, queries, (K,))
         passes = {
-            "arrange": lambda: way.arrange(samples),
+            "arrange": lambda: way.arrange(*arguments),
             "radius": lambda: way.find_radii(points, queries, (K,)),
-            "counts": lambda: way.count_within(points, queries, radius),
+            "counts": lambda: way.count_within(points, *side, queries, radius),
         }
 
         def run() -> None:

@@ -24,22 +24,30 @@ if SIMULATED := presence.simulated():
     simulator.use()
 
 from mi_core.backends.cuda import counts, device, order, samples, tiles, tree
+from mi_core.backends.cuda import filter as filter_
 
 pytestmark = pytest.mark.gpu
 
 XY = (0, 1), (1, 2)
-SAMPLES = {tiles: 11, tree: 23} if SIMULATED else {tiles: 1000, tree: 1000}
+SAMPLES = {tiles: 11, tree: 23, filter_: 18} if SIMULATED else {tiles: 1000, tree: 1000, filter_: 1000}
 IN_FLOAT64 = (
     ["5+5", "rounded", "duplicates", "one outlier", "offset 1e8", "near the end of float64"] if SIMULATED else awkward.CASES
 )
+SIMULATED_FOR_FILTER = ["rounded", "heavy tails", "one outlier", "denormals", "near the end of float64", "24+16", "many zeros"]
 PARTED = 72  # samples, of which an eighth is enough for an estimate
 NARROW = [name for name, (x, y) in awkward.CASES.items() if x.shape[1] + y.shape[1] <= counts.TREE_UP_TO]
 
 
-@pytest.fixture(params=[tiles, tree], ids=["tiles", "tree"])
+@pytest.fixture(params=[tiles, tree, filter_], ids=["tiles", "tree", "filter"])
 def way(request, monkeypatch):
-    """Every space goes this way, whatever its size."""
-    monkeypatch.setattr(counts, "way_through", lambda samples: request.param)
+    """Every space goes this way, whatever its size; what the filter cannot do goes through tiles."""
+    cannot = request.param is filter_
+
+    def through(n, dim, k=None):
+        return tiles if cannot and (k is None or k > filter_.LIST) else request.param
+
+    monkeypatch.setattr(counts, "way_through", through)
+    monkeypatch.setattr(counts, "CROWDED_FROM", 1.0)
     return request.param
 
 
@@ -60,6 +68,8 @@ def assert_equal_to_oracle(x, y, ks, radius, n_x, n_y):
 def test_counts_equal_the_oracle(way, name, dtype):
     if way is tree and name not in NARROW:
         pytest.skip("a tree is for few dimensions")
+    if SIMULATED and way is filter_ and name not in SIMULATED_FOR_FILTER:
+        pytest.skip("takes seconds in the simulator")
     x, y = some_of(name, dtype, way)
     ks = tuple(k for k in (1, 3, 10) if k < len(x))
     radius, (n_x, n_y) = counts.neighbour_counts((x, y), XY, ks, threads=1)
@@ -72,6 +82,45 @@ def test_more_equals_than_a_list_holds(name, way):
     x, y = some_of(name, np.float32, way)
     radius, (n_x, n_y) = counts.neighbour_counts((x, y), XY, (3,), threads=1)
     assert_equal_to_oracle(x, y, (3,), radius, n_x, n_y)
+
+
+def test_sides_with_many_samples_within_the_radius_are_counted_in_tiles(monkeypatch):
+    x, y = some_of("24+16", np.float32, filter_)
+    y[:] = 0
+    passes = []
+    monkeypatch.setattr(counts, "CROWDED_FROM", 0.9)
+    monkeypatch.setattr(counts, "way_through", lambda n, dim, k=None: filter_ if k else passes.append(dim) or tiles)
+    radius, (n_x, n_y) = counts.neighbour_counts((x, y), XY, (3,), threads=1)
+    assert passes == [16]
+    assert_equal_to_oracle(x, y, (3,), radius, n_x, n_y)
+
+
+def test_dimensions_beyond_those_checked_in_steps_are_compared_exactly():
+    """Only the last ones part the points."""
+    n = SAMPLES[filter_]
+    x = np.zeros((n, 8 * (filter_.WORDS + 1)), np.float32)
+    x[:, -1] = np.random.default_rng(0).permutation(n)
+    y = np.round(np.random.default_rng(1).standard_normal((n, 1)), 1).astype(np.float32)
+    points = filter_.arrange([device.xp.asarray(x), device.xp.asarray(y)], 2)
+    queries = device.xp.arange(n, dtype=np.int32)
+    radius = filter_.find_radii(points, queries, (1, 2))
+    found = filter_.count_within(points, (0, 1), queries, radius)
+    order = device.to_host(points.order)
+    for m, k in enumerate((1, 2)):
+        truth = oracle.neighbour_counts(x[order], y[order], k)
+        np.testing.assert_array_equal(device.to_host(radius)[m], truth[0])
+        np.testing.assert_array_equal(device.to_host(found)[m], truth[1])
+
+
+@pytest.mark.parametrize("values", [[1e-41, 3.5, -1e-45, 0.0], [1e300, 1e-41, 1e-320, -2.5]])
+def test_conversion_is_that_of_numpy(values):
+    """CuPy's own takes denormals of float32 for 0."""
+    for source, target in ((np.float32, np.float64), (np.float64, np.float32)):
+        with np.errstate(over="ignore"):
+            given = np.array(values, np.float64).astype(source)
+            expected = given.astype(target)
+        found = device.to_host(device.converted(device.xp.asarray(given.reshape(2, 2)), target))
+        np.testing.assert_array_equal(found, expected.reshape(2, 2))
 
 
 def test_all_neighbours(way):
@@ -187,11 +236,11 @@ def test_sides_may_be_any_run_of_blocks(way):
 
 
 def test_the_way_depends_on_samples_and_dimensions():
-    def way(n, dim):
-        return counts.way_through(np.empty((n, dim), np.float32))
-
-    assert way(100, 1) is way(10_000, 2) is way(10**6, 400) is tiles
-    assert way(10_000, 1) is way(10**5, 2) is way(10**6, 10) is tree
+    way = counts.way_through
+    assert way(100, 1) is way(1_000, 2) is way(10**5, 10) is way(10**6, 400) is tiles
+    assert way(10_000, 1) is way(10**4, 2) is way(10**6, 10) is way(2 * 10**6, 20) is tree
+    assert way(10**4, 400, filter_.LIST) is filter_
+    assert way(10**4, 400, filter_.LIST + 1) is way(10, 400, 3) is way(10**4, 49, 3) is tiles
 
 
 def test_the_public_functions_count_on_the_gpu():
@@ -245,7 +294,7 @@ def test_arrays_on_the_gpu_are_taken_where_they_are(library, taken_from):
 
 @pytest.mark.parametrize("given", [False, True])
 def test_an_estimate_with_its_error_bar_stays_on_the_gpu(given, taken_from, monkeypatch):
-    monkeypatch.setattr(counts, "way_through", lambda samples: tree)
+    monkeypatch.setattr(counts, "way_through", lambda n, dim, k=None: tree)
     x, y = (side[-PARTED:].astype(np.float32) for side in awkward.CASES["1+1"])
     z = {"given": np.roll(x, 3)} if given else {}
     z_on_gpu = {name: device.xp.asarray(side) for name, side in z.items()}
@@ -258,7 +307,7 @@ def test_an_estimate_with_its_error_bar_stays_on_the_gpu(given, taken_from, monk
 
 
 def test_samples_of_the_host_go_to_the_gpu_once(taken_from, monkeypatch):
-    monkeypatch.setattr(counts, "way_through", lambda samples: tree)
+    monkeypatch.setattr(counts, "way_through", lambda n, dim, k=None: tree)
     x, y = (side[-PARTED:].astype(np.float32) for side in awkward.CASES["1+1"])
     sent = []
     to_device = samples.to_device

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType
 
 import numpy as np
 
+from mi_core.backends.cuda import filter as filter_
 from mi_core.backends.cuda import tiles, tree
 from mi_core.backends.cuda.device import (
     SIMULATED,
@@ -25,10 +27,23 @@ from mi_core.backends.cuda.samples import array_of, gpu_for
 from mi_core.errors import BackendUnavailableError
 from mi_core.types import FloatArray, IntArray, Progress, Samples
 
-# Reasoned from instruction counts, and still to be measured: all pairs of 30,000 points take some 1 ms, a tree's sorts as much.
-TREE_UP_TO = 12  # dimensions
-TREE_FROM = 30_000  # samples; one dimension, whose counts are two binary searches, from fewer
-LINE_FROM = 4_000
+# Milliseconds on an H100 of tiles / tree for one space, Gaussians with a common part (benchmarks/results/gpu):
+#     dimensions      N = 3,000       10,000       30,000      100,000
+#              2      6.3 / 3.7    4.3 / 3.6    8.5 / 4.1     57 / 6.8
+#              4      6.4 / 6.1    5.6 / 5.2    9.7 / 7.1     60 / 12
+#              6      4.1 / 5.7    4.7 / 7.8     11 / 15      62 / 27
+#              8      4.3 / 7.1    4.9 / 13      11 / 25      65 / 56
+#             12      6.6 / 12     7.0 / 22      14 / 53      70 / 153
+# Pairs grow with N squared, and what a tree looks at grows with the dimensions.
+TREE_UP_TO = 20  # dimensions
+TREE_FROM = 150  # samples for each cube of the dimensions
+# Tiles / filter: Gaussians 200+200, N = 60,000 353 / 185 (on an H200), 6+6 at N = 40,000 25 / 46. Where a radius holds a large
+# share of all samples, nothing can be left out.
+FILTER_FROM = 50  # dimensions
+FILTER_UP_TO = 100_000
+FILTER_FROM_SAMPLES = 16 if SIMULATED else 1_000
+CROWDED_FROM = 0.02  # share of the samples within a radius, from which on tiles count them faster
+ASKED, AMONG = 16, 256  # samples that tell the share, and samples among which they do
 SPLIT_FROM = 1e12  # pairs times dimensions, about a tenth of a second, from which further GPUs are worth their upload
 SORTING = 64  # bytes for each sample: its order, and what sorts need besides
 LEAST_BATCH = 64 if SIMULATED else 4096  # queries that go together where memory is short
@@ -54,10 +69,11 @@ def neighbour_counts(
 
     def work(first_row: int, last_row: int) -> None:
         here = [array_of(part) for part in parts]
-        found = find_radii(joined(here), ks, first_row, last_row, steps)
+        count = through_filter if way_through(n, sum(part.shape[1] for part in here), ks[-1]) is filter_ else space_by_space
+        found, of_sides = count(here, sides, ks, first_row, last_row, steps)
         radius[:, first_row:last_row] = to_host(found)
-        for (first, last), out in zip(sides, counts, strict=True):
-            out[:, first_row:last_row] = to_host(count_side(joined(here[first:last]), found, first_row, last_row, steps))
+        for out, of_side in zip(counts, of_sides, strict=True):
+            out[:, first_row:last_row] = to_host(of_side)
 
     over_gpus(work, parts, gpu)
     return radius, counts
@@ -93,30 +109,66 @@ class Steps:
                 self.progress(self.done, self.total)
 
 
+def space_by_space(
+    parts: Sequence[Array], sides: Sequence[tuple[int, int]], ks: tuple[int, ...], first_row: int, last_row: int, steps: Steps
+) -> tuple[Array, Iterator[Array]]:
+    """Radius (len(ks), rows) and counts (len(ks), rows) of each side, each space with an order of its own."""
+    radius = find_radii(joined(parts), ks, first_row, last_row, steps)
+    return radius, (count_side(joined(parts[first:last]), radius, first_row, last_row, steps) for first, last in sides)
+
+
+def through_filter(
+    parts: Sequence[Array], sides: Sequence[tuple[int, int]], ks: tuple[int, ...], first_row: int, last_row: int, steps: Steps
+) -> tuple[Array, Iterator[Array]]:
+    """Radius (len(ks), rows) and counts (len(ks), rows) of each side, all spaces in one order."""
+    points = filter_.arrange(parts, ks[-1])
+
+    def rows_of(work: Callable[[Array, Array], Array]) -> Array:
+        return by_rows(points.order, first_row, last_row, steps, work)
+
+    def counts_of(first: int, last: int) -> Array:
+        samples = joined(parts[first:last])
+        if share_within(samples, radius[-1], first_row) > CROWDED_FROM:
+            return count_side(samples, radius, first_row, last_row, steps)
+        return rows_of(lambda queries, rows: filter_.count_within(points, (first, last), queries, at(radius, rows)))
+
+    radius = rows_of(lambda queries, _: filter_.find_radii(points, queries, ks))
+    return radius, itertools.starmap(counts_of, sides)
+
+
+def share_within(samples: Array, radius: Array, first_row: int) -> float:
+    """Roughly the share of samples (n, dim) within radius (rows,) of those from first_row on."""
+    rows = xp.arange(0, len(radius), max(1, len(radius) // ASKED))[:ASKED]
+    some = samples[:: max(1, len(samples) // AMONG)][:AMONG]
+    apart = abs(samples[first_row + rows][:, np.newaxis] - some).max(axis=2)
+    return float((apart < radius[rows][:, np.newaxis]).mean())
+
+
 def find_radii(samples: Array, ks: tuple[int, ...], first_row: int, last_row: int, steps: Steps) -> Array:
     """Radius (len(ks), rows) of the samples first_row to last_row of samples (n, dim)."""
-    way = way_through(samples)
+    way = way_through(*samples.shape)
     points = way.arrange(samples)
     return by_rows(points.order, first_row, last_row, steps, lambda queries, _: way.find_radii(points, queries, ks))
 
 
 def count_side(samples: Array, radius: Array, first_row: int, last_row: int, steps: Steps) -> Array:
     """Counts (m, rows): other samples strictly nearer than radius (m, rows) to the samples first_row to last_row."""
-    way = way_through(samples)
+    way = way_through(*samples.shape)
     points = way.arrange(samples)
     return by_rows(
         points.order,
         first_row,
         last_row,
         steps,
-        lambda queries, rows: way.count_within(points, queries, xp.ascontiguousarray(radius[:, rows])),
+        lambda queries, rows: way.count_within(points, queries, at(radius, rows)),
     )
 
 
-def way_through(samples: Array) -> ModuleType:
-    """Return `tree` or `tiles`, whichever is faster for samples (n, dim)."""
-    n, dim = samples.shape
-    return tree if dim <= TREE_UP_TO and n >= (LINE_FROM if dim == 1 else TREE_FROM) else tiles
+def way_through(n: int, dim: int, k: int | None = None) -> ModuleType:
+    """Return `tree`, `tiles` or, for radii to the k-th neighbour, `filter_`: whichever is faster for samples (n, dim)."""
+    if k is not None and FILTER_FROM <= dim <= FILTER_UP_TO and k <= filter_.LIST and n >= FILTER_FROM_SAMPLES:
+        return filter_
+    return tree if dim <= TREE_UP_TO and n >= TREE_FROM * dim**3 else tiles
 
 
 def by_rows(order: Array, first_row: int, last_row: int, steps: Steps, work: Callable[[Array, Array], Array]) -> Array:
@@ -125,8 +177,11 @@ def by_rows(order: Array, first_row: int, last_row: int, steps: Steps, work: Cal
     queries are positions in `order` (n,), near ones side by side, and rows are their samples, counted from first_row. All are
     processed together unless memory is short.
     """
-    places = xp.flatnonzero((order >= first_row) & (order < last_row)).astype(np.int32)
-    rows = order[places] - first_row
+    if (first_row, last_row) == (0, len(order)):
+        places, rows = xp.arange(last_row, dtype=np.int32), order
+    else:
+        places = xp.flatnonzero((order >= first_row) & (order < last_row)).astype(np.int32)
+        rows = order[places] - first_row
     found = None
     start, batch = 0, len(places)
     while start < len(places):
@@ -145,6 +200,11 @@ def by_rows(order: Array, first_row: int, last_row: int, steps: Steps, work: Cal
         start += batch
         steps.take(len(places[some]))
     return found
+
+
+def at(radius: Array, rows: Array) -> Array:
+    """Radius (len(ks), rows) of some rows, as kernels take it."""
+    return xp.ascontiguousarray(radius[:, rows])
 
 
 def joined(parts: Sequence[Array]) -> Array:

@@ -30,11 +30,12 @@ else:
 
 Array = Any  # of xp
 OUT_OF_MEMORY = 2  # the driver's number for it
+CONVERTING = 4 if SIMULATED else 256  # threads of a block that converts values
 
 __all__ = ["SIMULATED", "Array", "cuda", "xp"]
 
 
-def kernel(function: Callable[..., Any]) -> Any:
+def kernel(function: Callable[..., Any], **options: Any) -> Any:
     """Compile a kernel when it is first launched, and keep the machine code on disk for the next process.
 
     IEEE arithmetic, so that denormals and strict comparisons hold. What a kernel calls stands in its own file, whose changes
@@ -43,9 +44,14 @@ def kernel(function: Callable[..., Any]) -> Any:
     if SIMULATED:
         return cuda.jit(function)
     try:
-        return cuda.jit(function, cache=True)
+        return cuda.jit(cache=True, **options)(function)
     except RuntimeError:  # Numba found no folder for it
-        return cuda.jit(function)
+        return cuda.jit(**options)(function)
+
+
+def kernel_of_many_warps(function: Callable[..., Any]) -> Any:
+    """A kernel that waits for memory most of the time: few registers for each thread, so that more warps fit."""
+    return kernel(function, max_registers=64)
 
 
 def device_function(function: Callable[..., Any]) -> Any:
@@ -55,13 +61,13 @@ def device_function(function: Callable[..., Any]) -> Any:
 
 
 def launch(work: Any, grid: int | tuple[int, int], block: int | tuple[int, int], *arguments: Any) -> None:
-    """Start a kernel on CuPy's current stream; arguments are arrays of `xp` and numbers."""
+    """Start a kernel on CuPy's current stream; arguments are arrays of `xp`, or of `for_kernels`, and numbers."""
     if SIMULATED:
         work[grid, block](*arguments)
         return
     stream = xp.cuda.get_current_stream()
     with short_memory_said():
-        work[grid, block, cuda.external_stream(stream.ptr) if stream.ptr else 0](*map(as_argument, arguments))
+        work[grid, block, cuda.external_stream(stream.ptr) if stream.ptr else 0](*map(for_kernels, arguments))
 
 
 @contextmanager
@@ -79,11 +85,33 @@ def short_memory_said() -> Iterator[None]:
         raise MemoryError from error
 
 
-def as_argument(value: Any) -> Any:
-    """An array of CuPy as Numba knows them, without the wait for its stream: the kernel goes to that same stream."""
-    if isinstance(value, xp.ndarray):
+def for_kernels(value: Any) -> Any:
+    """An array of CuPy as Numba knows them, without the wait for its stream: the kernel goes to that same stream.
+
+    Made once for several launches, it saves the tens of microseconds that each would take for it.
+    """
+    if not SIMULATED and isinstance(value, xp.ndarray):
         return cuda.from_cuda_array_interface(value.__cuda_array_interface__, owner=value, sync=False)
     return value
+
+
+@kernel
+def convert(source, target):
+    """Fill target (n,) with the values of source (n,)."""
+    place = cuda.grid(1)
+    if place < len(source):
+        target[place] = source[place]
+
+
+def converted(array: Array, dtype: Any) -> Array:
+    """An array in another precision, rounded as in NumPy: CuPy's own conversions take denormals of float32 for 0."""
+    if array.dtype == dtype:
+        return array
+    target = xp.empty(array.shape, dtype)
+    launch(
+        convert, -(-max(1, array.size) // CONVERTING), CONVERTING, xp.ascontiguousarray(array).reshape(-1), target.reshape(-1)
+    )
+    return target
 
 
 def resident(values: Any) -> Array | None:

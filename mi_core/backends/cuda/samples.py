@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mi_core import arrays
-from mi_core.backends.cuda.device import Array, current_gpu, gpu_of, on_gpu, resident, to_device, to_host
+from mi_core.backends.cuda.device import Array, converted, current_gpu, gpu_of, on_gpu, resident, to_device, to_host
 from mi_core.types import Samples
 
 
@@ -53,7 +53,7 @@ class GpuSamples:
         """Convert samples to another precision, like NumPy's `astype`."""
         with on_gpu(self.gpu):
             try:
-                return as_samples(self.array.astype(dtype, copy=copy))
+                return as_samples(converted(self.array, dtype))
             except MemoryError:
                 return cast(Samples, self[:].astype(dtype, copy=copy))
 

@@ -25,6 +25,7 @@ import numpy as np
 from mi_core.backends.cuda.device import (
     SIMULATED,
     Array,
+    converted,
     cuda,
     device_function,
     kernel,
@@ -111,7 +112,7 @@ def count_within(points: Points, queries: Array, radius: Array) -> Array:
     n_tiles, row_tiles = -(-points.n // TILE), -(-m // TILE)
     counts = -(radius > 0).astype(np.int64)  # each point is nearer to itself than any radius but 0
     with np.errstate(over="ignore"):
-        rounded = xp.where(radius > 0, radius.astype(points.columns.dtype), -1).astype(points.columns.dtype)
+        rounded = converted(xp.where(radius > 0, radius, -1.0), points.columns.dtype)
     for first in range(0, len(radius), MOST_RADII):
         some = slice(first, first + MOST_RADII)
         grid = row_tiles, splits_of(row_tiles, n_tiles)

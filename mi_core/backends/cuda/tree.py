@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mi_core.backends.cuda.device import SIMULATED, Array, cuda, device_function, kernel, launch, xp
+from mi_core.backends.cuda.device import SIMULATED, Array, converted, cuda, device_function, kernel, launch, xp
 from mi_core.backends.cuda.order import CURVE_DIMS, by_ranks, by_spread, look_at
 
 LEAF = 3 if SIMULATED else 16  # points; three, so that one may be part empty and still hold two
@@ -42,7 +42,7 @@ class Tree(NamedTuple):
 
 def arrange(samples: Array) -> Tree:
     """Tree of samples (n, dim) on the device."""
-    samples = samples.astype(np.float64, copy=False)
+    samples = converted(samples, np.float64)
     order = by_ranks(samples.T[by_spread(look_at(samples))[:CURVE_DIMS]])
     points = xp.ascontiguousarray(samples[order])
     lows, highs = [hulls(points, LEAF, xp.min)], [hulls(points, LEAF, xp.max)]
