@@ -6,7 +6,6 @@ A new estimator needs a function here, a formula in `_formula`, a word in `optio
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 
 import numpy as np
@@ -49,7 +48,7 @@ class Search:
         return self.sampling.countable(n_samples)
 
     def counts(
-        self, parts: Sequence[Samples], sides: Sequence[tuple[int, int]], *, quiet: bool = False
+        self, parts: Sequence[Samples], sides: Sequence[tuple[int, int]], *, quiet: bool = False, reached: bool = False
     ) -> tuple[FloatArray, IntArray, str]:
         """Radius, counts and name from `backends.neighbour_counts`; `quiet` hides progress, for the smaller of two passes."""
         if self.sampling.left_out is not None:
@@ -63,6 +62,7 @@ class Search:
             scheduler=self.scheduler,
             progress=None if quiet else self.progress,
             left_out=self.sampling.left_out,
+            reached=reached,
         )
 
     def nearer(self, points: Samples, radius: FloatArray, *, quiet: bool = False) -> tuple[IntArray, str]:
@@ -145,16 +145,21 @@ def from_counts(
         formula: Function (k, counts) -> local terms.
         ceiling: Function (k, counts) -> largest possible estimate on data without ties.
     """
-    radius, counts, backend = search.counts(parts, sides)
-    found = [Local(k, formula(k, counts[:, m]), backend, ceiling(k, counts[:, m])) for m, k in enumerate(search.ks)]
+    and_all = [*sides, (0, len(parts))]
     may_tie = any(map(_ties.may_tie, parts))
-    some = [m for m, row in enumerate(radius) if may_tie or not row.all()]
-    if not some:
-        return found
-    nearer = functools.partial(search.nearer, quiet=True)
-    for m, ties in zip(some, _ties.counted(parts, sides, radius[some], counts[:, some], nearer), strict=True):
-        correction, tied = _formula.correction_for_ties(search.ks[m], ties, sides, signs)
-        found[m] = dataclasses.replace(found[m], nats=found[m].nats + correction, tied=int(np.count_nonzero(tied)))
+    radius, counts, backend = search.counts(parts, and_all if may_tie else sides, reached=may_tie)
+    found = [
+        Local(k, formula(k, of_k), backend, ceiling(k, of_k))
+        for k, of_k in zip(search.ks, counts[: len(sides), : len(radius)].swapaxes(0, 1), strict=True)
+    ]
+    if not may_tie:
+        if radius.all():
+            return found
+        _, counts, _ = search.counts(parts, and_all, quiet=True, reached=True)
+    for m, ties in enumerate(_ties.counted(radius, counts)):
+        if may_tie or ties.at_zero.any():
+            correction, tied = _formula.correction_for_ties(search.ks[m], ties, sides, signs)
+            found[m] = dataclasses.replace(found[m], nats=found[m].nats + correction, tied=int(np.count_nonzero(tied)))
     return found
 
 

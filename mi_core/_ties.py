@@ -7,12 +7,12 @@ Distances tie if values recur in a column (zeros of ReLU units, whole numbers, s
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mi_core._prepare import joined, kinds
+from mi_core._prepare import kinds
 from mi_core.types import FloatArray, IntArray, Samples
 
 SAMPLED = 1000  # rows that are looked at; all would cost as much as the estimate
@@ -43,24 +43,13 @@ class Ties:
     as_far_in_all: IntArray
 
 
-def counted(
-    parts: Sequence[Samples],
-    sides: Sequence[tuple[int, int]],
-    radius: FloatArray,
-    counts: IntArray,
-    nearer_than: Callable[[Samples, FloatArray], tuple[IntArray, str]],
-) -> Iterator[Ties]:
-    """Ties for each k, from radius (len(ks), n) and counts (len(sides), len(ks), n) of `backends.neighbour_counts`.
-
-    nearer_than: Function (points, radius) -> numbers of other points strictly nearer, and the name of a backend.
+def counted(radius: FloatArray, counts: IntArray) -> list[Ties]:
+    """Ties for each k, from radius (len(ks), n) and counts (len(sides) + 1, 2 * len(ks), n) with those reached, as
+    `backends.neighbour_counts` gives them; the last side is that of all parts together.
     """
-    parts = [np.asarray(part) for part in parts]
-    beyond = np.nextafter(radius, np.inf)
-    reached = np.array([nearer_than(joined(parts[first:last]), beyond)[0] for first, last in sides])
-    in_all, _ = nearer_than(joined(parts), np.vstack([radius, beyond]))
-    for m, row in enumerate(radius):
-        nearer, reaching = in_all[m], in_all[len(radius) + m]
-        yield Ties(row == 0, counts[:, m], reached[:, m] - counts[:, m], nearer, reaching - nearer)
+    nearer, reached = counts[:, : len(radius)], counts[:, len(radius) :]
+    as_far = reached - nearer
+    return [Ties(row == 0, nearer[:-1, m], as_far[:-1, m], nearer[-1, m], as_far[-1, m]) for m, row in enumerate(radius)]
 
 
 def may_tie(points: Samples) -> bool:

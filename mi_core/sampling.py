@@ -32,6 +32,7 @@ FEWEST_UNITS = 2  # in a part
 STRETCH = 4  # length of a stretch, in units of exclude
 RESEMBLE = 3.0  # standard errors beyond which neighbouring rows resemble each other
 LOOKED_AT = 2000  # neighbouring rows
+COMPARED_TOGETHER = 2**15  # values, which stay in a cache
 
 
 class Sampling(Protocol):
@@ -301,5 +302,9 @@ def rows_to_compare(n: int) -> tuple[IntArray, IntArray]:
 
 def distances_between(points: Samples, one: IntArray, other: IntArray) -> FloatArray:
     """Chebyshev distances (m,) between the points of rows `one` (m,) and `other` (m,)."""
-    distances: FloatArray = np.abs(points[one].astype(np.float64) - points[other]).max(axis=1)
+    distances = np.empty(len(one))
+    together = max(1, COMPARED_TOGETHER // points.shape[1])
+    for first in range(0, len(one), together):
+        some = slice(first, first + together)
+        distances[some] = np.abs(points[one[some]].astype(np.float64) - points[other[some]]).max(axis=1)
     return distances

@@ -244,6 +244,51 @@ def test_sides_may_be_any_run_of_blocks(backend, dtype, blocks_of):
             np.testing.assert_array_equal(found[m], truth[1])
 
 
+def within_and_at_most(points, radius):
+    """Other points strictly nearer than radius (n,), and those at most as far."""
+    points = oracle.as_table(points)
+    apart = np.abs(points[:, np.newaxis] - points).max(axis=2)
+    apart[np.diag_indices(len(points))] = np.inf
+    return (apart < radius[:, np.newaxis]).sum(axis=1), (apart <= radius[:, np.newaxis]).sum(axis=1)
+
+
+@pytest.mark.parametrize("how", [*WAYS, "one radius at a time"])
+@pytest.mark.parametrize(("name", "dtype"), [(name, np.float32) for name in awkward.IN_FLOAT32] + [("rounded", np.float64)])
+def test_points_exactly_as_far_away_are_counted_in_the_same_pass(name, dtype, how, monkeypatch):
+    if how not in WAYS:  # as GPUs and clusters do
+        monkeypatch.setattr(registry, "is_cuda", lambda name: True)
+        monkeypatch.setattr(registry, "gpu_named", lambda name: None)
+        monkeypatch.setattr(backends, "counted", lambda count, parts, backend: (count(brute, parts), backend))
+    x, y = in_dtype(name, dtype)
+    ks = [k for k in (10, 1, 3) if k < len(x)]
+    sides = (0, 1), (0, 2), (1, 2)
+    backend = how if how in WAYS else "cpu-brute"
+    radius, counts, _ = backends.neighbour_counts((x, y), sides, ks, backend=backend, threads=2, reached=True)
+    assert counts.shape == (3, 2 * len(ks), len(x))
+    for m, k in enumerate(ks):
+        np.testing.assert_array_equal(radius[m], oracle.neighbour_counts(x, y, k)[0])
+        for of_side, points in zip(counts, (x, np.hstack([x, y]), y), strict=True):
+            nearer, at_most = within_and_at_most(points, radius[m])
+            np.testing.assert_array_equal(of_side[m], nearer)
+            np.testing.assert_array_equal(of_side[len(ks) + m], at_most)
+
+
+@pytest.mark.parametrize("backend", WAYS)
+def test_points_as_far_away_among_those_not_left_out(backend):
+    x, y = in_dtype("rounded", np.float32)
+    left_out = np.column_stack([np.maximum(np.arange(len(x)) - 2, 0), np.minimum(np.arange(len(x)) + 3, len(x))])
+    radius, counts, _ = backends.neighbour_counts(
+        (x, y), XY, (4, 2), backend=backend, threads=1, left_out=left_out, reached=True
+    )
+    for of_side, points in zip(counts, (x, y), strict=True):
+        apart = np.abs(oracle.as_table(points)[:, np.newaxis] - oracle.as_table(points)).max(axis=2)
+        for row, (first, last) in enumerate(left_out):
+            apart[row, first:last] = np.inf
+        for m in range(2):
+            np.testing.assert_array_equal(of_side[m], (apart < radius[m][:, np.newaxis]).sum(axis=1))
+            np.testing.assert_array_equal(of_side[2 + m], (apart <= radius[m][:, np.newaxis]).sum(axis=1))
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("backend", WAYS)
 def test_counts_within_given_radii(backend, dtype):

@@ -6,7 +6,9 @@ Each backend is one module with two functions, the contract:
     count_nearer(points, radius, *, threads, progress=None)        -> counts (len(radius), n)
 
 CPU backends also take left_out (n, 2): for each point a range of rows, its own included, that are not its neighbours. The
-radius is then the distance to the k-th of the others; the dispatcher subtracts the rows left out from the counts.
+radius is then the distance to the k-th of the others; the dispatcher subtracts the rows left out from the counts. With
+reached=True, counts are (len(sides), 2 * len(ks), n): for each k the points strictly nearer than the radius, then for each k
+those at most as far. A side may also be all parts together.
 
 A backend whose work can be split over machines has two more functions:
 
@@ -55,17 +57,23 @@ def neighbour_counts(
     scheduler: str | None = None,
     progress: Progress | None = None,
     left_out: IntArray | None = None,
+    reached: bool = False,
 ) -> tuple[FloatArray, IntArray, str]:
     """Radius (len(ks), n) and counts (len(sides), len(ks), n) for ks in their order, and the name of the backend that counted.
 
-    One neighbour search serves all of ks. The contract above defines parts, sides and left_out. `scheduler`: address of the
-    scheduler of a Dask cluster whose workers split the counting.
+    One neighbour search serves all of ks. The contract above defines parts, sides, left_out, and reached, with which counts are
+    (len(sides), 2 * len(ks), n). `scheduler`: address of the scheduler of a Dask cluster whose workers split the counting.
     """
     parts = in_one_dtype(parts)
     ascending = tuple(sorted(set(ks)))
-    ranges: dict[str, IntArray] = {} if left_out is None else {"left_out": left_out}
+    ranges: dict[str, Any] = {} if left_out is None else {"left_out": left_out}
     if left_out is not None:
         backend = on_cpu(backend)
+    name = choice.choose("cpu" if scheduler is not None and backend == "auto" else backend, parts)
+    if reached and (scheduler is not None or registry.is_cuda(name)):
+        return with_reached(parts, sides, ks, backend=backend, threads=threads, scheduler=scheduler, progress=progress)
+    if reached:
+        ranges["reached"] = True
 
     def count(module: Any, parts: tuple[Samples, ...], **options: Any) -> tuple[FloatArray, IntArray]:
         found: tuple[FloatArray, IntArray] = module.neighbour_counts(
@@ -76,7 +84,6 @@ def neighbour_counts(
     if scheduler is None:
         (radius, counts), name = counted(count, parts, backend)
     else:
-        name = choice.choose("cpu" if backend == "auto" else backend, parts)
         radius, counts, name = on_cluster(
             name,
             registry.available(name),
@@ -89,9 +96,28 @@ def neighbour_counts(
         )
     if left_out is not None:
         for (first, last), of_side in zip(sides, counts, strict=True):
-            of_side -= nearer_left_out(joined(parts[first:last]), radius, left_out, threads)
+            points = joined(parts[first:last])
+            of_side[: len(radius)] -= nearer_left_out(points, radius, left_out, threads)
+            if reached:
+                of_side[len(radius) :] -= nearer_left_out(points, np.nextafter(radius, np.inf), left_out, threads)
     rows = [ascending.index(k) for k in ks]
-    return radius[rows], counts[:, rows], name
+    return radius[rows], counts[:, rows + [len(radius) + row for row in rows] if reached else rows], name
+
+
+def with_reached(
+    parts: Sequence[Samples], sides: Sequence[tuple[int, int]], ks: Sequence[int], **options: Any
+) -> tuple[FloatArray, IntArray, str]:
+    """Radius, counts with those reached, and name, of a backend that counts for one radius at a time."""
+    radius, counts, name = neighbour_counts(parts, sides, ks, **options)
+    alone = {"backend": options["backend"], "threads": options["threads"]}
+    beyond = np.nextafter(radius, np.inf)
+    order = np.argsort(beyond, axis=0)
+    ascending = np.take_along_axis(beyond, order, axis=0)
+    more = np.empty_like(counts)
+    for (first, last), of_side in zip(sides, more, strict=True):
+        found, _ = count_nearer(joined([np.asarray(part) for part in parts[first:last]]), ascending, **alone)
+        np.put_along_axis(of_side, order, found, axis=0)
+    return radius, np.concatenate([counts, more], axis=1), name
 
 
 def on_cpu(backend: Backend) -> Backend:

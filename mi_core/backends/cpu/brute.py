@@ -20,10 +20,12 @@ import numpy as np
 from mi_core._prepare import joined
 from mi_core.backends.cpu.jit import jit
 from mi_core.backends.cpu.left_out import NOBODY, leave_out
+from mi_core.backends.cpu.reached import in_order, to_count
 from mi_core.backends.cpu.workers import WHOLE, Workers
 from mi_core.types import FloatArray, IntArray, Progress, Samples, Share
 
-TILE_POINTS = 128  # points whose columns are read together: 200 float32 columns of them are 100 KiB, within any L2
+TILE_POINTS = 128  # points whose columns are read together,
+TILE_DIMS = 256  # so many at a time, a multiple of four: 128 KiB in float32, within any L2
 TILE_BYTES = 16 * 2**20  # all strips of one thread together
 MANY = 64  # neighbours from which a heap beats inserting one by one, whose cost grows with k squared
 MAX_TILE_ROWS = 64  # more rows a tile gain nothing and make progress coarse
@@ -46,13 +48,14 @@ def neighbour_counts(
     threads: int,
     progress: Progress | None = None,
     left_out: IntArray = NOBODY,
+    reached: bool = False,
     tile_rows: int | None = None,
     tile_points: int = TILE_POINTS,
 ) -> tuple[FloatArray, IntArray]:
     """Radius (len(ks), n) and counts (len(sides), len(ks), n) for ascending ks; the contract of `mi_core.backends`."""
     with Workers(threads, progress, len(parts[0])) as workers:
         index = prepare(parts, sides, ks, workers)
-        return answer(index, ks, workers, left_out=left_out, tile_rows=tile_rows, tile_points=tile_points)
+        return answer(index, ks, workers, left_out=left_out, reached=reached, tile_rows=tile_rows, tile_points=tile_points)
 
 
 def prepare(parts: tuple[Samples, ...], sides: tuple[tuple[int, int], ...], ks: tuple[int, ...], workers: Workers) -> Index:
@@ -68,6 +71,7 @@ def answer(
     share: Share = WHOLE,
     *,
     left_out: IntArray = NOBODY,
+    reached: bool = False,
     tile_rows: int | None = None,
     tile_points: int = TILE_POINTS,
 ) -> tuple[FloatArray, IntArray]:
@@ -76,7 +80,8 @@ def answer(
     n = len(points)
     orders = np.array(ks)
     radius = np.zeros((len(ks), n))
-    counts = np.zeros((len(sides), len(ks), n), np.int64)
+    within = np.zeros(((1 + reached) * len(ks), n))
+    counts = np.zeros((len(sides), len(within), n), np.int64)
 
     def work(first: int, last: int) -> None:
         strips = np.empty((len(columns), last - first, n), points.dtype)
@@ -87,12 +92,13 @@ def answer(
             joint = joint.copy()  # it may be the strip of a side
             leave_out(joint, left_out, first)
         find_radii(points, joint, orders, first, radius)
+        within[:, first:last] = to_count(radius[:, first:last], reached)
         for (start, stop), out in zip(sides, counts, strict=True):
-            count_rows(points, edges[start], edges[stop], merged(strips, start, stop), first, radius, out)
+            count_rows(points, edges[start], edges[stop], merged(strips, start, stop), first, within, out)
 
     tile = tile_rows or rows_of_a_tile(n, len(columns) + 1, points.itemsize)
     workers.for_each_tile(work, n, tile, is_progress=True, share=share)
-    return radius, counts
+    return radius, in_order(counts, radius, reached)
 
 
 def count_nearer(points: Samples, radius: FloatArray, *, threads: int, progress: Progress | None = None) -> IntArray:
@@ -138,27 +144,34 @@ def distances(columns, start, tile_points, strip):
     Four columns a pass keep the running maximum in a register: 10 G elements/s a core against 1.6 with one (Zen 3, float32).
     """
     dim, n = columns.shape
-    tile = np.empty((dim, tile_points), dtype=columns.dtype)
+    rows = len(strip)
+    queries = np.empty((rows, TILE_DIMS), dtype=columns.dtype)
+    tile = np.empty((TILE_DIMS, tile_points), dtype=columns.dtype)
     distance = np.empty(tile_points, dtype=columns.dtype)
-    for first in range(0, n, tile_points):
-        width = min(tile_points, n - first)
-        for d in range(dim):
-            for j in range(width):  # copying slices would compile for two seconds more
-                tile[d, j] = columns[d, first + j]
-        for q in range(len(strip)):
-            row = start + q
-            distance[:] = 0
-            for d in range(0, dim, 4):
-                a, b, c, e = tile[d], tile[d + 1], tile[d + 2], tile[d + 3]
-                at_a, at_b = columns[d, row], columns[d + 1, row]
-                at_c, at_e = columns[d + 2, row], columns[d + 3, row]
-                for j in range(tile_points):  # the whole tile, so that the loop has no remainder
-                    largest = larger(distance[j], abs(a[j] - at_a))
-                    largest = larger(largest, abs(b[j] - at_b))
-                    largest = larger(largest, abs(c[j] - at_c))
-                    distance[j] = larger(largest, abs(e[j] - at_e))
-            for j in range(width):
-                strip[q, first + j] = distance[j]
+    strip[:] = 0
+    for first_dim in range(0, dim, TILE_DIMS):
+        depth = min(TILE_DIMS, dim - first_dim)
+        for d in range(depth):
+            for q in range(rows):
+                queries[q, d] = columns[first_dim + d, start + q]
+        for first in range(0, n, tile_points):
+            width = min(tile_points, n - first)
+            for d in range(depth):
+                for j in range(width):  # copying slices would compile for two seconds more
+                    tile[d, j] = columns[first_dim + d, first + j]
+            for q in range(rows):
+                for j in range(width):
+                    distance[j] = strip[q, first + j]
+                for d in range(0, depth, 4):
+                    a, b, c, e = tile[d], tile[d + 1], tile[d + 2], tile[d + 3]
+                    at_a, at_b, at_c, at_e = queries[q, d], queries[q, d + 1], queries[q, d + 2], queries[q, d + 3]
+                    for j in range(tile_points):  # the whole tile, so that the loop has no remainder
+                        largest = larger(distance[j], abs(a[j] - at_a))
+                        largest = larger(largest, abs(b[j] - at_b))
+                        largest = larger(largest, abs(c[j] - at_c))
+                        distance[j] = larger(largest, abs(e[j] - at_e))
+                for j in range(width):
+                    strip[q, first + j] = distance[j]
 
 
 @jit

@@ -31,6 +31,7 @@ from mi_core.backends.cpu.jit import inlined, jit
 from mi_core.backends.cpu.least import insert
 from mi_core.backends.cpu.left_out import NOBODY
 from mi_core.backends.cpu.order import lowest_and_highest, places_in_order
+from mi_core.backends.cpu.reached import in_order, to_count
 from mi_core.backends.cpu.simd import (
     BYTES,
     LANES,
@@ -99,11 +100,13 @@ def neighbour_counts(
     threads: int,
     progress: Progress | None = None,
     left_out: IntArray = NOBODY,
+    reached: bool = False,
     tile_blocks: int = TILE_BLOCKS,
 ) -> tuple[FloatArray, IntArray]:
     """Radius (len(ks), n) and counts (len(sides), len(ks), n) for ascending ks; the contract of `mi_core.backends`."""
     with Workers(threads, progress, -(-len(parts[0]) // BYTES) * (1 + len(sides))) as workers:
-        return answer(prepare(parts, sides, ks, workers), ks, workers, left_out=left_out, tile_blocks=tile_blocks)
+        index = prepare(parts, sides, ks, workers)
+        return answer(index, ks, workers, left_out=left_out, reached=reached, tile_blocks=tile_blocks)
 
 
 def prepare(parts: tuple[Samples, ...], sides: tuple[tuple[int, int], ...], ks: tuple[int, ...], workers: Workers) -> Index:
@@ -122,21 +125,23 @@ def answer(
     share: Share = WHOLE,
     *,
     left_out: IntArray = NOBODY,
+    reached: bool = False,
     tile_blocks: int = TILE_BLOCKS,
 ) -> tuple[FloatArray, IntArray]:
     """Radius and counts of a share of the queries, zeros beside them; the contract of `mi_core.backends`."""
     n = len(index.points.order)
     orders = np.array(ks)
     radius = np.zeros((len(ks), n))
-    counts = np.zeros((len(index.sides), len(ks), n), np.int64)
 
     def find_radii(first: int, last: int) -> None:
         radius_tile(index.points, index.joint, orders, left_out, radius, first, last)
 
     workers.for_each_tile(find_radii, len(index.points.codes), tile_blocks, is_progress=True, share=share)
+    within = to_count(radius, reached)
+    counts = np.zeros((len(index.sides), len(within), n), np.int64)
     for side, out in zip(index.sides, counts, strict=True):
-        count_side(index.points, side, radius, out, tile_blocks, workers, share)
-    return radius, counts
+        count_side(index.points, side, within, out, tile_blocks, workers, share)
+    return radius, in_order(counts, radius, reached)
 
 
 def count_nearer(points: Samples, radius: FloatArray, *, threads: int, progress: Progress | None = None) -> IntArray:

@@ -22,6 +22,7 @@ from mi_core.backends.cpu.jit import inlined, jit
 from mi_core.backends.cpu.least import SPARE, Gathered, insert, keep_least, room_for, sort_few
 from mi_core.backends.cpu.left_out import NOBODY
 from mi_core.backends.cpu.line import Line, count_line
+from mi_core.backends.cpu.reached import in_order, to_count
 from mi_core.backends.cpu.simd import (
     LANES,
     any_between,
@@ -64,18 +65,24 @@ def neighbour_counts(
     threads: int,
     progress: Progress | None = None,
     left_out: IntArray = NOBODY,
+    reached: bool = False,
     tile_blocks: int = TILE_BLOCKS,
 ) -> tuple[FloatArray, IntArray]:
     """Radius (len(ks), n) and counts (len(sides), len(ks), n) for ascending ks; the contract of `mi_core.backends`."""
     steps = -(-len(parts[0]) // LANES) * (1 + len(sides))
     with Workers(few_threads(sum(part.size for part in parts), threads), progress, steps) as workers:
-        return answer(prepare(parts, sides, ks, workers), ks, workers, left_out=left_out, tile_blocks=tile_blocks)
+        index = prepare(parts, sides, ks, workers)
+        return answer(index, ks, workers, left_out=left_out, reached=reached, tile_blocks=tile_blocks)
 
 
 def prepare(parts: tuple[Samples, ...], sides: tuple[tuple[int, int], ...], ks: tuple[int, ...], workers: Workers) -> Index:
     """All that does not depend on who asks; the contract of `mi_core.backends`."""
     joint = build_tree(columns_by_spread(joined(parts)), workers)
-    return Index(joint, tuple(index_side(joined(parts[first:last]), joint.order, workers) for first, last in sides))
+    whole = 0, len(parts)
+    return Index(
+        joint,
+        tuple(joint if side == whole else index_side(joined(parts[side[0] : side[1]]), joint.order, workers) for side in sides),
+    )
 
 
 def answer(
@@ -85,23 +92,24 @@ def answer(
     share: Share = WHOLE,
     *,
     left_out: IntArray = NOBODY,
+    reached: bool = False,
     tile_blocks: int = TILE_BLOCKS,
 ) -> tuple[FloatArray, IntArray]:
     """Radius and counts of a share of the queries, zeros beside them; the contract of `mi_core.backends`."""
     n = len(index.joint.order)
     orders = np.array(ks)
     radius = np.zeros((len(ks), n))
-    counts = np.zeros((len(index.sides), len(ks), n), np.int64)
-
     find = radius_tile if ks[-1] < MANY else radius_tile_of_many
 
     def work(first: int, last: int) -> None:
         find(index.joint, orders, left_out, radius, first, last)
 
     for_blocks(work, len(index.joint.blocks), tile_blocks, workers, share)
+    within = to_count(radius, reached)
+    counts = np.zeros((len(index.sides), len(within), n), np.int64)
     for side, out in zip(index.sides, counts, strict=True):
-        count_side(side, radius, out, tile_blocks, workers, share)
-    return radius, counts
+        count_side(side, within, out, tile_blocks, workers, share)
+    return radius, in_order(counts, radius, reached)
 
 
 def count_nearer(points: Samples, radius: FloatArray, *, threads: int, progress: Progress | None = None) -> IntArray:
