@@ -510,7 +510,7 @@ def test_an_option_given_twice_is_refused(command):
 
 @pytest.mark.parametrize("columns", [30, 60, 150])
 def test_sentences_fill_the_width_of_a_terminal(columns, monkeypatch):
-    monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((columns, 24)))
+    monkeypatch.setattr(shutil, "get_terminal_size", lambda *_, **__: os.terminal_size((columns, 24)))
     monkeypatch.setattr(sys, "stdout", Terminal())
     monkeypatch.setattr(sys, "stderr", Terminal())
     sentence = " ".join(["some words"] * 40)
