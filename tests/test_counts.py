@@ -244,6 +244,17 @@ def test_sides_may_be_any_run_of_blocks(backend, dtype, blocks_of):
             np.testing.assert_array_equal(found[m], truth[1])
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_brute_force_reads_more_dimensions_than_go_together(dtype):
+    """Each run of them alone decides some of the distances."""
+    rng = np.random.default_rng(8)
+    x, y = (rng.standard_normal((40, dim)).astype(dtype) for dim in (2 * brute.TILE_DIMS + 3, brute.TILE_DIMS + 1))
+    for start in range(0, x.shape[1], brute.TILE_DIMS):
+        x[start // brute.TILE_DIMS :: 3, start] *= 5
+    for counts in neighbour_counts(x, y, KS, backend="cpu-brute"):
+        assert_equal_to_oracle(counts, x, y)
+
+
 def within_and_at_most(points, radius):
     """Other points strictly nearer than radius (n,), and those at most as far."""
     points = oracle.as_table(points)

@@ -466,3 +466,10 @@ def test_the_command_line_names_groups_and_series(tmp_path, monkeypatch):
     run = CliRunner().invoke(app, ["estimate", "x.npy", "y.npy", "--series", "--subsample", "50"])
     assert run.exit_code == 2
     assert "--subsample and --series exclude each other" in run.stderr
+
+
+def test_rows_of_many_columns_are_compared_a_few_at_a_time():
+    points = np.random.default_rng(3).standard_normal((50, sampling.COMPARED_TOGETHER // 7)).astype(np.float32)
+    one, other = np.arange(49), np.arange(49) + 1
+    expected = np.abs(points[one].astype(np.float64) - points[other]).max(axis=1)
+    np.testing.assert_array_equal(sampling.distances_between(points, one, other), expected)

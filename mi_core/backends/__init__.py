@@ -38,6 +38,7 @@ import numpy as np
 from mi_core._prepare import joined
 from mi_core.backends import choice, registry
 from mi_core.backends.cuda import presence
+from mi_core.backends.reached import in_order, to_count
 from mi_core.errors import BackendUnavailableError
 from mi_core.options import Backend
 from mi_core.types import FloatArray, IntArray, Progress, Samples
@@ -69,8 +70,7 @@ def neighbour_counts(
     ranges: dict[str, Any] = {} if left_out is None else {"left_out": left_out}
     if left_out is not None:
         backend = on_cpu(backend)
-    name = choice.choose("cpu" if scheduler is not None and backend == "auto" else backend, parts)
-    if reached and (scheduler is not None or registry.is_cuda(name)):
+    if reached and (scheduler is not None or on_gpu(backend, parts)):
         return with_reached(parts, sides, ks, backend=backend, threads=threads, scheduler=scheduler, progress=progress)
     if reached:
         ranges["reached"] = True
@@ -84,6 +84,7 @@ def neighbour_counts(
     if scheduler is None:
         (radius, counts), name = counted(count, parts, backend)
     else:
+        name = choice.choose("cpu" if backend == "auto" else backend, parts)
         radius, counts, name = on_cluster(
             name,
             registry.available(name),
@@ -107,17 +108,21 @@ def neighbour_counts(
 def with_reached(
     parts: Sequence[Samples], sides: Sequence[tuple[int, int]], ks: Sequence[int], **options: Any
 ) -> tuple[FloatArray, IntArray, str]:
-    """Radius, counts with those reached, and name, of a backend that counts for one radius at a time."""
-    radius, counts, name = neighbour_counts(parts, sides, ks, **options)
-    alone = {"backend": options["backend"], "threads": options["threads"]}
-    beyond = np.nextafter(radius, np.inf)
-    order = np.argsort(beyond, axis=0)
-    ascending = np.take_along_axis(beyond, order, axis=0)
-    more = np.empty_like(counts)
-    for (first, last), of_side in zip(sides, more, strict=True):
-        found, _ = count_nearer(joined([np.asarray(part) for part in parts[first:last]]), ascending, **alone)
-        np.put_along_axis(of_side, order, found, axis=0)
-    return radius, np.concatenate([counts, more], axis=1), name
+    """Radius, counts with those reached, and name: where a GPU or a cluster finds the radius, a second step counts."""
+    radius, _, name = neighbour_counts(parts, (), ks, **options)
+    within = to_count(radius, reached=True)
+    hosted = [np.asarray(part) for part in in_one_dtype(parts)]
+    counts = [
+        count_nearer(joined(hosted[first:last]), within, backend=options["backend"], threads=options["threads"])[0]
+        for first, last in sides
+    ]
+    return radius, in_order(np.array(counts), radius, reached=True), name
+
+
+def on_gpu(backend: Backend, parts: Sequence[Samples]) -> bool:
+    """Tell whether a GPU will count, before anything else of the choice is worked out."""
+    n, dim = len(parts[0]), sum(part.shape[1] for part in parts)
+    return registry.is_cuda(backend) or (backend == "auto" and choice.cuda_pays(n, dim))
 
 
 def on_cpu(backend: Backend) -> Backend:

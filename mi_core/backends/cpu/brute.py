@@ -20,8 +20,8 @@ import numpy as np
 from mi_core._prepare import joined
 from mi_core.backends.cpu.jit import jit
 from mi_core.backends.cpu.left_out import NOBODY, leave_out
-from mi_core.backends.cpu.reached import in_order, to_count
 from mi_core.backends.cpu.workers import WHOLE, Workers
+from mi_core.backends.reached import in_order, to_count
 from mi_core.types import FloatArray, IntArray, Progress, Samples, Share
 
 TILE_POINTS = 128  # points whose columns are read together,

@@ -31,7 +31,6 @@ from mi_core.backends.cpu.jit import inlined, jit
 from mi_core.backends.cpu.least import insert
 from mi_core.backends.cpu.left_out import NOBODY
 from mi_core.backends.cpu.order import lowest_and_highest, places_in_order
-from mi_core.backends.cpu.reached import in_order, to_count
 from mi_core.backends.cpu.simd import (
     BYTES,
     LANES,
@@ -50,6 +49,7 @@ from mi_core.backends.cpu.simd import (
     splat,
 )
 from mi_core.backends.cpu.workers import WHOLE, Workers
+from mi_core.backends.reached import in_order, to_count
 from mi_core.types import FloatArray, IntArray, Progress, Samples, Share
 
 SLACK = 1e-6  # of a radius in steps, far above what float64 rounds

@@ -22,7 +22,6 @@ from mi_core.backends.cpu.jit import inlined, jit
 from mi_core.backends.cpu.least import SPARE, Gathered, insert, keep_least, room_for, sort_few
 from mi_core.backends.cpu.left_out import NOBODY
 from mi_core.backends.cpu.line import Line, count_line
-from mi_core.backends.cpu.reached import in_order, to_count
 from mi_core.backends.cpu.simd import (
     LANES,
     any_between,
@@ -43,6 +42,7 @@ from mi_core.backends.cpu.simd import (
 )
 from mi_core.backends.cpu.tree_build import TILE_BLOCKS, Tree, build_tree
 from mi_core.backends.cpu.workers import WHOLE, Workers, for_blocks
+from mi_core.backends.reached import in_order, to_count
 from mi_core.types import FloatArray, IntArray, Progress, Samples, Share
 
 SMALL = 40_000  # n * dimensions below which starting threads costs more than they save
