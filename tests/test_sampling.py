@@ -18,6 +18,7 @@ from mi_core import (
     multi_information,
     mutual_information,
     mutual_information_matrix,
+    sampling,
 )
 from mi_core.how_drawn import memory
 from mi_core.sampling import Groups, Series, resemblance
