@@ -14,7 +14,7 @@ from mi_core import _ties, tables
 from mi_core._prepare import kinds, middle
 from mi_core.explanations import noted
 from mi_core.options import Estimator, Standardize, Units
-from mi_core.sampling import FEWEST_UNITS, RESEMBLE, STRETCH, Sampling, Series, Together, distances_between
+from mi_core.sampling import FEWEST_PARTS, FEWEST_UNITS, RESEMBLE, STRETCH, Sampling, Series, Together, distances_between
 from mi_core.text import NAMED
 from mi_core.types import FloatArray, IntArray, Samples
 
@@ -33,8 +33,8 @@ FEW_COLUMNS = 8
 MANY_COLUMNS = 10  # of one side, beyond which columns are not asked for their scales: units of a layer always have many
 SLICE_BYTES = 32 * 2**20
 
-RISES = 0.15  # share of an estimate that quarters of the samples lack: so, and by more than RISES_BEYOND standard errors, rise
-RISES_BEYOND = 3  # 64 % of the wrong and 10 % of the right estimates on which this was chosen
+RISES = 0.28  # share of an estimate that tenths of the samples lack: so, and by more than RISES_BEYOND standard errors, rise
+RISES_BEYOND = 4  # 73 % of the wrong and 14 % of the right estimates on which this was chosen
 
 TAKE_TIES = ("mixture", "ross")  # estimators that take ties as they are
 TIES, CONSTANT, COLUMNS = "ties in ", "constant ", "columns of "  # kinds of notes that go on with the name of the side
@@ -133,7 +133,7 @@ def on_units(ks: Iterable[int], sampling: Sampling, n_samples: int, dim: int) ->
             f"The samples have only about {sampling.units} independent units: the estimate may be far off by chance."
             + (" A trend gives a series a memory that seems endless: remove it first." if isinstance(sampling, Series) else ""),
         )
-    needed = FEWEST_UNITS * min(sampling.cuts)
+    needed = FEWEST_UNITS * FEWEST_PARTS
     if isinstance(sampling, Together) and (there := len(np.unique(sampling.part_of))) < needed:
         what = "groups"
         if isinstance(sampling, Series):
@@ -350,9 +350,9 @@ def on_estimate(
     return notes
 
 
-def on_rise(mi: float, units: Units, stderr: float, of_parts: float, part_size: int) -> list[str]:
+def on_rise(mi: float, units: Units, stderr: float, n_samples: int, of_parts: float, part_size: int) -> list[str]:
     """Whether the estimate still rises with the number of samples; `of_parts` is the mean over parts of `part_size` samples."""
-    if mi - of_parts <= max(RISES_BEYOND * stderr, RISES * abs(mi)):
+    if mi - of_parts <= max(RISES_BEYOND * stderr, RISES * np.log10(n_samples / part_size) * abs(mi)):
         return []
     return [
         noted(

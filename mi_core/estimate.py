@@ -397,7 +397,7 @@ def estimated(run: Estimation[Prepared], dims: dict[str, int], notes: list[str])
         is_judged = settings.diagnose or settings.estimator != "ksg1" or sum(dims.values()) > _notes.WIDE
         if errors is not None and not is_judged:
             rise = _notes.on_rise(
-                mi, settings.units, float(errors.stderr[place]), float(errors.of_parts[place]), errors.part_size
+                mi, settings.units, float(errors.stderr[place]), n, float(errors.of_parts[place]), errors.part_size
             )
         return {
             "dim_x": dims["x"],

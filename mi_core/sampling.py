@@ -29,6 +29,8 @@ LARGEST_ORDER_IN_MANY = 10  # beyond FEW_DIMENSIONS, where so large an order cos
 FEW_DIMENSIONS = 4  # joint
 LEAST_SHARE_OF_ORDER = 20  # samples for each neighbour of the default order
 FEWEST_UNITS = 2  # in a part
+FEWEST_PARTS = 4  # of an error bar
+MOST_PARTS = 10  # they cost 0.4 to 1 estimate, and give 9 degrees of freedom; smaller ones read low where dependence is strong
 STRETCH = 4  # length of a stretch, in units of exclude
 RESEMBLE = 3.0  # standard errors beyond which neighbouring rows resemble each other
 LOOKED_AT = 2000  # neighbouring rows
@@ -49,9 +51,8 @@ class Sampling(Protocol):
     def countable(self, n_samples: int) -> int | IntArray:
         """N of the formulas: the number of samples that may be counted for each one, itself included."""
 
-    @property
-    def cuts(self) -> tuple[int, ...]:
-        """Numbers of parts to cut the samples into for an error bar."""
+    def cuts(self, n_samples: int, least: int) -> tuple[int, ...]:
+        """Numbers of parts to cut the samples into for an error bar, each of at least so many samples; none for too few."""
 
     def order(self, n_samples: int, dim: int) -> int:
         """Default neighbour order k for this number of joint dimensions."""
@@ -74,14 +75,15 @@ class Independent:
 
     left_out = None
     units = None
-    # Parts of N/n samples cost 1/n of the estimate by brute force and give n - 1 degrees of freedom. These two cost 0.4 of an
-    # estimate for wide data, two where time grows as N. More cuts narrow the bar's own error little, for they share their
-    # samples; smaller parts read low.
-    cuts = (4, 8)
 
     def countable(self, n_samples: int) -> int:
         """Number of all samples."""
         return n_samples
+
+    def cuts(self, n_samples: int, least: int) -> tuple[int, ...]:
+        """One number of parts: a second cut shares its samples with the first, and would narrow the bar's own error little."""
+        count = min(MOST_PARTS, n_samples // least)
+        return (count,) if count >= FEWEST_PARTS else ()
 
     def order(self, n_samples: int, dim: int) -> int:
         """Usual neighbour order of the field."""
@@ -109,9 +111,6 @@ class Independent:
 class Together(abc.ABC):
     """Common base of groups and series: rows that belong together make units, and the units are independent."""
 
-    # Eighths of the samples hold so few units that their spread is too small, by a quarter where dependence is strong.
-    cuts = (4, 4)
-
     @property
     @abc.abstractmethod
     def left_out(self) -> IntArray:
@@ -121,6 +120,10 @@ class Together(abc.ABC):
     @abc.abstractmethod
     def part_of(self) -> IntArray:
         """Number (n_samples,), ascending, of the block that each row must stay in."""
+
+    def cuts(self, n_samples: int, least: int) -> tuple[int, ...]:
+        """Two cuts into few parts: small ones hold so few units that their spread is too small where dependence is strong."""
+        return (FEWEST_PARTS, FEWEST_PARTS) if n_samples // FEWEST_PARTS >= least else ()
 
     def countable(self, n_samples: int) -> IntArray:
         """Number of rows, for each row, that are not left out, itself included."""

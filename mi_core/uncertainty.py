@@ -95,7 +95,7 @@ def error_bar(
 
     smaller_set: Size of the smaller of two sets of samples, if the rows are those of both.
     """
-    parts = possible(sampling.cuts, smaller_set or n_samples, ks)
+    parts = sampling.cuts(smaller_set or n_samples, least_part(ks))
     try:
         by_parts = subsample_estimates(estimate, n_samples, parts, generator(seed, "error bar"), sampling)
     except InputError:  # a class with too few members in a part, or a singular covariance
@@ -119,7 +119,7 @@ def over_sizes(
 
     The error is that of the mean over the parts of one size. `sizes` are the numbers of parts.
     """
-    parts = possible(sizes, n_samples, ks)
+    parts = [count for count in sizes if n_samples // count >= least_part(ks)]
     try:
         by_parts = subsample_estimates(estimate, n_samples, parts, generator(seed, "sizes"), sampling)
     except InputError:  # as above
@@ -134,9 +134,9 @@ def over_sizes(
     return [tuple(of_one) for of_one in zip(*points, strict=True)] if points else [()] * max(1, len(ks))
 
 
-def possible(parts: Sequence[int], n_samples: int, ks: Sequence[int]) -> list[int]:
-    """Numbers of parts that leave enough samples in each."""
-    return [count for count in parts if n_samples // count >= LEAST_SAMPLES * (max(ks, default=1) + 1)]
+def least_part(ks: Sequence[int]) -> int:
+    """Fewest samples of a part for these neighbour orders."""
+    return LEAST_SAMPLES * (max(ks, default=1) + 1)
 
 
 # The null

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import mi_core
-from mi_core import InputError
+from mi_core import InputError, estimate
 from trainer import MutualInformationCallback
 from trainer.labels import labels_of
 from trainer.table import Row, Table, notes_of
@@ -303,6 +303,18 @@ def test_fewer_columns_are_left_out_for_classes():
     rows = rows_of((X, CLASSES), ("input", "last", "labels"), reduce="pca:2", lower_bound=True)
     assert [row.reduced is None for row in rows if row.epoch == 0] == [False, True, True]
     assert [row.lower_bound is None for row in rows if row.epoch == 0] == [False, True, True]
+
+
+def test_the_lower_bound_is_measured_once_for_all_scalings(monkeypatch):
+    asked, with_lower_bound = [], estimate.with_lower_bound
+    monkeypatch.setattr(estimate, "with_lower_bound", lambda *given: asked.append(0) or with_lower_bound(*given))
+    scalings = ["none", "sides", "columns"]
+    rows = rows_of(X, ("input", "last"), every=[0], standardize=scalings, lower_bound=True, reduce="pca:2", k=[3, 5])
+    assert len(asked) == 1
+    assert [(row.standardize, row.k) for row in rows] == [(scaling, k) for scaling in scalings for k in (3, 5)]
+    assert len({(row.lower_bound, row.lower_bound_stderr, row.lower_bound_kind) for row in rows}) == 1
+    assert rows[0].lower_bound > 0
+    assert len({row.mi for row in rows}) == len({row.reduced for row in rows}) == 6
 
 
 def test_drawn_samples_keep_their_groups():

@@ -49,6 +49,7 @@ arrays or as Torch tensors on any device; and the output (n_samples, ...) of the
 
 BOTH: tuple[Statistics, ...] = ("inference", "batch")
 OF_CONTINUOUS = ("reduce", "lower_bound")  # options that class labels as a side have no use for
+LOWER_BOUND = ("lower_bound", "lower_bound_stderr", "lower_bound_kind")  # fields of a row
 
 
 class MeasurementOptions(TypedDict, total=False):
@@ -294,7 +295,7 @@ class Measurement:
                 groups = np.repeat(np.arange(len(self.indices)) if groups is None else groups, times)
             is_class = pair[1] == "labels" and self.labels is not None and bool(self.labels.classes)
             how: dict[str, Any] = {"is_class": is_class, "groups": groups, "null": null, "alone": alone}
-            found = [fields for estimator in self.estimators for fields in estimator(x, y, **how)]
+            found = self._of_scalings(x, y, how)
             if not (alone or is_class):
                 also = other_measures.of(x, y, self.also)
                 found = [fields | also for fields in found]
@@ -316,6 +317,17 @@ class Measurement:
         seconds = clock.now() - started
         units = self.estimators[0].options.get("units", "bits")
         return [{**fields, "units": units, "seconds": seconds, "notes": (*notes, *fields["notes"])} for fields in found]
+
+    def _of_scalings(self, x: Any, y: Any, how: dict[str, Any]) -> list[dict[str, Any]]:
+        """Fields of the rows of one pair, without what they share. No scaling changes the MI that the lower bound bounds, so it
+        is measured once, on the sides of the first.
+        """
+        first, *others = self.estimators
+        found = first(x, y, **how)
+        bound = {name: found[0][name] for name in LOWER_BOUND if name in found[0]}
+        for estimator in others:
+            found += [fields | bound for fields in estimator(x, y, **how, is_bounded=bool(bound))]
+        return found
 
     def _labels(self) -> NDArray[Any]:
         assert self.labels is not None  # noqa: S101 - checked at the door
@@ -366,7 +378,9 @@ class PairEstimator:
             return without(how, OF_CONTINUOUS)
         return how
 
-    def __call__(self, x: Any, y: Any, *, is_class: bool, groups: Any, null: bool, alone: bool) -> list[dict[str, Any]]:
+    def __call__(
+        self, x: Any, y: Any, *, is_class: bool, groups: Any, null: bool, alone: bool, is_bounded: bool = False
+    ) -> list[dict[str, Any]]:
         """Estimate, error bar, null and details for each k, keyed by the fields of a row.
 
         Args:
@@ -376,6 +390,7 @@ class PairEstimator:
             groups: (n_samples,) labels of samples that belong together; None for independent ones.
             null: Whether to estimate MI with the rows of `y` shuffled, too, whose true value is 0.
             alone: Whether to leave out the lower bound and the estimate from fewer columns, even if `options` ask for them.
+            is_bounded: Whether to leave out the lower bound, even if `options` ask for it.
 
         Raises:
             mi_core.InputError: A side is not finite, as when training has failed, or does not suit the options.
@@ -383,6 +398,8 @@ class PairEstimator:
         how = self.options_for(is_class=is_class)
         if alone:
             how = without(how, OF_CONTINUOUS)
+        if is_bounded:
+            how = without(how, ("lower_bound",))
         if groups is not None:
             how["groups"] = groups
         if null:
