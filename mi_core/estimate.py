@@ -112,7 +112,7 @@ def mutual_information(
             including those on parts of the samples, except permutations of wide data. None (default) means this machine alone.
         return_local: Whether to keep the (n_samples,) local terms, whose mean is the estimate; False by default.
         error_bar: Whether to estimate the standard error from disjoint subsamples; True by default. Holmes & Nemenman 2019,
-            doi:10.1103/PhysRevE.100.022404. It costs 0.4 of an estimate for wide data, up to two for the narrowest.
+            doi:10.1103/PhysRevE.100.022404. It costs half an estimate for wide data, up to one for narrow.
         permutations: How many times to shuffle the pairing, for a p-value and the estimator's bias at independence; None
             (default) means no test. With `given`, the part of x that z does not explain is shuffled among near neighbours in z,
             or within classes, so the p-value is against independence given z: see `ShuffledNull`. Wide data without `given`
@@ -392,13 +392,8 @@ def estimated(run: Estimation[Prepared], dims: dict[str, int], notes: list[str])
             tied=local.tied,
             sides=run.sides.sides().values(),
         )
-        rise: list[str] = []
-        errors = run.error_bar
-        is_judged = settings.diagnose or settings.estimator != "ksg1" or sum(dims.values()) > _notes.WIDE
-        if errors is not None and not is_judged:
-            rise = _notes.on_rise(
-                mi, settings.units, float(errors.stderr[place]), n, float(errors.of_parts[place]), errors.part_size
-            )
+        if settings.estimator == "ksg1" and local.k is not None and not settings.diagnose:
+            on_this |= _notes.on_rise(mi, settings.units, local.k, n, sum(dims.values()), run.error_bar, place)
         return {
             "dim_x": dims["x"],
             "dim_y": dims["y"],
@@ -408,7 +403,7 @@ def estimated(run: Estimation[Prepared], dims: dict[str, int], notes: list[str])
             "given_labels": bool(run.sides.given_classes),
             "alpha": settings.alpha if settings.estimator == "lnc" else None,
             "standardize": settings.standardize,
-            "notes": (*notes, *local.notes.values(), *on_this.values(), *rise),
+            "notes": (*notes, *local.notes.values(), *on_this.values()),
             "null": None if shuffled is None else uncertainty.shuffled_null(mi, shuffled[:, place], settings.seed),
             "by_size": () if sizes is None else sizes[place],
             **as_fields(run.sampling),

@@ -93,8 +93,7 @@ class MIMatrix:
         notes: What to know before using the numbers: each kind of note once, as its first pair has it, with the pairs or
             layers that it concerns.
         pair_notes: Notes that `mutual_information` gives for each pair of layers, and for each layer with the labels. Pairs
-            without notes are left out, and so is the note that an estimate still rises with the number of samples. A layer
-            with itself has only the notes on ties.
+            without notes are left out. A layer with itself has only the notes on ties.
         independent_units: Number of independent units in the samples, as in `MIResult`.
         exclude: Steps of a series up to which rows were left out; None without `series`.
         pair_samples: (layers, layers) number of samples of each pair after rows with missing values were left out; None if
@@ -247,13 +246,13 @@ def mutual_information_matrix(
     )  # before the pairs: what is wrong with labels should show at once
     work = Work([(a, b) for a in range(len(sides)) for b in range(a, len(sides))], k, settings, sampling)
     sums = work.count(list(sides.values()), Sums(work.going_on_from(resume), k, n, settings.progress, on_partial), sampling)
-    mi, errors = work.in_units(sums), work.errors(list(sides.values()))
-    by_pair = notes_by_pair(sides, work, mi, sums.tied, of_labels)
+    mi, bar = work.in_units(sums), work.error_bar(list(sides.values()))
+    by_pair = notes_by_pair(sides, work, mi, bar, sums.tied, of_labels)
     others, notes_on_others = other_measures(sides, also, settings, sampling)
     return MIMatrix(
         names=tuple(sides),
         mi=work.as_matrix(mi),
-        stderr=None if errors is None else work.as_matrix(errors),
+        stderr=None if bar is None else work.as_matrix(bar.stderr),
         with_labels=np.array([one.mi for one in of_labels]) if of_labels else None,
         with_labels_stderr=errors_of(of_labels),
         dims=tuple(side.shape[1] for side in sides.values()),
@@ -558,8 +557,8 @@ class Work:
         """Estimates (pairs,) in the requested unit."""
         return sums.means() / self.nats
 
-    def errors(self, sides: Sequence[Samples]) -> FloatArray | None:
-        """Standard errors (pairs,) in the requested unit; None if not requested, or if parts of the samples are too small."""
+    def error_bar(self, sides: Sequence[Samples]) -> uncertainty.ErrorBar | None:
+        """Error bar of all pairs, in the requested unit; None if not requested, or if parts of the samples are too small."""
 
         def on_rows(rows: IntArray) -> FloatArray:
             some = [side[rows] for side in sides]
@@ -567,8 +566,7 @@ class Work:
 
         if not self.settings.error_bar:
             return None
-        found = uncertainty.error_bar(on_rows, len(sides[0]), (self.k,), self.settings.seed, sampling=self.sampling)
-        return None if found is None else found.stderr
+        return uncertainty.error_bar(on_rows, len(sides[0]), (self.k,), self.settings.seed, sampling=self.sampling)
 
     def as_matrix(self, values: FloatArray) -> FloatArray:
         """Symmetric matrix (layers, layers) from values (pairs,)."""
@@ -632,6 +630,7 @@ def notes_by_pair(
     sides: Mapping[str, Samples],
     work: Work,
     mi: FloatArray,
+    bar: uncertainty.ErrorBar | None,
     tied: IntArray,
     of_labels: Sequence[WithLabels],
 ) -> NotesByPair:
@@ -641,7 +640,7 @@ def notes_by_pair(
     ceiling = _formula.ksg1_ceiling(work.k, work.sampling.countable(n)) / work.nats
     alike = [0.0 if work.sampling.units else resemblance(side) for side in sides.values()]
     by_pair: dict[tuple[str, str], dict[str, str]] = {}
-    for (a, b), value, ties in zip(work.pairs, mi, tied, strict=True):
+    for place, ((a, b), value, ties) in enumerate(zip(work.pairs, mi, tied, strict=True)):
         of_pair = [known[a], known[b]]
         on_both = _notes.on_measured(of_pair, settings.standardize, "ksg1") if a != b else {}
         on_both |= _notes.on_order((alike[a], alike[b])) if a != b else {}
@@ -656,6 +655,9 @@ def notes_by_pair(
         )
         if a == b:
             on_this.pop(_notes.AT_CEILING, None)  # which is where a layer with itself is meant to be
+        else:
+            dim = sum(sides[names[layer]].shape[1] for layer in (a, b))
+            on_this |= _notes.on_rise(float(value), settings.units, work.k, n, dim, bar, place)
         by_pair[names[a], names[b]] = on_constants(sides, names[a], names[b]) or on_both | on_this
     for side, one in zip(known, of_labels, strict=False):
         on_side = _notes.on_measured([side], settings.standardize, "ross")

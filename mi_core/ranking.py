@@ -667,6 +667,9 @@ class Ranker:
             tied=local.tied,
             sides=(x.points, y.points),
         )
+        if estimator == "ksg1" and local.k is not None:
+            dim = 2 if isinstance(run.sides, Lines) else dim_of(run.sides)
+            notes |= _notes.on_rise(mi, self.settings.units, local.k, run.n_samples, dim, run.error_bar)
         if _notes.AT_CEILING in notes and is_nearly_linear(x.points, y.points):
             notes["again"] = f"It may be {self.target} itself, under another name: then leave it out."
         return notes

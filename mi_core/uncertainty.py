@@ -48,11 +48,13 @@ def generator(seed: int, purpose: str) -> np.random.Generator:
 def subsample_estimates(
     estimate: Estimate, n_samples: int, parts: Sequence[int], rng: np.random.Generator, sampling: Sampling
 ) -> list[FloatArray]:
-    """Estimates (parts, values) on disjoint random parts of equal size, for each number of parts; numbers with too few
+    """Estimates (values, parts) on disjoint random parts of equal size, for each number of parts; numbers with too few
     independent units per part are left out.
+
+    Those of one value lie side by side, so that sums over them round alike whatever other values there are.
     """
     drawn = [sampling.parts(n_samples, count, rng) for count in parts]
-    return [np.array([estimate(rows) for rows in of_count]) for of_count in drawn if of_count]
+    return [np.ascontiguousarray(np.array([estimate(rows) for rows in of_count]).T) for of_count in drawn if of_count]
 
 
 def standard_errors(by_parts: Sequence[FloatArray]) -> FloatArray:
@@ -62,8 +64,10 @@ def standard_errors(by_parts: Sequence[FloatArray]) -> FloatArray:
     averaged with their n - 1 degrees of freedom as weights, the maximum-likelihood fit of scaled chi-squared variances. The
     paper scales as 1/N; KSG's variance was measured to fall a little more slowly, see `FALLS_AS`.
     """
-    weighted = [(len(of) - 1) * np.var(of, axis=0, ddof=1) / len(of) ** FALLS_AS for of in by_parts]
-    errors: FloatArray = np.sqrt(np.sum(weighted, axis=0) / sum(len(of) - 1 for of in by_parts))
+    counts = [of.shape[1] for of in by_parts]
+    variances = [np.var(of, axis=1, ddof=1) / count**FALLS_AS for of, count in zip(by_parts, counts, strict=True)]
+    freedom = [count - 1 for count in counts]
+    errors: FloatArray = np.sqrt(np.average(variances, axis=0, weights=freedom))
     return errors
 
 
@@ -102,8 +106,8 @@ def error_bar(
         return None
     if not by_parts:
         return None
-    fewest = min(by_parts, key=len)
-    return ErrorBar(standard_errors(by_parts), fewest.mean(axis=0), n_samples // len(fewest))
+    fewest = min(by_parts, key=lambda of: of.shape[1])
+    return ErrorBar(standard_errors(by_parts), fewest.mean(axis=1), n_samples // fewest.shape[1])
 
 
 def over_sizes(
@@ -126,8 +130,8 @@ def over_sizes(
         by_parts = []
     points = [
         [
-            SizePoint(n_samples // len(of), float(mean), float(spread))
-            for mean, spread in zip(of.mean(axis=0), of.std(axis=0, ddof=1) / np.sqrt(len(of)), strict=True)
+            SizePoint(n_samples // of.shape[1], float(mean), float(spread))
+            for mean, spread in zip(of.mean(axis=1), of.std(axis=1, ddof=1) / np.sqrt(of.shape[1]), strict=True)
         ]
         for of in by_parts
     ]

@@ -199,6 +199,15 @@ def test_each_pair_has_the_notes_of_its_estimate(name, standardize):
     assert all(any(note.startswith(one) for one in of_all) for note in found.notes)
 
 
+def test_a_pair_whose_estimate_rises_is_told_so():
+    rng = np.random.default_rng(0)
+    x = rng.uniform(size=(600, 1))
+    layers = {"x": x, "wave": np.sin(40 * x) + 0.1 * rng.standard_normal((600, 1)), "wide": rng.standard_normal((600, 10))}
+    found = mutual_information_matrix(layers)
+    assert [(pair.x, pair.y) for pair in found.pair_notes if "[mi explain rising]" in " ".join(pair.notes)] == [("x", "wave")]
+    assert notes_of(found, "x", "wave") == mutual_information(x, layers["wave"]).notes
+
+
 def test_notes_are_told_once_with_the_pairs_they_concern():
     rng = np.random.default_rng(0)
     small = {f"s{i}": rng.standard_normal(200) for i in range(3)}

@@ -339,6 +339,21 @@ def test_notes_on_ties_name_columns_and_the_largest_share():
     assert "copied" not in note
 
 
+def test_columns_whose_estimate_rises_are_told_so():
+    x, noise = np.random.default_rng(0).uniform(size=(2, 600))
+    table = {
+        "wave": np.sin(40 * x) + noise / 3,
+        "rounded": np.sin(40 * x).round(1),
+        "slow": np.sin(3 * x) + noise / 3,
+        "x": x,
+    }
+    found = rank(table, "x")
+    (note,) = [note for note in found.notes if "[mi explain rising]" in note]
+    assert "(In rounded, wave.)" in note
+    ((of_wave,),) = [[one for one in row.notes if "still rises" in one] for row in found if row.column == "wave"]
+    assert of_wave in mutual_information(table["wave"], x, standardize="sides").notes
+
+
 def test_a_column_that_is_the_target_again_is_told_so():
     notes = rank({"again": 2 * TARGET + 1, "square": TARGET**2, "y": TARGET}, "y", error_bar=False).notes
     assert [note for note in notes if "another name" in note] == [
