@@ -55,7 +55,10 @@ FEW_COLUMNS = 10  # in which an estimate may have the note that it rises
 
 def coverage(runs: int = RUNS) -> Iterator[dict[str, Any]]:
     """For each task how often the truth lies within one standard error, and within two."""
-    tasks = [(f"Gaussian 1+1, rho {rho}, N={n:,}", n, 1, rho) for n, rho in ((300, 0.6), (1000, 0.0), (1000, 0.6), (1000, 0.9))]
+    tasks = [
+        (f"Gaussian 1+1, rho {rho}, N={n:,}", n, 1, rho)
+        for n, rho in ((300, 0.6), (1000, 0.0), (1000, 0.6), (1000, 0.9), (1000, 0.99))
+    ]
     tasks += [("Gaussian 2+2, rho 0.3, N=1,000", 1000, 2, 0.3), ("Gaussian 5+5, rho 0.1, N=1,000", 1000, 5, 0.1)]
     tasks += [("Gaussian 1+1, rho 0.6, N=4,000", 4000, 1, 0.6)]
     for name, n, dim, rho in tasks:

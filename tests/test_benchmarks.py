@@ -145,7 +145,7 @@ def test_a_benchmark_of_its_own_tasks_runs(tmp_path, monkeypatch):
     run = bench("coverage", "--out", tmp_path)
     assert run.exit_code == 0
     assert "| Gaussian 1+1, rho 0.6, N=300 | 2 |" in run.stdout
-    assert len((tmp_path / "coverage.jsonl").read_text().splitlines()) == 7
+    assert len((tmp_path / "coverage.jsonl").read_text().splitlines()) == 8
 
 
 def test_a_first_run_compiles_and_the_next_does_not():
