@@ -21,6 +21,7 @@ import numpy as np
 from mi_core import arguments, clock, uncertainty
 from mi_core._estimators import WITHOUT_NEIGHBOURS, Local, Search
 from mi_core._formula import NATS_PER_UNIT
+from mi_core._prepare import Prepared
 from mi_core.arguments import Settings
 from mi_core.results import Estimate
 from mi_core.sampling import DEFAULT_ORDER, INDEPENDENT, Sampling
@@ -120,7 +121,13 @@ class Estimation(Generic[Sides]):
         if not (self.settings.error_bar or self.settings.diagnose):
             return None
         return uncertainty.error_bar(
-            self.on_rows, self.n_rows, self.ks, self.settings.seed, smaller_set=self.smaller_set, sampling=self.sampling
+            self.on_rows,
+            self.n_rows,
+            self.ks,
+            self.settings.seed,
+            smaller_set=self.smaller_set,
+            has_classes=isinstance(self.sides, Prepared) and bool(self.sides.classes or self.sides.given_classes),
+            sampling=self.sampling,
         )
 
     def in_callers_order(self, local: Local) -> FloatArray:

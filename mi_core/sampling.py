@@ -30,7 +30,7 @@ FEW_DIMENSIONS = 4  # joint
 LEAST_SHARE_OF_ORDER = 20  # samples for each neighbour of the default order
 FEWEST_UNITS = 2  # in a part
 FEWEST_PARTS = 4  # of an error bar
-MOST_PARTS = 10  # they cost 0.4 to 1 estimate, and give 9 degrees of freedom; smaller ones read low where dependence is strong
+MOST_PARTS = 10  # which cost 0.4 to 1 estimate, and give 9 degrees of freedom
 STRETCH = 4  # length of a stretch, in units of exclude
 RESEMBLE = 3.0  # standard errors beyond which neighbouring rows resemble each other
 LOOKED_AT = 2000  # neighbouring rows
@@ -51,8 +51,10 @@ class Sampling(Protocol):
     def countable(self, n_samples: int) -> int | IntArray:
         """N of the formulas: the number of samples that may be counted for each one, itself included."""
 
-    def cuts(self, n_samples: int, least: int) -> tuple[int, ...]:
-        """Numbers of parts to cut the samples into for an error bar, each of at least so many samples; none for too few."""
+    def cuts(self, n_samples: int, least: int, ample: float) -> tuple[int, ...]:
+        """Numbers of parts to cut the samples into for an error bar: each of at least so many samples, and of ample ones where
+        it is cut into many; none for too few.
+        """
 
     def order(self, n_samples: int, dim: int) -> int:
         """Default neighbour order k for this number of joint dimensions."""
@@ -80,10 +82,11 @@ class Independent:
         """Number of all samples."""
         return n_samples
 
-    def cuts(self, n_samples: int, least: int) -> tuple[int, ...]:
-        """One number of parts: a second cut shares its samples with the first, and would narrow the bar's own error little."""
-        count = min(MOST_PARTS, n_samples // least)
-        return (count,) if count >= FEWEST_PARTS else ()
+    def cuts(self, n_samples: int, least: int, ample: float) -> tuple[int, ...]:
+        """One cut into many parts if these are ample: a second one would share its samples, and be worth little. Else two."""
+        if n_samples // MOST_PARTS >= ample:
+            return (MOST_PARTS,)
+        return tuple(count for count in (FEWEST_PARTS, 2 * FEWEST_PARTS) if n_samples // count >= least)
 
     def order(self, n_samples: int, dim: int) -> int:
         """Usual neighbour order of the field."""
@@ -121,7 +124,7 @@ class Together(abc.ABC):
     def part_of(self) -> IntArray:
         """Number (n_samples,), ascending, of the block that each row must stay in."""
 
-    def cuts(self, n_samples: int, least: int) -> tuple[int, ...]:
+    def cuts(self, n_samples: int, least: int, ample: float) -> tuple[int, ...]:
         """Two cuts into few parts: small ones hold so few units that their spread is too small where dependence is strong."""
         return (FEWEST_PARTS, FEWEST_PARTS) if n_samples // FEWEST_PARTS >= least else ()
 

@@ -30,6 +30,7 @@ FALLS_AS = 0.85
 SIZES = (2, 4, 8)  # parts whose means show the drift with the number of samples
 HALVES = (2,)  # what the verdict needs of them
 LEAST_SAMPLES = 4  # in a part, in units of k + 1: below, the estimate's spread no longer falls as 1/N
+AMPLE_SAMPLES = 16  # likewise: in smaller parts, strong dependence comes near the ceiling, and the bar is too short
 NARROW = 8  # joint dimensions up to which each shuffle is estimated by itself; see docs/trust.md for seconds
 FEW = 10  # shuffles, up to which to seek all neighbours within each side is not worth it
 MEASURED_DIMS = 3  # of z, up to which the p-value given z was measured; see docs/trust.md
@@ -93,13 +94,16 @@ def error_bar(
     seed: int,
     *,
     smaller_set: int | None = None,
+    has_classes: bool = False,
     sampling: Sampling = INDEPENDENT,
 ) -> ErrorBar | None:
     """Error bar of the values that `estimate` gives; None where parts of the samples are too small for it.
 
     smaller_set: Size of the smaller of two sets of samples, if the rows are those of both.
+    has_classes: Whether samples have class labels, of which small parts may lack some.
     """
-    parts = sampling.cuts(smaller_set or n_samples, least_part(ks))
+    ample = np.inf if has_classes or not ks else AMPLE_SAMPLES * (max(ks) + 1)
+    parts = sampling.cuts(smaller_set or n_samples, least_part(ks), ample)
     try:
         by_parts = subsample_estimates(estimate, n_samples, parts, generator(seed, "error bar"), sampling)
     except InputError:  # a class with too few members in a part, or a singular covariance

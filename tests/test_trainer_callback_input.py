@@ -317,6 +317,17 @@ def test_the_lower_bound_is_measured_once_for_all_scalings(monkeypatch):
     assert len({row.mi for row in rows}) == len({row.reduced for row in rows}) == 6
 
 
+def test_with_noise_each_scaling_has_its_own_lower_bound():
+    """Noise in proportion to a side drowns a small column, unless columns are standardised first."""
+    x = X * np.where(np.arange(X.shape[1]) > 0, 1.0, 1e3)
+    bounds = {}
+    for scalings in (["columns", "none"], ["none", "columns"]):
+        rows = rows_of(x, ("input", "last"), every=[0], standardize=scalings, lower_bound=True, noise=0.1)
+        bounds[scalings[0]] = {row.standardize: row.lower_bound for row in rows}
+    assert bounds["columns"] == bounds["none"]
+    assert bounds["none"]["none"] != bounds["none"]["columns"]
+
+
 def test_drawn_samples_keep_their_groups():
     groups = np.arange(120) // 6
     measuring = MutualInformationCallback(X, groups=groups, samples=60, quiet=True)

@@ -319,12 +319,12 @@ class Measurement:
         return [{**fields, "units": units, "seconds": seconds, "notes": (*notes, *fields["notes"])} for fields in found]
 
     def _of_scalings(self, x: Any, y: Any, how: dict[str, Any]) -> list[dict[str, Any]]:
-        """Fields of the rows of one pair, without what they share. No scaling changes the MI that the lower bound bounds, so it
-        is measured once, on the sides of the first.
+        """Fields of the rows of one pair, without what they share. No scaling changes the MI that the lower bound bounds, so
+        without noise it is measured once, on the sides of the first.
         """
         first, *others = self.estimators
         found = first(x, y, **how)
-        bound = {name: found[0][name] for name in LOWER_BOUND if name in found[0]}
+        bound = {} if first.options.get("noise") else {name: found[0][name] for name in LOWER_BOUND if name in found[0]}
         for estimator in others:
             found += [fields | bound for fields in estimator(x, y, **how, is_bounded=bool(bound))]
         return found
