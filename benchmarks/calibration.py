@@ -111,7 +111,7 @@ def rising() -> Iterator[dict[str, Any]]:
 
 def rising_table(rows: list[dict[str, Any]]) -> str:
     """How many wrong and how many right estimates have the note, for all tasks and each family."""
-    lines = ["| tasks | wrong | of these told | right | of these told |", "|---|---|---|---|---|"]
+    lines = ["| tasks | wrong | with the note | right | with the note |", "|---|---|---|---|---|"]
     families = dict.fromkeys(row["family"] for row in rows)
     for name, some in [("all", rows), *((f, [row for row in rows if row["family"] == f]) for f in families)]:
         parts = [[row["told"] for row in some if row["is_right"] == right] for right in (False, True)]

@@ -84,7 +84,7 @@ def estimate(
         bool,
         typer.Option(
             "--lower-bound",
-            help="Measure a lower bound of MI on held-out samples; quick, for wide data of independent samples.",
+            help="Measure a lower bound of MI on held-out samples; quick, for wide data.",
         ),
     ] = False,
     learned: Annotated[

@@ -354,6 +354,16 @@ def on_estimate(
     return notes
 
 
+def on_no_error_bar(ks: Sequence[int], n_samples: int, needed: int) -> str:
+    """Why independent samples have no error bar; `needed` is how many samples these neighbour orders need for one."""
+    if n_samples >= needed:
+        return noted("no-error-bar", "There is no error bar: parts of the samples are too small for the columns or classes.")
+    of_k = f" with k={max(ks)}" if ks else ""
+    return noted(
+        "no-error-bar", f"There is no error bar:{of_k} it needs at least {needed:,} samples, and there are {n_samples:,}."
+    )
+
+
 def on_rise(mi: float, units: Units, k: int, n_samples: int, dim: int, bar: ErrorBar | None, place: int = 0) -> dict[str, str]:
     """Note that an estimate of ksg1, the one at this place of an error bar, still rises with the number of samples, by kind.
 

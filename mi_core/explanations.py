@@ -85,8 +85,8 @@ ESTIMATES = {
     "rising": Explanation(
         "The estimate still rises with the number of samples",
         "The parts of the samples that the error bar comes from give clearly less than all samples together. Such an estimate "
-        "is often too low by more than its error bar, which is chance alone: on kinds of data that the note was not fitted to, "
-        "two in three were.",
+        "is often too low, and its error bar, which is chance alone, does not show that: on kinds of data that the note was "
+        "not fitted to, three in five were wrong by more than 20 %, 0.1 bit and two standard errors.",
         "Add --diagnose, and --lower-bound for what MI is at least. More samples, fewer columns or a smaller k help.",
     ),
     "negative": Explanation(
@@ -111,9 +111,10 @@ ESTIMATES = {
     ),
     "no-error-bar": Explanation(
         "No error bar",
-        "The error bar compares disjoint parts of the samples that share no group, and there are too few groups, or "
-        "stretches of a series, to make the parts.",
-        "Collect more groups, or judge by --permutations alone.",
+        "The error bar compares at least four disjoint parts of the samples, each of at least 4 (k + 1). There are fewer "
+        "samples, or too few for the columns or classes, or too few groups or stretches of a series, which no two parts may "
+        "share.",
+        "Collect more samples or groups, take a smaller k, or judge by --permutations alone.",
     ),
     "small-k": Explanation(
         "k is small for rows that belong together",

@@ -142,8 +142,18 @@ def test_the_error_bar_of_strong_dependence_in_few_samples_is_not_far_too_short(
 
 def test_too_few_samples_for_parts_have_no_error_bar():
     x, y = pair(n=60)
-    assert mutual_information(x, y).stderr is None
-    assert mutual_information(*pair(n=64)).stderr > 0
+    found = mutual_information(x, y)
+    assert found.stderr is None
+    assert (
+        "There is no error bar: with k=3 it needs at least 64 samples, and there are 60. [mi explain no-error-bar]"
+        in found.notes
+    )
+    assert not any("no-error-bar" in note for note in mutual_information(x, y, error_bar=False).notes)
+    found = mutual_information(*pair(n=64))
+    assert found.stderr > 0
+    assert not any("no-error-bar" in note for note in found.notes)
+    wide = np.random.default_rng(0).standard_normal((2, 64, 20))
+    assert any("too small for the columns" in note for note in mutual_information(*wide, estimator="gaussian").notes)
     assert mi_core.kl_divergence(*(side[:, 0] for side in (x[:20], pair()[1]))).stderr is None
 
 

@@ -64,7 +64,8 @@ class Settings:
         k: Neighbour orders; several cost one search.
         units: Unit of MI.
         standardize: Scaling of the sides before an estimate; several are measured one after the other, on the same network.
-        lower_bound: Whether to measure a lower bound of MI between layers, too, on held-out samples.
+        lower_bound: Whether to measure a lower bound of MI between layers, too, on held-out samples: once for all ways to
+            standardise, unless noise is added.
         reduce: Reduction to fewer columns, such as "pca:10", whose MI is estimated too; None for no such estimate.
         also: Other measures of each pair of layers: "cka", linear centred kernel alignment; "knn-overlap", the share of nearest
             neighbours that the two have in common; "dimension" of the second layer.

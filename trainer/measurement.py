@@ -101,7 +101,8 @@ class Measurement:
         standardize: Scaling of the sides, one or several of "none", "sides" and "columns".
         noise: Noise that breaks ties, in standard deviations of each side.
         reduce: Reduction to fewer columns, such as "cca:8", whose MI is estimated too.
-        lower_bound: Whether to measure a lower bound of MI, too, on held-out samples.
+        lower_bound: Whether to measure a lower bound of MI, too, on held-out samples: once for all ways to standardise, unless
+            noise is added.
         also: Other measures of pairs of layers: "cka", "knn-overlap", "dimension".
         also_every: When to measure `reduce`, `lower_bound` and `also`, among the epochs of `every`.
         groups: (n_samples,) labels of samples that belong together; None for independent ones.
