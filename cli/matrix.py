@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 OUT_FORMATS = (".csv", ".json")
 BESIDE = ("labels", "groups")  # no names of layers
 LONGEST_NAME = 255  # bytes, on nearly all file systems
-KEPT_AS = 2  # the way in which a half-done matrix is kept and counted; another way starts anew
+KEPT_AS = 3  # the way in which a half-done matrix is kept and counted; another way starts anew
 
 
 def matrix(
@@ -194,6 +194,7 @@ class Kept:
 
     rows: list[int]
     sums: list[list[float]]
+    squares: list[list[float]]
     tied: list[int]
 
 
@@ -234,15 +235,17 @@ class Unfinished:
             return None
         kept = record_from_json(content, Kept, complaint)
         pairs = len(self.names) * (len(self.names) + 1) // 2
-        for name, values in (("rows", kept.rows), ("sums", kept.sums), ("tied", kept.tied)):
+        for name, values in (("rows", kept.rows), ("sums", kept.sums), ("squares", kept.squares), ("tied", kept.tied)):
             if len(values) != pairs:
                 raise InputError(f"{complaint}: {name}: it has {len(values)} values for {pairs} pairs.")
         for name, counts in (("rows", kept.rows), ("tied", kept.tied)):
             if not 0 <= min(counts) <= max(counts) <= self.n_samples:
                 raise InputError(f"{complaint}: {name}: each must be between 0 and the number of samples, {self.n_samples}.")
-        if any((rows > 0) != (len(parts) > 0) for rows, parts in zip(kept.rows, kept.sums, strict=True)):
-            raise InputError(f"{complaint}: rows and sums do not go together: a pair has sums once it has rows.")
-        return Partial(self.k, np.array(kept.rows, np.int64), tuple(map(tuple, kept.sums)), np.array(kept.tied, np.int64))
+        for name, sums in (("sums", kept.sums), ("squares", kept.squares)):
+            if any((rows > 0) != (len(parts) > 0) for rows, parts in zip(kept.rows, sums, strict=True)):
+                raise InputError(f"{complaint}: rows and {name} do not go together: a pair has {name} once it has rows.")
+        rows, tied = (np.array(counts, np.int64) for counts in (kept.rows, kept.tied))
+        return Partial(self.k, rows, tuple(map(tuple, kept.sums)), tuple(map(tuple, kept.squares)), tied)
 
     def write(self, partial: Partial) -> None:
         """Write the finished part, whole or not at all."""
@@ -252,6 +255,7 @@ class Unfinished:
             "checksum": self.checksum,
             "rows": partial.rows.tolist(),
             "sums": partial.sums,
+            "squares": partial.squares,
             "tied": partial.tied.tolist(),
         }
         with whole_file(self.path) as file:

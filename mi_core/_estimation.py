@@ -120,7 +120,7 @@ class Estimation(Generic[Sides]):
         """Error bar of each k; None if not requested, or if parts of the samples are too small."""
         if not (self.settings.error_bar or self.settings.diagnose):
             return None
-        return uncertainty.error_bar(
+        found = uncertainty.error_bar(
             self.on_rows,
             self.n_rows,
             self.ks,
@@ -129,6 +129,9 @@ class Estimation(Generic[Sides]):
             has_classes=isinstance(self.sides, Prepared) and bool(self.sides.classes or self.sides.given_classes),
             sampling=self.sampling,
         )
+        if found is None or self.sampling is not INDEPENDENT:
+            return found
+        return found.at_least(np.array([local.error_of_mean for local in self.found]) / self.nats)
 
     def in_callers_order(self, local: Local) -> FloatArray:
         """Local terms in nats, in the caller's order of the samples."""

@@ -6,6 +6,7 @@ A new estimator needs a function here, a formula in `_formula`, a word in `optio
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 
 import numpy as np
@@ -108,6 +109,12 @@ class Local:
     def mean(self) -> float:
         """Estimate in nats, rounded once; it does not depend on the order of the samples."""
         return _formula.mean(self.nats)
+
+    @property
+    def error_of_mean(self) -> float:
+        """Standard error in nats if the terms were independent: a little too small, since they share neighbours."""
+        total, squares = (math.fsum(_formula.exact_sum(terms)) for terms in (self.nats, self.nats**2))
+        return _formula.error_of_mean(len(self.nats), total, squares)
 
 
 def ksg1(samples: Prepared, search: Search) -> list[Local]:

@@ -28,6 +28,7 @@ from mi_core.options import Units
 from mi_core.types import FloatArray, IntArray
 
 NEGLIGIBLE = 1e-13  # probability that is left
+ROUNDED_AWAY = 1e-14  # share of a sum of squares, below which a difference from it is rounding
 QUANTILES = 16  # at which the place of the k-th neighbour among its ties is looked at; 100 move an estimate by up to 0.006 bits
 NEWTON_STEPS, PLACE_ERROR = 50, 1e-14  # at most, and the step after which there is no next
 SMALLEST = np.finfo(np.float64).tiny  # stands in for 0 in a quotient whose numerator is 0 as well
@@ -444,6 +445,12 @@ def discrete_entropy_local(copies: IntArray) -> FloatArray:
 def mean(local: FloatArray) -> float:
     """Mean of local terms (n,), rounded once: the bits do not depend on the order or the splitting of the samples."""
     return math.fsum(exact_sum(local)) / len(local)
+
+
+def error_of_mean(n: int, total: float, squares: float) -> float:
+    """Standard error of the mean of n independent terms, from their sum and that of their squares; 0 for equal terms."""
+    spread = squares - total**2 / n
+    return math.sqrt(spread / n / (n - 1)) if n > 1 and spread > ROUNDED_AWAY * squares else 0.0
 
 
 def exact_sum(values: FloatArray) -> list[float]:

@@ -35,7 +35,7 @@ from mi_core.errors import InputError
 from mi_core.explanations import noted
 from mi_core.options import MatrixOptions, Measure, Standardize, Units
 from mi_core.progress_bar import with_progress
-from mi_core.sampling import Sampling, as_fields, resemblance
+from mi_core.sampling import INDEPENDENT, Sampling, as_fields, resemblance
 from mi_core.text import concerning
 from mi_core.types import FloatArray, IntArray, Progress, Samples
 
@@ -155,6 +155,7 @@ class Partial:
         rows: (pairs,) number of samples that each pair has processed so far.
         sums: For each pair a few numbers whose sum is exactly the sum of the local terms of these samples, in nats; empty
             before the first sample.
+        squares: The same for their squares.
         tied: (pairs,) number of these samples with other samples exactly as far away as their k-th neighbour.
         drawn: Checksum of the rows that were left out, 0 if there were none; None if the caller knows that it matches.
     """
@@ -162,6 +163,7 @@ class Partial:
     k: int | None
     rows: IntArray
     sums: tuple[tuple[float, ...], ...]
+    squares: tuple[tuple[float, ...], ...]
     tied: IntArray
     drawn: int | None = None
 
@@ -246,7 +248,7 @@ def mutual_information_matrix(
     )  # before the pairs: what is wrong with labels should show at once
     work = Work([(a, b) for a in range(len(sides)) for b in range(a, len(sides))], k, settings, sampling)
     sums = work.count(list(sides.values()), Sums(work.going_on_from(resume), k, n, settings.progress, on_partial), sampling)
-    mi, bar = work.in_units(sums), work.error_bar(list(sides.values()))
+    mi, bar = work.in_units(sums), work.error_bar(list(sides.values()), sums)
     by_pair = notes_by_pair(sides, work, mi, bar, sums.tied, of_labels)
     others, notes_on_others = other_measures(sides, also, settings, sampling)
     return MIMatrix(
@@ -429,7 +431,8 @@ class Sums:
 
     Attributes:
         rows: (pairs,) number of samples that each pair has processed so far.
-        sums: For each pair a few numbers whose sum is exactly the sum of the local terms of these samples, in nats.
+        sums: For each pair a few numbers whose sum is exactly the sum of the local terms of these samples, in nats; `squares`
+            the same for their squares.
         tied: (pairs,) number of these samples with other samples exactly as far away as their k-th neighbour.
     """
 
@@ -441,20 +444,21 @@ class Sums:
         progress: Progress | None = None,
         on_partial: Callable[[Partial], None] | None = None,
     ) -> None:
-        self.rows, self.sums, self.tied = partial.rows.copy(), list(partial.sums), partial.tied.copy()
+        self.rows, self.tied = partial.rows.copy(), partial.tied.copy()
+        self.sums, self.squares = list(partial.sums), list(partial.squares)
         self.k, self.drawn = k, partial.drawn
         self.n_samples, self.progress, self.on_partial, self.told = n_samples, progress, on_partial, 0
 
     def add(self, pair: int, radius: FloatArray, counts: IntArray) -> None:
         """Add the radius (m,) and counts (2, m) of some samples of a pair."""
         local = _formula.ksg1_local(self.k, counts[0], counts[1], self.n_samples)
-        self.sums[pair] = tuple(_formula.exact_sum(np.concatenate([self.sums[pair], local]))) or (0.0,)
+        self.sums[pair], self.squares[pair] = summed(local, self.sums[pair]), summed(local**2, self.squares[pair])
         self.rows[pair] += len(local)
         self.tied[pair] += number_of_zeros(radius)  # a pair with other ties is not counted in parts
 
     def put(self, pair: int, local: Local) -> None:
         """Replace the sums of a pair by those of all its samples."""
-        self.sums[pair] = tuple(_formula.exact_sum(local.nats)) or (0.0,)
+        self.sums[pair], self.squares[pair] = summed(local.nats), summed(local.nats**2)
         self.rows[pair], self.tied[pair] = len(local.nats), local.tied
 
     def tell(self) -> None:
@@ -462,7 +466,9 @@ class Sums:
         share = int(STEPS * self.rows.sum() / (self.n_samples * len(self.rows)))
         if self.on_partial is not None and share > self.told:
             self.told = share
-            self.on_partial(Partial(self.k, self.rows.copy(), tuple(self.sums), self.tied.copy(), self.drawn))
+            self.on_partial(
+                Partial(self.k, self.rows.copy(), tuple(self.sums), tuple(self.squares), self.tied.copy(), self.drawn)
+            )
         self.tell_progress(0)
 
     def tell_progress(self, more: int) -> None:
@@ -473,6 +479,16 @@ class Sums:
     def means(self) -> FloatArray:
         """Estimates (pairs,) in nats, once all samples are processed."""
         return np.array([math.fsum(parts) / self.n_samples for parts in self.sums])
+
+    def errors_of_means(self) -> FloatArray:
+        """Standard errors (pairs,) in nats if the local terms were independent, once all samples are processed."""
+        totals = zip(map(math.fsum, self.sums), map(math.fsum, self.squares), strict=True)
+        return np.array([_formula.error_of_mean(self.n_samples, *of_pair) for of_pair in totals])
+
+
+def summed(terms: FloatArray, before: Sequence[float] = ()) -> tuple[float, ...]:
+    """At least one number; their sum is exactly that of the terms (n,) and of the numbers before."""
+    return tuple(_formula.exact_sum(np.concatenate([before, terms]))) or (0.0,)
 
 
 class Work:
@@ -486,7 +502,8 @@ class Work:
     def nothing_yet(self) -> Partial:
         """State before any sample is processed."""
         none = np.zeros(len(self.pairs), np.int64)
-        return Partial(self.k, none, ((),) * len(self.pairs), none, self.drawn)
+        empty = ((),) * len(self.pairs)
+        return Partial(self.k, none, empty, empty, none, self.drawn)
 
     def going_on_from(self, resume: Partial | None) -> Partial:
         """State to resume from.
@@ -557,7 +574,7 @@ class Work:
         """Estimates (pairs,) in the requested unit."""
         return sums.means() / self.nats
 
-    def error_bar(self, sides: Sequence[Samples]) -> uncertainty.ErrorBar | None:
+    def error_bar(self, sides: Sequence[Samples], of_all: Sums) -> uncertainty.ErrorBar | None:
         """Error bar of all pairs, in the requested unit; None if not requested, or if parts of the samples are too small."""
 
         def on_rows(rows: IntArray) -> FloatArray:
@@ -566,7 +583,10 @@ class Work:
 
         if not self.settings.error_bar:
             return None
-        return uncertainty.error_bar(on_rows, len(sides[0]), (self.k,), self.settings.seed, sampling=self.sampling)
+        found = uncertainty.error_bar(on_rows, len(sides[0]), (self.k,), self.settings.seed, sampling=self.sampling)
+        if found is None or self.sampling is not INDEPENDENT:
+            return found
+        return found.at_least(of_all.errors_of_means() / self.nats)
 
     def as_matrix(self, values: FloatArray) -> FloatArray:
         """Symmetric matrix (layers, layers) from values (pairs,)."""

@@ -86,6 +86,10 @@ class ErrorBar:
     of_parts: FloatArray
     part_size: int
 
+    def at_least(self, errors: FloatArray) -> ErrorBar:
+        """Error bar with standard errors of at least so much (values,)."""
+        return dataclasses.replace(self, stderr=np.fmax(self.stderr, errors))
+
 
 def error_bar(
     estimate: Estimate,

@@ -113,14 +113,14 @@ def test_what_was_told_stays_as_it_was_when_work_stops():
     kept = []
 
     def keep(partial):
-        kept.append((partial, partial.rows.tolist(), partial.sums, partial.tied.tolist()))
+        kept.append((partial, partial.rows.tolist(), partial.sums, partial.squares, partial.tied.tolist()))
         if len(kept) == 9:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         mutual_information_matrix(some_layers(), on_partial=keep)
-    for partial, rows, sums, tied in kept:
-        assert (partial.rows.tolist(), partial.sums, partial.tied.tolist()) == (rows, sums, tied)
+    for partial, *before in kept:
+        assert [partial.rows.tolist(), partial.sums, partial.squares, partial.tied.tolist()] == before
     assert max(len(parts) for parts in kept[-1][2]) <= 3  # the file stays small
 
 

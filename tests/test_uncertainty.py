@@ -8,7 +8,17 @@ import pytest
 
 import awkward
 import mi_core
-from mi_core import InputError, _formula, _notes, mutual_information, neighbour_counts, reduction, uncertainty
+from mi_core import (
+    InputError,
+    _formula,
+    _notes,
+    mutual_information,
+    mutual_information_matrix,
+    neighbour_counts,
+    reduction,
+    uncertainty,
+)
+from mi_core._estimators import Local
 from mi_core.backends.cpu import shuffles as kernels_of_shuffles
 from mi_core.backends.cpu.shuffles import shuffled_counts
 from mi_core.sampling import INDEPENDENT, Groups
@@ -72,6 +82,26 @@ def test_the_error_bar_covers_the_truth_about_two_times_in_three():
     truth = -0.5 * np.log2(1 - 0.6**2)
     results = [mutual_information(*pair(n=500, seed=seed)) for seed in range(40)]
     assert 0.5 < np.mean([abs(result.mi - truth) <= result.stderr for result in results]) < 0.86
+
+
+def test_the_error_bar_is_at_least_that_of_independent_terms():
+    """Here all parts read 0, since x counts for nothing in a tenth of the samples, and their spread is 0."""
+    x, y = pair(n=1000)
+    found = mutual_information(x / 1000, y, units="nats", return_local=True)
+    alone = found.local_mi.std(ddof=1) / np.sqrt(1000)
+    assert found.stderr == pytest.approx(alone, rel=1e-9)
+    assert mutual_information_matrix({"x": x / 1000, "y": y}, units="nats").stderr[0, 1] == found.stderr
+    usual = [mutual_information(*pair(seed=seed), return_local=True) for seed in range(8)]
+    assert sum(one.stderr > 1.01 * one.local_mi.std(ddof=1) / np.sqrt(1000) for one in usual) >= 2
+    same = mutual_information(x, x)
+    assert (same.mi, same.stderr) == (pytest.approx(same.ceiling), 0)
+
+
+@pytest.mark.parametrize(
+    ("terms", "error"), [([2.0, 2.0, 2.0], 0), ([0.1] * 7, 0), ([5.0], 0), ([0.0, 2.0], 1), ([np.inf, 1], 0)]
+)
+def test_the_error_of_a_mean_of_terms(terms, error):
+    assert Local(3, np.array(terms)).error_of_mean == error
 
 
 def test_one_error_bar_for_each_k_and_unit():
