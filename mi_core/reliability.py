@@ -41,8 +41,8 @@ TOLERATED_BITS = 0.1  # and at least this
 CHANCE = 2.0  # standard errors by which an estimate may be off, beside what is tolerated
 
 # Limits. Errors and drifts are in units of what is tolerated, after so many standard errors as chance makes of them are taken
-# off: one where other samples are compared, the twin or halves, and half of one where the same samples are.
-OF_OTHER_SAMPLES, OF_SAME_SAMPLES = 1.0, 0.5
+# off: almost one where other samples are compared, the twin or halves, and half as much where the same samples are.
+OF_OTHER_SAMPLES, OF_SAME_SAMPLES = 0.85, 0.43
 TWIN, TWIN_GROSS = 0.8, 2.5
 DRIFT_N, DRIFT_N_GROSS = 0.5, 1.25
 IMPLIED_BIAS, IMPLIED_BIAS_GROSS = 0.6, 3.0
