@@ -45,7 +45,7 @@ test-gpu:
 
 sanitize-gpu:
 	compute-sanitizer --tool memcheck --report-api-errors no --error-exitcode 1 $(GPU_PYTHON) -m pytest -x -m gpu tests/test_cuda_kernels.py -k "oracle and float32"
-	compute-sanitizer --tool racecheck --error-exitcode 1 $(GPU_PYTHON) -m pytest -x -m gpu tests/test_cuda_kernels.py -k "oracle and 5+5"
+	compute-sanitizer --tool racecheck --error-exitcode 1 $(GPU_PYTHON) -m pytest -x -m gpu tests/test_cuda_kernels.py -k "(oracle and 5+5) or (many_blocks and 257)"
 
 bench-gpu:
 	$(GPU_PYTHON) -m mi_core.command bench gpu

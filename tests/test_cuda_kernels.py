@@ -112,6 +112,33 @@ def test_dimensions_beyond_those_checked_in_steps_are_compared_exactly():
         np.testing.assert_array_equal(device.to_host(found)[m], truth[1])
 
 
+MANY = {
+    "Gaussians": lambda values: values,
+    "ReLU": lambda values: np.maximum(values, 0),
+    "rounded": lambda values: values.round(1),
+    "denormals": lambda values: 1e-41 * values,
+    "copies": lambda values: values[np.arange(len(values)) % 97],
+}
+
+
+@pytest.mark.skipif(SIMULATED, reason="takes minutes in the simulator, whose blocks are so small that all tests have many")
+@pytest.mark.parametrize("kind", MANY)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("n", "dims"), [(257, (37, 91)), (1025, (37, 91)), (600, (200, 200))])
+def test_many_blocks_of_many_dimensions_through_the_filter(kind, dtype, n, dims, monkeypatch):
+    """More dimensions than are ranked, over several blocks, so that queues go on from block to block."""
+    monkeypatch.setattr(counts, "CROWDED_FROM", 1.0)
+    monkeypatch.setattr(counts, "FILTER_FROM_SAMPLES", 1)
+    rng = np.random.default_rng(n)
+    common = rng.standard_normal((n, 8))
+    x, y = (MANY[kind](common @ rng.standard_normal((8, dim)) + rng.standard_normal((n, dim))).astype(dtype) for dim in dims)
+    ks = 1, 3, filter_.LIST
+    radius, (n_x, n_y, n_xy) = counts.neighbour_counts((x, y), (*XY, (0, 2)), ks, threads=1)
+    assert_equal_to_oracle(x, y, ks, radius, n_x, n_y)
+    both = np.hstack([x, y])
+    assert_equal_to_oracle(both, both, ks, radius, n_xy, n_xy)
+
+
 @pytest.mark.parametrize("values", [[1e-41, 3.5, -1e-45, 0.0], [1e300, 1e-41, 1e-320, -2.5]])
 def test_conversion_is_that_of_numpy(values):
     """CuPy's own takes denormals of float32 for 0."""

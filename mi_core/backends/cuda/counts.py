@@ -19,11 +19,12 @@ from mi_core.backends.cuda.device import (
     number_of_gpus,
     on_gpu,
     release,
+    settle,
     to_device,
     to_host,
     xp,
 )
-from mi_core.backends.cuda.samples import array_of, gpu_for
+from mi_core.backends.cuda.samples import array_of, gpu_for, gpus_of
 from mi_core.errors import BackendUnavailableError
 from mi_core.types import FloatArray, IntArray, Progress, Samples
 
@@ -44,6 +45,7 @@ FILTER_UP_TO = 100_000
 FILTER_FROM_SAMPLES = 16 if SIMULATED else 1_000
 CROWDED_FROM = 0.02  # share of the samples within a radius, from which on tiles count them faster
 ASKED, AMONG = 16, 256  # samples that tell the share, and samples among which they do
+COMPARED_TOGETHER = 2**24  # values of these
 SPLIT_FROM = 1e12  # pairs times dimensions, about a tenth of a second, from which further GPUs are worth their upload
 SORTING = 64  # bytes for each sample: its order, and what sorts need besides
 LEAST_BATCH = 64 if SIMULATED else 4096  # queries that go together where memory is short
@@ -139,7 +141,8 @@ def through_filter(
 def share_within(samples: Array, radius: Array, first_row: int) -> float:
     """Roughly the share of samples (n, dim) within radius (rows,) of those from first_row on."""
     rows = xp.arange(0, len(radius), max(1, len(radius) // ASKED))[:ASKED]
-    some = samples[:: max(1, len(samples) // AMONG)][:AMONG]
+    among = max(1, min(AMONG, COMPARED_TOGETHER // (ASKED * samples.shape[1])))
+    some = samples[:: max(1, len(samples) // among)][:among]
     apart = abs(samples[first_row + rows][:, np.newaxis] - some).max(axis=2)
     return float((apart < radius[rows][:, np.newaxis]).mean())
 
@@ -240,6 +243,9 @@ def over_gpus(work: Callable[[int, int], None], parts: Sequence[Samples], gpu: i
     if len(gpus) == 1:
         on_one(gpus[0], 0, n)
         return
+    for held_on in gpus_of(parts):
+        with on_gpu(held_on):
+            settle()
     with ThreadPoolExecutor(len(gpus)) as pool:
         for _ in pool.map(on_one, gpus, edges[:-1], edges[1:]):
             pass

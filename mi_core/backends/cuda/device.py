@@ -158,6 +158,12 @@ def release() -> None:
         xp.get_default_memory_pool().free_all_blocks()
 
 
+def settle() -> None:
+    """Wait for all work on the current GPU that this thread has begun, so that other GPUs may copy from it."""
+    if not SIMULATED:
+        xp.cuda.get_current_stream().synchronize()
+
+
 def number_of_gpus() -> int:
     """Number of GPUs that this process may use; CUDA_VISIBLE_DEVICES selects them."""
     return 1 if SIMULATED else int(xp.cuda.runtime.getDeviceCount())

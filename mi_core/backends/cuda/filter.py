@@ -96,6 +96,7 @@ def arrange(parts: Sequence[Array], k: int) -> Points:
     launch(look_near, -(-n // WARPS), (LANES, WARPS), rows, k, reach)
     ascending = xp.sort(reach)
     large, typical = ascending[9 * n // 10], ascending[n // 2 : n // 2 + 1]
+    large = xp.where(large > 0, large, ascending[-1])  # where nearly all points have copies
     steps_per_unit = for_kernels(xp.minimum(REACH / xp.where(large > 0, large, 1.0), 1e300).reshape(1))
     column_of = xp.asarray(np.concatenate([padded(first, width) for first, width in zip(columns[:-1], widths, strict=True)]))
     codes = xp.empty(-(-n // BLOCK) * dims[-1] * LANES, np.uint64)

@@ -92,4 +92,9 @@ def array_of(samples: Any) -> Array:
 
 def gpu_for(parts: Sequence[Any]) -> int:
     """Index of the GPU that holds the first part in GPU memory, or else of CuPy's current GPU."""
-    return next((part.gpu for part in parts if isinstance(part, GpuSamples)), current_gpu())
+    return next(iter(gpus_of(parts)), current_gpu())
+
+
+def gpus_of(parts: Sequence[Any]) -> list[int]:
+    """Indexes of the GPUs that hold the parts in GPU memory, each once, in their order."""
+    return list(dict.fromkeys(part.gpu for part in parts if isinstance(part, GpuSamples)))
