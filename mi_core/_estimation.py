@@ -18,13 +18,13 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from mi_core import arguments, clock, uncertainty
+from mi_core import _notes, arguments, clock, uncertainty
 from mi_core._estimators import WITHOUT_NEIGHBOURS, Local, Search
 from mi_core._formula import NATS_PER_UNIT
 from mi_core._prepare import Prepared
 from mi_core.arguments import Settings
 from mi_core.results import Estimate
-from mi_core.sampling import DEFAULT_ORDER, INDEPENDENT, Sampling
+from mi_core.sampling import DEFAULT_ORDER, FEWEST_PARTS, INDEPENDENT, Sampling
 from mi_core.types import FloatArray, IntArray
 
 Sides = TypeVar("Sides")
@@ -133,6 +133,14 @@ class Estimation(Generic[Sides]):
             return found
         return found.at_least(np.array([local.error_of_mean for local in self.found]) / self.nats)
 
+    @property
+    def without_error_bar(self) -> list[str]:
+        """A note that says why there is no error bar, if one was requested."""
+        if not self.settings.error_bar or self.errors is not None:
+            return []
+        needed = FEWEST_PARTS * uncertainty.least_part(self.ks)
+        return [_notes.on_no_error_bar(self.ks, self.smaller_set or self.n_samples, self.sampling, needed)]
+
     def in_callers_order(self, local: Local) -> FloatArray:
         """Local terms in nats, in the caller's order of the samples."""
         if self.rows is None:
@@ -162,6 +170,8 @@ class Estimation(Generic[Sides]):
             value = local.mean / self.nats
             terms = self.in_callers_order(local) / self.nats if settings.return_local else None
             named: dict[str, Any] = {kind.quantity: value, f"local_{kind.quantity}": terms}
+            named |= own(place, local, value)
+            named["notes"] = (*named["notes"], *self.without_error_bar)
             return kind(
                 **named,
                 units=settings.units,
@@ -173,7 +183,6 @@ class Estimation(Generic[Sides]):
                 seed=settings.seed if is_random else None,
                 seconds=clock.now() - settings.started,
                 stderr=None if errors is None else float(errors[place]),
-                **own(place, local, value),
             )
 
         return [result(place, local) for place, local in enumerate(found)]

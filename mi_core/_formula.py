@@ -449,7 +449,7 @@ def mean(local: FloatArray) -> float:
 
 def error_of_mean(n: int, total: float, squares: float) -> float:
     """Standard error of the mean of n independent terms, from their sum and that of their squares; 0 for equal terms."""
-    spread = squares - total**2 / n
+    spread = squares - total * total / n
     return math.sqrt(spread / n / (n - 1)) if n > 1 and spread > ROUNDED_AWAY * squares else 0.0
 
 

@@ -137,14 +137,6 @@ def on_units(ks: Iterable[int], sampling: Sampling, n_samples: int, dim: int) ->
             f"The samples have only about {sampling.units} independent units: the estimate may be far off by chance."
             + (" A trend gives a series a memory that seems endless: remove it first." if isinstance(sampling, Series) else ""),
         )
-    needed = FEWEST_UNITS * FEWEST_PARTS
-    if isinstance(sampling, Together) and (there := len(np.unique(sampling.part_of))) < needed:
-        what = "groups"
-        if isinstance(sampling, Series):
-            what = f"stretches of {STRETCH} times exclude, {STRETCH * sampling.exclude:,} rows"
-        notes["no error bar"] = noted(
-            "no-error-bar", f"There is no error bar: it needs at least {needed} {what}, and there are {there}."
-        )
     usual, smallest = sampling.order(n_samples, dim), min(ks, default=n_samples)
     if smallest < usual:
         notes["small k"] = noted(
@@ -354,10 +346,16 @@ def on_estimate(
     return notes
 
 
-def on_no_error_bar(ks: Sequence[int], n_samples: int, needed: int) -> str:
-    """Why independent samples have no error bar; `needed` is how many samples these neighbour orders need for one."""
+def on_no_error_bar(ks: Sequence[int], n_samples: int, sampling: Sampling, needed: int) -> str:
+    """Why there is no error bar; `needed` is how many samples these neighbour orders need for one."""
+    units = FEWEST_UNITS * FEWEST_PARTS
+    if isinstance(sampling, Together) and (there := len(np.unique(sampling.part_of))) < units:
+        what = "groups"
+        if isinstance(sampling, Series):
+            what = f"stretches of {STRETCH} times exclude, {STRETCH * sampling.exclude:,} rows"
+        return noted("no-error-bar", f"There is no error bar: it needs at least {units} {what}, and there are {there}.")
     if n_samples >= needed:
-        return noted("no-error-bar", "There is no error bar: parts of the samples are too small for the columns or classes.")
+        return noted("no-error-bar", "There is no error bar: not every part of the samples gives an estimate by itself.")
     of_k = f" with k={max(ks)}" if ks else ""
     return noted(
         "no-error-bar", f"There is no error bar:{of_k} it needs at least {needed:,} samples, and there are {n_samples:,}."
@@ -379,7 +377,7 @@ def on_rise(mi: float, units: Units, k: int, n_samples: int, dim: int, bar: Erro
         "rises": noted(
             "rising",
             f"Parts of {bar.part_size:,} samples give {of_parts:.2f} {units}, all samples {mi:.2f}: the estimate still rises "
-            "with their number, and may well be too low. --diagnose of mi estimate, or diagnose=True, judges it.",
+            "with their number, and may well be too low.",
         )
     }
 

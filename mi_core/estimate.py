@@ -42,7 +42,6 @@ from mi_core.progress_bar import with_progress
 from mi_core.results import MIResult, NeighbourCounts
 from mi_core.sampling import (
     DEFAULT_ORDER,
-    FEWEST_PARTS,
     FEWEST_UNITS,
     INDEPENDENT,
     Groups,
@@ -383,8 +382,6 @@ def estimated(run: Estimation[Prepared], dims: dict[str, int], notes: list[str])
     """Results with their error bars, sizes and shuffles."""
     settings, n = run.settings, run.n_samples
     _ = run.found, run.errors  # first, as their progress is told first
-    if settings.error_bar and run.errors is None and run.sampling is INDEPENDENT:
-        notes = [*notes, _notes.on_no_error_bar(run.ks, n, FEWEST_PARTS * uncertainty.least_part(run.ks))]
     sizes = None
     if settings.by_size or settings.diagnose:
         parts = uncertainty.SIZES if settings.by_size else uncertainty.HALVES

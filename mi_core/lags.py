@@ -208,7 +208,12 @@ def lagged(
         backend=runs[0].found[0].backend,
         threads=settings.threads,
         seconds=clock.now() - settings.started,
-        notes=(*notes, *of_constants.values(), *each_kind_once(steps, runs)),
+        notes=(
+            *notes,
+            *of_constants.values(),
+            *dict.fromkeys(note for run in runs for note in run.without_error_bar),
+            *each_kind_once(steps, runs),
+        ),
         **as_fields(sampling),
     )
 

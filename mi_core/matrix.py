@@ -35,7 +35,7 @@ from mi_core.errors import InputError
 from mi_core.explanations import noted
 from mi_core.options import MatrixOptions, Measure, Standardize, Units
 from mi_core.progress_bar import with_progress
-from mi_core.sampling import INDEPENDENT, Sampling, as_fields, resemblance
+from mi_core.sampling import FEWEST_PARTS, INDEPENDENT, Sampling, as_fields, resemblance
 from mi_core.text import concerning
 from mi_core.types import FloatArray, IntArray, Progress, Samples
 
@@ -263,6 +263,7 @@ def mutual_information_matrix(
             *(note for notes in done.values() for note in notes),
             *notes_on_noise,
             *_notes.on_sampling((k,), sampling, n, widest),
+            *without_error_bar(work, bar, n),
             *each_kind_once(by_pair),
             *notes_on_others,
         ),
@@ -515,6 +516,11 @@ class Work:
             return self.nothing_yet()
         if not isinstance(resume, Partial):
             raise InputError(f"resume is {type(resume).__name__}: give what an earlier call told to on_partial.")
+        if any(len(sums) != len(resume.rows) for sums in (resume.sums, resume.squares)) or any(
+            (len(sums) > 0) != (rows > 0) or (len(squares) > 0) != (rows > 0)
+            for rows, sums, squares in zip(resume.rows, resume.sums, resume.squares, strict=True)
+        ):
+            raise InputError("resume is damaged: its rows, sums and squares do not go together. Start anew.")
         if resume.k not in (None, self.k) or len(resume.rows) != len(self.pairs):
             raise InputError(
                 f"resume is of {len(resume.rows)} pairs and k={resume.k}, and there are {len(self.pairs)} with k={self.k}: "
@@ -634,6 +640,14 @@ def against_labels(
         WithLabels(run.found[0].mean / run.nats, None if run.errors is None else float(run.errors[0]), run.found[0])
         for run in runs
     ]
+
+
+def without_error_bar(work: Work, bar: uncertainty.ErrorBar | None, n_samples: int) -> list[str]:
+    """A note that says why no pair has an error bar, if one was requested."""
+    if bar is not None or not work.settings.error_bar:
+        return []
+    needed = FEWEST_PARTS * uncertainty.least_part((work.k,))
+    return [_notes.on_no_error_bar((work.k,), n_samples, work.sampling, needed)]
 
 
 def errors_of(of_labels: Sequence[WithLabels]) -> FloatArray | None:

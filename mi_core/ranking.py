@@ -652,6 +652,7 @@ class Ranker:
             notes |= _notes.on_order((x.resemblance, y.resemblance))
         else:
             notes |= _notes.on_units(run.ks, run.sampling, run.n_samples, dim_of(run.sides))
+        notes |= zip(["no error bar"], run.without_error_bar, strict=False)
         notes |= local.notes
         ceiling = (
             None

@@ -1,5 +1,6 @@
 """All pairs of layers at once: the same counts and estimates as one by one."""
 
+import dataclasses
 import itertools
 import json
 
@@ -53,6 +54,15 @@ def test_distances_equal_in_single_precision_alone(places):
         for pair, (a, b) in enumerate(XY):
             expected = oracle.neighbour_counts(layers[a], layers[b], k)
             np.testing.assert_array_equal([radius[pair], *counts[pair]], expected)
+
+
+@pytest.mark.parametrize("damage", [{"squares": ()}, {"squares": ((),) * 3}, {"sums": ((),) * 3}])
+def test_a_damaged_state_is_not_resumed(damage):
+    layers = {name: np.random.default_rng(place).standard_normal((300, 6)) for place, name in enumerate("ab")}
+    kept = []
+    mutual_information_matrix(layers, on_partial=kept.append, error_bar=False)
+    with pytest.raises(InputError, match="resume is damaged"):
+        mutual_information_matrix(layers, resume=dataclasses.replace(kept[0], **damage))
 
 
 def test_every_entry_is_the_estimate_of_its_pair():

@@ -179,11 +179,24 @@ def test_too_few_samples_for_parts_have_no_error_bar():
         in found.notes
     )
     assert not any("no-error-bar" in note for note in mutual_information(x, y, error_bar=False).notes)
+    for other in (
+        mutual_information_matrix({"x": x, "y": y}),
+        mi_core.rank({"x": x[:, 0], "y": y[:, 0]}, "y"),
+        mi_core.multi_information([x, y]),
+        mi_core.entropy(x),
+        mi_core.kl_divergence(x, y),
+        mi_core.lagged(x, y, lags=[0], exclude=1),
+        mi_core.transfer_entropy(x, y, exclude=1),
+    ):
+        assert any("There is no error bar: " in note for note in other.notes), other
     found = mutual_information(*pair(n=64))
     assert found.stderr > 0
     assert not any("no-error-bar" in note for note in found.notes)
+    grouped = {"groups": np.arange(60) // 20}
+    assert any("8 groups, and there are 3" in note for note in mutual_information(x, y, **grouped).notes)
+    assert not any("no-error-bar" in note for note in mutual_information(x, y, error_bar=False, **grouped).notes)
     wide = np.random.default_rng(0).standard_normal((2, 64, 20))
-    assert any("too small for the columns" in note for note in mutual_information(*wide, estimator="gaussian").notes)
+    assert any("not every part of the samples" in note for note in mutual_information(*wide, estimator="gaussian").notes)
     assert mi_core.kl_divergence(*(side[:, 0] for side in (x[:20], pair()[1]))).stderr is None
 
 
