@@ -65,9 +65,10 @@ def coverage(runs: int = RUNS) -> Iterator[dict[str, Any]]:
         found = []
         for seed in range(runs):
             x, y, truth = gaussian_pairs(n, dim, dim, rho, np.random.default_rng([7, seed]))
-            result = mi_core.mutual_information(x, y, units="nats", seed=seed)
-            found.append((result.mi, result.stderr))
-        mi, stderr = np.array(found, float).T
+            result = mi_core.mutual_information(x, y, units="nats", seed=seed, return_local=True)
+            assert result.local_mi is not None  # noqa: S101  for the type checker: it was asked for
+            found.append((result.mi, result.stderr, result.local_mi.std(ddof=1) / np.sqrt(n)))
+        mi, stderr, floor = np.array(found, float).T
         yield {
             "task": name,
             "runs": runs,
@@ -76,6 +77,7 @@ def coverage(runs: int = RUNS) -> Iterator[dict[str, Any]]:
             "bias": float(mi.mean() - truth),
             "spread": float(mi.std(ddof=1)),
             "mean stderr": float(np.sqrt(np.mean(stderr**2))),
+            "its floor": float(np.sqrt(np.mean(floor**2))),
         }
 
 

@@ -263,7 +263,6 @@ def mutual_information_matrix(
             *(note for notes in done.values() for note in notes),
             *notes_on_noise,
             *_notes.on_sampling((k,), sampling, n, widest),
-            *without_error_bar(work, bar, n),
             *each_kind_once(by_pair),
             *notes_on_others,
         ),
@@ -642,14 +641,6 @@ def against_labels(
     ]
 
 
-def without_error_bar(work: Work, bar: uncertainty.ErrorBar | None, n_samples: int) -> list[str]:
-    """A note that says why no pair has an error bar, if one was requested."""
-    if bar is not None or not work.settings.error_bar:
-        return []
-    needed = FEWEST_PARTS * uncertainty.least_part((work.k,))
-    return [_notes.on_no_error_bar((work.k,), n_samples, work.sampling, needed)]
-
-
 def errors_of(of_labels: Sequence[WithLabels]) -> FloatArray | None:
     """Standard errors (layers,); None if one of them is missing."""
     errors = [one.stderr for one in of_labels if one.stderr is not None]
@@ -692,6 +683,9 @@ def notes_by_pair(
         else:
             dim = sum(sides[names[layer]].shape[1] for layer in (a, b))
             on_this |= _notes.on_rise(float(value), settings.units, work.k, n, dim, bar, place)
+            if settings.error_bar and bar is None:
+                needed = FEWEST_PARTS * uncertainty.least_part((work.k,))
+                on_this["no error bar"] = _notes.on_no_error_bar((work.k,), n, work.sampling, needed)
         by_pair[names[a], names[b]] = on_constants(sides, names[a], names[b]) or on_both | on_this
     for side, one in zip(known, of_labels, strict=False):
         on_side = _notes.on_measured([side], settings.standardize, "ross")

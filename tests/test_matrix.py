@@ -218,6 +218,18 @@ def test_a_pair_whose_estimate_rises_is_told_so():
     assert notes_of(found, "x", "wave") == mutual_information(x, layers["wave"]).notes
 
 
+def test_pairs_of_too_few_samples_are_told_why_no_pair_has_an_error_bar():
+    rng = np.random.default_rng(0)
+    layers = {name: rng.standard_normal((300, 1)) for name in "abc"}
+    layers["a"][:250] = np.nan
+    found = mutual_information_matrix(layers, missing="drop")
+    assert found.stderr is None
+    (note,) = [note for note in found.notes if "no-error-bar" in note]
+    assert "it needs at least 64 samples, and there are 50. (In a / b, a / c.)" in note
+    few = {name: rng.standard_normal((60, 1)) for name in "ab"}
+    assert notes_of(mutual_information_matrix(few), "a", "b") == mutual_information(*few.values()).notes
+
+
 def test_notes_are_told_once_with_the_pairs_they_concern():
     rng = np.random.default_rng(0)
     small = {f"s{i}": rng.standard_normal(200) for i in range(3)}
