@@ -246,7 +246,7 @@ def mutual_information_matrix(
     of_labels = against_labels(
         sides, labels, k, settings, sampling, rows
     )  # before the pairs: what is wrong with labels should show at once
-    work = Work([(a, b) for a in range(len(sides)) for b in range(a, len(sides))], k, settings, sampling)
+    work = Work(list(sides.values()), k, settings, sampling)
     sums = work.count(list(sides.values()), Sums(work.going_on_from(resume), k, n, settings.progress, on_partial), sampling)
     mi, bar = work.in_units(sums), work.error_bar(list(sides.values()), sums)
     by_pair = notes_by_pair(sides, work, mi, bar, sums.tied, of_labels)
@@ -494,8 +494,10 @@ def summed(terms: FloatArray, before: Sequence[float] = ()) -> tuple[float, ...]
 class Work:
     """All pairs to estimate, separately or together."""
 
-    def __init__(self, pairs: list[Pair], k: int, settings: Settings, sampling: Sampling) -> None:
-        self.pairs, self.k, self.settings, self.sampling = pairs, k, settings, sampling
+    def __init__(self, sides: Sequence[Samples], k: int, settings: Settings, sampling: Sampling) -> None:
+        self.pairs = [(a, b) for a in range(len(sides)) for b in range(a, len(sides))]
+        self.constant = [arrays.is_constant(side) for side in sides]  # in all samples, not in a part of them
+        self.k, self.settings, self.sampling = k, settings, sampling
         self.nats = _formula.NATS_PER_UNIT[settings.units]
         self.drawn = 0 if sampling.left_out is None else zlib.crc32(sampling.left_out.tobytes())
 
@@ -553,8 +555,9 @@ class Work:
     def count_alone(self, sides: Sequence[Samples], sums: Sums, places: Sequence[int], search: Search) -> None:
         """Count pairs of few dimensions, with ties, or for a backend that shares no distances."""
         for place in places:
-            pair = [sides[layer] for layer in self.pairs[place]]
-            (local,) = nothing(pair[0], search) if any(map(arrays.is_constant, pair)) else ksg1_of(pair, search)
+            layers = self.pairs[place]
+            pair, is_nothing = [sides[layer] for layer in layers], any(self.constant[layer] for layer in layers)
+            (local,) = nothing(pair[0], search) if is_nothing else ksg1_of(pair, search)
             sums.put(place, local)
             sums.tell()
 

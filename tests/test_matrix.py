@@ -79,6 +79,14 @@ def test_every_entry_is_the_estimate_of_its_pair():
     np.testing.assert_allclose(np.diag(found.mi), found.ceiling, atol=1e-12)
 
 
+@pytest.mark.parametrize("options", [{}, {"groups": np.arange(65) // 2}, {"series": True, "exclude": 1}])
+def test_standard_errors_are_those_of_the_pairs_where_a_layer_is_constant_in_parts(options):
+    layers = {"x": np.random.default_rng(0).standard_normal((65, 1)).round(), "rare": np.arange(65)[:, np.newaxis] < 3}
+    found = mutual_information_matrix(layers, k=1, **options)
+    alone = mutual_information(*layers.values(), k=1, **options)
+    assert (found.mi[0, 1], found.stderr[0, 1]) == (alone.mi, alone.stderr)
+
+
 def test_standard_errors_are_those_of_the_pairs():
     layers = some_layers(n=400)
     found = mutual_information_matrix(layers, seed=5)
