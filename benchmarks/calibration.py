@@ -9,7 +9,9 @@
     mi bench nulls         # how often p is at most 0.05 given z, without and with dependence beyond z
     mi bench dependent     # samples that belong together, declared or not
     mi bench permutations  # seconds of 200 shuffles, and of one estimate
+    mi bench orders        # seconds of k=3, of k=50, and of six k at once
     mi bench matrices      # seconds of all pairs of layers, together and one by one
+    mi bench rankings      # seconds of all columns of a table against one, beside scikit-learn
     mi bench around        # seconds of an error bar and of a verdict, and of one estimate
     mi bench first-use     # seconds of the first estimate on a machine, which compiles, and of the next
     mi bench large         # seconds and memory of up to 1,000,000 samples
@@ -22,7 +24,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -36,17 +37,16 @@ from benchmarks.around import around
 from benchmarks.dependent import dependent, dependent_table
 from benchmarks.first_use import first_use
 from benchmarks.large import large, workers
+from benchmarks.many import matrices, orders, permutations, rankings
 from benchmarks.nulls import nulls
 from benchmarks.rows import REPOSITORY, circumstances
 from benchmarks.tasks import CONDITIONAL, HELD_OUT, SIZES, TUNED, Family, gaussian_pairs
 from mi_core.reliability import is_right, tolerated
-from mi_core.types import Samples
 from mi_core.whole_files import whole_file
 
 RESULTS = REPOSITORY / "benchmarks" / "results" / "trust"
 RUNS = 200
 ORDERS = (3, 3, 10)  # k of a task, drawn from these
-SHUFFLES = 200
 FEW_COLUMNS = 10  # in which an estimate may have the note that it rises
 
 
@@ -171,48 +171,6 @@ def judged(family: str, nats: float, result: mi_core.MIResult) -> dict[str, Any]
     }
 
 
-def permutations() -> Iterator[dict[str, Any]]:
-    """Processor seconds of one estimate and of 200 shuffles, in several settings."""
-    for n, dim in ((1000, 1), (1000, 10), (1000, 50), (4000, 1), (4000, 10), (4000, 50), (4000, 200)):
-        x, y, _ = gaussian_pairs(n, dim, dim, 0.5, np.random.default_rng(0))
-        seconds = {}
-        for times in (None, SHUFFLES):
-            mi_core.mutual_information(x, y, error_bar=False, permutations=times)  # compiles what so many samples take
-            started = time.process_time()
-            mi_core.mutual_information(x, y, error_bar=False, permutations=times)
-            seconds[times] = time.process_time() - started
-        one = seconds[None]
-        shuffles = seconds[SHUFFLES] - one
-        yield {"setting": f"{dim}+{dim}, N={n:,}", "one estimate": one, "200 shuffles": shuffles, "ratio": shuffles / one}
-
-
-def matrices() -> Iterator[dict[str, Any]]:
-    """Processor seconds of all pairs at once, and of `mutual_information` pair by pair, each layer with itself included."""
-    for n, dim, count in ((2000, 3, 6), (2000, 5, 6), (2000, 10, 6), (2000, 30, 6), (2000, 200, 4), (2000, 200, 12)):
-        rng = np.random.default_rng(0)
-        shared = rng.standard_normal((n, 3))
-        layers = {f"{i}": np.tanh(shared @ rng.standard_normal((3, dim)) + rng.standard_normal((n, dim))) for i in range(count)}
-        seconds = []
-        for way in (all_at_once, one_by_one):
-            way({name: layer[:300] for name, layer in layers.items()})  # compiles
-            started = time.process_time()
-            way(layers)
-            seconds.append(time.process_time() - started)
-        setting = f"{count} layers of {dim}, N={n:,}"
-        yield {"setting": setting, "all at once": seconds[0], "one by one": seconds[1], "ratio": seconds[1] / seconds[0]}
-
-
-def all_at_once(layers: dict[str, Samples]) -> None:
-    mi_core.mutual_information_matrix(layers, error_bar=False)
-
-
-def one_by_one(layers: dict[str, Samples]) -> None:
-    sides = list(layers.values())
-    for place, x in enumerate(sides):
-        for y in sides[place:]:
-            mi_core.mutual_information(x, y, error_bar=False)
-
-
 # ------------------------------------------------------------------ tables
 
 
@@ -250,7 +208,7 @@ def of(part: int, whole: int) -> str:
 
 def plain_table(rows: list[dict[str, Any]]) -> str:
     def cell(value: Any) -> str:
-        return f"{value:.3g}" if isinstance(value, float) else str(value)
+        return "–" if value is None else f"{value:.3g}" if isinstance(value, float) else str(value)
 
     names = list(rows[0])
     lines = ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
@@ -267,7 +225,9 @@ SUITES: dict[str, tuple[Callable[[], Iterator[dict[str, Any]]], Callable[[list[d
     "nulls": (nulls, plain_table),
     "dependent": (dependent, dependent_table),
     "permutations": (permutations, plain_table),
+    "orders": (orders, plain_table),
     "matrices": (matrices, plain_table),
+    "rankings": (rankings, plain_table),
     "around": (around, plain_table),
     "first-use": (first_use, plain_table),
     "large": (large, plain_table),

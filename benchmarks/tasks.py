@@ -97,6 +97,32 @@ def relu(n, dim_x, dim_y, rng):
     return tuple(np.maximum(side, 0) for side in activations(n, dim_x, dim_y, rng))
 
 
+def feature_maps(n, dim_x, dim_y, rng, filters=8):
+    """Two convolutions of 8 filters of 3 x 3, each with a ReLU, over square images of few latent dimensions, flattened.
+
+    5,408 dimensions are the maps of 26 x 26 pixels; of other sizes, the first dimensions of maps as large as needed.
+    """
+    side = int(np.ceil(np.sqrt(max(dim_x, dim_y) / filters)))
+    pixels = np.linspace(-1, 1, side)
+    places = rng.uniform(-0.5, 0.5, (n, 3, 2))  # of three blobs
+    blobs = np.exp(-((pixels - places[..., :1]) ** 2)[..., np.newaxis] * 8) * np.exp(
+        -((pixels - places[..., 1:]) ** 2)[:, :, np.newaxis] * 8
+    )
+    images = blobs.sum(axis=1)[:, np.newaxis]
+    first = convolved(images, filters, rng)
+    second = convolved(first, filters, rng)
+    return first.reshape(n, -1)[:, :dim_x], second.reshape(n, -1)[:, :dim_y]
+
+
+def convolved(images, filters, rng):
+    """Random filters of 3 x 3 over (n, channels, side, side), then a ReLU."""
+    weights = rng.standard_normal((filters, images.shape[1], 9)) / np.sqrt(9 * images.shape[1])
+    padded = np.pad(images, ((0, 0), (0, 0), (1, 1), (1, 1)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(2, 3))
+    found = np.einsum("ncijw,fcw->nfij", windows.reshape(*windows.shape[:4], 9), weights, optimize=True)
+    return np.maximum(found, 0)
+
+
 def one_outlier(n, dim_x, dim_y, rng):
     """Gaussians, one of which lies at 1e30."""
     x, y = gaussian(n, dim_x, dim_y, rng)
@@ -143,6 +169,7 @@ KINDS: dict[str, Callable[..., Pair]] = {
     "strongly correlated": strongly_correlated,
     "activations": activations,
     "relu": relu,
+    "feature maps": feature_maps,
     "one outlier": one_outlier,
     "constant columns": constant_columns,
     "few places": few_places,

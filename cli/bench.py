@@ -23,7 +23,9 @@ Program = Literal[
     "nulls",
     "dependent",
     "permutations",
+    "orders",
     "matrices",
+    "rankings",
     "around",
     "first-use",
     "large",
@@ -37,10 +39,10 @@ WHAT = (
     "Beside other programs: speed, accuracy, scaling (sizes), hard (data that cannot be pruned). On their own: coverage of "
     "error bars; verdicts on tasks that no limit was chosen on, on those of bmi, on MI given z, and on the tuning tasks; "
     "rising (the note on estimates that still rise); known (tasks of known MI that the field uses); "
-    "nulls (p-values given z); dependent (groups and series); permutations, matrices, and around (error bars and verdicts) "
-    "beside single estimates; first-use (compiling, on a machine that has not yet); large (many samples); workers (of a "
-    "cluster); wide-layers (the tables of the documentation); gpu; kernels (registers of the CUDA kernels); report (tables of "
-    "the kept rows)."
+    "nulls (p-values given z); dependent (groups and series); permutations, orders (several k), matrices, rankings and around "
+    "(error bars and verdicts) beside single estimates; first-use (compiling, on a machine that has not yet); large (many "
+    "samples); workers (of a cluster); wide-layers (the tables of the documentation); gpu; kernels (registers of the CUDA "
+    "kernels); report (tables of the kept rows)."
 )
 Name = Literal[Suite, Program]
 OF_SUITES = ("out", "profile", "peers", "npeet", "activations", "k", "dtype", "threads", "limit")

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from benchmarks import first_use, large, measure, report, rows, suites
+from benchmarks import around, first_use, large, many, measure, report, rows, suites
 from benchmarks.peers import PEERS, Peer
-from benchmarks.tasks import KINDS, Task
+from benchmarks.tasks import KINDS, Task, convolved
 from cli.main import app
 from mi_core import mutual_information
 
@@ -171,3 +171,39 @@ def test_every_benchmark_is_a_name_of_the_command():
 
     assert set(get_args(Program)) == set(PROGRAMS)
     assert set(get_args(Suite)) == set(suites.TASKS)
+
+
+def test_ratios_are_those_of_the_seconds_beside_them():
+    (of_orders,) = many.orders((Task("correlated", 200, 1, 1),), repeats=1)
+    assert of_orders["six k in k=3"] == of_orders["six k"] / of_orders["k=3"]
+    assert of_orders["k=50 in k=3"] == of_orders["k=50"] / of_orders["k=3"]
+    (of_ranking,) = many.rankings(((200, 3),), repeats=1)
+    for threads in ("1 thread", "2 threads"):
+        assert of_ranking[f"ratio, {threads}"] == of_ranking[f"scikit-learn, {threads}"] / of_ranking[f"mi, {threads}"]
+    narrow, wide = around.around((Task("gaussian", 200, 2, 2), Task("gaussian", 100, 600, 600)), repeats=1)
+    assert narrow["in estimates, too"] == narrow["verdict"] / narrow["one estimate"] > 1
+    assert wide["verdict"] is wide["in estimates, too"] is None
+
+
+def test_least_is_that_of_the_calls_after_the_first():
+    times = iter([0.0, 0.001, 1.0, 3.0, 5.0, 8.0])
+    calls = []
+    found = many.least(2, lambda *some, **more: calls.append((some, more)), 1, clock=lambda: next(times), a=2)
+    assert found == 2.0
+    assert calls == [((1,), {"a": 2})] * 3
+
+
+def test_feature_maps_are_convolutions_of_images_and_of_each_other():
+    x, y = Task("feature maps", 3, 8 * 25, 8 * 25).samples(0)
+    assert x.shape == y.shape == (3, 200)
+    assert x.min() == y.min() == 0
+    rng = np.random.default_rng(1)
+    images = rng.standard_normal((2, 1, 5, 5))
+    weights = np.random.default_rng(2).standard_normal((4, 1, 9)) / 3
+    expected = np.zeros((2, 4, 5, 5))
+    padded = np.pad(images, ((0, 0), (0, 0), (1, 1), (1, 1)))
+    for row in range(5):
+        for column in range(5):
+            window = padded[:, 0, row : row + 3, column : column + 3].reshape(2, 9)
+            expected[:, :, row, column] = np.maximum(window @ weights[:, 0].T, 0)
+    np.testing.assert_allclose(convolved(images, 4, np.random.default_rng(2)), expected, atol=1e-12)
