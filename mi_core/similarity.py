@@ -215,13 +215,27 @@ def intrinsic_dimension(
     call = opened({"x": x}, 0, 0, threads, missing)
     k = arguments.whole_number(k, "k", at_least=2)
     (points,) = call.sides.values()
-    notes = []
-    near = distances(points, k, call.threads, progress)
+    value, used, notes = dimension_of(points, distances(points, k, call.threads, progress), call.threads)
+    return call.dimension(value, "intrinsic dimension", notes, n_samples=used, k=k)
+
+
+def dimension_of(points: Samples, near: FloatArray, threads: int) -> tuple[float, int, list[str]]:
+    """Intrinsic dimension of validated samples, the number of samples that it rests on, and notes.
+
+    Args:
+        points: (n_samples, dim).
+        near: (n_samples, k) from `distances`.
+        threads: Maximum number of threads.
+
+    Raises:
+        InputError: The distances show no dimension; the message says why and what to do.
+    """
+    k, notes = near.shape[1], []
     if len(near) == 0 or (near[:, 0] == 0).any():
         distinct = np.unique(points, axis=0)
         what = f"{len(points) - len(distinct):,} of {len(points):,} samples are copies of others and were left out."
         notes.append(noted("intrinsic-dimension", what))
-        near = distances(distinct, k, call.threads)
+        near = distances(distinct, k, threads)
     if len(near) == 0:
         raise InputError(f"x has {len(np.unique(points, axis=0)):,} different samples: more than k={k} are needed.")
     if (near[:, 0] == 0).any():
@@ -248,7 +262,7 @@ def intrinsic_dimension(
     if value > points.shape[1]:
         what = f"The estimate is larger than the number of columns, {points.shape[1]}, which no true dimension exceeds."
         notes.append(noted("intrinsic-dimension", what))
-    return call.dimension(value, "intrinsic dimension", notes, n_samples=len(near), k=k)
+    return value, len(near), notes
 
 
 def participation_ratio(x: Any, *, threads: int | None = None, missing: Missing = "refuse") -> DimensionResult:
@@ -506,15 +520,17 @@ class Neighbours:
 
     Attributes:
         places: (n_samples, k) positions of the k nearest other samples of each sample.
+        far: (n_samples, k) distances to them, nearest first.
         tied: Number of samples with other samples as far away as their k-th neighbour.
     """
 
     places: IntArray
+    far: FloatArray
     tied: int
 
     def take(self, rows: IntArray) -> Neighbours:
         """Return the neighbours of the same samples reordered by rows (n_samples,)."""
-        return dataclasses.replace(self, places=np.argsort(rows)[self.places[rows]])
+        return dataclasses.replace(self, places=np.argsort(rows)[self.places[rows]], far=self.far[rows])
 
     def pairs(self) -> IntArray:
         """Codes (n_samples k,) with one number for each pair of a sample and a neighbour."""
@@ -533,7 +549,7 @@ def neighbours(
     further = min(k + 1, n - 1)  # one more tells whether the k-th has an equal
     far, places = ordered_nearest(points, further, metric, rng.permutation(n), threads=threads, progress=progress)
     tied = int(np.count_nonzero(far[:, -1] == far[:, k - 1])) if further > k else 0
-    return Neighbours(places[:, :k], tied)
+    return Neighbours(places[:, :k], far[:, :k], tied)
 
 
 def distances(points: Samples, k: int, threads: int, progress: Progress | None = None) -> FloatArray:

@@ -187,6 +187,30 @@ def test_several_scales_and_what_else_layers_have_in_common(tmp_path):
             assert {getattr(row, name) for name in (*fields, "reduced")} == {None}
 
 
+def test_the_neighbours_in_a_layer_are_searched_once_for_all_its_pairs(tmp_path, monkeypatch):
+    searched = []
+    search = similarity.neighbours
+    monkeypatch.setattr(similarity, "neighbours", lambda points, *rest: searched.append(points) or search(points, *rest))
+    pairs = [("input", "first"), ("first", "last"), ("input", "last")]
+    also = ("knn-overlap", "dimension")
+    measuring = MutualInformationCallback(X, layers=pairs, every=[1], also=also, save_activations=tmp_path)
+    fit(network(), measuring, epochs=1)
+    assert len(searched) == 3 * 2  # layers, statistics of batch normalisation
+    for row in measuring.rows:
+        x, y = (X if name == "input" else np.load(tmp_path / f"0001-{row.bn}-{name}.npy") for name in (row.x, row.y))
+        by_hand = similarity.neighbour_overlap(x, y), similarity.intrinsic_dimension(y)
+        assert (row.knn_overlap, row.intrinsic_dim) == tuple(map(float, by_hand))
+
+
+def test_ties_do_not_make_layers_look_alike():
+    model = network()
+    for name in ("first_dense", "last_dense"):
+        model.get_layer(name).kernel.assign(np.zeros(model.get_layer(name).kernel.shape))
+    measuring = MutualInformationCallback(X, bn="inference", every=[0], also=["knn-overlap"])
+    fit(model, measuring, epochs=1)
+    assert measuring.rows[0].knn_overlap < 0.3  # by chance 10 / 119
+
+
 def test_what_else_layers_have_in_common_where_one_is_constant():
     """A layer that is the same for all samples has no dimension: the training goes on, and the rows have none."""
     model = network()

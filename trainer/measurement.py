@@ -262,6 +262,7 @@ class Measurement:
         activations, output = read(statistics)
         if self.save_activations is not None:
             save({name: activations[name] for name in self.layers}, self.save_activations, f"{epoch:04d}-{statistics}")
+        searched: dict[tuple[str, int], other_measures.Layer] = {}
         shared: dict[str, Any] = {
             "epoch": epoch,
             "bn": statistics,
@@ -273,11 +274,13 @@ class Measurement:
         return [
             Row(x=pair[0], y=pair[1], **shared, **fields)
             for pair in self.pairs
-            for fields in self._estimates(pair, activations, epoch)
+            for fields in self._estimates(pair, activations, epoch, searched)
         ]
 
-    def _estimates(self, pair: Pair, activations: Mapping[str, Any], epoch: int) -> list[dict[str, Any]]:
-        """Fields of the rows of one pair, one row for each standardisation and k.
+    def _estimates(
+        self, pair: Pair, activations: Mapping[str, Any], epoch: int, searched: dict[tuple[str, int], other_measures.Layer]
+    ) -> list[dict[str, Any]]:
+        """Fields of the rows of one pair, one row for each standardisation and k; `searched` has layers of earlier pairs.
 
         Raises:
             InputError: The first estimate of this pair fails although no layer has diverged: an argument does not fit the
@@ -298,7 +301,11 @@ class Measurement:
             how: dict[str, Any] = {"is_class": is_class, "groups": groups, "null": null, "alone": alone}
             found = self._of_scalings(x, y, how)
             if not (alone or is_class):
-                also = other_measures.of(x, y, self.also)
+                first, last = (
+                    searched.setdefault((name, len(side)), other_measures.Layer(name, side))  # a partner may ask for more rows
+                    for name, side in zip(pair, (x, y), strict=True)
+                )
+                also = other_measures.of(first, last, self.also)
                 found = [fields | also for fields in found]
             self.measured.add(pair)
         except InputError as problem:

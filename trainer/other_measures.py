@@ -2,23 +2,58 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from mi_core import InputError, similarity
+from mi_core.arguments import neighbour_orders
+from mi_core.options import USUAL_NEIGHBOURS
+from mi_core.types import Samples
+from mi_core.uncertainty import generator
 from trainer.config import Also
 
-MEASURES: Mapping[Also, Mapping[str, Callable[[Any, Any], Any]]] = {
-    "cka": {"cka": similarity.cka},
-    "knn-overlap": {"knn_overlap": similarity.neighbour_overlap},
+
+class Layer:
+    """A layer, whose neighbours are searched once for all measures of all its pairs."""
+
+    def __init__(self, name: str, activations: Any) -> None:
+        self.name = name
+        self.activations = activations
+
+    @functools.cached_property
+    def call(self) -> similarity.Call:
+        """The checked activations, and the threads to use."""
+        return similarity.opened({"x": self.activations}, 0, 0, None, "refuse")
+
+    @property
+    def points(self) -> Samples:
+        """(n_samples, dim) activations."""
+        return self.call.sides["x"]
+
+    @functools.cached_property
+    def near(self) -> similarity.Neighbours:
+        """The neighbours of each sample, ten as in `similarity.neighbour_overlap`."""
+        (k,) = neighbour_orders((USUAL_NEIGHBOURS,), len(self.points))
+        return similarity.neighbours(self.points, k, "euclidean", generator(0, f"ties in {self.name}"), self.call.threads)
+
+
+def intrinsic_dimension(layer: Layer) -> float:
+    """As `similarity.intrinsic_dimension`, from the two nearest neighbours."""
+    return similarity.dimension_of(layer.points, layer.near.far[:, :2], layer.call.threads)[0]
+
+
+MEASURES: Mapping[Also, Mapping[str, Callable[[Layer, Layer], Any]]] = {
+    "cka": {"cka": lambda x, y: similarity.cka(x.points, y.points)},
+    "knn-overlap": {"knn_overlap": lambda x, y: similarity.overlap(x.near, y.near)},
     "dimension": {
-        "intrinsic_dim": lambda x, y: similarity.intrinsic_dimension(y),
-        "participation_ratio": lambda x, y: similarity.participation_ratio(y),
+        "intrinsic_dim": lambda x, y: intrinsic_dimension(y),
+        "participation_ratio": lambda x, y: similarity.participation_ratio(y.points),
     },
 }
 
 
-def of(x: Any, y: Any, also: Collection[Also]) -> dict[str, float | None]:
+def of(x: Layer, y: Layer, also: Collection[Also]) -> dict[str, float | None]:
     """Requested measures, keyed by the fields of a row; None where one is undefined, as for a constant layer."""
     found: dict[str, float | None] = {}
     for name in also:
