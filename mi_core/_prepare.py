@@ -10,6 +10,7 @@ import numpy as np
 from mi_core.explanations import noted
 from mi_core.options import Standardize
 from mi_core.sampling import Sampling
+from mi_core.seeds import generator
 from mi_core.types import FloatArray, IntArray, Samples
 
 MUCH_LOST = 0.5  # of the values that noise was to change
@@ -62,7 +63,7 @@ def prepare(sides: Mapping[str, Samples], how: Standardize, noise: float, seed: 
     ready = {name: standardize(points, how) for name, points in sides.items()}
     notes: list[str] = []
     if noise > 0:
-        rng = np.random.default_rng(seed)
+        rng = generator(seed, "noise")
         for name in ready:
             noisy = add_noise(ready[name], noise, rng)
             lost = float(np.mean(noisy == ready[name]))

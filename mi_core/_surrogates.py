@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from mi_core._prepare import centred, standardize
@@ -22,6 +23,9 @@ from mi_core.types import FloatArray, IntArray, Samples
 
 NEIGHBOURS = 5  # in z, itself among them, that a sample exchanges with; see docs/trust.md for other numbers
 MEMBERS = 10  # samples for each value of z, from which on they exchange with those of equal z alone
+FEWEST = 3  # samples of a value of z, below which they hardly move
+FEW = 0.02  # share of the samples that may have so few
+VERY_LITTLE = 1e-9  # standard deviations of z, by which points that coincide are moved
 CENTRES = 200  # samples of z that the smooth functions stand on
 LEVELS = 20  # quantiles of each column of z that the functions of single columns stand on
 WIDTHS = (0.25, 0.5, 1.0, 2.0)  # of the smooth functions, in standard deviations of z
@@ -33,8 +37,10 @@ CONTINUOUS = 0.5  # share of different values in a column, above which it is smo
 
 
 def takes_equal_z(z: Samples) -> bool:
-    """Tell whether so many samples share each value of z that they can be exchanged among equal z alone."""
-    return MEMBERS * len(np.unique(z, axis=0)) <= len(z)
+    """Tell whether samples can be exchanged among equal z alone: on average many share a value, and few are alone with it."""
+    _, members = np.unique(z, axis=0, return_counts=True)
+    alone = members[members < FEWEST].sum()
+    return bool(MEMBERS * len(members) <= len(z) and alone <= FEW * len(z))
 
 
 def redrawn(
@@ -50,18 +56,38 @@ def redrawn(
             yield x[exchanged_within(kinds.reshape(-1), rng)]
         return
     others = min(NEIGHBOURS - 1, len(z) - 1)
-    neighbours = nearest_neighbours(standardize(z, "columns"), others, threads=threads)
+    neighbours = nearest_neighbours(apart(standardize(z, "columns"), rng), others, threads=threads)
     neighbours = np.hstack([np.arange(len(z))[:, np.newaxis], neighbours])
     columns, unit = centred(x)
-    place, scale, rest = place_and_scale(columns, z)
+    smooth = continuous(columns)
+    place, scale, rest = place_and_scale(columns[:, smooth], z)
     for _ in range(permutations):
-        again = place + scale * rest[exchanged_nearby(neighbours, rng)]
-        yield (x + unit * (again - columns)).astype(x.dtype)
+        rows = exchanged_nearby(neighbours, rng)
+        again = x[rows]  # which leaves equal values equal
+        moved = unit[smooth] * (place + scale * rest[rows] - columns[:, smooth])
+        again[:, smooth] = (x[:, smooth] + moved).astype(x.dtype)
+        yield again
+
+
+def apart(z: Samples, rng: np.random.Generator) -> Samples:
+    """Points (n, dim) of unit spread, of which those that coincide are moved a very little, each to another place.
+
+    Of many that coincide, a search would otherwise name the same few as the neighbours of all.
+    """
+    if len(np.unique(z, axis=0)) == len(z):
+        return z
+    moved: FloatArray = standardize(centred(z)[0], "columns") + VERY_LITTLE * rng.standard_normal(z.shape)
+    return moved
+
+
+def continuous(points: Samples) -> NDArray[np.bool_]:
+    """Mask of the columns of points (n, dim) in which few values recur."""
+    return np.array([len(np.unique(column)) > CONTINUOUS * len(column) for column in points.T], dtype=bool)
 
 
 def is_continuous(points: Samples) -> bool:
     """Tell whether few values recur in each column of points (n, dim)."""
-    return all(len(np.unique(column)) > CONTINUOUS * len(column) for column in points.T)
+    return bool(continuous(points).all())
 
 
 def exchanged_within(kinds: IntArray, rng: np.random.Generator) -> IntArray:
@@ -92,19 +118,13 @@ def exchanged_nearby(neighbours: IntArray, rng: np.random.Generator) -> IntArray
 
 
 def place_and_scale(columns: FloatArray, z: Samples) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Parts (n, dim) of columns = place + scale * rest, where location `place` and `scale` are smooth functions of z.
-
-    Columns whose values recur have place 0 and scale 1, because smooth parts would make equal values differ.
-    """
-    place, scale, rest = np.zeros(columns.shape), np.ones(columns.shape), columns.copy()
-    smooth = np.array([is_continuous(column[:, np.newaxis]) for column in columns.T])
+    """Parts (n, dim) of columns = place + scale * rest, where location `place` and `scale` are smooth functions of z."""
     bases = list(smooth_functions(z))
-    fit, residuals = fitted(columns[:, smooth], bases)
+    place, residuals = fitted(columns, bases)
     sizes = np.abs(residuals)
     log_scale, _ = fitted(np.log(np.maximum(sizes, np.maximum(SMALL * np.median(sizes, axis=0), ROUNDING))), bases)
-    place[:, smooth], scale[:, smooth] = fit, np.exp(log_scale)
-    rest[:, smooth] = residuals / scale[:, smooth]
-    return place, scale, rest
+    scale = np.exp(log_scale)
+    return place, scale, residuals / scale
 
 
 Basis = tuple[FloatArray, FloatArray, FloatArray]

@@ -100,16 +100,20 @@ def paired(
 
 
 def are_labels(values: Any) -> bool:
-    """Tell whether values can only be class labels: text, pandas categories, or a vector of bool."""
+    """Tell whether values can only be class labels: text, pandas categories, or a vector of bool, perhaps with gaps."""
     if tables.is_frame(values):
         columns = list(tables.of_frame(values, "z").columns.values())
         return len(columns) == 1 and columns[0].kind in ("text", "flags")
+    if isinstance(values, np.ma.MaskedArray):  # whatever is masked
+        values = values.data
     dtype = str(getattr(values, "dtype", "")).partition("(")[0]
     if "int" in dtype.lower() or "float" in dtype.lower():  # of any library, perhaps on a GPU or in a file: they stay there
         return False
     array = host_array(values, "z")
     if array.dtype == object:
-        return any(isinstance(one, str) for one in array.flat)
+        present = array[~tables.absent(array)]
+        flags = array.size == len(array) and len(present) > 0 and all(isinstance(one, bool | np.bool_) for one in present)
+        return flags or any(isinstance(one, str) for one in present)
     return array.dtype.kind in "SUT" or (array.dtype.kind == "b" and array.size == len(array))
 
 
@@ -383,6 +387,24 @@ def check_not_constant(array: Samples, name: str) -> None:
     """Raise InputError if all samples are the same, because an estimate from one side alone then has no value."""
     if is_constant(array):
         raise InputError(f"{name} is constant: all {len(array)} samples are the same, so it has no density to estimate.")
+
+
+def redundant(array: Samples) -> dict[int, tuple[str, float]]:
+    """Columns that add no dimension to samples (n, dim), by place: ("constant", value), or ("copy", place of the same)."""
+    found: dict[int, tuple[str, float]] = {}
+    seen: dict[bytes, int] = {}
+    for place, column in enumerate(array.T):
+        if is_constant(column):
+            found[place] = "constant", float(column[0])
+        elif (first := seen.setdefault((column + 0.0).tobytes(), place)) != place:  # + 0.0 makes one zero of -0.0 and 0.0
+            found[place] = "copy", first
+    return found
+
+
+def on_redundant(place: int, why: tuple[str, float], name: str) -> str:
+    """Words for a redundant column of a side."""
+    kind, what = why
+    return f"column {place} of {name}, counted from 0, is {'constant' if kind == 'constant' else f'equal to column {what:g}'}"
 
 
 def is_constant(array: Samples) -> bool:

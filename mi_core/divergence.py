@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Unpack, overload
 
+import numpy as np
+
 from mi_core import _formula, _notes, arguments, arrays, missing
 from mi_core._estimation import Estimation, one_or_all
 from mi_core._estimators import Local, Search, check_apart
@@ -12,6 +14,7 @@ from mi_core._prepare import prepare
 from mi_core.arguments import Settings
 from mi_core.backends.cpu.nearest import distances_to
 from mi_core.errors import InputError
+from mi_core.explanations import noted
 from mi_core.options import DensityOptions
 from mi_core.progress_bar import with_progress
 from mi_core.results import DivergenceResult
@@ -95,10 +98,32 @@ def prepared(x: Any, x_prime: Any, settings: Settings) -> tuple[Sets, list[str]]
         raise InputError(f"x has {x.shape[1]} dimensions and x_prime has {x_prime.shape[1]}: they must have the same.")
     for name, points in (("x", x), ("x_prime", x_prime)):
         arrays.check_not_constant(points, name)
+    x, x_prime, on_columns = without_redundant(x, x_prime)
     ready, notes_on_noise = prepare({"x": x, "x_prime": x_prime}, "none", settings.noise, settings.seed)
-    notes = [*on_missing, *on_missing_prime, *notes_x, *notes_prime, *notes_on_noise]
+    notes = [*on_missing, *on_missing_prime, *notes_x, *notes_prime, *on_columns, *notes_on_noise]
     notes += _notes.on_densities("divergence", ready)
     return (ready["x"], ready["x_prime"]), notes
+
+
+def without_redundant(x: Samples, x_prime: Samples) -> tuple[Samples, Samples, list[str]]:
+    """Both sets without the columns that are the same constant, or a copy of the same other column, in both; and notes.
+
+    Raises:
+        InputError: A column is redundant in one set alone, or constant at different values, so the divergence is infinite.
+    """
+    of_x, of_prime = arrays.redundant(x), arrays.redundant(x_prime)
+    for place in sorted(of_x.keys() | of_prime.keys()):
+        if of_x.get(place) != of_prime.get(place):
+            name, why = ("x", of_x[place]) if place in of_x else ("x_prime", of_prime[place])
+            raise InputError(
+                f"{arrays.on_redundant(place, why, name)}, and not in the same way in the other set, so the divergence is "
+                "infinite: leave the column out of both."
+            )
+    if not of_x:
+        return x, x_prime, []
+    kept = [place for place in range(x.shape[1]) if place not in of_x]
+    what = f"{len(of_x)} of {x.shape[1]} columns are constant or copies of others, the same in both sets, and were left out."
+    return np.ascontiguousarray(x[:, kept]), np.ascontiguousarray(x_prime[:, kept]), [noted("constant", what)]
 
 
 def wang_kulkarni_verdu(sets: Sets, search: Search) -> list[Local]:

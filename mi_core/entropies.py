@@ -10,6 +10,7 @@ from mi_core._estimation import Estimation, one_or_all, orders
 from mi_core._estimators import Local, Search, check_apart, copies
 from mi_core._prepare import prepare
 from mi_core.arguments import Settings
+from mi_core.errors import InputError
 from mi_core.options import DensityOptions, EntropyEstimator
 from mi_core.progress_bar import with_progress
 from mi_core.results import EntropyResult
@@ -79,6 +80,8 @@ def prepared(x: Any, estimator: EntropyEstimator, settings: Settings) -> tuple[S
         return points, dim, [*notes, *_notes.on_discrete(points)]
     points, notes = arrays.samples(x, "x")
     arrays.check_not_constant(points, "x")
+    for place, why in arrays.redundant(points).items():
+        raise InputError(f"{arrays.on_redundant(place, why, 'x')}, so x has no density to estimate: leave it out.")
     ready, notes_on_noise = prepare({"x": points}, "none", settings.noise, settings.seed)
     return ready["x"], points.shape[1], [*notes, *notes_on_noise, *_notes.on_densities("entropy", ready)]
 

@@ -50,6 +50,7 @@ from mi_core.sampling import (
     as_fields,
     resemblance,
 )
+from mi_core.seeds import generator
 from mi_core.types import FloatArray, IntArray, Progress, ProgressOption, Samples
 
 FEWEST_TO_SHUFFLE = 6  # independent units
@@ -179,6 +180,8 @@ def mutual_information(
     check_together(settings, given is not None)
     of_indexes = _notes.on_indexes({"x": x, "y": y, "z": given, "groups": settings.groups})
     given = as_condition(given, settings)
+    if given is not None and settings.estimator != "discrete" and arrays.are_labels(given):  # as rows without gaps may not tell
+        settings = dataclasses.replace(settings, given_labels=True)
     sides_given = {"x": x, "y": y, "given": given, "groups": settings.groups}
     values, on_missing = missing.complete(sides_given, settings.missing, series=settings.series)
     settings = dataclasses.replace(settings, groups=values["groups"])
@@ -328,7 +331,8 @@ def prepared(x: Any, y: Any, z: Any, settings: Settings) -> tuple[Prepared, dict
 
 def as_drawn(sides: Prepared, settings: Settings) -> tuple[Prepared, IntArray | None, Sampling]:
     """Samples reordered so that rows of a group are adjacent, the caller's row of each, and how they were drawn."""
-    sampling, rows = how_drawn.drawn(settings, (sides.x, sides.y))
+    are_classes = settings.estimator == "discrete", settings.estimator == "discrete" or bool(sides.classes)
+    sampling, rows = how_drawn.drawn(settings, (sides.x, sides.y), are_classes)
     if sampling is INDEPENDENT:
         return sides, None, sampling
     in_order = sides if rows is None else sides.take(rows)
@@ -469,7 +473,7 @@ def from_halves(
 ) -> list[MIResult]:
     """Average over the two halves of the estimate on one half, from fewer columns chosen on the other."""
     sampling = sides.sampling or INDEPENDENT
-    n, rng = len(sides), uncertainty.generator(settings.seed, "halves")
+    n, rng = len(sides), generator(settings.seed, "halves")
     halves = sampling.parts(n, 2, rng)
     if not halves:
         raise InputError(
@@ -529,7 +533,7 @@ def with_lower_bound(results: list[MIResult], sides: Prepared, settings: Setting
     if not isinstance(settings.lower_bound, bool | np.bool_):
         bound = lower_bound.by_fits(settings.lower_bound, lower_bound.copies_together(sides), settings.units, settings.seed)
         return [dataclasses.replace(one, lower_bound=bound) for one in results]
-    rng = uncertainty.generator(settings.seed, "lower bound")
+    rng = generator(settings.seed, "lower bound")
     try:
         lower_bound.check_enough(len(sides))
         sides = lower_bound.copies_together(sides)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -17,15 +18,19 @@ from mi_core.types import FloatArray, IntArray, Samples
 FORGOTTEN = float(np.exp(-1))  # autocorrelation below which a series has forgotten
 MOST_EXCLUDED = 4  # exclude is at most this part of the series
 MOST_COLUMNS = 64  # whose autocorrelation is looked at
+MOST_CLASSES = 8  # that count singly; the others count as one
+MEMBERS = 100  # samples for each class that counts singly, so that chance correlates little
+FINE_LAGS, COARSER = 20, 1.05  # every lag up to one, beyond it growing by a factor
 
 
-def drawn(settings: Settings, sides: Sequence[Samples]) -> tuple[Sampling, IntArray | None]:
+def drawn(settings: Settings, sides: Sequence[Samples], are_classes: Sequence[bool] = ()) -> tuple[Sampling, IntArray | None]:
     """Record how samples were drawn, and give the order to put their rows in; None means no change of order.
 
     Args:
         settings: Options, of which three are used: groups, (n_samples,) labels of each row's group; series, whether rows are a
             time series in order; exclude, how many steps of a series belong together, None for the memory of the sides.
         sides: (n_samples, dim) samples of two or more sides.
+        are_classes: For each side whether it is of classes, (n_samples, 1), which only are equal or not; () for none.
 
     Raises:
         InputError: The groups or exclude cannot be used, or both groups and series were named.
@@ -43,7 +48,11 @@ def drawn(settings: Settings, sides: Sequence[Samples]) -> tuple[Sampling, IntAr
         return INDEPENDENT, None
     most = n_samples // MOST_EXCLUDED
     if exclude is None:
-        exclude = max(1, min(most, sorted(memory(side, most) for side in sides)[-2]))
+        memories = [
+            memory_of_classes(side, most) if is_class else memory(side, most)
+            for side, is_class in zip_longest(sides, are_classes)
+        ]
+        exclude = max(1, min(most, sorted(memories)[-2]))
     elif exclude > most:
         raise InputError(
             f"exclude is {exclude:,} and there are {n_samples:,} samples: it must be at most a quarter of them, {most:,}."
@@ -72,6 +81,31 @@ def memory(points: Samples, most: int) -> int:
     """
     columns = centred(points[:, :: -(-points.shape[1] // MOST_COLUMNS)])[0]
     return max(first_forgotten(columns, most), first_forgotten(np.abs(columns) - np.abs(columns).mean(axis=0), most))
+
+
+def memory_of_classes(places: Samples, most: int) -> int:
+    """Memory of a series of classes (n, 1), whatever they are called: steps until no function of the class is correlated with
+    itself by 1/e or more, or `most` if that never happens.
+
+    The largest such correlation is the second singular value of the joint frequencies of the classes at two times, divided by
+    the roots of their products (Hirschfeld 1935, doi:10.1017/S0305004100013517).
+    """
+    n = len(places)
+    _, codes, counts = np.unique(places, return_inverse=True, return_counts=True)
+    common = np.argsort(-counts, kind="stable")[: max(1, min(MOST_CLASSES, n // MEMBERS))]
+    alone = np.full(len(counts), len(common))
+    alone[common] = np.arange(len(common))
+    codes = alone[codes.reshape(-1)]
+    kinds = len(common) + 1
+    lag = 1
+    while lag < most:
+        joint = np.bincount(codes[:-lag] * kinds + codes[lag:], minlength=kinds * kinds).reshape(kinds, kinds) / (n - lag)
+        roots = np.sqrt(np.outer(joint.sum(axis=1), joint.sum(axis=0)))
+        apart = (joint - roots**2) / np.where(roots > 0, roots, 1.0)
+        if np.linalg.norm(apart, 2) < FORGOTTEN:
+            return lag
+        lag = lag + 1 if lag < FINE_LAGS else int(np.ceil(lag * COARSER))
+    return most
 
 
 def first_forgotten(columns: FloatArray, most: int) -> int:

@@ -25,9 +25,9 @@ from mi_core.errors import InputError
 from mi_core.options import Units
 from mi_core.results import LowerBound, MIResult
 from mi_core.sampling import FEWEST_UNITS, INDEPENDENT, Groups, fit
+from mi_core.seeds import generator
 from mi_core.shared_directions import SharedDirections
 from mi_core.types import CrossFittedCritic, FloatArray, IntArray, Samples
-from mi_core.uncertainty import generator
 
 FEWEST_SAMPLES = 40
 MOST_COPIES = 10  # of a row; one that recurs more often is a value of its own

@@ -203,8 +203,9 @@ def mutual_information_matrix(
         error_bar: Whether to estimate standard errors from disjoint subsamples: Holmes & Nemenman 2019.
         progress: True for a bar on stderr, or a function called now and then with (steps done, steps in all).
         missing: "refuse" raises an error if a value is missing. "drop" leaves out, for each pair separately, the rows in which
-            either layer has a missing value; `pair_samples` then says how many samples each pair has. Such a matrix cannot be
-            resumed and does not call `on_partial`.
+            either layer or `groups` has a missing value, and for layers with `labels` or themselves those in which `labels`
+            has; `pair_samples` then says how many samples each pair has. Such a matrix cannot be resumed and does not call
+            `on_partial`.
         groups: (n_samples,) labels: rows with the same label belong together, as in `mutual_information`. Each pair is then
             counted separately.
         series: Whether rows are a time series in order, as in `mutual_information`.
@@ -229,11 +230,14 @@ def mutual_information_matrix(
     """
     settings = arguments.settings(options, MatrixOptions, "mutual_information_matrix")
     also = measures(also)
-    gone = gaps(layers) if settings.missing == "drop" or settings.series else {}
-    if gone and settings.series:
-        missing.refuse_in_series(np.any(list(gone.values()), axis=0))
-    if gone:
-        return of_complete_pairs(layers, gone, labels, k, also, options)
+    if settings.missing == "drop" or settings.series:
+        gaps = gaps_of(layers, labels, settings)
+        if gaps.any and settings.series:
+            missing.refuse_in_series(gaps.anywhere)
+        if gaps.any and resume is not None:
+            raise InputError("a matrix whose pairs have rows of their own cannot be resumed: leave resume out.")
+        if gaps.any:
+            return of_complete_pairs(layers, gaps, labels, k, also, options)
     samples, done = validated(layers)
     n = len(next(iter(samples.values())))
     ready, notes_on_noise = prepare(samples, settings.standardize, settings.noise, settings.seed)
@@ -308,18 +312,51 @@ def other_measures(
     return found, notes
 
 
-def gaps(layers: Mapping[str, Any]) -> dict[str, NDArray[np.bool_]]:
-    """Masks (n_samples,) of the rows with a missing value, by the names of the layers; empty if no layer has any."""
+@dataclasses.dataclass(frozen=True)
+class Gaps:
+    """Masks (n_samples,) of the rows with a missing value: of each layer, of the labels, and of the groups."""
+
+    layers: Mapping[str, NDArray[np.bool_]]
+    labels: NDArray[np.bool_]
+    groups: NDArray[np.bool_]
+
+    @property
+    def anywhere(self) -> NDArray[np.bool_]:
+        """Mask (n_samples,) of the rows with any missing value."""
+        found: NDArray[np.bool_] = np.any([*self.layers.values(), self.labels, self.groups], axis=0)
+        return found
+
+    @property
+    def any(self) -> bool:
+        """Whether any value is missing."""
+        return bool(self.anywhere.any())
+
+
+def gaps_of(layers: Mapping[str, Any], labels: Any, settings: Settings) -> Gaps:
+    """Missing values of the layers, labels and groups of a call.
+
+    Raises:
+        InputError: They have different numbers of rows.
+    """
     check_layers(layers)
-    held = {name: missing.with_missing(values, name) for name, values in layers.items()}
-    arrays.check_same_length(held)
-    gone = {name: missing.rows_with_missing(side) for name, side in held.items()}
-    return gone if any(rows.any() for rows in gone.values()) else {}
+    sides = {name: missing.with_missing(values, name) for name, values in layers.items()}
+    arrays.check_same_length(sides)
+    n = len(next(iter(sides.values())))
+
+    def gone(values: Any, name: str) -> NDArray[np.bool_]:
+        if values is None:
+            return np.zeros(n, dtype=bool)
+        held = missing.with_missing(values, name)
+        arrays.check_same_length({**sides, name: held})
+        return missing.rows_with_missing(held)
+
+    of_layers = {name: missing.rows_with_missing(side) for name, side in sides.items()}
+    return Gaps(of_layers, gone(labels, LABELS), gone(settings.groups, "groups"))
 
 
 def of_complete_pairs(
     layers: Mapping[str, Any],
-    gone: Mapping[str, NDArray[np.bool_]],
+    gaps: Gaps,
     labels: Any,
     k: int | None,
     also: tuple[Measure, ...],
@@ -329,21 +366,26 @@ def of_complete_pairs(
     names, count = list(layers), len(layers)
     held = {name: missing.with_missing(values, name) for name, values in layers.items()}
     sets_apart = None if labels is None else missing.with_missing(labels, LABELS)
-    groups = options.get("groups")
+    groups = None if options.get("groups") is None else missing.with_missing(options["groups"], "groups")
+    dims = tuple(int(np.prod(held[name].shape[1:], dtype=int)) for name in names)
+    if k is None and groups is not None:  # one for all pairs
+        left = groups[~gaps.groups]
+        k = how_drawn.in_groups(left, len(left))[0].order(len(left), 2 * max(dims))
     mi, stderr, samples = np.empty((count, count)), np.full((count, count), np.nan), np.empty((count, count), np.int64)
     of_labels: list[tuple[float, float]] = []
+    ceilings: list[float] = []
     by_pair: list[PairNotes] = []
     others: dict[Measure, FloatArray] = {measure: np.eye(count) for measure in also}
     for a, b in itertools.combinations_with_replacement(range(count), 2):
-        rows = ~(gone[names[a]] | gone[names[b]])
-        if a == b and sets_apart is not None:
-            rows &= ~missing.rows_with_missing(sets_apart)
+        rows = ~(gaps.layers[names[a]] | gaps.layers[names[b]] | gaps.groups)
+        if a == b:
+            rows &= ~gaps.labels
         if not rows.any():
             raise InputError(f"{names[a]} and {names[b]} have no row without a missing value in common: leave one of them out.")
         other = names[b] if a != b else f"{names[a]} again"
         own: MatrixOptions = {**options, "missing": "refuse", "progress": None}
         if groups is not None:
-            own["groups"] = arrays.host_array(groups, "groups")[rows]
+            own["groups"] = groups[rows]
         with_classes = sets_apart is not None and a == b
         pair = mutual_information_matrix(
             {names[a]: held[names[a]][rows], other: held[names[b]][rows]},
@@ -355,6 +397,7 @@ def of_complete_pairs(
         place = (0, 0) if a == b else (0, 1)
         mi[a, b] = mi[b, a] = pair.mi[place]
         samples[a, b] = samples[b, a] = pair.n_samples
+        ceilings.append(pair.ceiling)
         for measure, values in pair.also.items():
             others[measure][a, b] = others[measure][b, a] = values[0, 1]
         if pair.stderr is not None:
@@ -367,7 +410,7 @@ def of_complete_pairs(
     dropped = noted(
         "missing",
         f"Rows with missing values were left out pair by pair: {samples.min():,} to {samples.max():,} of "
-        f"{len(gone[names[0]]):,} are left. If they are missing for a reason, the rest is another population.",
+        f"{len(gaps.anywhere):,} are left. If they are missing for a reason, the rest is another population.",
     )
     by_kind = {(one.x, one.y): {note: note for note in one.notes} for one in by_pair}
     return dataclasses.replace(
@@ -377,9 +420,9 @@ def of_complete_pairs(
         stderr=None if np.isnan(stderr).any() else stderr,
         with_labels=np.array([value for value, _ in of_labels]) if of_labels else None,
         with_labels_stderr=np.array([e for _, e in of_labels]) if of_labels and not np.isnan(of_labels).any() else None,
-        dims=tuple(int(np.prod(held[name].shape[1:], dtype=int)) for name in names),
-        n_samples=len(gone[names[0]]),
-        ceiling=_formula.ksg1_ceiling(pair.k, int(samples.max())) / _formula.NATS_PER_UNIT[pair.units],
+        dims=dims,
+        n_samples=len(gaps.anywhere),
+        ceiling=max(ceilings),
         notes=(dropped, *each_kind_once(by_kind)),
         pair_notes=tuple(by_pair),
         pair_samples=samples,

@@ -300,9 +300,11 @@ def check_one_role(roles: Mapping[str, Sequence[str]]) -> None:
             role_of[name] = role
 
 
-def chosen(names: str | Iterable[Any], table: Table, argument: str) -> list[str]:
-    """Column names in an argument, one or several."""
-    wanted = [names] if isinstance(names, str) else [str(name) for name in names]
+def chosen(names: Any, table: Table, argument: str) -> list[str]:
+    """Column names in an argument, one or several; a column of an array is named by its position."""
+    if not isinstance(names, str | int | np.integer | Iterable):
+        raise InputError(f"{argument} is {names!r}: give the name of a column, or several.")
+    wanted = [str(name) for name in ([names] if isinstance(names, str | int | np.integer) else names)]
     if not wanted:
         raise InputError(f"{argument} is empty: name a column, or leave it out.")
     return [one for name in dict.fromkeys(wanted) for one in chosen_names(name, list(table.columns), table.name)]
@@ -374,7 +376,7 @@ def side_of(table: Table, column: Column, rows: NDArray[np.bool_]) -> Side:
     if len(column.stray):
         table.check_numbers(column)
     values = column.values if rows.all() else column.values[rows]
-    is_class = column.kind in ("text", "flags") or is_few_valued(values)
+    is_class = column.kind in ("text", "flags") or is_few_valued(column.values[~column.missing])  # whichever rows are taken
     if not is_class or values.dtype.kind == "f":
         points, notes = arrays.cleaned(values.reshape(-1, 1), what)
     if is_class:
@@ -448,11 +450,20 @@ class Beside:
         target: The target.
         condition: The condition; None without one.
         groups: Grouping of the rows, and the order that puts rows of one group side by side; None without groups.
+        on_given: Notes on a condition that tells nothing, by kind.
     """
 
     target: Side
     condition: Side | None
     groups: tuple[Groups, IntArray | None] | None
+    on_given: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+def on_constant_condition(names: Sequence[str], n_samples: int) -> dict[str, str]:
+    """Note that a condition is constant, by its kind; none without a condition."""
+    if not names:
+        return {}
+    return {"constant condition": _notes.on_constant(" and ".join(names), n_samples, is_given=True)}
 
 
 class Ranker:
@@ -488,7 +499,7 @@ class Ranker:
         given = [side_of(self.table, self.table.columns[name], rows) for name in self.given]
         given = [side for side in given if not side.is_constant]  # which tells nothing
         if not given:
-            return Beside(target, None, groups)
+            return Beside(target, None, groups, on_given=on_constant_condition(self.given, len(target.points)))
         numbers, classes = ([side.name for side in given if bool(side.classes) == is_class] for is_class in (False, True))
         if numbers and classes:
             raise InputError(f"{self.table.name}: {on_mixed(numbers, classes)}")
@@ -544,7 +555,7 @@ class Ranker:
         notes: dict[str, str] = {}
         if dropped:
             notes[MISSING] = missing.on_dropped(dropped, len(self.table))
-        notes |= self.notes_on(x, y, estimator, local, mi, run)
+        notes |= {**beside.on_given, **self.notes_on(x, y, estimator, local, mi, run)}
         if z is not None and estimator == "discrete" and not z.classes:
             estimator = "ross"
         row = RankedColumn(
@@ -587,7 +598,7 @@ class Ranker:
                 method = functools.partial(within_classes, method=method)
             else:
                 method = CONDITIONAL[estimator]  # type: ignore[index]  # of which each is one
-        sides, sampling = self.drawn(sides, beside)
+        sides, sampling = self.drawn(sides, beside, (estimator == "discrete", bool(y.classes)))
         ks = self.orders(name, estimator, n, usual_order(sides, sampling, dim_of(sides)))
         return Estimation(method, sides, Prepared.take, n, ks, self.settings, sampling=sampling)
 
@@ -601,13 +612,15 @@ class Ranker:
             return ()
         return arguments.neighbour_orders((self.k or usual,), n_samples, f"{self.table.name}: column {name}")
 
-    def drawn(self, sides: Prepared, beside: Beside) -> tuple[Prepared, Sampling]:
+    def drawn(self, sides: Prepared, beside: Beside, are_classes: tuple[bool, bool]) -> tuple[Prepared, Sampling]:
         """Samples reordered so that rows of a group are adjacent, and how they were drawn.
+
+        are_classes: Whether x and y of the sides are classes.
 
         Raises:
             InputError: There are too few independent units to shuffle.
         """
-        sampling, order = beside.groups or how_drawn.drawn(self.settings, (sides.x, sides.y))
+        sampling, order = beside.groups or how_drawn.drawn(self.settings, (sides.x, sides.y), are_classes)
         check_units(sampling, self.settings)
         if sampling is INDEPENDENT:
             return sides, sampling

@@ -20,9 +20,9 @@ from mi_core._prepare import centred
 from mi_core.errors import InputError
 from mi_core.results import Reduction
 from mi_core.sampling import Sampling, fit
+from mi_core.seeds import generator
 from mi_core.shared_directions import SharedDirections
 from mi_core.types import CrossFittedReducer, FloatArray, IntArray, Reducer, Samples
-from mi_core.uncertainty import generator
 
 UNKNOWN = "unknown: the reducer does not say"
 ON_OTHER_HALF = "both sides, on the half of the samples that is not estimated from"

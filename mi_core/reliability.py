@@ -29,8 +29,8 @@ from mi_core._prepare import Prepared
 from mi_core.display import how_bound
 from mi_core.results import MIResult, Reliability, Verdict
 from mi_core.sampling import RESEMBLE, resemblance
+from mi_core.seeds import generator
 from mi_core.types import FloatArray, Samples
-from mi_core.uncertainty import generator
 
 Estimates = Callable[[Prepared, Sequence[int]], FloatArray]
 """(samples, ks) -> estimates (len(ks),), in the unit of the result."""

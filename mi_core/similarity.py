@@ -34,8 +34,9 @@ from mi_core.options import USUAL_NEIGHBOURS, Measure, Metric, Missing
 from mi_core.progress_bar import with_progress
 from mi_core.results import DimensionResult, ShuffledNull, SimilarityResult
 from mi_core.sampling import INDEPENDENT, resemblance
+from mi_core.seeds import generator
 from mi_core.types import FloatArray, IntArray, Progress, Samples
-from mi_core.uncertainty import generator, part_of, shuffled_null, surrogate_rows
+from mi_core.uncertainty import part_of, shuffled_null, surrogate_rows
 
 FEWEST_FOR_CKA = 4  # samples that the unbiased estimator takes
 MOST = 0.9  # share of the variance in one column, from which on a note says so

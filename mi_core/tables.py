@@ -206,7 +206,7 @@ class Table:
         if not any(column.kind == "text" for column in self.columns.values()):
             dtype = np.result_type(*values)
             loses = dtype.kind == "f" and any(one.dtype.kind in "iu" and beyond(one) for one in values)
-            gaps = any(column.missing.any() and column.values.dtype.kind in "iuO" for column in self.columns.values())
+            gaps = any(column.missing.any() and kept_with_gaps(column) for column in self.columns.values())
             return np.column_stack([as_objects(column) for column in self.columns.values()] if loses or gaps else values)
         return np.column_stack([as_text(column) for column in self.columns.values()])
 
@@ -264,16 +264,23 @@ def as_text(column: Column) -> NDArray[Any]:
     """Values of a column as text (objects), None if missing."""
     if column.kind == "text":
         return column.values
-    words = np.array([str(value) for value in column.values.tolist()], dtype=object)
+    values = column.values.astype(bool) if column.kind == "flags" else column.values
+    words = np.array([str(value) for value in values.tolist()], dtype=object)
     words[column.missing] = None
     return words
 
 
+def kept_with_gaps(column: Column) -> bool:
+    """Tell whether values with gaps must be objects to stay what they are: whole numbers, and flags, which are classes."""
+    return column.kind == "flags" or column.values.dtype.kind in "iuO"
+
+
 def as_objects(column: Column) -> NDArray[Any]:
-    """Numbers of a column as Python numbers (objects), None if missing."""
-    numbers = column.values.astype(object)
-    numbers[column.missing] = None
-    return numbers
+    """Numbers and flags of a column as Python objects, None if missing."""
+    values = column.values.astype(bool) if column.kind == "flags" else column.values
+    objects = values.astype(object)
+    objects[column.missing] = None
+    return objects
 
 
 def whole_numbers(values: Sequence[int]) -> NDArray[Any]:
@@ -347,8 +354,8 @@ def from_polars(series: Any, what: str) -> tuple[NDArray[Any], NDArray[np.bool_]
         return np.where(missing, np.nan, series.cast(polars.Int64).to_numpy() / 1e9), missing
     if dtype == polars.Decimal:
         series = series.cast(polars.Float64)
-    if dtype == polars.Boolean and missing.any():
-        series = series.cast(polars.Float64)
+    if dtype == polars.Boolean:
+        series = series.fill_null(value=False)
     if dtype.is_integer():  # NumPy has no missing integers
         series = series.fill_null(0)
     if dtype in (polars.String, polars.Categorical, polars.Enum):
@@ -369,6 +376,8 @@ def from_pandas(series: Any, what: str) -> tuple[NDArray[Any], NDArray[np.bool_]
             raise InputError(f"{what} is a sparse column of pandas ({dtype}): give its .sparse.to_dense(), if memory has room.")
         if missing.any() and series.dtype.kind in "iu":  # NumPy has no missing integers
             return series.to_numpy(dtype=series.dtype.numpy_dtype, na_value=0), missing
+        if missing.any() and series.dtype.kind == "b":
+            return series.to_numpy(dtype=bool, na_value=False), missing
         if missing.any():
             return series.to_numpy(dtype=np.float64, na_value=np.nan), missing
         return series.to_numpy(dtype=series.dtype.numpy_dtype), missing

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -20,6 +19,7 @@ from mi_core.errors import InputError
 from mi_core.explanations import noted
 from mi_core.results import ShuffledNull, SizePoint
 from mi_core.sampling import INDEPENDENT, Sampling
+from mi_core.seeds import generator
 from mi_core.types import FloatArray, IntArray, Progress
 
 Estimate = Callable[[IntArray], FloatArray]
@@ -35,12 +35,8 @@ NARROW = 8  # joint dimensions up to which each shuffle is estimated by itself; 
 FEW = 10  # shuffles, up to which to seek all neighbours within each side is not worth it
 MEASURED_DIMS = 3  # of z, up to which the p-value given z was measured; see docs/trust.md
 EMPTY = np.empty(0, np.int64)
+ROUNDING = 1e-12  # within which two estimates of the same pairs in another order are equal
 SHUFFLED_BYTES = 2**28  # radii and counts of the shuffles that are worked on together
-
-
-def generator(seed: int, purpose: str) -> np.random.Generator:
-    """Random number generator with its own stream for each purpose, from the one seed that a result records."""
-    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(zlib.crc32(purpose.encode()),)))
 
 
 # Error bars
@@ -160,7 +156,7 @@ def shuffled_null(mi: float, shuffled: FloatArray, seed: int) -> ShuffledNull:
     The p-value counts the estimate itself among the shuffles, so it is never 0: Phipson & Smyth 2010,
     doi:10.2202/1544-6115.1585.
     """
-    as_large = int(np.sum(shuffled >= mi))
+    as_large = int(np.sum(shuffled >= mi - ROUNDING * max(1.0, abs(mi))))
     return ShuffledNull(
         permutations=len(shuffled),
         p_value=(1 + as_large) / (1 + len(shuffled)),

@@ -1,7 +1,10 @@
 """Conditional mutual information given class labels, of labels, and of mixtures: oracle, known truths, what is refused."""
 
+import json
+
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from scipy.integrate import quad
 from scipy.stats import norm
@@ -415,11 +418,35 @@ def test_what_z_tells_is_found_by_leaving_each_sample_out():
 def test_place_and_scale_are_taken_apart():
     rng = np.random.default_rng(0)
     z, e = rng.standard_normal((2, 500, 1))
-    columns = np.hstack([3 * z + np.exp(z) * e, np.round(z)])
+    columns = 3 * z + np.exp(z) * e
     place, scale, rest = _surrogates.place_and_scale(columns, z)
     assert np.corrcoef(place[:, 0], 3 * z[:, 0])[0, 1] > 0.9
     assert np.corrcoef(np.log(scale[:, 0]), z[:, 0])[0, 1] > 0.9
-    np.testing.assert_array_equal(rest[:, 1], columns[:, 1])  # few values, left whole
+    assert np.corrcoef(rest[:, 0], e[:, 0])[0, 1] > 0.9
+
+
+def test_values_that_recur_stay_the_same_values():
+    """Tenths, which sums and differences of themselves would round."""
+    rng = np.random.default_rng(0)
+    z, smooth = rng.standard_normal((2, 300, 1))
+    tenths = np.round(z + smooth, 1)
+    (again,) = _surrogates.redrawn(np.hstack([tenths, smooth]), z, 1, rng, equal_z=False, threads=1)
+    assert set(again[:, 0]) <= set(tenths[:, 0])
+    assert (again != np.hstack([tenths, smooth])).mean() > 0.5
+
+
+@pytest.mark.parametrize("zeros", [0.6, 0.92])
+def test_samples_are_exchanged_where_many_z_coincide(zeros):
+    """As units of a ReLU do, beside a few that do not: all find others to exchange with."""
+    rng = np.random.default_rng(0)
+    z = np.maximum(rng.standard_normal((600, 1)) - norm.ppf(zeros), 0)
+    (again,) = _surrogates.redrawn(np.arange(600.0)[:, np.newaxis].repeat(2, 1), z, 1, rng, equal_z=False, threads=1)
+    own = again[:, 0] == np.arange(600)
+    for some in (z[:, 0] == 0, z[:, 0] > 0):
+        assert own[some].mean() < 0.45
+    x = z + rng.standard_normal((600, 1))
+    y = x + 0.3 * rng.standard_normal((600, 1))
+    assert mutual_information(x, y, given=z, permutations=20, error_bar=False).null.mean == pytest.approx(0, abs=0.1)
 
 
 @pytest.mark.parametrize("scale", [1e-300, 1.0, 1e300])
@@ -465,3 +492,51 @@ def test_a_verdict_does_not_take_labels_for_z():
     x, y = np.random.default_rng(0).standard_normal((2, 300))
     with pytest.raises(InputError, match="diagnose does not work with class labels z"):
         mutual_information(x, y, given=["a", "b", "c"] * 100, diagnose=True)
+
+
+Z = np.random.default_rng(3).random(300) < 0.5
+FAR_APART = 100 * (3 * Z + np.random.default_rng(4).standard_normal((2, 300)))  # whose truth given the flags is 0
+
+
+@pytest.mark.parametrize("kind", ["pandas", "polars", "objects", "masked", "two flags"])
+def test_flags_with_gaps_are_still_classes(kind):
+    x, y = FAR_APART
+    gaps = np.arange(300) < 5
+    with_gaps = np.where(gaps, None, Z.astype(object))
+    z = {
+        "pandas": pd.Series(with_gaps, dtype="boolean"),
+        "polars": pl.Series("z", with_gaps.tolist(), dtype=pl.Boolean),
+        "objects": with_gaps,
+        "masked": np.ma.MaskedArray(Z, gaps),
+        "two flags": pd.DataFrame({"z": pd.Series(with_gaps, dtype="boolean"), "all": np.ones(300, bool)}),
+    }[kind]
+    found = mutual_information(x, y, given=z, missing="drop")
+    assert found.n_samples == 295
+    assert found.given_labels
+    assert found.mi == mutual_information(x[~gaps], y[~gaps], given=Z[~gaps]).mi
+
+
+def test_flags_without_gaps_are_classes_whatever_holds_them():
+    x, y = FAR_APART
+    expected = mutual_information(x, y, given=Z).mi
+    for z in (Z.astype(object), np.ma.MaskedArray(Z, False)):
+        assert mutual_information(x, y, given=z).mi == expected
+    x = np.where(np.arange(300) == 0, np.nan, x)  # a gap elsewhere
+    found = mutual_information(x, y, given=np.ma.MaskedArray(Z, False), missing="drop")
+    assert found.given_labels
+
+
+def test_flags_with_an_empty_cell_are_classes_in_a_file(tmp_path):
+    from typer.testing import CliRunner
+
+    from cli.main import app
+
+    x, y = FAR_APART
+    words = np.where(Z, "true", "false")
+    words[0] = ""
+    lines = ["x,y,z", *(f"{a},{b},{c}" for a, b, c in zip(x, y, words, strict=True))]
+    (tmp_path / "t.csv").write_text("\n".join(lines))
+    sides = [f"{tmp_path / 't.csv'}:{name}" for name in "xyz"]
+    printed = CliRunner().invoke(app, ["estimate", *sides[:2], "--given", sides[2], "--missing", "drop", "--json"])
+    expected = mutual_information(x[1:], y[1:], given=Z[1:]).mi
+    assert json.loads(printed.stdout)["mi"] == pytest.approx(expected, abs=1e-9)

@@ -362,3 +362,13 @@ def test_options_are_checked():
 def test_the_table_of_digamma_is_scipys():
     for n in (1, 2, 10, 100_000):
         np.testing.assert_allclose(_formula.psi_beyond(n), digamma(np.arange(1.0, n + 1)), rtol=0, atol=2e-14)
+
+
+def test_noise_is_not_the_samples_of_the_same_seed_again():
+    """Both sides of the samples are the first numbers of the default generator, as in many a script."""
+    x, hidden = np.random.default_rng(0).standard_normal((2, 2000, 1))
+    binary = (x + hidden > 0).astype(float)
+    assert mutual_information(binary, binary.copy(), noise=1e-6, seed=0).mi == pytest.approx(1, abs=0.1)
+    y = x + 0.5 * hidden
+    by_seed = [mutual_information(x, y, noise=1.0, seed=seed, error_bar=False).mi for seed in range(6)]
+    assert by_seed[0] == pytest.approx(np.mean(by_seed[1:]), abs=4 * np.std(by_seed[1:]))

@@ -841,6 +841,25 @@ REPEATED = np.repeat(X[:30], 5, axis=0)
         (multi_information, ([X, Y],), {"estimator": "lnc"}, "estimator is 'lnc': it must be one of ksg1, ksg2, discrete"),
         (entropy, (REPEATED,), {}, "150 samples coincide with their neighbours in x, so the entropy is minus infinity for k=3"),
         (entropy, (np.zeros(20),), {}, "x is constant"),
+        (
+            entropy,
+            (np.insert(X, 1, 7, axis=1),),
+            {},
+            "column 1 of x, counted from 0, is constant, so x has no density to estimate: leave it out.",
+        ),
+        (entropy, (X[:, [0, 1, 0]],), {}, "column 2 of x, counted from 0, is equal to column 0, so x has no density"),
+        (
+            kl_divergence,
+            (np.insert(X, 1, 7, axis=1), np.insert(X, 1, 8, axis=1)),
+            {},
+            "column 1 of x, counted from 0, is constant, and not in the same way in the other set, so the divergence",
+        ),
+        (
+            kl_divergence,
+            (X, X[:, [0, 0]]),
+            {},
+            "column 1 of x_prime, counted from 0, is equal to column 0, and not in",
+        ),
         (entropy, (X,), {"k": 150}, "x has 150 samples and k=150"),
         (kl_divergence, (X, Y), {}, "x has 2 dimensions and x_prime has 3: they must have the same"),
         (kl_divergence, (X, X[:2]), {}, "x_prime has 2 samples and k=3: k must be at most that"),
@@ -871,3 +890,13 @@ def test_lnc_on_ties_is_a_number_or_refused(name):
 def test_a_little_noise_lets_repeated_samples_through():
     assert np.isfinite(entropy(REPEATED, noise=1e-6).entropy)
     assert np.isfinite(kl_divergence(REPEATED, X + 1, noise=1e-6, seed=3).divergence)
+
+
+def test_columns_that_add_no_dimension_do_not_change_a_divergence():
+    rng = np.random.default_rng(0)
+    x, x_prime = rng.standard_normal((500, 1)), 1 + rng.standard_normal((700, 1))
+    alone = kl_divergence(x, x_prime)
+    more = [np.hstack([side, np.full_like(side, 7), side]) for side in (x, x_prime)]
+    found = kl_divergence(*more)
+    assert (found.divergence, found.stderr, found.dim) == (alone.divergence, alone.stderr, 1)
+    assert any("2 of 3 columns are constant or copies of others" in note for note in found.notes)

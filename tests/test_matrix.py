@@ -346,3 +346,39 @@ def test_other_measures_take_what_the_matrix_takes():
     for also, message in [("ckas", "also is 'ckas': it must be one of cka, knn"), (3, "also is 3: give measures")]:
         with pytest.raises(InputError, match=message):
             mutual_information_matrix(some_layers(n=60), also=also)
+
+
+def test_missing_labels_and_groups_are_left_out_of_a_matrix():
+    rng = np.random.default_rng(0)
+    layers = {name: rng.standard_normal((200, 2)) for name in "ab"}
+    labels = np.where(layers["a"][:, 0] > 0, "yes", "no").astype(object)
+    labels[3] = None
+    found = mutual_information_matrix(layers, labels=labels, missing="drop")
+    assert found.mi[0, 1] == mutual_information(layers["a"], layers["b"]).mi
+    by_hand = mutual_information(layers["a"], labels, estimator="ross", missing="drop")
+    assert found.with_labels[0] == by_hand.mi
+    groups = np.repeat(np.arange(40.0), 5)
+    groups[7] = np.nan
+    found = mutual_information_matrix(layers, groups=groups, missing="drop")
+    by_hand = mutual_information(layers["a"], layers["b"], groups=groups, missing="drop")
+    assert (found.mi[0, 1], found.pair_samples[0, 1], found.k, found.ceiling) == (by_hand.mi, 199, by_hand.k, by_hand.ceiling)
+
+
+def test_all_pairs_of_a_matrix_have_the_recorded_k_where_values_are_missing():
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.arange(10), 40)
+    layers = {name: rng.standard_normal((400, dim)) for name, dim in (("a", 1), ("b", 1), ("c", 4))}
+    layers["b"][0] = np.nan
+    found = mutual_information_matrix(layers, groups=groups, missing="drop")
+    assert found.k == mutual_information_matrix({**layers, "b": layers["a"] + 1}, groups=groups).k == 10
+    by_hand = mutual_information(layers["a"], layers["b"], groups=groups, missing="drop", k=10)
+    assert found.mi[0, 1] == by_hand.mi
+
+
+def test_a_matrix_with_rows_left_out_pair_by_pair_is_not_resumed():
+    layers = {name: np.random.default_rng(0).standard_normal((50, 1)) for name in "ab"}
+    states = []
+    mutual_information_matrix(layers, on_partial=states.append)
+    layers["b"][0] = np.nan
+    with pytest.raises(InputError, match="cannot be resumed: leave resume out"):
+        mutual_information_matrix(layers, missing="drop", resume=states[-1])

@@ -524,3 +524,29 @@ def test_a_cell_that_is_no_number_is_named(people):
     assert "column strong has 1 value that is no number, first 'oops' in row 4 (line 6)" in run.stderr
     assert mi("rank", people, "--target", "income", "--columns", "weak").exit_code == 0
     assert "is the input" in mi("rank", people, "--target", "income", "--csv", people).stderr
+
+
+def test_columns_of_an_array_are_named_by_position_in_every_argument():
+    table = np.random.default_rng(0).standard_normal((100, 4))
+    found = rank(table, 0, given=1, columns=[2])
+    assert (found.given, [row.column for row in found]) == (("1",), ["2"])
+    assert [row.column for row in rank(table, 0, columns=3)] == ["3"]
+    with pytest.raises(InputError, match=r"given is 0\.5: give the name of a column, or several\."):
+        rank(table, 0, given=0.5)
+
+
+def test_a_constant_condition_is_told():
+    table = dict(zip("ab", np.random.default_rng(0).standard_normal((2, 200)), strict=True))
+    found = rank({**table, "c": np.ones(200), "d": np.zeros(200)}, "a", given=["c", "d"])
+    assert found.rows[0].mi == rank(table, "a").rows[0].mi
+    (note,) = [note for note in found.notes if "mi explain constant" in note]
+    assert note.startswith("c and d is constant: all 200 samples are the same, so knowing it changes nothing")
+
+
+def test_a_column_is_of_one_kind_whichever_rows_its_partner_has():
+    """205 rows of 20 whole numbers are classes; the 190 that one column leaves are too few to show it."""
+    rng = np.random.default_rng(8)
+    target = np.r_[np.arange(20), rng.integers(0, 20, 185)]
+    table = {"a": target + rng.standard_normal(205), "b": target + rng.standard_normal(205), "target": target}
+    table["b"][30:45] = np.nan
+    assert {row.column: row.estimator for row in rank(table, "target", missing="drop", k=2)} == {"a": "ross", "b": "ross"}

@@ -20,7 +20,7 @@ from mi_core import (
     mutual_information_matrix,
     sampling,
 )
-from mi_core.how_drawn import memory
+from mi_core.how_drawn import memory, memory_of_classes
 from mi_core.sampling import Groups, Series, resemblance
 
 CPU = ("cpu-tree", "cpu-brute", "cpu-filter")
@@ -474,3 +474,36 @@ def test_rows_of_many_columns_are_compared_a_few_at_a_time():
     one, other = np.arange(49), np.arange(49) + 1
     expected = np.abs(points[one].astype(np.float64) - points[other]).max(axis=1)
     np.testing.assert_array_equal(sampling.distances_between(points, one, other), expected)
+
+
+def four_states(n, seed=0):
+    """Two regimes that change slowly, with a state that flips at nearly every step in each."""
+    rng = np.random.default_rng(seed)
+    slow = np.cumsum(rng.random(n) < 1 / 40) % 2
+    return 2 * slow + (np.arange(n) % 2 ^ (rng.random(n) < 0.5))
+
+
+@pytest.mark.parametrize("estimator", ["ross", "discrete"])
+def test_the_memory_of_classes_does_not_depend_on_their_names(estimator):
+    states = four_states(600)
+    x, _ = series(0, 0.97, 600)
+    x = x if estimator == "ross" else np.round(x)
+    found = [
+        mutual_information(x, np.array(list(names))[states], estimator=estimator, series=True) for names in ("abcd", "acbd")
+    ]
+    assert found[0].exclude == found[1].exclude > 5
+    assert (found[0].mi, found[0].k) == (found[1].mi, found[1].k)
+
+
+def test_the_memory_of_classes_is_that_of_the_slowest_function_of_them():
+    """The regime stays with probability 39/40, so its correlation is 0.95 to the power of the lag: 1/e after 19.5 steps."""
+    states = four_states(50_000).reshape(-1, 1)
+    assert memory_of_classes(states, 1000) == pytest.approx(19.5, abs=3)
+    assert memory_of_classes((states >= 2).astype(float), 1000) == pytest.approx(
+        memory((states >= 2).astype(float), 1000), abs=1
+    )
+    fast = np.random.default_rng(0).integers(0, 300, (5000, 1))
+    assert memory_of_classes(fast, 1000) == 1
+    blocks = np.repeat(np.random.default_rng(0).integers(0, 4, 400), 25).reshape(-1, 1)
+    assert memory_of_classes(blocks, 250) == pytest.approx(25 * (1 - np.exp(-1)), abs=4)
+    assert memory_of_classes(np.arange(100).reshape(-1, 1) >= 50, 25) == 25

@@ -22,6 +22,7 @@ from mi_core._estimators import Local
 from mi_core.backends.cpu import shuffles as kernels_of_shuffles
 from mi_core.backends.cpu.shuffles import shuffled_counts
 from mi_core.sampling import INDEPENDENT, Groups
+from mi_core.seeds import generator
 
 
 def pair(n=1000, dim=1, rho=0.6, seed=0):
@@ -204,7 +205,7 @@ def test_sizes_are_means_over_parts():
     x, y = pair()
     result = mutual_information(x, y, by_size=True, units="nats")
     assert [point.n_samples for point in result.by_size] == [500, 250, 125]
-    order = uncertainty.generator(0, "sizes").permutation(1000)
+    order = generator(0, "sizes").permutation(1000)
     halves = [np.sort(order[:500]), np.sort(order[500:])]
     by_hand = [mutual_information(x[rows], y[rows], units="nats").mi for rows in halves]
     assert result.by_size[0].mi == pytest.approx(np.mean(by_hand), abs=1e-12)
@@ -258,7 +259,7 @@ def test_the_null_is_that_of_plain_repetition(dims):
     """Narrow and wide data go different ways to the same estimates."""
     x, y = awkward.gaussian(np.random.default_rng(0), 120, *dims)
     result = mutual_information(x, y, k=2, permutations=uncertainty.FEW, seed=3, units="nats")
-    rng = uncertainty.generator(3, "permutations")
+    rng = generator(3, "permutations")
     shuffled, kept = (x, y) if dims[0] < dims[1] and sum(dims) > uncertainty.NARROW else (y, x)
     by_hand = [mutual_information(kept, shuffled[rng.permutation(120)], k=2, units="nats").mi for _ in range(uncertainty.FEW)]
     assert result.null.mean == pytest.approx(np.mean(by_hand), abs=1e-12)
@@ -281,7 +282,7 @@ def evenly_spaced():
 def test_the_null_is_that_of_plain_repetition_where_shuffles_alone_tie(sides):
     x, y = sides()
     result = mutual_information(x, y, k=1, permutations=40, seed=4, units="nats", error_bar=False)
-    rng = uncertainty.generator(4, "permutations")
+    rng = generator(4, "permutations")
     by_hand = [mutual_information(x, y[rng.permutation(len(y))], k=1, units="nats", error_bar=False).mi for _ in range(40)]
     assert result.null.mean == pytest.approx(np.mean(by_hand), abs=1e-12)
     assert result.null.std == pytest.approx(np.std(by_hand, ddof=1), abs=1e-12)
@@ -573,3 +574,17 @@ def test_an_estimate_that_has_settled_is_not_said_to_rise():
     x = rng.standard_normal(2000)
     for y in (x + rng.standard_normal(2000), rng.standard_normal(2000)):
         assert not any("rises" in note for note in mutual_information(x, y).notes)
+
+
+@pytest.mark.parametrize("estimator", ["gaussian", "gaussian-copula"])
+def test_shuffles_that_give_the_same_pairs_count_as_as_large(estimator):
+    """Few binary samples: many shuffles have the same table of frequencies, and the same estimate but for rounding."""
+    x, y = (np.random.default_rng(2).random((2, 40)) < 0.5).astype(float)
+    shuffles = 199
+    found = mi_core.mutual_information(x, y, estimator=estimator, permutations=shuffles, error_bar=False)
+    rows = mi_core.uncertainty.surrogate_rows(40, shuffles, 0, INDEPENDENT)
+    both = np.sum(x * y)
+    agree = abs(both - 40 * x.mean() * y.mean())
+    as_large = sum(abs(np.sum(x * y[some]) - 40 * x.mean() * y.mean()) > agree - 1e-9 for some in rows)
+    assert 0 < as_large < shuffles
+    assert found.null.p_value == pytest.approx((1 + as_large) / (1 + shuffles), abs=1e-12)
