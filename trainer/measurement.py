@@ -187,18 +187,20 @@ class Measurement:
         """Names of the layers to read, each once."""
         return sorted({name for pair in self.pairs for name in pair} - {"input", "labels"})
 
-    def begin(self, epoch: int, *, normalises: bool) -> None:
+    def begin(self, epoch: int, *, normalises: bool, continues: bool = False) -> None:
         """Prepare for a training that continues after `epoch` epochs; 0 for a new one.
 
         Args:
             epoch: Epochs already trained.
             normalises: Whether the network has batch normalisation for which the two statistics differ.
+            continues: Whether the training continues although it has not ended its first epoch.
 
         Raises:
             InputError: The table holds rows of another training. Rows of this training under another name may be there.
         """
         self.statistics = self.bn or (BOTH if normalises else BOTH[:1])
-        if self.table is not None and epoch > 0:
+        continues = continues or epoch > 0
+        if self.table is not None and continues:
             self._check_goes_on(self.table)
             self.table.keep(epoch, self.name)
         elif self.table is not None and any(row.name == self.name or row.epoch > 1 for row in self.table.rows()):
@@ -207,8 +209,8 @@ class Measurement:
                 "continue that training, start after its epochs: with initial_epoch of fit in Keras, a checkpoint in "
                 "Lightning and Transformers, or measure(epoch + 1) as the first call in a loop of your own."
             )
-        self.rows = [row for row in self.rows if 0 < epoch >= row.epoch]
-        self.latest = epoch or -1
+        self.rows = [row for row in self.rows if continues and row.epoch <= epoch]
+        self.latest = epoch if continues else -1
 
     def _check_goes_on(self, table: Table) -> None:
         """Raise InputError unless the table's rows under this name can be earlier rows of this measurement."""
@@ -234,8 +236,7 @@ class Measurement:
         if not is_due(self.every, epoch):
             return {}
         started = clock.now()
-        finite = {name: finite_or_none(value) for name, value in logs.items() if isinstance(value, int | float | np.number)}
-        rows = [row for statistics in self.statistics for row in self._rows(epoch, statistics, read, finite)]
+        rows = [row for statistics in self.statistics for row in self._rows(epoch, statistics, read, numbers_of(logs))]
         if self.table is not None and epoch > self.latest:
             self.table.append(rows)
         elif self.table is not None:
@@ -243,6 +244,13 @@ class Measurement:
         self.rows = with_epoch(self.rows, epoch, self.name, rows)
         self.latest = max(self.latest, epoch)
         return as_logs(rows, self.name) | {log_key("mi_seconds", self.name): clock.now() - started}
+
+    def add_logs(self, epoch: int, logs: Mapping[str, Any]) -> None:
+        """Add what the framework logs on an epoch after it was measured to its rows."""
+        rows = [dataclasses.replace(row, logs={**row.logs, **numbers_of(logs)}) for row in self.rows if row.epoch == epoch]
+        if rows and self.table is not None:
+            self.table.replace(epoch, self.name, rows)
+        self.rows = with_epoch(self.rows, epoch, self.name, rows)
 
     def end(self) -> None:
         """Print the notes of the rows to stderr, each once."""
@@ -451,6 +459,11 @@ def beside(result: mi_core.MIResult) -> dict[str, Any]:
     if (bound := result.lower_bound) is not None:
         found |= {"lower_bound": bound.mi, "lower_bound_stderr": bound.stderr, "lower_bound_kind": bound.kind}
     return found
+
+
+def numbers_of(logs: Mapping[str, Any]) -> dict[str, float | None]:
+    """The numbers among logged values, None for those not finite."""
+    return {name: finite_or_none(value) for name, value in logs.items() if isinstance(value, int | float | np.number)}
 
 
 def finite_or_none(value: Any) -> float | None:

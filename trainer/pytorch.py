@@ -118,8 +118,13 @@ class MutualInformationMonitor:
         """(n_samples,) indices of the measured samples, ascending."""
         return self.measurement.indices
 
-    def attach(self, model: torch.nn.Module) -> None:
-        """Set the model to measure, when its training begins.
+    def attach(self, model: torch.nn.Module, *, continues: bool = False) -> None:
+        """Set the model to measure, when its training begins or continues.
+
+        Args:
+            model: Model on any device, compiled or not, in any precision.
+            continues: Whether its training continues. Rows of earlier epochs are then kept, even within the first epoch. A
+                first measurement of epoch 2 or later continues a training in any case.
 
         Raises:
             InputError: `model` is not a torch.nn.Module, or has no such layer.
@@ -130,7 +135,7 @@ class MutualInformationMonitor:
                 "made from."
             )
         self.probe = Probe(model, self.measurement.layers, self.batch_size, self.forward)
-        self.begun = False
+        self.begun, self.continues = False, continues
 
     def measure(self, epoch: int, /, **logs: Any) -> dict[str, float]:
         """Measure if `every` includes the epoch.
@@ -147,12 +152,12 @@ class MutualInformationMonitor:
             InputError: A layer returns no array or several, an argument does not fit the layers, or the table holds the rows of
                 another training. A first measurement before training, of epoch 0, finds all of these.
         """
-        whole_number(epoch, "epoch", at_least=0)
+        epoch = whole_number(epoch, "epoch", at_least=0)
         if self.probe is None:
             raise InputError("no model is named: call attach(model) first.")
         if not self.begun:
             self.begun = True
-            self.measurement.begin(max(epoch - 1, 0), normalises=self.probe.normalises)
+            self.measurement.begin(max(epoch - 1, 0), normalises=self.probe.normalises, continues=self.continues)
         return self.measurement.measure(epoch, self._read, {name: number(value) for name, value in logs.items()})
 
     def say_notes(self) -> None:
