@@ -315,6 +315,17 @@ def test_positions_have_their_units_last():
     )
 
 
+def test_units_of_images_are_their_channels():
+    images = torch.randn((60, 2, 3, 3), generator=GENERATOR)
+    model = Images()
+    for positions, given in [("mean", images.mean((2, 3))), ("first", images[:, :, 0, 0])]:
+        monitor = MutualInformationMonitor(model, images, ("input", "tokens"), positions=positions)
+        monitor.measure(0)
+        tokens = Probe(model, ["tokens"], 60)(images.numpy(), "inference")[0]["tokens"]
+        tokens = tokens.mean(1) if positions == "mean" else tokens[:, 0]
+        assert monitor.rows[0].mi == close(mi_core.mutual_information(given, tokens).mi)
+
+
 def test_data_loaders_and_data_sets_are_read_without_a_trace():
     whole = torch.utils.data.TensorDataset(X, Y)
     generator = torch.Generator().manual_seed(2)
@@ -387,6 +398,35 @@ def test_layers_inside_fused_attention_are_heard():
     monitor = MutualInformationMonitor(layer, tokens, [("linear1", "linear2")], positions="first")
     monitor.measure(0)
     assert monitor.rows[0].mi is not None
+
+
+class Padded(torch.nn.Module):
+    """An encoder that packs sentences of several lengths into one nested tensor, where it may."""
+
+    def __init__(self):
+        super().__init__()
+        self.embed = torch.nn.Embedding(20, 8, padding_idx=0)
+        self.encoder = torch.nn.TransformerEncoder(torch.nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), 2)
+
+    def forward(self, x):
+        return self.encoder(self.embed(x), src_key_padding_mask=x == 0)
+
+
+@pytest.mark.parametrize("layers", [("encoder.layers.0", "encoder.layers.1"), ("embed", "encoder")])
+@pytest.mark.parametrize("is_fast", [True, False])
+def test_encoders_of_padded_sentences_are_heard_and_fast_again(layers, is_fast):
+    torch.manual_seed(0)
+    model = Padded()
+    tokens = torch.randint(1, 20, (60, 5), generator=GENERATOR)
+    tokens[::3, 3:] = 0
+    before = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(is_fast)
+    try:
+        monitor = MutualInformationMonitor(model, tokens, layers, positions="first", batch_size=50)
+        assert monitor.measure(0)[f"mi_{layers[0]}_{layers[1]}"] > 0
+        assert torch.backends.mha.get_fastpath_enabled() == is_fast
+    finally:
+        torch.backends.mha.set_fastpath_enabled(before)
 
 
 # What goes wrong

@@ -160,9 +160,11 @@ class MutualInformationCallback(keras.callbacks.Callback):
         assert self.probe is not None  # noqa: S101 - set when training begins
         _ = self.model  # on JAX, brings the weights of this moment into the model
         activations, output = self.probe(self.x, statistics)
+        given = the_input(self.x)
         if self.measurement.positions != "flatten":
             activations = {name: units_last(self.probe.layer_of(name), array) for name, array in activations.items()}
-        return activations | {"input": the_input(self.x)}, None if keras.tree.is_nested(output) else output
+            given = units_last(None, given)
+        return activations | {"input": given}, None if keras.tree.is_nested(output) else output
 
 
 def the_input(x: Any) -> NDArray[Any]:
