@@ -238,7 +238,7 @@ def test_arrays_of_a_layer_are_told_apart():
             rows_of(X, [("input", name)], several_outputs())
 
 
-@pytest.mark.parametrize("layers", [None, 3, (0, 2), [("first", 2)], [3, ("first", "last")], "first", ()])
+@pytest.mark.parametrize("layers", [None, 3, (0, 2), [("first", 2)], [3, ("first", "last")], "first", (), ("first", "first")])
 def test_layers_that_are_no_names(layers):
     with pytest.raises(InputError, match="give two or more names, or pairs of names"):
         MutualInformationCallback(X, layers)

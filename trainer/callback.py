@@ -69,7 +69,7 @@ class MutualInformationCallback(keras.callbacks.Callback):
             than this.
         table: Path of a file of JSON lines; the rows of an epoch are on disk before the next epoch starts.
         save_activations: Folder for the layers' activations at every measured epoch, in files such as 0003-inference-last.npy,
-            for `mi estimate`.
+            or 0003-train-inference-last.npy under the name train, for `mi estimate`.
         quiet: Whether notes go only into `rows`, not to stderr; False by default.
 
     Attributes:

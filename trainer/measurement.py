@@ -111,7 +111,8 @@ class Measurement:
         positions: Treatment of the positions of feature maps and tokens: "flatten", "mean", "first" or "samples".
         name: Name that tells this measurement from others of the same training, in rows and logs.
         table: Path of a file of JSON lines; the rows of an epoch are on disk before the next epoch starts.
-        save_activations: Folder for the layers' activations at every measured epoch, in files such as 0003-inference-last.npy.
+        save_activations: Folder for the layers' activations at every measured epoch, in files such as 0003-inference-last.npy,
+            or 0003-train-inference-last.npy under the name train.
         quiet: Whether notes go only into `rows`, not to stderr when training ends.
 
     Attributes:
@@ -196,10 +197,13 @@ class Measurement:
             continues: Whether the training continues although it has not ended its first epoch.
 
         Raises:
-            InputError: The table holds rows of another training. Rows of this training under another name may be there.
+            InputError: The table holds rows of another training, or its folder is not there. Rows of this training under
+                another name may be there.
         """
         self.statistics = self.bn or (BOTH if normalises else BOTH[:1])
         continues = continues or epoch > 0
+        if self.table is not None and not self.table.path.absolute().parent.is_dir():
+            raise InputError(f"table is {self.table.path}, and there is no folder {self.table.path.parent}: make it first.")
         if self.table is not None and continues:
             self._check_goes_on(self.table)
             self.table.keep(epoch, self.name)
@@ -269,7 +273,8 @@ class Measurement:
         """One row for each pair, standardisation and k."""
         activations, output = read(statistics)
         if self.save_activations is not None:
-            save({name: activations[name] for name in self.layers}, self.save_activations, f"{epoch:04d}-{statistics}")
+            start = "-".join(filter(None, (f"{epoch:04d}", file_name(self.name), statistics)))
+            save({name: activations[name] for name in self.layers}, self.save_activations, start)
         searched: dict[tuple[str, int], other_measures.Layer] = {}
         shared: dict[str, Any] = {
             "epoch": epoch,
@@ -490,11 +495,12 @@ def save(activations: Mapping[str, Any], folder: Path, start: str) -> None:
 
 def as_logs(rows: Sequence[Row], name: str) -> dict[str, float]:
     """Values to log for the rows of one epoch: one estimate per pair, the first of several, and the error."""
-    logs = {}
+    logs: dict[str, float] = {}
     for row in rows:
-        if (row.bn, row.k, row.standardize) == (rows[0].bn, rows[0].k, rows[0].standardize):
-            values = {f"mi_{row.x}_{row.y}": row.mi, "error": row.error}
-            logs.update({log_key(key, name): value for key, value in values.items() if value is not None})
+        if (row.bn, row.standardize) == (rows[0].bn, rows[0].standardize):  # k may differ from pair to pair
+            for key, value in ((f"mi_{row.x}_{row.y}", row.mi), ("error", row.error)):
+                if value is not None:
+                    logs.setdefault(log_key(key, name), value)
     return logs
 
 
@@ -510,7 +516,7 @@ def as_pairs(layers: Sequence[str] | Sequence[Pair]) -> tuple[Pair, ...]:
         InputError: `layers` is neither.
     """
     given: tuple[Any, ...] = tuple(layers) if isinstance(layers, Collection) and not isinstance(layers, str) else ()
-    if len(given) > 1 and all(isinstance(name, str) for name in given):
+    if all(isinstance(name, str) for name in given) and len(set(given)) > 1:
         return tuple(labels_last(*pair) for pair in itertools.combinations(dict.fromkeys(given), 2))
     if given and all(is_pair(pair) for pair in given):
         return tuple(dict.fromkeys(labels_last(x, y) for x, y in given))
