@@ -443,6 +443,34 @@ def test_measurements_of_one_training_under_two_names_share_a_table(tmp_path):
         train.begin(0, normalises=False)
 
 
+def test_each_pair_is_logged_whatever_its_k(tmp_path):
+    walk = np.cumsum(X, axis=0)  # k is above the usual 3 where samples belong together
+    layers = {"input": X, "a": X + RNG.standard_normal(X.shape), "walk": walk, "later": walk + X, "failed": X * np.nan}
+    pairs = [("input", "failed"), ("input", "a"), ("walk", "later")]
+    measuring = Measurement(len(X), Y, pairs, series=True)
+    measuring.begin(0, normalises=False)
+    measuring.measured.update(pairs)  # an earlier epoch was finite
+    logs = measuring.measure(0, lambda _: (layers, np.eye(2)[Y]), {})
+    of_failed, of_input, of_walk = measuring.rows
+    assert (of_failed.k, of_failed.mi) == (None, None)
+    assert of_input.k != of_walk.k
+    assert logs.pop("mi_seconds") > 0
+    assert logs == {"error": 0, "mi_input_a": of_input.mi, "mi_walk_later": of_walk.mi}
+    several = Measurement(len(X), None, pairs[1:], k=(4, 3))
+    several.begin(0, normalises=False)
+    logs = several.measure(0, lambda _: (layers, None), {})
+    assert logs["mi_input_a"] == next(row.mi for row in several.rows if row.k == several.rows[0].k)
+
+
+def test_a_table_in_a_folder_that_is_not_there_is_found_before_training(tmp_path):
+    measuring = MutualInformationCallback(X, every=[2], table=tmp_path / "none" / "mi.jsonl")
+    epochs = []
+    seen = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: epochs.append(epoch))
+    with pytest.raises(InputError, match=r"mi\.jsonl, and there is no folder .*none: make it first"):
+        fit(network(), measuring, seen)
+    assert not epochs
+
+
 def test_an_epoch_that_is_measured_again_has_its_rows_replaced(tmp_path):
     table = tmp_path / "table.jsonl"
     measuring = MutualInformationCallback(X, bn="inference", table=table, name="test")
@@ -473,6 +501,19 @@ def test_saved_activations_give_the_same_estimate(tmp_path):
     assert files == [f"000{epoch}-batch-{name}.npy" for epoch in range(3) for name in ("first", "last")]
     sides = [np.load(tmp_path / "kept" / f"0002-batch-{name}.npy") for name in ("first", "last")]
     assert mi_core.mutual_information(*sides).mi == measuring.rows[-1].mi
+
+
+def test_two_measurements_keep_their_activations_in_one_folder(tmp_path):
+    for name, x in (("", X), ("train", X[:100])):
+        measuring = Measurement(len(x), None, ["first", "last"], name=name, save_activations=tmp_path)
+        measuring.begin(0, normalises=False)
+        measuring.measure(0, lambda _, x=x: ({"first": x[:, :2], "last": x[:, 2:]}, None), {})
+    sizes = {path.name: len(np.load(path)) for path in tmp_path.iterdir()}
+    assert sizes == {
+        f"0000-{way}-{layer}.npy": size
+        for way, size in (("inference", 120), ("train-inference", 100))
+        for layer in ("first", "last")
+    }
 
 
 @pytest.mark.parametrize("backend", [name for name in ("jax", "torch") if name != keras.backend.backend()])

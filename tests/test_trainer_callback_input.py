@@ -238,7 +238,7 @@ def test_arrays_of_a_layer_are_told_apart():
             rows_of(X, [("input", name)], several_outputs())
 
 
-@pytest.mark.parametrize("layers", [None, 3, (0, 2), [("first", 2)], [3, ("first", "last")], "first", ()])
+@pytest.mark.parametrize("layers", [None, 3, (0, 2), [("first", 2)], [3, ("first", "last")], "first", (), ("first", "first")])
 def test_layers_that_are_no_names(layers):
     with pytest.raises(InputError, match="give two or more names, or pairs of names"):
         MutualInformationCallback(X, layers)
@@ -437,6 +437,23 @@ def test_channels_first_are_units(monkeypatch):
     assert units_last(layer, np.zeros((7, 3, 4, 5))).shape == (7, 4, 5, 3)
     assert units_last(keras.layers.Conv2D(3, 1, data_format="channels_last"), np.zeros((7, 4, 5, 3))).shape == (7, 4, 5, 3)
     assert units_last(layer, np.zeros((7, 3))).shape == (7, 3)
+    usual = keras.layers.Activation("relu")  # without a data format
+    assert units_last(usual, np.zeros((7, 3, 4, 5))).shape == (7, 3, 4, 5)
+    monkeypatch.setattr(keras.config, "image_data_format", lambda: "channels_first")
+    assert units_last(usual, np.zeros((7, 3, 4, 5))).shape == (7, 4, 5, 3)
+    assert units_last(usual, np.zeros((7, 4, 3))).shape == (7, 4, 3)
+
+
+def test_the_input_has_its_channels_first_where_keras_does(monkeypatch):
+    given = np.moveaxis(IMAGES, -1, 1)
+    inputs = keras.Input((2, 4, 4))
+    hidden = keras.layers.Dense(3, name="dense")(keras.layers.Flatten()(inputs))
+    model = compiled(keras.Model(inputs, keras.layers.Dense(3)(hidden)))
+    monkeypatch.setattr(keras.config, "image_data_format", lambda: "channels_first")
+    measuring = MutualInformationCallback(given, ("input", "dense"), positions="mean", every=[0], quiet=True)
+    dense = keras.Model(inputs, hidden)(given)
+    fit(model, measuring, x=given)
+    assert measuring.rows[0].mi == close(mi_core.mutual_information(IMAGES.mean(axis=(1, 2)), dense).mi)
 
 
 # Logs

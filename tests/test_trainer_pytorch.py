@@ -216,6 +216,13 @@ def test_an_epoch_that_is_measured_again_has_its_rows_replaced(tmp_path):
     assert [row.epoch for row in later.rows] == [1, 2]
 
 
+def test_epochs_may_be_numbers_of_numpy(tmp_path):
+    monitor = MutualInformationMonitor(network(), X, ("first", "last"), table=tmp_path / "mi.jsonl", bn="inference")
+    for epoch in np.arange(2):
+        monitor.measure(epoch)
+    assert Table(tmp_path / "mi.jsonl").rows() == monitor.rows
+
+
 def test_schedules_samples_and_seeds():
     monitor = MutualInformationMonitor(network(), X, ("first", "last"), every=(0, 2), samples=60, seed=1, bn="inference")
     assert [bool(monitor.measure(epoch)) for epoch in range(4)] == [True, False, True, False]
@@ -308,6 +315,17 @@ def test_positions_have_their_units_last():
     )
 
 
+def test_units_of_images_are_their_channels():
+    images = torch.randn((60, 2, 3, 3), generator=GENERATOR)
+    model = Images()
+    for positions, given in [("mean", images.mean((2, 3))), ("first", images[:, :, 0, 0])]:
+        monitor = MutualInformationMonitor(model, images, ("input", "tokens"), positions=positions)
+        monitor.measure(0)
+        tokens = Probe(model, ["tokens"], 60)(images.numpy(), "inference")[0]["tokens"]
+        tokens = tokens.mean(1) if positions == "mean" else tokens[:, 0]
+        assert monitor.rows[0].mi == close(mi_core.mutual_information(given, tokens).mi)
+
+
 def test_data_loaders_and_data_sets_are_read_without_a_trace():
     whole = torch.utils.data.TensorDataset(X, Y)
     generator = torch.Generator().manual_seed(2)
@@ -380,6 +398,35 @@ def test_layers_inside_fused_attention_are_heard():
     monitor = MutualInformationMonitor(layer, tokens, [("linear1", "linear2")], positions="first")
     monitor.measure(0)
     assert monitor.rows[0].mi is not None
+
+
+class Padded(torch.nn.Module):
+    """An encoder that packs sentences of several lengths into one nested tensor, where it may."""
+
+    def __init__(self):
+        super().__init__()
+        self.embed = torch.nn.Embedding(20, 8, padding_idx=0)
+        self.encoder = torch.nn.TransformerEncoder(torch.nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), 2)
+
+    def forward(self, x):
+        return self.encoder(self.embed(x), src_key_padding_mask=x == 0)
+
+
+@pytest.mark.parametrize("layers", [("encoder.layers.0", "encoder.layers.1"), ("embed", "encoder")])
+@pytest.mark.parametrize("is_fast", [True, False])
+def test_encoders_of_padded_sentences_are_heard_and_fast_again(layers, is_fast):
+    torch.manual_seed(0)
+    model = Padded()
+    tokens = torch.randint(1, 20, (60, 5), generator=GENERATOR)
+    tokens[::3, 3:] = 0
+    before = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(is_fast)
+    try:
+        monitor = MutualInformationMonitor(model, tokens, layers, positions="first", batch_size=50)
+        assert monitor.measure(0)[f"mi_{layers[0]}_{layers[1]}"] > 0
+        assert torch.backends.mha.get_fastpath_enabled() == is_fast
+    finally:
+        torch.backends.mha.set_fastpath_enabled(before)
 
 
 # What goes wrong
@@ -455,9 +502,9 @@ def test_examples_in_docstrings():
 # In other people's trainers
 
 
-def test_lightning_logs_it_and_trains_as_before(tmp_path):
+def in_lightning(folder, *callbacks, epochs=2, checkpoint=None, logs=lambda epoch: {}):
+    """A module trained by Lightning, which logs its loss and these values too, and the trainer."""
     pl = pytest.importorskip("lightning.pytorch")
-    from trainer.lightning import MutualInformationCallback
 
     class Module(pl.LightningModule):
         def __init__(self):
@@ -470,68 +517,95 @@ def test_lightning_logs_it_and_trains_as_before(tmp_path):
         def training_step(self, batch, _):
             loss = torch.nn.functional.cross_entropy(self(batch[0]), batch[1])
             self.log("loss", loss)
+            self.log_dict(logs(self.current_epoch), on_step=False, on_epoch=True)
             return loss
 
         def configure_optimizers(self):
             return torch.optim.SGD(self.parameters(), lr=0.1)
 
-    def trained(*callbacks):
-        pl.seed_everything(1, verbose=False)
-        module = Module()
-        loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(X, Y), batch_size=40, shuffle=True)
-        quiet = {"enable_progress_bar": False, "enable_model_summary": False, "enable_checkpointing": False, "logger": False}
-        trainer = pl.Trainer(max_epochs=2, accelerator="cpu", callbacks=list(callbacks), default_root_dir=tmp_path, **quiet)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Lightning's advice on workers
-            trainer.fit(module, loader)
-        return module, trainer
+    pl.seed_everything(1, verbose=False)
+    module = Module()
+    loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(X, Y), batch_size=40, shuffle=True)
+    saves = any(isinstance(callback, pl.callbacks.ModelCheckpoint) for callback in callbacks)
+    quiet = {"enable_progress_bar": False, "enable_model_summary": False, "enable_checkpointing": saves, "logger": False}
+    trainer = pl.Trainer(max_epochs=epochs, accelerator="cpu", callbacks=list(callbacks), default_root_dir=folder, **quiet)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Lightning's advice on workers
+        trainer.fit(module, loader, ckpt_path=checkpoint)
+    return module, trainer
 
-    measuring = MutualInformationCallback((X, Y), ("network.first", "network.last"), bn="inference", quiet=True)
-    module, trainer = trained(measuring)
-    plain, _ = trained()
+
+def of_lightning(**options):
+    pytest.importorskip("lightning.pytorch")
+    from trainer.lightning import MutualInformationCallback
+
+    return MutualInformationCallback((X, Y), ("network.first", "network.last"), bn="inference", quiet=True, **options)
+
+
+def test_lightning_logs_it_and_trains_as_before(tmp_path):
+    measuring = of_lightning()
+    module, trainer = in_lightning(tmp_path, measuring)
+    plain, _ = in_lightning(tmp_path)
     assert_same(list(module.state_dict().values()), list(plain.state_dict().values()))
     assert [row.epoch for row in measuring.rows] == [0, 1, 2]
     assert float(trainer.callback_metrics["mi_network.first_network.last"]) == close(measuring.rows[-1].mi)
     assert measuring.rows[-1].logs["loss"] > 0
 
 
-def test_hugging_face_logs_it_and_trains_as_before(tmp_path):
+def test_in_lightning_what_others_log_stays_and_rows_have_it_alone(tmp_path):
+    measuring = of_lightning()
+    _, trainer = in_lightning(tmp_path, measuring, epochs=3, logs=lambda epoch: {"error": 5.0 + epoch} if epoch else {})
+    assert float(trainer.callback_metrics["error"]) == 7
+    assert [row.logs.get("error") for row in measuring.rows] == [None, None, 6, 7]
+    assert set(measuring.rows[-1].logs) == {"loss", "error"}
+
+
+def test_lightning_goes_on_within_the_first_epoch(tmp_path):
+    pl = pytest.importorskip("lightning.pytorch")
+    table = tmp_path / "mi.jsonl"
+    saving = pl.callbacks.ModelCheckpoint(tmp_path, "first", every_n_train_steps=2)
+    in_lightning(tmp_path, of_lightning(table=table), saving, epochs=1)
+    measuring = of_lightning(table=table)
+    in_lightning(tmp_path, measuring, checkpoint=tmp_path / "first.ckpt")
+    assert [row.epoch for row in measuring.rows] == [1, 2], "an epoch 0 would be of a trained network"
+    assert [row.epoch for row in Table(table).rows()] == [0, 1, 2]
+
+
+TOKENS = torch.randint(0, 20, (48, 5), generator=GENERATOR)
+LONG = (TOKENS[:, 0] > 9).long()
+
+
+def in_hugging_face(folder, *callbacks, checkpoint=None, **options):
+    """The trainer of transformers, after training."""
     transformers = pytest.importorskip("transformers")
+    data = [{"input_ids": ids, "labels": label} for ids, label in zip(TOKENS, LONG, strict=True)]
+    sizes = {"hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 8}
+    transformers.set_seed(1)
+    model = transformers.BertForSequenceClassification(
+        transformers.BertConfig(vocab_size=20, max_position_embeddings=8, **sizes)
+    )
+    usual = {"num_train_epochs": 2, "per_device_train_batch_size": 16, "save_strategy": "no", "logging_steps": 1}
+    arguments = transformers.TrainingArguments(
+        output_dir=str(folder), report_to=[], use_cpu=True, disable_tqdm=True, **usual | options
+    )
+    trainer = transformers.Trainer(model, arguments, train_dataset=data, eval_dataset=data, callbacks=list(callbacks))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        trainer.train(resume_from_checkpoint=checkpoint)
+    return trainer
+
+
+def of_hugging_face(layers=("bert.encoder.layer.0", "bert.encoder.layer.1"), **options):
+    pytest.importorskip("transformers")
     from trainer.huggingface import MutualInformationCallback
 
-    tokens = torch.randint(0, 20, (48, 5), generator=GENERATOR)
-    labels = (tokens[:, 0] > 9).long()
-    data = [{"input_ids": ids, "labels": label} for ids, label in zip(tokens, labels, strict=True)]
-    sizes = {"hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 8}
+    return MutualInformationCallback({"input_ids": TOKENS, "labels": LONG}, layers, positions="first", quiet=True, **options)
 
-    def trained(*callbacks):
-        transformers.set_seed(1)
-        config = transformers.BertConfig(vocab_size=20, max_position_embeddings=8, **sizes)
-        model = transformers.BertForSequenceClassification(config)
-        arguments = transformers.TrainingArguments(
-            output_dir=str(tmp_path),
-            num_train_epochs=2,
-            per_device_train_batch_size=16,
-            report_to=[],
-            use_cpu=True,
-            save_strategy="no",
-            logging_steps=1,
-            disable_tqdm=True,
-        )
-        trainer = transformers.Trainer(model, arguments, train_dataset=data, callbacks=list(callbacks))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            trainer.train()
-        return trainer
 
-    measuring = MutualInformationCallback(
-        {"input_ids": tokens, "labels": labels},
-        ("bert.encoder.layer.0", "bert.encoder.layer.1", "labels"),
-        positions="first",
-        quiet=True,
-    )
-    trainer = trained(measuring)
-    plain = trained()
+def test_hugging_face_logs_it_and_trains_as_before(tmp_path):
+    measuring = of_hugging_face(("bert.encoder.layer.0", "bert.encoder.layer.1", "labels"))
+    trainer = in_hugging_face(tmp_path, measuring)
+    plain = in_hugging_face(tmp_path)
     assert_same(list(trainer.model.state_dict().values()), list(plain.model.state_dict().values()))
     assert sorted({row.epoch for row in measuring.rows}) == [0, 1, 2]
     assert measuring.rows[-1].logs["loss"] > 0
@@ -540,3 +614,32 @@ def test_hugging_face_logs_it_and_trains_as_before(tmp_path):
         entry["mi_bert.encoder.layer.0_bert.encoder.layer.1"] for entry in trainer.state.log_history if "mi_seconds" in entry
     ]
     assert logged == [row.mi for row in measuring.rows if row.epoch and row.y == "bert.encoder.layer.1"]
+
+
+def test_hugging_faces_rows_have_what_is_logged_on_their_epoch(tmp_path):
+    table = tmp_path / "mi.jsonl"
+    measuring = of_hugging_face(table=table)
+    trainer = in_hugging_face(tmp_path, measuring, num_train_epochs=3, logging_strategy="epoch", eval_strategy="epoch")
+    for name in ("loss", "eval_loss"):
+        logged = [entry[name] for entry in trainer.state.log_history if name in entry]
+        assert [row.logs.get(name) for row in measuring.rows] == [None, *logged]
+        assert [row.logs.get(name) for row in Table(table).rows()] == [None, *logged]
+    before = dict(measuring.rows[-1].logs)
+    assert not {"train_loss", "mi_seconds"} & set(before)
+    trainer.evaluate()
+    assert measuring.rows[-1].logs == before
+
+
+def test_hugging_faces_rows_have_nothing_of_earlier_epochs(tmp_path):
+    measuring = of_hugging_face(every=[3])
+    in_hugging_face(tmp_path, measuring, num_train_epochs=4, logging_strategy="no", eval_strategy="steps", eval_steps=5)
+    assert measuring.rows[0].logs == {}, "values are of epochs 2 and 4 alone"
+
+
+def test_hugging_face_goes_on_within_the_first_epoch(tmp_path):
+    table = tmp_path / "mi.jsonl"
+    in_hugging_face(tmp_path, of_hugging_face(table=table), save_strategy="steps", save_steps=2, num_train_epochs=1)
+    measuring = of_hugging_face(table=table)
+    in_hugging_face(tmp_path, measuring, checkpoint=str(tmp_path / "checkpoint-2"))
+    assert [row.epoch for row in measuring.rows] == [1, 2], "an epoch 0 would be of a trained network"
+    assert [row.epoch for row in Table(table).rows()] == [0, 1, 2]

@@ -164,7 +164,11 @@ def find_layer(model: keras.Model, name: str) -> keras.layers.Layer:
     raise InputError(f"the model has no layer {name!r}: it has {', '.join(names)}{did_you_mean(name, names)}")
 
 
-def units_last(layer: keras.layers.Layer, array: NDArray[Any]) -> NDArray[Any]:
-    """Output of a layer with its units as the last axis, moved there if the data format is "channels_first"."""
-    is_first = array.ndim > 2 and getattr(layer, "data_format", None) == "channels_first"
+def units_last(layer: keras.layers.Layer | None, array: NDArray[Any]) -> NDArray[Any]:
+    """Output of a layer, or the model's input, with its units as the last axis, moved there from "channels_first".
+
+    Where the layer has no data format, images and other arrays of more than three axes have the one that Keras is set to.
+    """
+    usual = keras.config.image_data_format() if array.ndim > 3 else "channels_last"
+    is_first = array.ndim > 2 and getattr(layer, "data_format", usual) == "channels_first"
     return np.moveaxis(array, 1, -1) if is_first else array

@@ -69,7 +69,7 @@ class MutualInformationCallback(keras.callbacks.Callback):
             than this.
         table: Path of a file of JSON lines; the rows of an epoch are on disk before the next epoch starts.
         save_activations: Folder for the layers' activations at every measured epoch, in files such as 0003-inference-last.npy,
-            for `mi estimate`.
+            or 0003-train-inference-last.npy under the name train, for `mi estimate`.
         quiet: Whether notes go only into `rows`, not to stderr; False by default.
 
     Attributes:
@@ -160,9 +160,11 @@ class MutualInformationCallback(keras.callbacks.Callback):
         assert self.probe is not None  # noqa: S101 - set when training begins
         _ = self.model  # on JAX, brings the weights of this moment into the model
         activations, output = self.probe(self.x, statistics)
+        given = the_input(self.x)
         if self.measurement.positions != "flatten":
             activations = {name: units_last(self.probe.layer_of(name), array) for name, array in activations.items()}
-        return activations | {"input": the_input(self.x)}, None if keras.tree.is_nested(output) else output
+            given = units_last(None, given)
+        return activations | {"input": given}, None if keras.tree.is_nested(output) else output
 
 
 def the_input(x: Any) -> NDArray[Any]:

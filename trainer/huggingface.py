@@ -15,6 +15,7 @@ from trainer.pytorch import DEFAULT_BATCH, Forward, MutualInformationMonitor
 from trainer.table import Row
 
 LITTLE = 1e-6  # of an epoch, by which its count may be off
+OF_TRAINING = "train_runtime"  # is logged on the whole training
 
 
 class MutualInformationCallback(TrainerCallback):
@@ -53,7 +54,8 @@ class MutualInformationCallback(TrainerCallback):
     ) -> None:
         super().__init__()
         self.monitor = MutualInformationMonitor(None, data, layers, forward=forward, batch_size=batch_size, **options)
-        self.seen = 0  # entries of the log that stand in rows
+        self.ended = -1  # step at which the last epoch ended; -1 where what is logged is of no epoch
+        self.own: list[dict[str, Any]] = []  # entries of the log made here
 
     @property
     def rows(self) -> list[Row]:
@@ -62,8 +64,8 @@ class MutualInformationCallback(TrainerCallback):
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any) -> None:
         """Find the layers, and measure the untrained network."""
-        self.monitor.attach(others["model"])
-        self.seen = len(state.log_history)
+        self.ended, self.own = -1, []
+        self.monitor.attach(others["model"], continues=state.global_step > 0)
         if state.global_step == 0 and state.is_world_process_zero:
             self.monitor.measure(0)
 
@@ -71,13 +73,32 @@ class MutualInformationCallback(TrainerCallback):
         """Measure, and add the results to the log."""
         if not state.is_world_process_zero:
             return
-        logs = {key: value for entry in state.log_history[self.seen :] for key, value in entry.items()}
-        found = self.monitor.measure(math.ceil((state.epoch or 0) - LITTLE), **logs)
+        epoch, self.ended = epoch_of(state), state.global_step
+        entries = [entry for entry in state.log_history if entry.get("epoch", 0) > epoch - 1 + LITTLE and entry not in self.own]
+        found = self.monitor.measure(epoch, **{key: value for entry in entries for key, value in entry.items()})
         if found:
-            state.log_history.append({**found, "epoch": state.epoch, "step": state.global_step})
-            self.seen = len(state.log_history)
+            self.own.append({**found, "epoch": state.epoch, "step": state.global_step})
+            state.log_history.append(self.own[-1])
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, Any] | None = None,
+        **others: Any,
+    ) -> None:
+        """Add to the rows of an epoch what the trainer logs at its end, after the measurement."""
+        if state.global_step == self.ended and logs is not None and OF_TRAINING not in logs:
+            self.monitor.measurement.add_logs(epoch_of(state), logs | {"step": state.global_step})
 
     def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any) -> None:
         """Print the notes to stderr."""
+        self.ended = -1
         if state.is_world_process_zero:
             self.monitor.say_notes()
+
+
+def epoch_of(state: TrainerState) -> int:
+    """Number of the epoch that a training is in, or at the end of, counted from 1."""
+    return math.ceil((state.epoch or 0) - LITTLE)

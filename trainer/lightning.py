@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, Unpack
 
@@ -50,6 +51,7 @@ class MutualInformationCallback(pl.Callback):
     ) -> None:
         super().__init__()
         self.monitor = MutualInformationMonitor(None, data, layers, forward=forward, batch_size=batch_size, **options)
+        self.logged: dict[str, float] = {}  # values of our own among the trainer's metrics
 
     @property
     def rows(self) -> list[Row]:
@@ -58,18 +60,26 @@ class MutualInformationCallback(pl.Callback):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Find the layers, and measure the untrained network."""
-        self.monitor.attach(pl_module)
-        if trainer.current_epoch == 0:
+        self.logged = {}
+        self.monitor.attach(pl_module, continues=trainer.global_step > 0)
+        if trainer.global_step == 0:
             self._measure(trainer, 0)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Measure, and log the results."""
-        found = self._measure(trainer, trainer.current_epoch + 1, **trainer.callback_metrics)
-        pl_module.log_dict(found, rank_zero_only=True)
+        """Measure, and log the results under names that are still free."""
+        others = {name: value for name, value in trainer.callback_metrics.items() if not self._is_own(name, value)}
+        found = self._measure(trainer, trainer.current_epoch + 1, **others)
+        free = {name: value for name, value in found.items() if name not in others}
+        self.logged |= free
+        pl_module.log_dict(free, rank_zero_only=True)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Print the notes to stderr."""
         self.monitor.say_notes()
+
+    def _is_own(self, name: str, value: Any) -> bool:
+        """Whether a metric of the trainer, in float32, is what this callback logged last under that name."""
+        return name in self.logged and math.isclose(float(value), self.logged[name], rel_tol=1e-6)
 
     def _measure(self, trainer: pl.Trainer, epoch: int, **logs: Any) -> dict[str, float]:
         if not trainer.is_global_zero:

@@ -111,7 +111,8 @@ class Measurement:
         positions: Treatment of the positions of feature maps and tokens: "flatten", "mean", "first" or "samples".
         name: Name that tells this measurement from others of the same training, in rows and logs.
         table: Path of a file of JSON lines; the rows of an epoch are on disk before the next epoch starts.
-        save_activations: Folder for the layers' activations at every measured epoch, in files such as 0003-inference-last.npy.
+        save_activations: Folder for the layers' activations at every measured epoch, in files such as 0003-inference-last.npy,
+            or 0003-train-inference-last.npy under the name train.
         quiet: Whether notes go only into `rows`, not to stderr when training ends.
 
     Attributes:
@@ -187,18 +188,23 @@ class Measurement:
         """Names of the layers to read, each once."""
         return sorted({name for pair in self.pairs for name in pair} - {"input", "labels"})
 
-    def begin(self, epoch: int, *, normalises: bool) -> None:
+    def begin(self, epoch: int, *, normalises: bool, continues: bool = False) -> None:
         """Prepare for a training that continues after `epoch` epochs; 0 for a new one.
 
         Args:
             epoch: Epochs already trained.
             normalises: Whether the network has batch normalisation for which the two statistics differ.
+            continues: Whether the training continues although it has not ended its first epoch.
 
         Raises:
-            InputError: The table holds rows of another training. Rows of this training under another name may be there.
+            InputError: The table holds rows of another training, or its folder is not there. Rows of this training under
+                another name may be there.
         """
         self.statistics = self.bn or (BOTH if normalises else BOTH[:1])
-        if self.table is not None and epoch > 0:
+        continues = continues or epoch > 0
+        if self.table is not None and not self.table.path.absolute().parent.is_dir():
+            raise InputError(f"table is {self.table.path}, and there is no folder {self.table.path.parent}: make it first.")
+        if self.table is not None and continues:
             self._check_goes_on(self.table)
             self.table.keep(epoch, self.name)
         elif self.table is not None and any(row.name == self.name or row.epoch > 1 for row in self.table.rows()):
@@ -207,8 +213,8 @@ class Measurement:
                 "continue that training, start after its epochs: with initial_epoch of fit in Keras, a checkpoint in "
                 "Lightning and Transformers, or measure(epoch + 1) as the first call in a loop of your own."
             )
-        self.rows = [row for row in self.rows if 0 < epoch >= row.epoch]
-        self.latest = epoch or -1
+        self.rows = [row for row in self.rows if continues and row.epoch <= epoch]
+        self.latest = epoch if continues else -1
 
     def _check_goes_on(self, table: Table) -> None:
         """Raise InputError unless the table's rows under this name can be earlier rows of this measurement."""
@@ -234,8 +240,7 @@ class Measurement:
         if not is_due(self.every, epoch):
             return {}
         started = clock.now()
-        finite = {name: finite_or_none(value) for name, value in logs.items() if isinstance(value, int | float | np.number)}
-        rows = [row for statistics in self.statistics for row in self._rows(epoch, statistics, read, finite)]
+        rows = [row for statistics in self.statistics for row in self._rows(epoch, statistics, read, numbers_of(logs))]
         if self.table is not None and epoch > self.latest:
             self.table.append(rows)
         elif self.table is not None:
@@ -243,6 +248,13 @@ class Measurement:
         self.rows = with_epoch(self.rows, epoch, self.name, rows)
         self.latest = max(self.latest, epoch)
         return as_logs(rows, self.name) | {log_key("mi_seconds", self.name): clock.now() - started}
+
+    def add_logs(self, epoch: int, logs: Mapping[str, Any]) -> None:
+        """Add what the framework logs on an epoch after it was measured to its rows."""
+        rows = [dataclasses.replace(row, logs={**row.logs, **numbers_of(logs)}) for row in self.rows if row.epoch == epoch]
+        if rows and self.table is not None:
+            self.table.replace(epoch, self.name, rows)
+        self.rows = with_epoch(self.rows, epoch, self.name, rows)
 
     def end(self) -> None:
         """Print the notes of the rows to stderr, each once."""
@@ -261,7 +273,8 @@ class Measurement:
         """One row for each pair, standardisation and k."""
         activations, output = read(statistics)
         if self.save_activations is not None:
-            save({name: activations[name] for name in self.layers}, self.save_activations, f"{epoch:04d}-{statistics}")
+            start = "-".join(filter(None, (f"{epoch:04d}", file_name(self.name), statistics)))
+            save({name: activations[name] for name in self.layers}, self.save_activations, start)
         searched: dict[tuple[str, int], other_measures.Layer] = {}
         shared: dict[str, Any] = {
             "epoch": epoch,
@@ -453,6 +466,11 @@ def beside(result: mi_core.MIResult) -> dict[str, Any]:
     return found
 
 
+def numbers_of(logs: Mapping[str, Any]) -> dict[str, float | None]:
+    """The numbers among logged values, None for those not finite."""
+    return {name: finite_or_none(value) for name, value in logs.items() if isinstance(value, int | float | np.number)}
+
+
 def finite_or_none(value: Any) -> float | None:
     """A number as float; None if it is not finite or beyond the range of float."""
     try:
@@ -477,11 +495,12 @@ def save(activations: Mapping[str, Any], folder: Path, start: str) -> None:
 
 def as_logs(rows: Sequence[Row], name: str) -> dict[str, float]:
     """Values to log for the rows of one epoch: one estimate per pair, the first of several, and the error."""
-    logs = {}
+    logs: dict[str, float] = {}
     for row in rows:
-        if (row.bn, row.k, row.standardize) == (rows[0].bn, rows[0].k, rows[0].standardize):
-            values = {f"mi_{row.x}_{row.y}": row.mi, "error": row.error}
-            logs.update({log_key(key, name): value for key, value in values.items() if value is not None})
+        if (row.bn, row.standardize) == (rows[0].bn, rows[0].standardize):  # k may differ from pair to pair
+            for key, value in ((f"mi_{row.x}_{row.y}", row.mi), ("error", row.error)):
+                if value is not None:
+                    logs.setdefault(log_key(key, name), value)
     return logs
 
 
@@ -497,7 +516,7 @@ def as_pairs(layers: Sequence[str] | Sequence[Pair]) -> tuple[Pair, ...]:
         InputError: `layers` is neither.
     """
     given: tuple[Any, ...] = tuple(layers) if isinstance(layers, Collection) and not isinstance(layers, str) else ()
-    if len(given) > 1 and all(isinstance(name, str) for name in given):
+    if all(isinstance(name, str) for name in given) and len(set(given)) > 1:
         return tuple(labels_last(*pair) for pair in itertools.combinations(dict.fromkeys(given), 2))
     if given and all(is_pair(pair) for pair in given):
         return tuple(dict.fromkeys(labels_last(x, y) for x, y in given))

@@ -63,9 +63,9 @@ class MutualInformationMonitor:
             than this.
         **options: Options of the Keras callback, `trainer.MutualInformationCallback`: k, every, null_every, bn, samples, seed,
             units, backend, estimator, standardize, noise, reduce, lower_bound, also, also_every, groups, series, exclude,
-            positions, name, table, save_activations, quiet. Where positions are not flattened, the units of feature maps
-            (samples, channels, height, width) are the channels, and those of arrays (samples, positions, units) the last axis,
-            except for those of one-dimensional convolutions, normalisation and pooling.
+            positions, name, table, save_activations, quiet. Where positions are not flattened, the units of images and feature
+            maps (samples, channels, height, width) are the channels, and those of arrays (samples, positions, units) the last
+            axis, except for those of one-dimensional convolutions, normalisation and pooling.
 
     Attributes:
         rows: The rows so far, one per epoch, pair, statistics, standardisation and k.
@@ -118,8 +118,13 @@ class MutualInformationMonitor:
         """(n_samples,) indices of the measured samples, ascending."""
         return self.measurement.indices
 
-    def attach(self, model: torch.nn.Module) -> None:
-        """Set the model to measure, when its training begins.
+    def attach(self, model: torch.nn.Module, *, continues: bool = False) -> None:
+        """Set the model to measure, when its training begins or continues.
+
+        Args:
+            model: Model on any device, compiled or not, in any precision.
+            continues: Whether its training continues. Rows of earlier epochs are then kept, even within the first epoch. A
+                first measurement of epoch 2 or later continues a training in any case.
 
         Raises:
             InputError: `model` is not a torch.nn.Module, or has no such layer.
@@ -130,7 +135,7 @@ class MutualInformationMonitor:
                 "made from."
             )
         self.probe = Probe(model, self.measurement.layers, self.batch_size, self.forward)
-        self.begun = False
+        self.begun, self.continues = False, continues
 
     def measure(self, epoch: int, /, **logs: Any) -> dict[str, float]:
         """Measure if `every` includes the epoch.
@@ -147,12 +152,12 @@ class MutualInformationMonitor:
             InputError: A layer returns no array or several, an argument does not fit the layers, or the table holds the rows of
                 another training. A first measurement before training, of epoch 0, finds all of these.
         """
-        whole_number(epoch, "epoch", at_least=0)
+        epoch = whole_number(epoch, "epoch", at_least=0)
         if self.probe is None:
             raise InputError("no model is named: call attach(model) first.")
         if not self.begun:
             self.begun = True
-            self.measurement.begin(max(epoch - 1, 0), normalises=self.probe.normalises)
+            self.measurement.begin(max(epoch - 1, 0), normalises=self.probe.normalises, continues=self.continues)
         return self.measurement.measure(epoch, self._read, {name: number(value) for name, value in logs.items()})
 
     def say_notes(self) -> None:
@@ -162,8 +167,11 @@ class MutualInformationMonitor:
     def _read(self, statistics: Statistics) -> tuple[Mapping[str, Any], NDArray[Any] | None]:
         """Activations by name, including the input, and the output of a model that has a single one."""
         assert self.probe is not None  # noqa: S101 - named when it measures
-        activations, output = self.probe(self.x, statistics, units_last=self.measurement.positions != "flatten")
+        units_last = self.measurement.positions != "flatten"
+        activations, output = self.probe(self.x, statistics, units_last=units_last)
         given = torch.from_numpy(np.ascontiguousarray(the_input(self.x)))
+        if units_last and given.ndim > 3:  # images, whose channels come first
+            given = given.movedim(1, -1)
         device = next((values.device for values in activations.values()), given.device)
         return activations | {"input": given.to(device)}, output
 
@@ -267,8 +275,8 @@ class Probe:
 
     @contextlib.contextmanager
     def _as_it_was(self) -> Iterator[None]:
-        """Context without gradients and without compiled code, which runs no hooks. At its end, random-generator states and
-        buffers are as before.
+        """Context without gradients, without compiled code, which runs no hooks, and without fused Transformer layers, which
+        may run none or give nested tensors. At its end, random-generator states and buffers are as before.
         """
         of_python, of_numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - the generator of other people's code
         devices = {one.device for one in self.model.parameters()}
@@ -280,6 +288,8 @@ class Probe:
             for kind in kinds - {"cpu"}:
                 stack.enter_context(torch.random.fork_rng([one for one in devices if one.type == kind], device_type=kind))
             stack.enter_context(torch.no_grad())
+            stack.callback(torch.backends.mha.set_fastpath_enabled, torch.backends.mha.get_fastpath_enabled())
+            torch.backends.mha.set_fastpath_enabled(False)
             if "torch._dynamo" in sys.modules:  # which is slow to load, and loaded where anything is compiled
                 stack.enter_context(torch.compiler.set_stance("force_eager"))
             for kind in kinds:
