@@ -28,7 +28,9 @@ def plot(
     bn: Annotated[
         Statistics | None, typer.Option(help="Statistics of batch normalisation.  [default: the first that was measured]")
     ] = None,
-    k: Annotated[int | None, typer.Option(help="Neighbour order.  [default: the first that was measured]")] = None,
+    k: Annotated[
+        int | None, typer.Option(help="Neighbour order.  [default: the first that was measured, or each estimate's own]")
+    ] = None,
 ) -> None:
     """Draw MI against error, coloured by epoch, and both over the epochs, as PNG and SVG.
 

@@ -15,7 +15,7 @@ from cli.main import app
 from made_up import manifest
 from mi_core import InputError
 from trainer import RunFolder
-from trainer.config import added_to
+from trainer.config import Settings, added_to
 from trainer.reproduction import report, results
 from trainer.reproduction.experiments import (
     FIGURES,
@@ -91,6 +91,7 @@ def made_up_run(folder, settings, epochs=(0, 4)):
             x,
             y,
             bn,
+            units=settings.units,
             mi=epoch + 0.5 * (y == "last_before_sum"),
             k=k,
             error=0.5,
@@ -146,6 +147,28 @@ def test_a_report_on_runs_alone(tmp_path, monkeypatch):
     assert report.write_report(tmp_path, tmp_path / "page.html").read_text() == "page"
     assert seen["table"].equals(results.collect(tmp_path))
     assert ("settings.arch", "resnet") in seen["settings"]
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        ({"units": "nats"}, "runs with units bits and nats: keep those with one"),
+        ({"seed": 5, "activation": "relu"}, "runs with activation relu and tanh: keep those with one"),
+        ({"samples": 100}, "runs with samples 100 and 300: keep those with one"),
+        ({"epochs": 7}, "several runs of one network, update and seed, mlp-w4-h3-full-s0 and other: keep one"),
+    ],
+)
+def test_a_report_on_runs_that_verdicts_would_mix(other, message, tmp_path, monkeypatch):
+    usual = Settings(width=4, hidden=3, samples=300, layers=(("first", "last"),))
+    made_up_run(tmp_path, usual)
+    made_up_run(tmp_path / "more", dataclasses.replace(usual, **other))
+    [run] = (tmp_path / "more").iterdir()
+    run.rename(tmp_path / "other")
+    (tmp_path / "more").rmdir()
+    monkeypatch.setattr(report, "render", lambda *_: "page")
+    with pytest.raises(InputError, match=message):
+        report.write_report(tmp_path, tmp_path / "page.html")
+    assert not (tmp_path / "page.html").exists()
 
 
 def test_no_results(tmp_path):

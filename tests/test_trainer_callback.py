@@ -77,6 +77,23 @@ def test_a_model_without_weights_gets_those_it_would_have_got():
     assert_same(state(MutualInformationCallback(X)), state())
 
 
+def test_a_stateful_model_trains_as_before():
+    steps = X[:96].reshape(96, 2, 3)
+
+    def state(*callbacks):
+        keras.utils.set_random_seed(3)
+        inputs = keras.Input(batch_shape=(32, 2, 3))
+        hidden = keras.layers.SimpleRNN(4, stateful=True, name="first")(inputs)
+        hidden = keras.layers.Dense(3, name="last")(hidden)
+        model = compiled(keras.Model(inputs, keras.layers.Dense(2, activation="softmax")(hidden)))
+        model.fit(steps, Y[:96], batch_size=32, epochs=2, shuffle=False, verbose=0, callbacks=list(callbacks))
+        return values(model.variables)
+
+    measuring = MutualInformationCallback(steps, ("first", "last"), batch_size=32)
+    assert_same(state(measuring), state())
+    assert all(row.mi > 0 for row in measuring.rows)
+
+
 @pytest.mark.parametrize("bn", ["inference", "batch"])
 def test_a_probe_leaves_the_model_as_it_was(bn):
     model = network(dropout=0.4)

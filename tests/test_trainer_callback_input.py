@@ -88,6 +88,13 @@ def test_classes_that_the_measured_samples_lack_keep_their_columns():
     assert labels_of(np.array(["a", "b"])).share_of_errors(np.eye(3)[:2]) is None  # which column is whose, nobody knows
 
 
+def test_an_autoencoder_makes_no_errors_of_classes():
+    (row,) = rows_of((X, CLASSES), model=network(outputs=X.shape[1]), every=[0])
+    assert row.error is None
+    (row,) = rows_of((X, np.arange(120) % X.shape[1]), model=network(outputs=X.shape[1]), every=[0])
+    assert 0 < row.error <= 1, "of as many classes as inputs"
+
+
 @pytest.mark.parametrize("shape", [(120,), (120, 1), (120, 3), (120, 2, 2)])
 def test_targets_of_a_regression_are_measured_by_ksg1(shape):
     targets = RNG.standard_normal(shape) + X[:, 0].reshape(-1, *[1] * (len(shape) - 1))

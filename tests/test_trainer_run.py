@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import mi_core
-from mi_core import InputError
+from mi_core import BackendUnavailableError, InputError
 from trainer import RunFolder, Settings, load_data, load_model, resume_run, start_run
 from trainer.table import Row, Table
 
@@ -176,6 +176,18 @@ def test_a_folder_with_what_a_killed_start_left_is_as_good_as_new(whole, tmp_pat
     assert run.latest() == 0
     with pytest.raises(InputError, match=r"has no checkpoint of epoch 0: it has none\."):
         load_model(tmp_path)
+
+
+def test_a_start_that_cannot_measure_leaves_the_folder_free(tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise BackendUnavailableError("backend cuda cannot run here")
+
+    settings = dataclasses.replace(SMALL, save_activations=True, epochs=1)
+    monkeypatch.setattr(mi_core, "mutual_information", fail)
+    with pytest.raises(BackendUnavailableError):
+        start_run(settings, tmp_path)
+    monkeypatch.undo()
+    assert start_run(settings, tmp_path).latest() == 1
 
 
 def test_a_model_that_cannot_be_written_leaves_nothing_behind(tmp_path):

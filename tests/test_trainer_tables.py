@@ -7,7 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from trainer.plot import how_measured, normalises
+from trainer import plot, table_report
+from trainer.plot import draw_epochs, how_measured, normalises
 from trainer.table import Row, Table
 
 NOTE = "x has ties: <b>one</b> of 100."
@@ -52,10 +53,10 @@ def test_mi_plot_draws_a_table(table, tmp_path):
 def test_a_picture_tells_of_batch_normalisation_where_there_is_any(table):
     rows = Table(table).rows()
     assert not normalises(table, rows)
-    assert how_measured(None, 3) == "k=3"
+    assert how_measured(None, "3") == "k=3"
     assert normalises(table, [*rows, dataclasses.replace(rows[0], bn="batch")])
     assert normalises(table.parent, rows)
-    assert how_measured("inference", 3) == "batch normalisation with moving averages; k=3"
+    assert how_measured("inference", "3") == "batch normalisation with moving averages; k=3"
 
 
 def test_mi_plot_says_what_a_table_lacks(table, tmp_path):
@@ -80,6 +81,77 @@ def test_a_first_pair_that_failed_is_passed_over(tmp_path):
     rows = [Row(epoch=0, x="fc", y=y, bn="inference", mi=mi_of_y) for y, mi_of_y in (("bad", None), ("out", 1.0))]
     Table(tmp_path / "t.jsonl").append(rows)
     assert mi("plot", tmp_path / "t.jsonl", "--out", tmp_path).exit_code == 0
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """The traces of each picture of MI over the epochs."""
+    seen = []
+
+    def draw(traces, name):
+        seen.append({trace.label: [(row.epoch, row.mi) for row in trace.rows] for trace in traces})
+        return draw_epochs(traces, name)
+
+    for module in (plot, table_report):
+        monkeypatch.setattr(module, "draw_epochs", draw)
+    return seen
+
+
+def lines(page):
+    """Cells of the table of first and last values."""
+    return [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in re.findall(r"<tr>(.*?)</tr>", page)]
+
+
+def test_measurements_of_two_names_are_told_apart(tmp_path, drawn):
+    path = tmp_path / "t.jsonl"
+    Table(path).append(
+        Row(epoch=epoch, x="fc", y="out", bn="inference", mi=mi_of_it + epoch, name=name)
+        for epoch in range(2)
+        for name, mi_of_it in (("", 1.0), ("train", 3.0))
+    )
+    apart = [[(0, 1.0), (1, 2.0)], [(0, 3.0), (1, 4.0)]]
+    assert mi("plot", path, "--out", tmp_path).exit_code == 0
+    assert drawn.pop() == dict(zip(("t", "t, train"), apart, strict=True))
+    assert mi("report", path).exit_code == 0
+    assert [list(traces.values()) for traces in drawn] == [[one] for one in apart]
+    page = path.with_suffix(".html").read_text(encoding="utf-8")
+    assert lines(page) == [
+        ["layers", "name", "k", "samples", "first", "last"],
+        ["fc / out", "", "3", "0", "1.0000 bits", "2.0000 bits"],
+        ["fc / out", "train", "3", "0", "3.0000 bits", "4.0000 bits"],
+    ]
+    assert "MI between fc and out, train, k=3" in page
+
+
+def test_epochs_of_other_k_stay_in_their_line(tmp_path, drawn):
+    path = tmp_path / "t.jsonl"
+    found = [(4, 1.0), (9, 2.0), (None, None), (7, 3.0)]  # the third could not be measured
+    Table(path).append(
+        Row(epoch=epoch, x="fc", y="out", bn="inference", k=k, mi=mi_of_it) for epoch, (k, mi_of_it) in enumerate(found)
+    )
+    whole = {"t": [(0, 1.0), (1, 2.0), (3, 3.0)]}
+    assert mi("plot", path, "--out", tmp_path).exit_code == 0
+    assert mi("report", path).exit_code == 0
+    assert drawn == [whole, whole]
+    page = path.with_suffix(".html").read_text(encoding="utf-8")
+    assert lines(page)[1:] == [["fc / out", "4 to 9", "0", "1.0000 bits", "3.0000 bits"]]
+    assert mi("plot", path, "--out", tmp_path, "--k", "9").exit_code == 0
+    assert drawn.pop() == {"t": [(1, 2.0)]}
+    several = tmp_path / "several.jsonl"
+    rows = [Row(epoch=epoch, x="fc", y="out", bn="inference", k=k, mi=float(k)) for epoch in range(2) for k in (3, 10)]
+    Table(several).append(rows)
+    assert mi("plot", several, "--out", tmp_path).exit_code == 0
+    assert drawn.pop() == {"several": [(0, 3.0), (1, 3.0)]}
+    assert mi("report", several).exit_code == 0
+    assert [line[1] for line in lines(several.with_suffix(".html").read_text(encoding="utf-8"))[1:]] == ["3", "10"]
+
+
+def test_tables_of_one_name_are_told_apart_by_their_folders(table, tmp_path, drawn):
+    (tmp_path / "other").mkdir()
+    other = table.rename(tmp_path / "other" / "mi.jsonl")
+    Table(table).append(Table(other).rows())
+    assert mi("plot", table, other, "--out", tmp_path).exit_code == 0
+    assert list(drawn.pop()) == ["mi (mi.jsonl)", "mi (other/mi.jsonl)"]
 
 
 def heads(page):

@@ -119,7 +119,9 @@ class MutualInformationCallback(keras.callbacks.Callback):
         """
         build_for(model, self.x)
         self.probe = Probe(model, self.measurement.layers, self.batch_size)
-        self.probe(keras.tree.map_structure(lambda array: array[:2], self.x), "inference")
+        fixed = [one.shape[0] for one in getattr(model, "inputs", None) or () if one.shape[0]]  # as in a stateful model
+        few = fixed[0] if fixed else 2
+        self.probe(keras.tree.map_structure(lambda array: array[:few], self.x), "inference")
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Prepare for a new training, and check that no two callbacks log under one name.

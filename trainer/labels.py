@@ -36,16 +36,23 @@ class Labels:
         """Labels of some of the samples; the classes stay those of all."""
         return dataclasses.replace(self, values=self.values[rows], places=None if self.places is None else self.places[rows])
 
-    def share_of_errors(self, output: NDArray[Any] | None) -> float | None:
+    def share_of_errors(self, output: NDArray[Any] | None, n_inputs: int = 0) -> float | None:
         """Share of the samples whose largest output, of (n_samples, columns), is in the column of a wrong class.
 
         Classes that are not numbers from 0 to columns - 1 are matched to the columns in ascending order, if there is one column
         per class.
 
+        Args:
+            output: Output of the network.
+            n_inputs: Numbers per sample of its input. An output of as many columns, more than there are classes, is the input
+                reconstructed.
+
         Returns:
             The share; None where it is undefined: for targets, and for an output without one column per class.
         """
         if self.places is None or output is None or output.ndim != 2 or output.shape[1] < 2:
+            return None
+        if output.shape[1] == n_inputs > len(self.classes):
             return None
         if self.are_columns and int(self.classes[-1]) < output.shape[1]:
             right = self.values

@@ -275,13 +275,16 @@ class Measurement:
         if self.save_activations is not None:
             start = "-".join(filter(None, (f"{epoch:04d}", file_name(self.name), statistics)))
             save({name: activations[name] for name in self.layers}, self.save_activations, start)
+        error = None
+        if self.labels is not None:
+            error = self.labels.share_of_errors(output, math.prod(activations["input"].shape[1:]))
         searched: dict[tuple[str, int], other_measures.Layer] = {}
         shared: dict[str, Any] = {
             "epoch": epoch,
             "bn": statistics,
             "name": self.name,
             "positions": self.positions,
-            "error": None if self.labels is None else self.labels.share_of_errors(output),
+            "error": error,
             "logs": logs,
         }
         return [

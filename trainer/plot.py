@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,7 +76,8 @@ def plot_runs(
             `pair` that was asked for is appended.
         pair: Layers whose MI is shown; None for the first pair of the first run.
         bn: Statistics of batch normalisation; None for the first of the first run.
-        k: Neighbour order; None for the first of the first run.
+        k: Neighbour order; None for the first of the first run, or for those that the estimates have where they differ from
+            epoch to epoch, as in a series.
 
     Returns:
         The files written.
@@ -83,11 +85,11 @@ def plot_runs(
     Raises:
         InputError: A path is neither a run nor a table, or has no such rows; or `out` cannot be written.
     """
-    tables = [(Path(run), *read_rows(Path(run))) for run in runs]
+    tables = told_apart([(Path(run), *read_rows(Path(run))) for run in runs])
     first = next((row for row in tables[0][2] if row.mi is not None), tables[0][2][0])
     stem = stem_of([Path(run) for run in runs], pair)
-    pair, bn, k = pair or (first.x, first.y), bn or first.bn, k or first.k
-    traces = [_trace(*table, pair, bn, k) for table in tables]
+    pair, bn = pair or (first.x, first.y), bn or first.bn
+    traces = [trace for table in tables for trace in _traces(*table, pair, bn, k or usual_k(table[2], first.k))]
     units = {trace.rows[0].units for trace in traces}
     if len(units) > 1:
         raise InputError(f"the runs are in {' and '.join(sorted(units))}: draw those of one unit together.")
@@ -100,8 +102,9 @@ def plot_runs(
     is_normalised = any(normalises(path, rows) for path, _, rows in tables)
     figures = {"error": _draw_mi_error(traces, name)} if any(trace.errors for trace in traces) else {}
     figures["epochs"] = draw_epochs(traces, name)
+    how = how_measured(bn if is_normalised else None, orders(row for trace in traces for row in trace.rows))
     for figure in figures.values():
-        figure.supxlabel(how_measured(bn if is_normalised else None, k), fontsize=7)
+        figure.supxlabel(how, fontsize=7)
     return [path for kind, figure in figures.items() for path in save(figure, out / f"{stem}-{kind}")]
 
 
@@ -116,8 +119,29 @@ def normalises(path: Path, rows: Sequence[Row]) -> bool:
     return not path.is_file() or any(row.bn == "batch" for row in rows)
 
 
-def how_measured(bn: Statistics | None, k: int | None) -> str:
-    """One line on the statistics of batch normalisation, None for a network without, and on the neighbour order."""
+def line_of(row: Row) -> tuple[str, str, str, str, str]:
+    """Key that the rows of one line over the epochs have in common, whatever their k."""
+    return row.x, row.y, row.name, row.bn, row.standardize
+
+
+def has_own_k(rows: Sequence[Row]) -> bool:
+    """Whether each line has one k in an epoch, which may differ from epoch to epoch."""
+    return len({(row.epoch, *line_of(row)) for row in rows}) == len(rows)
+
+
+def usual_k(rows: Sequence[Row], first: int | None) -> int | None:
+    """Neighbour order to show where none is asked for, `first` if each epoch has it; None for those of the rows."""
+    return None if has_own_k(rows) and len({row.k for row in rows if row.mi is not None}) > 1 else first
+
+
+def orders(rows: Iterable[Row]) -> str:
+    """Neighbour orders of rows in words, such as 3, or 3 to 12; empty where no neighbours were sought."""
+    found = sorted({row.k for row in rows if row.k is not None})
+    return " to ".join(map(str, dict.fromkeys([found[0], found[-1]]))) if found else ""
+
+
+def how_measured(bn: Statistics | None, k: str) -> str:
+    """One line on the statistics of batch normalisation, None for a network without, and on the neighbour orders."""
     ways = {"inference": "moving averages", "batch": "the measured samples' own statistics"}
     words = [f"batch normalisation with {ways[bn]}" if bn else None, f"k={k}" if k else None]
     return "; ".join(filter(None, words))
@@ -142,7 +166,18 @@ def read_rows(path: Path) -> tuple[str, list[Row]]:
     return label, rows
 
 
-def _trace(path: Path, label: str, rows: Sequence[Row], pair: Pair, bn: Statistics, k: int | None) -> Trace:
+def told_apart(tables: Sequence[tuple[Path, str, list[Row]]]) -> list[tuple[Path, str, list[Row]]]:
+    """Paths, labels and rows of runs, with the part of the path that differs in labels that would be the same."""
+    labels = [label for _, label, _ in tables]
+    shared = os.path.commonpath([path.absolute().parent for path, _, _ in tables])
+    return [
+        (path, f"{label} ({in_figure(os.path.relpath(path, shared))})" if labels.count(label) > 1 else label, rows)
+        for path, label, rows in tables
+    ]
+
+
+def _traces(path: Path, label: str, rows: Sequence[Row], pair: Pair, bn: Statistics, k: int | None) -> list[Trace]:
+    """Traces of the measurements of one pair, one for each name in a table; of any k for None."""
     of_pair = [row for row in rows if (row.x, row.y) == pair]
     if not of_pair:
         there = ", ".join(dict.fromkeys(f"{row.x}:{row.y}" for row in rows))
@@ -150,11 +185,18 @@ def _trace(path: Path, label: str, rows: Sequence[Row], pair: Pair, bn: Statisti
     if all(row.mi is None for row in of_pair):
         why = "".join(f": {with_names(note, row)}" for row in of_pair[-1:] for note in row.notes[-1:]) or "."
         raise InputError(f"{path}: of {pair[0]}:{pair[1]} nothing could be measured{why}")
-    shown = [row for row in of_pair if (row.bn, row.k) == (bn, k) and row.mi is not None]
+    shown = [row for row in of_pair if row.bn == bn and k in (None, row.k) and row.mi is not None]
     if not shown:
         there = ", ".join(dict.fromkeys(f"{row.bn} with k={row.k}" for row in of_pair if row.mi is not None))
         raise InputError(f"{path} has no measurements of {pair[0]}:{pair[1]} with {bn} statistics and k={k}: it has {there}.")
-    return Trace(label, [row for row in shown if row.standardize == shown[0].standardize])
+    names = dict.fromkeys(row.name for row in shown)
+    labels = {name: f"{label}, {in_figure(name)}" if name and len(names) > 1 else label for name in names}
+    return [Trace(labels[name], in_one_scale([row for row in shown if row.name == name])) for name in names]
+
+
+def in_one_scale(rows: Sequence[Row]) -> list[Row]:
+    """Rows with the first of several standardisations."""
+    return [row for row in rows if row.standardize == rows[0].standardize]
 
 
 def _draw_mi_error(traces: Sequence[Trace], name: str) -> Figure:

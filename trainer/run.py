@@ -7,6 +7,7 @@ import dataclasses
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -215,6 +216,13 @@ class RunFolder:
         """Remove files that a killed process left half written."""
         for folder in (self.path, self.checkpoints, self.activations):
             remove_unfinished(folder)
+
+    def discard(self) -> None:
+        """Remove what a run without a checkpoint has written, so that the folder can hold another."""
+        for folder in (self.activations, self.tensorboard):
+            shutil.rmtree(folder, ignore_errors=True)
+        for file in (self.table.path, self.manifest_file):
+            file.unlink(missing_ok=True)
 
     def _saved(self) -> dict[int, Path]:
         """Checkpoints by epoch; other files are ignored."""

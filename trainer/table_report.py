@@ -13,7 +13,7 @@ import jinja2
 from mi_core.display import with_error
 from mi_core.text import in_figure, printable
 from mi_core.whole_files import whole_file
-from trainer.plot import Trace, draw_epochs, normalises, read_rows
+from trainer.plot import Trace, draw_epochs, has_own_k, line_of, normalises, orders, read_rows
 from trainer.table import Row, notes_of
 
 TEMPLATE = Path(__file__).with_name("table_report.html.jinja")
@@ -35,7 +35,7 @@ def write_table_report(table: str | Path, out: str | Path) -> Path:
     """
     label, rows = read_rows(Path(table))
     is_normalised = normalises(Path(table), rows)
-    series = [list(some) for _, some in itertools.groupby(sorted(rows, key=kind), key=kind)]
+    series = lines_of(rows)
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     page = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         table=printable(Path(table).name),
@@ -49,13 +49,18 @@ def write_table_report(table: str | Path, out: str | Path) -> Path:
     return Path(out)
 
 
-def kind(row: Row) -> tuple[str, str, str, str, int]:
-    """Key that the rows of one line over the epochs have in common."""
-    return row.x, row.y, row.bn, row.standardize, row.k or 0
+def lines_of(rows: Sequence[Row]) -> list[list[Row]]:
+    """Rows of each line over the epochs: of one pair, name, statistics and standardisation, and of one k if it has several."""
+    own = has_own_k(rows)
+
+    def kind(row: Row) -> tuple[str, str, str, str, str, int]:
+        return *line_of(row), 0 if own else row.k or 0
+
+    return [list(some) for _, some in itertools.groupby(sorted(rows, key=kind), key=kind)]
 
 
 def figures(series: Sequence[Sequence[Row]], label: str, *, is_normalised: bool) -> Iterator[dict[str, str]]:
-    """MI over the epochs for each pair, statistics and k, as pictures within the page."""
+    """MI over the epochs for each line, as pictures within the page."""
     for rows in series:
         measured = [row for row in rows if row.mi is not None]
         if not measured:
@@ -65,11 +70,13 @@ def figures(series: Sequence[Sequence[Row]], label: str, *, is_normalised: bool)
         name = f"MI({in_figure(last.x)}, {in_figure(last.y)}), {last.units}"
         draw_epochs([Trace(label, measured)], name).savefig(picture, format="png", dpi=DPI)
         caption = f"MI between {printable(last.x)} and {printable(last.y)}{f', {last.bn} statistics' if is_normalised else ''}"
+        if last.name:
+            caption += f", {printable(last.name)}"
         if last.standardize != "none":
             caption += f", {last.standardize} standardised"
         yield {
             "source": f"data:image/png;base64,{base64.b64encode(picture.getvalue()).decode()}",
-            "caption": caption if last.k is None else f"{caption}, k={last.k}",
+            "caption": f"{caption}, k={k}" if (k := orders(measured)) else caption,
             "alt": f"{caption}: from {measured[0].mi:.2f} to {last.mi:.2f} {last.units} in {last.epoch} epochs",
         }
 
@@ -79,8 +86,9 @@ def in_words(rows: Sequence[Row], *, is_normalised: bool) -> dict[str, str]:
     first, last = rows[0], rows[-1]
     return {
         "layers": printable(f"{last.x} / {last.y}"),
+        "name": printable(last.name),
         "BatchNorm": last.bn if is_normalised else "",
-        "k": "" if last.k is None else str(last.k),
+        "k": orders(rows),
         "estimator": last.estimator or "",
         "dimensions": f"{last.dim_x} + {last.dim_y}" if last.dim_x and last.dim_y else "",
         "samples": f"{last.n_samples:,}",

@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from mi_core import InputError, machine
+from mi_core import InputError, MIError, machine
 from trainer.callback import MutualInformationCallback
 from trainer.config import Settings
 from trainer.data import Dataset, load_data
@@ -46,7 +46,12 @@ def start_run(settings: Settings, folder: str | Path, report: Report | None = No
     measuring.prepare(model)
     run.create(_manifest(settings, data, measuring))
     with run.held():
-        _fit(run, settings, data, model, measuring, 0, report)
+        try:
+            _fit(run, settings, data, model, measuring, 0, report)
+        except MIError:  # of the first measurement, which a resumed run would meet again
+            if not run.latest():
+                run.discard()
+            raise
         run.save_model(model)
     return run
 

@@ -46,11 +46,12 @@ def write_report(folder: str | Path, out: str | Path) -> Path:
         The file written.
 
     Raises:
-        InputError: The folder has no results, or `out` cannot be written.
+        InputError: The folder has no results, or runs that the page would mix; or `out` cannot be written.
     """
     runs = Path(folder) / "runs" if (Path(folder) / "runs").is_dir() else Path(folder)
     table = results.read(folder) if (Path(folder) / results.PARQUET).exists() else results.collect(runs)
     manifests = results.manifests(runs)
+    results.check_alike(table, manifests, folder)
     kept = Path(folder) / "settings.json"
     shared = results.shared(manifests) if manifests or not kept.is_file() else results.read_settings(kept)
     with whole_file(Path(out)) as file:

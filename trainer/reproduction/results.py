@@ -25,6 +25,8 @@ PARQUET = "results.parquet"
 DIGITS = 12  # of checksums
 OF_PLACES = ("machine.", "versions.")  # may differ from run to run, and are to be known all the same
 SEVERAL = " | "  # between the values of several machines, versions, starts
+NETWORK = ("arch", "width", "hidden", "batch_size", "momentum", "seed")  # tell runs apart in figures and verdicts
+NOT_SHOWN = ("activation", "init", "residual", "learning_rate", "measured_set", "samples")  # settings that do not
 FIRST_AND_LAST = {("first", "last"): "after", ("first", "last_before_sum"): "before"}
 
 
@@ -98,6 +100,26 @@ def collected(folder: str | Path) -> pl.DataFrame:
     """The rows of all runs in a folder, as `collect` gives them; none where nothing was measured yet."""
     runs = [RunFolder(path.parent) for path in sorted(Path(folder).glob("*/manifest.json"))]
     return pl.DataFrame([row for run in runs for row in _rows(run)], schema=SCHEMA).sort(ORDER)
+
+
+def check_alike(table: pl.DataFrame, manifests: Sequence[Mapping[str, Any]], folder: str | Path) -> None:
+    """Raise InputError for runs that figures and verdicts would take for runs of one kind although they are not.
+
+    Args:
+        table: As `collect` makes it.
+        manifests: Manifests of the runs, as far as there are any.
+        folder: Their folder, for the message.
+    """
+    found = {name: set(table[name]) for name in ("units", "data")}
+    found |= {name: {manifest["settings"][name] for manifest in manifests} for name in NOT_SHOWN}
+    for name, values in found.items():
+        if len(values) > 1:
+            several = " and ".join(sorted(map(str, values)))
+            raise InputError(f"{folder} has runs with {name} {several}: keep those with one of them there.")
+    of_one = table.group_by(NETWORK).agg(pl.col("run").unique().sort()).filter(pl.col("run").list.len() > 1)
+    if not of_one.is_empty():
+        runs = " and ".join(of_one["run"].sort()[0])
+        raise InputError(f"{folder} has several runs of one network, update and seed, {runs}: keep one of them there.")
 
 
 def together(table: pl.DataFrame, earlier: pl.DataFrame) -> pl.DataFrame:
