@@ -110,6 +110,8 @@ def are_labels(values: Any) -> bool:
     if "int" in dtype.lower() or "float" in dtype.lower():  # of any library, perhaps on a GPU or in a file: they stay there
         return False
     array = host_array(values, "z")
+    if array.ndim == 0:
+        return False
     if array.dtype == object:
         present = array[~tables.absent(array)]
         flags = array.size == len(array) and len(present) > 0 and all(isinstance(one, bool | np.bool_) for one in present)
@@ -156,6 +158,8 @@ def classes_of(values: Any, name: str) -> tuple[IntArray, tuple[str, ...]]:
 
 def check_labels(objects: NDArray[Any], name: str) -> None:
     """Raise InputError if Python objects (n_samples,) are neither all text nor all whole numbers."""
+    if len(gone := np.flatnonzero(tables.absent(objects))):
+        raise MissingValues(f"{name} has {len(gone)} missing value{'s' if len(gone) > 1 else ''}, first in row {gone[0]}")
     kind, what = (str, "text") if any(isinstance(one, str) for one in objects) else (Integral | np.bool_, "whole numbers")
     others = [row for row, one in enumerate(objects) if not isinstance(one, kind)]
     raise InputError(

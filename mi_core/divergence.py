@@ -98,7 +98,7 @@ def prepared(x: Any, x_prime: Any, settings: Settings) -> tuple[Sets, list[str]]
         raise InputError(f"x has {x.shape[1]} dimensions and x_prime has {x_prime.shape[1]}: they must have the same.")
     for name, points in (("x", x), ("x_prime", x_prime)):
         arrays.check_not_constant(points, name)
-    x, x_prime, on_columns = without_redundant(x, x_prime)
+    x, x_prime, on_columns = without_redundant(x, x_prime) if settings.noise == 0 else (x, x_prime, [])
     ready, notes_on_noise = prepare({"x": x, "x_prime": x_prime}, "none", settings.noise, settings.seed)
     notes = [*on_missing, *on_missing_prime, *notes_x, *notes_prime, *on_columns, *notes_on_noise]
     notes += _notes.on_densities("divergence", ready)
@@ -109,15 +109,16 @@ def without_redundant(x: Samples, x_prime: Samples) -> tuple[Samples, Samples, l
     """Both sets without the columns that are the same constant, or a copy of the same other column, in both; and notes.
 
     Raises:
-        InputError: A column is redundant in one set alone, or constant at different values, so the divergence is infinite.
+        InputError: A column is redundant in one set alone, or constant at different values.
     """
-    of_x, of_prime = arrays.redundant(x), arrays.redundant(x_prime)
+    coarser = min(x.dtype, x_prime.dtype, key=lambda dtype: dtype.itemsize)  # in which equal constants are equal
+    of_x, of_prime = (arrays.redundant(side.astype(coarser, copy=False)) for side in (x, x_prime))
     for place in sorted(of_x.keys() | of_prime.keys()):
         if of_x.get(place) != of_prime.get(place):
             name, why = ("x", of_x[place]) if place in of_x else ("x_prime", of_prime[place])
             raise InputError(
-                f"{arrays.on_redundant(place, why, name)}, and not in the same way in the other set, so the divergence is "
-                "infinite: leave the column out of both."
+                f"{arrays.on_redundant(place, why, name)}, and not in the same way in the other set, so there are no two "
+                "densities to compare: leave the column out of both, or add noise."
             )
     if not of_x:
         return x, x_prime, []

@@ -157,7 +157,7 @@ def mutual_information(
             rows in which a side or `groups` has a missing value; `n_samples` and a note then say how many are left.
         exclude: Steps of a series, at most a quarter of it. None (default) means its measured memory: the lag at which the
             autocorrelations of the values and of their distances from the centre fall below 1/e, in the side that forgets
-            sooner.
+            sooner. Of classes, it is the lag at which no function of them is correlated with itself by 1/e or more.
 
     Returns:
         One result, or for several k a list of results in the order of `k`. If x or y is constant, the estimate is exactly 0 and

@@ -18,9 +18,7 @@ from mi_core.types import FloatArray, IntArray, Samples
 FORGOTTEN = float(np.exp(-1))  # autocorrelation below which a series has forgotten
 MOST_EXCLUDED = 4  # exclude is at most this part of the series
 MOST_COLUMNS = 64  # whose autocorrelation is looked at
-MOST_CLASSES = 8  # that count singly; the others count as one
-MEMBERS = 100  # samples for each class that counts singly, so that chance correlates little
-FINE_LAGS, COARSER = 20, 1.05  # every lag up to one, beyond it growing by a factor
+MOST_CLASSES = 32  # that count singly
 
 
 def drawn(settings: Settings, sides: Sequence[Samples], are_classes: Sequence[bool] = ()) -> tuple[Sampling, IntArray | None]:
@@ -84,28 +82,24 @@ def memory(points: Samples, most: int) -> int:
 
 
 def memory_of_classes(places: Samples, most: int) -> int:
-    """Memory of a series of classes (n, 1), whatever they are called: steps until no function of the class is correlated with
-    itself by 1/e or more, or `most` if that never happens.
+    """Memory of a series of classes (n, 1): that of the slowest functions of them, whatever the classes are called.
 
-    The largest such correlation is the second singular value of the joint frequencies of the classes at two times, divided by
-    the roots of their products (Hirschfeld 1935, doi:10.1017/S0305004100013517).
+    These are the eigenfunctions of the frequencies with which classes follow each other, in either direction of time. Where
+    there are many classes, neighbours in their order count as one.
     """
-    n = len(places)
-    _, codes, counts = np.unique(places, return_inverse=True, return_counts=True)
-    common = np.argsort(-counts, kind="stable")[: max(1, min(MOST_CLASSES, n // MEMBERS))]
-    alone = np.full(len(counts), len(common))
-    alone[common] = np.arange(len(common))
-    codes = alone[codes.reshape(-1)]
-    kinds = len(common) + 1
-    lag = 1
-    while lag < most:
-        joint = np.bincount(codes[:-lag] * kinds + codes[lag:], minlength=kinds * kinds).reshape(kinds, kinds) / (n - lag)
-        roots = np.sqrt(np.outer(joint.sum(axis=1), joint.sum(axis=0)))
-        apart = (joint - roots**2) / np.where(roots > 0, roots, 1.0)
-        if np.linalg.norm(apart, 2) < FORGOTTEN:
-            return lag
-        lag = lag + 1 if lag < FINE_LAGS else int(np.ceil(lag * COARSER))
-    return most
+    _, codes = np.unique(places, return_inverse=True)
+    codes = codes.reshape(-1)
+    kinds = int(codes.max()) + 1
+    if kinds > MOST_CLASSES:
+        codes = np.searchsorted(np.quantile(codes, np.linspace(0, 1, MOST_CLASSES + 1)[1:-1]), codes)
+        codes = np.unique(codes, return_inverse=True)[1].reshape(-1)
+        kinds = int(codes.max()) + 1
+    joint = np.bincount(codes[:-1] * kinds + codes[1:], minlength=kinds * kinds).reshape(kinds, kinds)
+    joint = joint + joint.T
+    roots = np.sqrt(joint.sum(axis=1))
+    _, vectors = np.linalg.eigh(joint / np.outer(roots, roots))
+    functions = (vectors[:, :-1] / roots[:, np.newaxis])[codes]  # without the constant one, which is the last
+    return first_forgotten(functions - functions.mean(axis=0), most) if kinds > 1 else 1
 
 
 def first_forgotten(columns: FloatArray, most: int) -> int:

@@ -633,7 +633,7 @@ class Ranker:
             return 1.0, 0
         for shuffled in self.shuffles(run, z):
             done += 1
-            as_large += float(run.means(shuffled)[0]) >= mi
+            as_large += uncertainty.how_many_as_large(run.means(shuffled), mi)
             if as_large == STOP_AT:
                 return STOP_AT / done, done
         return (1 + as_large) / (1 + done), done

@@ -150,13 +150,18 @@ def least_part(ks: Sequence[int]) -> int:
 # The null
 
 
+def how_many_as_large(shuffled: FloatArray, mi: float) -> int:
+    """Number of estimates (permutations,) on shuffled pairs that are at least `mi`, but for rounding."""
+    return int(np.count_nonzero(shuffled >= mi - ROUNDING * max(1.0, abs(mi))))
+
+
 def shuffled_null(mi: float, shuffled: FloatArray, seed: int) -> ShuffledNull:
     """Null distribution and p-value of `mi`, from the estimates (permutations,) on shuffled pairs in the same unit.
 
     The p-value counts the estimate itself among the shuffles, so it is never 0: Phipson & Smyth 2010,
     doi:10.2202/1544-6115.1585.
     """
-    as_large = int(np.sum(shuffled >= mi - ROUNDING * max(1.0, abs(mi))))
+    as_large = how_many_as_large(shuffled, mi)
     return ShuffledNull(
         permutations=len(shuffled),
         p_value=(1 + as_large) / (1 + len(shuffled)),

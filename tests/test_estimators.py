@@ -852,7 +852,7 @@ REPEATED = np.repeat(X[:30], 5, axis=0)
             kl_divergence,
             (np.insert(X, 1, 7, axis=1), np.insert(X, 1, 8, axis=1)),
             {},
-            "column 1 of x, counted from 0, is constant, and not in the same way in the other set, so the divergence",
+            "column 1 of x, counted from 0, is constant, and not in the same way in the other set, so there are no two",
         ),
         (
             kl_divergence,
@@ -900,3 +900,8 @@ def test_columns_that_add_no_dimension_do_not_change_a_divergence():
     found = kl_divergence(*more)
     assert (found.divergence, found.stderr, found.dim) == (alone.divergence, alone.stderr, 1)
     assert any("2 of 3 columns are constant or copies of others" in note for note in found.notes)
+    in_single = [more[0], more[1].astype(np.float32)]
+    assert kl_divergence(*in_single).dim == 1
+    noisy = kl_divergence(np.hstack([x, 0 * x]), np.hstack([x_prime, 1e-3 * (x_prime > 2)]), noise=1e-3)
+    assert np.isfinite(noisy.divergence)
+    assert np.isfinite(entropy(np.hstack([x, 0 * x]), noise=1e-3).entropy)

@@ -506,4 +506,19 @@ def test_the_memory_of_classes_is_that_of_the_slowest_function_of_them():
     assert memory_of_classes(fast, 1000) == 1
     blocks = np.repeat(np.random.default_rng(0).integers(0, 4, 400), 25).reshape(-1, 1)
     assert memory_of_classes(blocks, 250) == pytest.approx(25 * (1 - np.exp(-1)), abs=4)
-    assert memory_of_classes(np.arange(100).reshape(-1, 1) >= 50, 25) == 25
+    halves = (np.arange(100).reshape(-1, 1) >= 50).astype(float)
+    assert memory_of_classes(halves, 25) == memory(halves, 25) > 20
+
+
+def test_classes_that_take_turns_have_forgotten_at_once():
+    """As numbers that alternate have, whose correlation with themselves is below 0 at every other step."""
+    turns = (np.arange(600) % 2).reshape(-1, 1).astype(float)
+    assert memory_of_classes(turns, 150) == memory(turns, 150) == 1
+    assert memory_of_classes((np.arange(700) % 7).reshape(-1, 1), 150) <= 3
+    assert memory_of_classes(np.zeros((600, 1)), 150) == 1
+
+
+def test_the_memory_of_rounded_numbers_is_about_that_of_the_numbers():
+    x, _ = series(0, 0.98, 5000)
+    rounded = np.round(x * 30 / x.std()).reshape(-1, 1)
+    assert memory_of_classes(rounded, 1000) == pytest.approx(memory(rounded, 1000), rel=0.35)

@@ -89,9 +89,11 @@ def test_a_stateful_model_trains_as_before():
         model.fit(steps, Y[:96], batch_size=32, epochs=2, shuffle=False, verbose=0, callbacks=list(callbacks))
         return values(model.variables)
 
-    measuring = MutualInformationCallback(steps, ("first", "last"), batch_size=32)
+    measuring = MutualInformationCallback(steps, ("first", "last"))
     assert_same(state(measuring), state())
     assert all(row.mi > 0 for row in measuring.rows)
+    with pytest.raises(InputError, match="batches of 32 samples, and 80 are to be measured: take a multiple of that"):
+        state(MutualInformationCallback(steps[:80], ("first", "last")))
 
 
 @pytest.mark.parametrize("bn", ["inference", "batch"])

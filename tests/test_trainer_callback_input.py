@@ -85,6 +85,8 @@ def test_classes_that_the_measured_samples_lack_keep_their_columns():
     labels = labels_of(CLASSES[some])
     assert labels.share_of_errors(np.eye(3)[CLASSES[some]]) == 0
     assert labels_of(CLASSES).take(np.flatnonzero(some)).share_of_errors(np.eye(3)[CLASSES[some]]) == 0
+    shares = np.eye(4)[CLASSES[some] + 1]  # of classes counted from 1, from as many features
+    assert labels_of(CLASSES[some] + 1).share_of_errors(shares, n_inputs=4) == 0
     assert labels_of(np.array(["a", "b"])).share_of_errors(np.eye(3)[:2]) is None  # which column is whose, nobody knows
 
 

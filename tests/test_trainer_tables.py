@@ -146,6 +146,21 @@ def test_epochs_of_other_k_stay_in_their_line(tmp_path, drawn):
     assert [line[1] for line in lines(several.with_suffix(".html").read_text(encoding="utf-8"))[1:]] == ["3", "10"]
 
 
+def test_another_name_with_several_k_does_not_cut_a_line(tmp_path, drawn):
+    """Under one name two k in each epoch, under the other an own k in each."""
+    path = tmp_path / "t.jsonl"
+    own = [Row(epoch=epoch, x="fc", y="out", bn="inference", name="own", k=4 + epoch, mi=1.0 + epoch) for epoch in range(3)]
+    two = [
+        Row(epoch=epoch, x="fc", y="out", bn="inference", name="two", k=k, mi=float(k)) for epoch in range(3) for k in (3, 10)
+    ]
+    Table(path).append([*own, *two])
+    assert mi("plot", path, "--out", tmp_path).exit_code == 0
+    assert drawn.pop() == {"t, own": [(0, 1.0), (1, 2.0), (2, 3.0)], "t, two": [(0, 3.0), (1, 3.0), (2, 3.0)]}
+    assert mi("report", path).exit_code == 0
+    shown = [line[1:3] for line in lines(path.with_suffix(".html").read_text(encoding="utf-8"))[1:]]
+    assert shown == [["own", "4 to 6"], ["two", "3"], ["two", "10"]]
+
+
 def test_tables_of_one_name_are_told_apart_by_their_folders(table, tmp_path, drawn):
     (tmp_path / "other").mkdir()
     other = table.rename(tmp_path / "other" / "mi.jsonl")

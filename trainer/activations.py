@@ -34,6 +34,7 @@ class Probe:
 
     Attributes:
         normalises: Whether the two statistics differ, as with batch normalisation that is not frozen.
+        fixed: Number of samples in a call, where the model takes no other, as a stateful one; None elsewhere.
 
     Raises:
         InputError: The model has no layer of that name.
@@ -45,7 +46,8 @@ class Probe:
         known = {*(layer.name for layer in layers), *layers.values()}
         self.places = {name: place_of(name, known) for name in names}
         self.layers = {place.layer: find_layer(model, place.layer) for place in self.places.values()}
-        self.batch_size = batch_size
+        self.fixed = next((one.shape[0] for one in getattr(model, "inputs", None) or () if one.shape[0]), None)
+        self.batch_size = self.fixed or batch_size
         self.normalisations = [layer for layer in layers if isinstance(layer, keras.layers.BatchNormalization)]
         self.normalises = any(layer.trainable for layer in self.normalisations)
 
@@ -58,6 +60,10 @@ class Probe:
                 each call's own samples, as in training, except in frozen layers. Dropout and the like stay off.
         """
         n_samples = len(keras.tree.flatten(x)[0])
+        if self.fixed and n_samples % self.fixed:
+            raise InputError(
+                f"the model takes batches of {self.fixed} samples, and {n_samples} are to be measured: take a multiple of that."
+            )
         parts = np.array_split(np.arange(n_samples), -(-n_samples // self.batch_size))
         pieces: list[tuple[dict[str, Any], Any]] = []
         for part in parts:

@@ -119,8 +119,7 @@ class MutualInformationCallback(keras.callbacks.Callback):
         """
         build_for(model, self.x)
         self.probe = Probe(model, self.measurement.layers, self.batch_size)
-        fixed = [one.shape[0] for one in getattr(model, "inputs", None) or () if one.shape[0]]  # as in a stateful model
-        few = fixed[0] if fixed else 2
+        few = self.probe.fixed or 2
         self.probe(keras.tree.map_structure(lambda array: array[:few], self.x), "inference")
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:

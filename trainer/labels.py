@@ -44,15 +44,15 @@ class Labels:
 
         Args:
             output: Output of the network.
-            n_inputs: Numbers per sample of its input. An output of as many columns, more than there are classes, is the input
-                reconstructed.
+            n_inputs: Numbers per sample of its input. An output of as many columns, more than there are classes and no shares
+                of classes, is the input reconstructed.
 
         Returns:
             The share; None where it is undefined: for targets, and for an output without one column per class.
         """
         if self.places is None or output is None or output.ndim != 2 or output.shape[1] < 2:
             return None
-        if output.shape[1] == n_inputs > len(self.classes):
+        if output.shape[1] == n_inputs > len(self.classes) and not are_shares(output):
             return None
         if self.are_columns and int(self.classes[-1]) < output.shape[1]:
             right = self.values

@@ -316,7 +316,7 @@ class Measurement:
             is_class = pair[1] == "labels" and self.labels is not None and bool(self.labels.classes)
             how: dict[str, Any] = {"is_class": is_class, "groups": groups, "null": null, "alone": alone}
             found = self._of_scalings(x, y, how)
-            if not (alone or is_class):
+            if self.also and not (alone or is_class):
                 first, last = (
                     searched.setdefault((name, len(side)), other_measures.Layer(name, side))  # a partner may ask for more rows
                     for name, side in zip(pair, (x, y), strict=True)

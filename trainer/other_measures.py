@@ -9,8 +9,8 @@ from typing import Any
 from mi_core import InputError, similarity
 from mi_core.arguments import neighbour_orders
 from mi_core.options import USUAL_NEIGHBOURS
-from mi_core.types import Samples
 from mi_core.seeds import generator
+from mi_core.types import Samples
 from trainer.config import Also
 
 

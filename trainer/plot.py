@@ -89,7 +89,7 @@ def plot_runs(
     first = next((row for row in tables[0][2] if row.mi is not None), tables[0][2][0])
     stem = stem_of([Path(run) for run in runs], pair)
     pair, bn = pair or (first.x, first.y), bn or first.bn
-    traces = [trace for table in tables for trace in _traces(*table, pair, bn, k or usual_k(table[2], first.k))]
+    traces = [trace for table in tables for trace in _traces(*table, pair, bn, k, first.k)]
     units = {trace.rows[0].units for trace in traces}
     if len(units) > 1:
         raise InputError(f"the runs are in {' and '.join(sorted(units))}: draw those of one unit together.")
@@ -129,9 +129,11 @@ def has_own_k(rows: Sequence[Row]) -> bool:
     return len({(row.epoch, *line_of(row)) for row in rows}) == len(rows)
 
 
-def usual_k(rows: Sequence[Row], first: int | None) -> int | None:
-    """Neighbour order to show where none is asked for, `first` if each epoch has it; None for those of the rows."""
-    return None if has_own_k(rows) and len({row.k for row in rows if row.mi is not None}) > 1 else first
+def in_usual_k(rows: Sequence[Row], first: int | None) -> list[Row]:
+    """Rows of a line to show where no k is asked for: all if each epoch has its own, else those of `first` or of its own."""
+    if has_own_k(rows):
+        return list(rows)
+    return [row for row in rows if row.k == (first if any(row.k == first for row in rows) else rows[0].k)]
 
 
 def orders(rows: Iterable[Row]) -> str:
@@ -176,8 +178,10 @@ def told_apart(tables: Sequence[tuple[Path, str, list[Row]]]) -> list[tuple[Path
     ]
 
 
-def _traces(path: Path, label: str, rows: Sequence[Row], pair: Pair, bn: Statistics, k: int | None) -> list[Trace]:
-    """Traces of the measurements of one pair, one for each name in a table; of any k for None."""
+def _traces(
+    path: Path, label: str, rows: Sequence[Row], pair: Pair, bn: Statistics, k: int | None, usual: int | None
+) -> list[Trace]:
+    """Traces of the measurements of one pair, one for each name in a table; of the `usual` k, or each epoch's own, for None."""
     of_pair = [row for row in rows if (row.x, row.y) == pair]
     if not of_pair:
         there = ", ".join(dict.fromkeys(f"{row.x}:{row.y}" for row in rows))
@@ -188,10 +192,12 @@ def _traces(path: Path, label: str, rows: Sequence[Row], pair: Pair, bn: Statist
     shown = [row for row in of_pair if row.bn == bn and k in (None, row.k) and row.mi is not None]
     if not shown:
         there = ", ".join(dict.fromkeys(f"{row.bn} with k={row.k}" for row in of_pair if row.mi is not None))
-        raise InputError(f"{path} has no measurements of {pair[0]}:{pair[1]} with {bn} statistics and k={k}: it has {there}.")
+        wanted = f"{bn} statistics{f' and k={k}' if k else ''}"
+        raise InputError(f"{path} has no measurements of {pair[0]}:{pair[1]} with {wanted}: it has {there}.")
     names = dict.fromkeys(row.name for row in shown)
     labels = {name: f"{label}, {in_figure(name)}" if name and len(names) > 1 else label for name in names}
-    return [Trace(labels[name], in_one_scale([row for row in shown if row.name == name])) for name in names]
+    by_name = {name: in_one_scale([row for row in shown if row.name == name]) for name in names}
+    return [Trace(labels[name], some if k else in_usual_k(some, usual)) for name, some in by_name.items()]
 
 
 def in_one_scale(rows: Sequence[Row]) -> list[Row]:

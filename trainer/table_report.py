@@ -51,12 +51,12 @@ def write_table_report(table: str | Path, out: str | Path) -> Path:
 
 def lines_of(rows: Sequence[Row]) -> list[list[Row]]:
     """Rows of each line over the epochs: of one pair, name, statistics and standardisation, and of one k if it has several."""
-    own = has_own_k(rows)
-
-    def kind(row: Row) -> tuple[str, str, str, str, str, int]:
-        return *line_of(row), 0 if own else row.k or 0
-
-    return [list(some) for _, some in itertools.groupby(sorted(rows, key=kind), key=kind)]
+    found: list[list[Row]] = []
+    for _, line in itertools.groupby(sorted(rows, key=line_of), key=line_of):
+        some = list(line)
+        ks = [None] if has_own_k(some) else dict.fromkeys(row.k for row in some)
+        found += [[row for row in some if k in (None, row.k)] for k in ks]
+    return found
 
 
 def figures(series: Sequence[Sequence[Row]], label: str, *, is_normalised: bool) -> Iterator[dict[str, str]]:

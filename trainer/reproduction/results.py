@@ -26,7 +26,7 @@ DIGITS = 12  # of checksums
 OF_PLACES = ("machine.", "versions.")  # may differ from run to run, and are to be known all the same
 SEVERAL = " | "  # between the values of several machines, versions, starts
 NETWORK = ("arch", "width", "hidden", "batch_size", "momentum", "seed")  # tell runs apart in figures and verdicts
-NOT_SHOWN = ("activation", "init", "residual", "learning_rate", "measured_set", "samples")  # settings that do not
+NOT_SHOWN = ("activation", "init", "residual", "learning_rate", "measured_set", "samples", "reduce")  # settings that do not
 FIRST_AND_LAST = {("first", "last"): "after", ("first", "last_before_sum"): "before"}
 
 

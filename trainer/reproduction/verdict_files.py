@@ -81,5 +81,5 @@ def _numbers(verdicts: Sequence[Verdict]) -> Iterator[str]:
 
 
 def _statistics(v: Verdict) -> str:
-    by = f"{v.settings} settings, {v.seeds} initialisations"
+    by = ", ".join(f"{n} {what}{'s' if n != 1 else ''}" for n, what in ((v.settings, "setting"), (v.seeds, "initialisation")))
     return f"p {v.p:.2g}, corrected {v.p_holm:.2g}, detectable {v.detectable:.2g}, {by}"
