@@ -30,6 +30,7 @@ bench: $(VENV)/.bench
 figures: $(VENV)/.dev
 	$(BIN)/mi bench report
 	$(BIN)/python docs/draw_topologies.py
+	$(BIN)/python docs/make_reproduction.py
 
 notebooks: $(VENV)/.dev
 	$(BIN)/ruff format docs/notebooks

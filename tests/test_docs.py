@@ -152,6 +152,16 @@ def test_the_command_line_reference_is_up_to_date():
     assert (DOCS / "cli.md").read_text(encoding="utf-8") == script("make_cli_reference").reference(), "run: make docs"
 
 
+def test_the_verdicts_of_the_reproduction_are_those_of_the_kept_results():
+    from trainer.reproduction import results
+    from trainer.reproduction.judging import judge
+
+    made = script("make_reproduction")
+    text = made.PAGE.read_text(encoding="utf-8")
+    assert text == made.page(text, judge(results.read(made.KEPT))), "run: make figures"
+    assert "| 1. MLP: MI between first and last layer rises through training |" in text
+
+
 @pytest.fixture
 def in_a_copy(tmp_path, monkeypatch):
     (tmp_path / "examples").symlink_to(REPOSITORY / "examples")

@@ -1,11 +1,16 @@
-"""Every verdict once more, by plain NumPy from the rows of the table, as docs/reproduction.md says and nothing else."""
+"""Every verdict once more, by plain NumPy from the rows of a table, as docs/reproduction.md says and nothing else.
+
+The tables are a made-up one with all kinds of verdicts, and the kept results on MNIST, whose verdicts stand beside them.
+"""
 
 import numpy as np
 import polars as pl
 import pytest
 from scipy import stats
 
+from conftest import REPOSITORY
 from made_up import Experiment, table
+from trainer.reproduction import results
 from trainer.reproduction.judging import judge
 
 ARCHITECTURES = ("mlp", "shortcut", "resnet", "shortcut-resnet")
@@ -13,6 +18,7 @@ NETWORKS = (
     Experiment("depths", "", "hidden", ARCHITECTURES, (50,), (5, 10)),
     Experiment("widths", "", "width", ("mlp", "shortcut"), (50, 100), (5,)),
 )
+KEPT = REPOSITORY / "benchmarks" / "results" / "reproduction"
 TABLE = table(NETWORKS, seeds=3, momenta=(0.99, 0.9), scalings=("none", "sides"))
 COLUMN = {"MI of 10 components": "reduced", "lower bound": "lower_bound", "CKA": "cka", "neighbour overlap": "knn_overlap"}
 
@@ -129,15 +135,36 @@ def readings(table):
                 yield (*way, "error", None, None, None), rows
 
 
+def by_hand(table):
+    """Verdict, p-value, corrected p-value and corrected verdict, by reading and claim."""
+    again = {}
+    for reading, rows in readings(table):
+        measure, runs = reading[3], traces(rows, reading[3])
+        for claim, found in verdicts(parts_of(runs, measure == "error")).items() if runs else ():
+            again[*reading, claim] = found
+    return again
+
+
 def test_every_verdict_is_found_again_from_the_documentation():
-    judged, again = {}, {}
+    judged = {}
     for v in judge(TABLE):
         reading = v.update, v.bn, v.momentum, v.measure, v.sum, v.standardize, v.k
         judged[*reading, v.claim] = v.verdict, pytest.approx(v.p), pytest.approx(v.p_holm)
         assert v.holm == (v.verdict if v.p_holm < 0.05 else "undecided")
-    for reading, rows in readings(TABLE):
-        measure, runs = reading[3], traces(rows, reading[3])
-        for claim, found in verdicts(parts_of(runs, measure == "error")).items() if runs else ():
-            again[*reading, claim] = found
-    assert again == judged
-    assert {found[0] for found in again.values()} == {"holds", "does not hold", "undecided"}
+    assert by_hand(TABLE) == judged
+    assert {verdict for verdict, *_ in judged.values()} == {"holds", "does not hold", "undecided"}
+
+
+def test_the_kept_verdicts_are_those_of_the_kept_table():
+    names = ("update", "bn", "momentum", "measure", "sum", "standardize", "k", "claim")
+    kept = {tuple(row[name] for name in names): row for row in pl.read_csv(KEPT / "claims.csv").iter_rows(named=True)}
+    again = by_hand(results.read(KEPT))
+    assert again.keys() == kept.keys()
+    for reading, (verdict, p, p_holm) in again.items():
+        row = kept[reading]
+        assert (row["verdict"], row["p"], row["p_holm"]) == (
+            verdict,
+            pytest.approx(p, abs=1e-5),
+            pytest.approx(p_holm, abs=1e-5),
+        )
+        assert row["holm"] == (verdict if p_holm < 0.05 else "undecided")
