@@ -122,14 +122,14 @@ def mutual_information(
             including those on parts of the samples, except permutations of wide data. None (default) means this machine alone.
         return_local: Whether to keep the (n_samples,) local terms, whose mean is the estimate; False by default.
         error_bar: Whether to estimate the standard error from disjoint subsamples; True by default. Holmes & Nemenman 2019,
-            doi:10.1103/PhysRevE.100.022404. It costs half an estimate for wide data, one or two for narrow.
+            doi:10.1103/PhysRevE.100.022404. It costs a quarter to 0.9 of an estimate for wide data, one or two for narrow.
         permutations: How many times to shuffle the pairing, for a p-value and the estimator's bias at independence; None
             (default) means no test. With `given`, the part of x that z does not explain is shuffled among near neighbours in z,
             or within classes, so the p-value is against independence given z: see `ShuffledNull`. Wide data without `given`
             cost far less than that many estimates, because neighbours within each side are found once.
         by_size: Whether to estimate halves, quarters and eighths of the samples too, to show the drift with sample size.
         diagnose: Whether to judge the estimate of "ksg1" by measured signs: see `Reliability`. It works with `given` too, and
-            includes an error bar. It costs 6 to 16 estimates in all for wide data. False by default.
+            includes an error bar. It costs 6 to 24 estimates in all for wide data. False by default.
         lower_bound: Whether to measure a lower bound of MI as well: see `LowerBound`. The bound comes from a critic that is
             fitted on some of the samples and measured on the others, van den Oord et al. 2018, arXiv:1807.03748, or from the
             samples' distances from the centre of each side, if these show clearly more. It is meant for wide data, where KSG
