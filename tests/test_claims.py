@@ -477,9 +477,7 @@ def test_verdicts_are_written(tmp_path):
     assert table.columns == [field.name for field in dataclasses.fields(verdicts[0])]
     assert "| 1. MLP: MI between first and last layer rises through training. | **holds** |" in markdown.read_text()
     numbers = "MI after epoch 8 less after epoch 1: +0.25 bits [+0.25, +0.25], above 0 in 1 of 1 settings; rank correlation"
-    assert (
-        f"- claim 1, holds (p 0, corrected 0, detectable 0, 1 setting, 3 initialisations): {numbers}" in markdown.read_text()
-    )
+    assert f"- claim 1, holds (p 0, corrected 0, detectable 0, 1 setting, 3 initialisations): {numbers}" in markdown.read_text()
     assert list(CLAIMS) == list(range(1, 12))
 
 
