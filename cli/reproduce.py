@@ -175,7 +175,10 @@ def print_verdicts(verdicts: list[Verdict]) -> None:
     chosen, ways = overview.usual(verdicts), overview.ways_of(verdicts)
     if not chosen:
         return
-    say(f"{', '.join(ways[0])}; last layer after the sum. In brackets: how many of {len(ways)} readings give the same verdict.")
+    say(
+        f"{', '.join(ways[0])}; MI as measured, last layer after the sum. In brackets: how many of the {len(ways)} ways of "
+        "training and of normalising batches give the same verdict."
+    )
     for verdict in sorted((v for v in chosen if overview.way_of(v) == ways[0]), key=lambda v: v.claim):
         agree = sum((other.claim, other.verdict) == (verdict.claim, verdict.verdict) for other in chosen)
         corrected = "" if verdict.holm == verdict.verdict else ", undecided once corrected for the number of claims"

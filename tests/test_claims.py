@@ -521,8 +521,8 @@ def test_the_command_says_how_many_ways_agree(capsys):
     """At k=3 after the sum MI rises with inference statistics and full batch, and nowhere else."""
     print_verdicts(judged(rows_of_readings()))
     assert capsys.readouterr().out.splitlines() == [
-        "full batch, moving averages, momentum 0.99; last layer after the sum. "
-        "In brackets: how many of 3 readings give the same verdict.",
+        "full batch, moving averages, momentum 0.99; MI as measured, last layer after the sum. "
+        "In brackets: how many of the 3 ways of training and of normalising batches give the same verdict.",
         f"  1. {CLAIMS[1].says} Holds (1).",
     ]
 

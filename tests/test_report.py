@@ -24,6 +24,7 @@ from trainer.reproduction.experiments import FIGURES, load_experiment
 from trainer.reproduction.figures import ARCHITECTURES
 from trainer.reproduction.interactive import draw_traces
 from trainer.reproduction.judging import Verdict, judge
+from trainer.reproduction.names import SIDES
 from trainer.reproduction.report import experiments_of, render
 
 SMALL = table((FIG5B,), seeds=2, ks=(3, 10))
@@ -233,6 +234,18 @@ def test_verdicts_are_words_and_colours(parsed):
     assert "The lag of the averages." in parsed.text
 
 
+def test_verdicts_can_be_chosen_by_every_part_of_their_reading(parsed):
+    parts = ("updates", "batchnorm", "sum", "measure", "scale", "k", "verdict")
+    chosen = [tag["name"] for tag in parsed.all("select") if tag.get("name") in parts]
+    assert tuple(chosen) == parts
+    options = {tag["value"] for tag in parsed.all("option")}
+    rows = [tag for tag in parsed.all("tr") if tag.get("class") == "reading"]
+    assert len(rows) >= 10
+    for part in parts:
+        assert {row[f"data-{part}"] for row in rows} <= options
+        assert {row[f"data-{part}"] for row in rows} != {""}
+
+
 def test_what_is_worth_less_is_said():
     """A verdict that the correction takes back, in short and with its numbers; and all of a page of few samples."""
     few = SMALL.with_columns(n_samples=pl.lit(300, pl.Int64))
@@ -400,6 +413,9 @@ def test_verdicts_are_filtered(driven):
     verdicts = judge(frame)
     for measure in ("MI", "CKA", "error"):
         assert seen[f"measure: {measure}"] == sum(v.measure == measure for v in verdicts)
+    for scale in {v.standardize for v in verdicts if v.standardize}:
+        assert seen[f"scale: {SIDES[scale]}"] == sum(v.standardize in (None, scale) for v in verdicts)
+    assert seen["k: 10"] == sum(v.k in (None, 10) for v in verdicts)
     assert seen["sum: before the sum"] == sum(v.sum != "after" for v in verdicts)
     assert seen["batchnorm: moving averages, momentum 0.9"] == sum(v.momentum == 0.9 for v in verdicts)
     assert seen["updates: all"] == len(verdicts)

@@ -259,7 +259,7 @@ def test_a_whole_reproduction(tmp_path):
     assert done.stderr == ""
     assert "8/8" in done.stdout
     assert (
-        "full batch, moving averages, momentum 0.99; last layer after the sum. In brackets: how many of 4 readings"
+        "full batch, moving averages, momentum 0.99; MI as measured, last layer after the sum. In brackets: how many of the 4 "
         in done.stdout
     )
     assert "  3. Residual net: MI rises, peaks, and falls. " in done.stdout

@@ -183,6 +183,8 @@ def _choices(verdicts: Sequence[Verdict]) -> dict[str, list[str]]:
         "batchnorm": [overview.way_of(verdict)[1] for verdict in verdicts],
         "sum": [verdict.sum for verdict in verdicts if verdict.sum],
         "measure": [verdict.measure for verdict in verdicts],
+        "scale": [SIDES[verdict.standardize] for verdict in verdicts if verdict.standardize],
+        "k": [str(verdict.k) for verdict in verdicts if verdict.k],
         "verdict": [verdict.verdict for verdict in verdicts],
     }
     return {name: list(dict.fromkeys(values)) for name, values in parts.items()}
