@@ -518,6 +518,16 @@ def test_classes_that_take_turns_have_forgotten_at_once():
     assert memory_of_classes(np.zeros((600, 1)), 150) == 1
 
 
+def test_the_memory_of_classes_that_go_round_is_that_of_their_slowest_wave():
+    """Six classes that mostly stay, and else go on to the next: waves of a whole round are slower than single classes."""
+    rng = np.random.default_rng(0)
+    states = (np.cumsum(rng.random(50_000) < 0.05) % 6).reshape(-1, 1)
+    alone = max(memory((states == one).astype(float), 1000) for one in range(6))
+    found = memory_of_classes(states, 1000)
+    assert found == memory_of_classes(states[::-1], 1000) > 1.1 * alone
+    assert found == memory(np.cos(2 * np.pi * states / 6), 1000)
+
+
 def test_the_memory_of_rounded_numbers_is_about_that_of_the_numbers():
     x, _ = series(0, 0.98, 5000)
     rounded = np.round(x * 30 / x.std()).reshape(-1, 1)
