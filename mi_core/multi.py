@@ -88,7 +88,7 @@ def multi_information(
     points, dims, notes = prepared(values, estimator, settings)
     notes = [*of_indexes, *on_missing, *notes]
     n_samples = len(points[0])
-    sampling, rows = how_drawn.drawn(settings, points)
+    sampling, rows = how_drawn.drawn(settings, points, [estimator == "discrete"] * len(points))
     notes += [] if sampling.units else _notes.on_order(map(resemblance, points)).values()
     ks = orders(k, estimator, n_samples, sampling.order(n_samples, sum(dims)))
     notes += _notes.on_sampling(ks, sampling, n_samples, sum(dims))

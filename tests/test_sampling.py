@@ -493,6 +493,10 @@ def test_the_memory_of_classes_does_not_depend_on_their_names(estimator):
     ]
     assert found[0].exclude == found[1].exclude > 5
     assert (found[0].mi, found[0].k) == (found[1].mi, found[1].k)
+    if estimator == "discrete":
+        named = [np.array(list(names))[states] for names in ("abcd", "acbd")]
+        several = [multi_information([x, y], estimator=estimator, series=True).exclude for y in named]
+        assert several[0] == several[1] > 5
 
 
 def test_the_memory_of_classes_is_that_of_the_slowest_function_of_them():

@@ -33,13 +33,13 @@ class Layer:
 
     @functools.cached_property
     def near(self) -> similarity.Neighbours:
-        """The neighbours of each sample, ten as in `similarity.neighbour_overlap`."""
+        """The ten nearest neighbours of each sample."""
         (k,) = neighbour_orders((USUAL_NEIGHBOURS,), len(self.points))
         return similarity.neighbours(self.points, k, "euclidean", generator(0, f"ties in {self.name}"), self.call.threads)
 
 
 def intrinsic_dimension(layer: Layer) -> float:
-    """As `similarity.intrinsic_dimension`, from the two nearest neighbours."""
+    """Intrinsic dimension of a layer, from the distances to the two nearest neighbours of each sample: TwoNN."""
     return similarity.dimension_of(layer.points, layer.near.far[:, :2], layer.call.threads)[0]
 
 
