@@ -51,6 +51,7 @@ from mi_core.sampling import (
     resemblance,
 )
 from mi_core.seeds import generator
+from mi_core.threads import blas_threads
 from mi_core.types import FloatArray, IntArray, Progress, ProgressOption, Samples
 
 FEWEST_TO_SHUFFLE = 6  # independent units
@@ -543,8 +544,9 @@ def with_lower_bound(results: list[MIResult], sides: Prepared, settings: Setting
             raise
         return results
     options: MIOptions = {"units": settings.units, "seed": settings.seed, "threads": settings.threads}
-    options.update(named_again(sides.sampling))
-    of_radii = mutual_information(*map(lower_bound.log_radii, (sides.x, sides.y)), **options)
+    apart = lower_bound.one_of_each_group(sides, generator(settings.seed, "one of each group"))
+    options.update(named_again(apart.sampling))
+    of_radii = mutual_information(*map(lower_bound.log_radii, (apart.x, apart.y)), **options)
     if of_radii.stderr is not None:
         bound = lower_bound.larger(bound, lower_bound.by_radii(of_radii))
     return [dataclasses.replace(one, lower_bound=bound) for one in results]
@@ -568,10 +570,11 @@ def with_verdicts(results: list[MIResult], run: Estimation[Prepared]) -> list[MI
     """Results with a verdict on each."""
     from mi_core import reliability  # as above
 
-    verdicts = [
-        reliability.judge(run.sides, one, at_larger_k, run.means, run.settings.seed)
-        for one, at_larger_k in zip(results, run.estimates_also, strict=True)
-    ]
+    with blas_threads(run.settings.threads):
+        verdicts = [
+            reliability.judge(run.sides, one, at_larger_k, run.means, run.settings.seed)
+            for one, at_larger_k in zip(results, run.estimates_also, strict=True)
+        ]
     return [dataclasses.replace(one, reliability=verdict) for one, verdict in zip(results, verdicts, strict=True)]
 
 

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from mi_core import _formula, arrays
-from mi_core._prepare import Prepared, centred, kinds
+from mi_core._prepare import Prepared, centred, kinds, middle
 from mi_core.errors import InputError
 from mi_core.options import Units
 from mi_core.results import LowerBound, MIResult
@@ -36,7 +36,7 @@ NEAR_LIMIT = 0.5  # share of a fifth's ceiling beyond which halves, with their h
 CLEARLY = 4.0  # standard errors, themselves uncertain, by which radii must share more, so that chance does not choose them
 SPREAD_OF_NOTHING = 0.7  # nats, over the root of N: of ksg1, k=3, on independent columns
 LARGEST_SINGLE = 1e30  # score that single precision holds
-SCORES_AT_ONCE = 2**22  # of a matrix of samples by partners
+SCORES_AT_ONCE = 2**20  # of a matrix of samples by partners; they stay in the cache
 
 Critic = Callable[[IntArray, IntArray, np.random.Generator], tuple[FloatArray, FloatArray]]
 """Function (rows to fit on, rows to embed, rng) -> embeddings (rows, dim) of x and y; f(x_i, y_j) is their inner product."""
@@ -84,7 +84,7 @@ def info_nce(left: FloatArray, right: FloatArray) -> FloatArray:
         scores = left[start : start + rows_at_once] @ right.T
         largest = scores.max(axis=1, keepdims=True)
         np.exp(np.subtract(scores, largest, out=scores), out=scores)
-        of_all[start : start + rows_at_once] = np.log(scores.mean(axis=1, dtype=np.float64)) + largest[:, 0]
+        of_all[start : start + rows_at_once] = np.log(scores.mean(axis=1)) + largest[:, 0]
     terms: FloatArray = own - of_all
     return terms
 
@@ -133,6 +133,19 @@ def copies_together(samples: Prepared) -> Prepared:
         )
     order = np.argsort(group, kind="stable")
     return dataclasses.replace(samples.take(order), sampling=Groups(group[order]))
+
+
+def one_of_each_group(samples: Prepared, rng: np.random.Generator) -> Prepared:
+    """Select a random sample of each group, which are independent; samples that are not in groups are returned unchanged.
+
+    Neighbours that come in groups make an estimate too large, by 0.6 bits on independent columns where each sample recurs three
+    times, and a bound must not be.
+    """
+    if not isinstance(samples.sampling, Groups):
+        return samples
+    order = rng.permutation(len(samples))
+    _, first = np.unique(samples.sampling.group[order], return_index=True)
+    return dataclasses.replace(samples, sampling=None).take(order[first])
 
 
 def by_critic(
@@ -252,8 +265,8 @@ def log_radii(points: Samples) -> FloatArray:
     absolute deviation, or by the standard deviation if that is 0. A sample at the centre gets the smallest of the other radii.
     """
     columns, _ = centred(points[:, (points != points[0]).any(axis=0)])
-    columns -= np.median(columns, axis=0)
-    spread = np.median(np.abs(columns), axis=0)
+    columns -= middle(columns.T)
+    spread = middle(np.abs(columns).T)
     columns /= np.where(spread > 0, spread, columns.std(axis=0))
     largest = np.abs(columns).max(axis=1, keepdims=True)  # first, so that no square overflows
     largest = np.where(largest > 0, largest, largest[largest > 0].min())

@@ -21,7 +21,6 @@ import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from mi_core import _formula, _notes, twins
 from mi_core._estimators import normal_scores
@@ -283,11 +282,21 @@ def intrinsic_dimension(sides: Sequence[Samples], rng: np.random.Generator) -> f
     It uses at most 1,000 samples, and underestimates above about 10 dimensions, as every estimate from so few samples does.
     """
     rows = np.sort(rng.permutation(len(sides[0]))[:FEW])
-    points = np.hstack([twins.unit_variance(side[rows]) for side in sides])
+    points = np.hstack([twins.unit_variance(side[rows])[0] for side in sides])
     points = np.unique(points, axis=0)
     m = min(NEIGHBOURS, len(points) - 1)
     if m < 3:
         return 0.0
-    near = np.asarray(cKDTree(points).query(points, k=m + 1)[0])[:, 1:]
+    near = nearest_distances(points, m)
     inverse = np.mean(np.log(near[:, -1:] / near[:, :-1]).sum(axis=1)) / (m - 2)
     return float(min(1 / inverse, points.shape[1])) if inverse > 0 else float(points.shape[1])
+
+
+def nearest_distances(points: FloatArray, m: int) -> FloatArray:
+    """Euclidean distances (n, m) of each point (n, dim) to its m nearest others, ascending; products find who they are."""
+    squares = np.einsum("ij,ij->i", points, points)
+    squared = squares[:, np.newaxis] + squares - 2 * points @ points.T  # rounded too much to be the distances themselves
+    np.fill_diagonal(squared, np.inf)
+    others = np.argpartition(squared, m - 1, axis=1)[:, :m]
+    distances: FloatArray = np.sort([np.linalg.norm(points - points[some], axis=1) for some in others.T], axis=0).T
+    return distances

@@ -207,13 +207,15 @@ def sum_of(of_folds: list[list[FloatArray]]) -> list[FloatArray]:
     return [np.sum(of_one, axis=0) for of_one in zip(*of_folds, strict=True)]
 
 
-def canonical(covariances: list[FloatArray], shrinkages: Sequence[float]) -> Iterator[tuple[FloatArray, FloatArray]]:
+def canonical(covariances: list[FloatArray], shrinkages: Sequence[float]) -> Iterator[tuple[Single, Single]]:
     """Canonical directions of x (p, m) and of y (q, m) for each shrinkage, most correlated first, at most `MOST_PAIRS`.
 
     Covariances, of x (p, p), of y (q, q) and between them (p, q), are shrunk towards their mean variance times the identity.
+    They are sums of products in single precision, so directions in single precision lose nothing.
     """
-    (values_x, vectors_x), (values_y, vectors_y) = (eigh(covariance) for covariance in covariances[:2])
-    common = vectors_x.T @ covariances[2] @ vectors_y
+    of_x, of_y, between = (covariance.astype(np.float32) for covariance in covariances)
+    (values_x, vectors_x), (values_y, vectors_y) = (eigh(covariance, driver="evd") for covariance in (of_x, of_y))
+    common = vectors_x.T @ between @ vectors_y
     for shrinkage in shrinkages:
         white_x, white_y = (
             1 / np.sqrt((1 - shrinkage) * np.maximum(values, 0.0) + shrinkage * values.mean())
@@ -223,7 +225,7 @@ def canonical(covariances: list[FloatArray], shrinkages: Sequence[float]) -> Ite
         yield vectors_x @ (white_x[:, np.newaxis] * left), vectors_y @ (white_y[:, np.newaxis] * right)
 
 
-def singular_vectors(matrix: FloatArray) -> tuple[FloatArray, FloatArray]:
+def singular_vectors(matrix: Single) -> tuple[Single, Single]:
     """Left (p, m) and right (q, m) singular vectors of a matrix (p, q) for its largest singular values, in descending order.
 
     They come from the smaller of the two squared matrices. This is several times faster than a singular value decomposition,
@@ -233,8 +235,8 @@ def singular_vectors(matrix: FloatArray) -> tuple[FloatArray, FloatArray]:
     if p > q:
         right, left = singular_vectors(matrix.T)
         return left, right
-    _, vectors = eigh(matrix @ matrix.T, subset_by_index=[max(0, p - MOST_PAIRS), p - 1])
-    left = np.ascontiguousarray(vectors[:, ::-1])
+    _, vectors = eigh(matrix @ matrix.T, driver="evd")  # of all, which it finds sooner than others find some
+    left = np.ascontiguousarray(vectors[:, ::-1][:, :MOST_PAIRS])
     right = matrix.T @ left
     lengths = np.sqrt(np.einsum("ij,ij->j", right, right))
     return left, right / np.where(lengths > 0, lengths, 1.0)

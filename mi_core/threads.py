@@ -17,9 +17,14 @@ def available_threads() -> int:
     return min(cpus, int(limit)) if limit.isdecimal() and int(limit) else cpus
 
 
+def one_blas_thread() -> contextlib.AbstractContextManager[None]:
+    """Run each matrix product in one thread while the block runs: more threads slow small products down on a busy machine."""
+    return blas_threads(1)
+
+
 @contextlib.contextmanager
-def one_blas_thread() -> Iterator[None]:
-    """Run each matrix product in one thread while the block runs: more threads slow small products down on a busy machine.
+def blas_threads(most: int) -> Iterator[None]:
+    """Run each matrix product in so many threads at most while the block runs.
 
     The setting applies to the whole process. If blocks overlap, the first one makes the setting and restores the old one when
     it ends; the others leave it alone, and may end with more than one thread.
@@ -30,7 +35,7 @@ def one_blas_thread() -> Iterator[None]:
     from threadpoolctl import threadpool_limits  # here, because it looks through all libraries that are loaded
 
     try:
-        with threadpool_limits(1, "blas"):
+        with threadpool_limits(most, "blas"):
             yield
     finally:
         _setting.release()

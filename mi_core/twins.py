@@ -10,9 +10,9 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from numpy.typing import NDArray
+from scipy.linalg import solve_triangular
 
-from mi_core._prepare import Prepared, centred, standard_deviations
+from mi_core._prepare import Prepared, centred
 from mi_core.types import FloatArray, Samples
 
 
@@ -39,9 +39,10 @@ def canonical(x: FloatArray, y: FloatArray) -> Canonical:
     The covariance is shrunk towards its diagonal, only a little unless there are nearly as many columns as samples.
     """
     n = len(x)
-    shrinkage = min(1.0, ((x.shape[1] + y.shape[1]) / n) ** 2 + 1e-9)
-    (white_x, root_x), (white_y, root_y) = (whitened(side, shrinkage) for side in (x, y))
-    left, correlation, right = np.linalg.svd(white_x.T @ white_y, full_matrices=False)
+    shrinkage = least_shrinkage(x.shape[1] + y.shape[1], n)
+    root_x, root_y = (root_of_covariance(side, shrinkage) for side in (x, y))
+    of_x = solved(root_x, (1 - shrinkage) / n * (x.T @ y))
+    left, correlation, right = np.linalg.svd(solved(root_y, of_x.T).T, full_matrices=False)
     nats = -0.5 * np.log1p(-(np.minimum(correlation, 1 - 1e-12) ** 2))
     return Canonical(root_x, root_y, left, right, nats)
 
@@ -57,12 +58,14 @@ def gaussian_twin(samples: Prepared, nats: float, intrinsic_dim: float, rng: np.
     which may differ between machines.
     """
     n = len(samples.x)
-    x, y = unit_variance(samples.x), unit_variance(samples.y)
+    (x, of_x), (y, of_y) = unit_variance(samples.x), unit_variance(samples.y)
     if samples.z is None:
-        twin_z, (from_z_x, from_z_y) = None, (0.0, 0.0)
+        twin_z, of_z, (from_z_x, from_z_y) = None, np.zeros(0), (0.0, 0.0)
     else:
-        z = unit_variance(samples.z)
-        white, root = whitened(z, min(1.0, (z.shape[1] / n) ** 2 + 1e-9))
+        z, of_z = unit_variance(samples.z)
+        shrinkage = least_shrinkage(z.shape[1], n)
+        root = root_of_covariance(z, shrinkage)
+        white = np.sqrt((1 - shrinkage) / n) * solved(root, z.T).T
         drawn = rng.standard_normal(z.shape)
         twin_z = drawn @ root
         from_z_x, from_z_y = (drawn @ (white.T @ side) / np.sqrt(n) for side in (x, y))
@@ -76,39 +79,40 @@ def gaussian_twin(samples: Prepared, nats: float, intrinsic_dim: float, rng: np.
     correlation = np.sqrt(-np.expm1(-2 * carried))
     full_x, own = rng.standard_normal(x.shape), rng.standard_normal(y.shape)
     # y follows from x through left rho right, and the rest of its variance, 1 - rho^2 along each of right, is its own.
-    full_y = own + (full_x @ pairs.left * correlation + own @ pairs.right.T * (np.exp(-carried) - 1)) @ pairs.right
-    twin = Prepared(from_z_x + full_x @ pairs.root_x, from_z_y + full_y @ pairs.root_y, twin_z)
-    return scaled_as(samples, twin), float(carried.sum())
+    through = pairs.left * correlation @ pairs.right
+    rest = np.eye(len(pairs.root_y)) + pairs.right.T * (np.exp(-carried) - 1) @ pairs.right
+    twin_x = from_z_x + full_x @ pairs.root_x
+    twin_y = from_z_y + full_x @ (through @ pairs.root_y) + own @ (rest @ pairs.root_y)
+    largest = max(float(deviations.max()) for deviations in (of_x, of_y, of_z) if len(deviations))
+    for side, deviations in ((twin_x, of_x), (twin_y, of_y), (twin_z, of_z)):  # scaled like the samples, up to one factor
+        if side is not None:
+            side *= deviations / largest
+    return Prepared(twin_x, twin_y, twin_z), float(carried.sum())
 
 
-def scaled_as(samples: Prepared, twin: Prepared) -> Prepared:
-    """Scale the columns of the twin like the samples' columns, up to one factor for all sides."""
-    scales = [standard_deviations(side)[varying(side)] for side in samples.sides().values()]
-    largest = max(float(of_side.max()) for of_side in scales)
-    x, y, *others = (side * (of_side / largest) for side, of_side in zip(twin.sides().values(), scales, strict=True))
-    return Prepared(x, y, others[0] if others else None)
+def unit_variance(points: Samples) -> tuple[FloatArray, FloatArray]:
+    """Centred columns with variance 1, in float64, without constant ones, and the standard deviations that they had."""
+    varies = (points != points[0]).any(axis=0)
+    columns, largest = centred(points if varies.all() else points[:, varies])
+    deviations = np.sqrt(np.einsum("ij,ij->j", columns, columns) / len(columns))
+    columns /= deviations
+    return columns, deviations * largest
 
 
-def unit_variance(points: Samples) -> FloatArray:
-    """Centred columns with variance 1, in float64, without constant ones."""
-    columns, _ = centred(points[:, varying(points)])
-    white: FloatArray = columns / columns.std(axis=0)
+def least_shrinkage(dim: int, n_samples: int) -> float:
+    """Shrinkage of a covariance towards its diagonal: much only if there are nearly as many columns as samples."""
+    return min(1.0, (dim / n_samples) ** 2 + 1e-9)
+
+
+def root_of_covariance(points: FloatArray, shrinkage: float) -> FloatArray:
+    """Triangle R (p, p) with positive diagonal such that R'R is the shrunken covariance of centred columns (n, p)."""
+    covariance = (1 - shrinkage) / len(points) * (points.T @ points)
+    covariance[np.diag_indices_from(covariance)] += shrinkage
+    root: FloatArray = np.linalg.cholesky(covariance).T
+    return root
+
+
+def solved(root: FloatArray, columns: FloatArray) -> FloatArray:
+    """White columns (p, m): the inverse of R' times columns (p, m)."""
+    white: FloatArray = solve_triangular(root, columns, trans="T", check_finite=False)
     return white
-
-
-def varying(points: Samples) -> NDArray[np.bool_]:
-    """Mask of the columns that are not constant."""
-    some: NDArray[np.bool_] = (points != points[0]).any(axis=0)
-    return some
-
-
-def whitened(points: FloatArray, shrinkage: float) -> tuple[FloatArray, FloatArray]:
-    """White rows (n, p), and a triangle R (p, p) with positive diagonal such that R'R is the shrunken covariance.
-
-    Their product is points * sqrt((1 - shrinkage) / n). The QR decomposition includes rows that represent the shrinkage; a
-    Cholesky decomposition of the covariance would square the condition number.
-    """
-    n, p = points.shape
-    white, root = np.linalg.qr(np.vstack([np.sqrt((1 - shrinkage) / n) * points, np.sqrt(shrinkage) * np.eye(p)]))
-    signs = np.copysign(1.0, np.diag(root))
-    return white[:n] * signs, root * signs[:, np.newaxis]

@@ -111,14 +111,21 @@ def test_independent_sides_share_nothing(kind, n, dim_x, dim_y):
     assert abs(found.reduced.mi) < 4 * found.reduced.stderr
 
 
-@pytest.mark.parametrize("times", [2, 3, 8])
-def test_copies_of_rows_are_no_dependence(times):
-    rng = np.random.default_rng(times)
-    x, y = rng.standard_normal((2, 600 // times, 4))
-    order = rng.permutation(len(x) * times)
-    bound = bound_of(*(np.repeat(side, times, axis=0)[order] for side in (x, y)))
-    assert bound.mi <= 3 * bound.stderr
-    assert bound.stderr < 0.1
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("times", [2, 3, 5, 8])
+def test_copies_of_rows_are_no_dependence(times, seed):
+    """Copies 3 and 5 times come as each other's neighbours: the radii read 0.6 bits if all are counted."""
+    rng = np.random.default_rng(seed)
+    once = rng.standard_normal((2, 600 // times, 4))
+    x, y = (np.repeat(side, times, axis=0) for side in once)
+    order = rng.permutation(len(x))
+    copied = bound_of(x[order], y[order])
+    nearly = bound_of(
+        *(side + 1e-3 * rng.standard_normal(side.shape) for side in (x, y)), groups=np.arange(len(x)) // times
+    )
+    for bound in (copied, nearly):
+        assert bound.mi <= 3 * bound.stderr
+        assert bound.stderr < 0.1
 
 
 def test_values_that_recur_are_no_copies():
