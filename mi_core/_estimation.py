@@ -101,14 +101,14 @@ class Estimation(Generic[Sides]):
         """Other orders than k, and their estimates from all samples in the requested unit."""
         return [(k, local.mean / self.nats) for k, local in zip(self.also, self.found_in_all[len(self.ks) :], strict=True)]
 
-    def means(self, sides: Sides, ks: Sequence[int] | None = None) -> FloatArray:
-        """Estimates in the requested unit from other samples, or for other k."""
-        quiet = dataclasses.replace(self.search, ks=self.ks if ks is None else tuple(ks), progress=None)
+    def means(self, sides: Sides, ks: Sequence[int] | None = None, *, may_tie: bool | None = None) -> FloatArray:
+        """Estimates in the requested unit from other samples, or for other k; `may_tie` as in `Search`."""
+        quiet = dataclasses.replace(self.search, ks=self.ks if ks is None else tuple(ks), progress=None, may_tie=may_tie)
         return np.array([local.mean for local in self.method(sides, quiet)]) / self.nats
 
     def on_rows(self, rows: IntArray) -> FloatArray:
-        """Estimates in the requested unit from some of the samples."""
-        return self.means(self.take(self.sides, rows))
+        """Estimates in the requested unit from some of the samples, of which ties are known from all."""
+        return self.means(self.take(self.sides, rows), may_tie=self.found[0].may_tie)
 
     @property
     def errors(self) -> FloatArray | None:

@@ -30,7 +30,10 @@ TILE_BYTES = 32 * 2**20  # of differences between points and their neighbours at
 
 @dataclasses.dataclass(frozen=True)
 class Search:
-    """Options of a neighbour search and its orders k; `alpha` is the threshold of "lnc", `scheduler` that of a cluster."""
+    """Options of a neighbour search and its orders k; `alpha` is the threshold of "lnc", `scheduler` that of a cluster.
+
+    `may_tie` is whether distances may be equal, if that is known, as of parts of samples that were looked at before.
+    """
 
     ks: tuple[int, ...]
     backend: Backend
@@ -39,6 +42,7 @@ class Search:
     alpha: float = 0.25
     scheduler: str | None = None
     sampling: Sampling = INDEPENDENT
+    may_tie: bool | None = None
 
     def among(self, sampling: Sampling | None) -> Search:
         """Return this search among samples drawn in another way; None means independent samples."""
@@ -95,6 +99,7 @@ class Local:
         tied: Number of samples with others exactly as far away as their k-th neighbour; such ties are averaged.
         notes: Notes on how the estimate was made, by kind.
         kept: Rows of the samples that were not left out; None means all.
+        may_tie: Whether distances may be equal; None if that was not looked at.
     """
 
     k: int | None
@@ -104,6 +109,7 @@ class Local:
     tied: int = 0
     notes: Mapping[str, str] = dataclasses.field(default_factory=dict)
     kept: IntArray | None = None
+    may_tie: bool | None = None
 
     @property
     def mean(self) -> float:
@@ -153,10 +159,10 @@ def from_counts(
         ceiling: Function (k, counts) -> largest possible estimate on data without ties.
     """
     and_all = [*sides, (0, len(parts))]
-    may_tie = any(map(_ties.may_tie, parts))
+    may_tie = any(map(_ties.may_tie, parts)) if search.may_tie is None else search.may_tie
     radius, counts, backend = search.counts(parts, and_all if may_tie else sides, reached=may_tie)
     found = [
-        Local(k, formula(k, of_k), backend, ceiling(k, of_k))
+        Local(k, formula(k, of_k), backend, ceiling(k, of_k), may_tie=may_tie)
         for k, of_k in zip(search.ks, counts[: len(sides), : len(radius)].swapaxes(0, 1), strict=True)
     ]
     if not may_tie:

@@ -15,6 +15,7 @@ from mi_core import (
     multi_information,
     mutual_information,
     mutual_information_matrix,
+    uncertainty,
 )
 from mi_core.options import Estimator
 
@@ -124,6 +125,20 @@ def test_data_without_ties_are_not_looked_at_twice():
         np.arange(N)[:, np.newaxis] / 10,
     ):
         assert _ties.may_tie(points)
+
+
+@pytest.mark.parametrize("draw", [relu, lambda rng, dim: rng.standard_normal((N, dim))])
+def test_parts_of_the_samples_are_not_looked_at_again(monkeypatch, draw):
+    rng, sizes, look = np.random.default_rng(0), [], _ties.may_tie
+    x, y = draw(rng, 3), draw(rng, 3)
+
+    def estimate(rows):
+        return np.array([mutual_information(x[rows], y[rows], error_bar=False).mi])
+
+    by_plain_estimates = uncertainty.error_bar(estimate, N, (3,), seed=0)
+    monkeypatch.setattr(_ties, "may_tie", lambda points: sizes.append(len(points)) or look(points))
+    assert mutual_information(x, y).stderr == by_plain_estimates.stderr[0]
+    assert sizes == [N] or sizes == [N, N]  # where one side ties, the other need not be looked at
 
 
 def test_ties_of_a_few_values_and_copies_of_a_few_samples_are_seen_to():
