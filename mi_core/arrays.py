@@ -14,12 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mi_core import tables
+from mi_core._prepare import centred
 from mi_core.errors import InputError, MissingValues, as_sentence
 from mi_core.explanations import noted
 from mi_core.options import Estimator
 from mi_core.types import IntArray, Samples
 
 LARGEST = np.finfo(np.float64).max / 2  # the difference of two such values is still finite
+ROWS_A_COLUMN = 8  # samples for each column that are looked at first
+ROUNDINGS = 2.0  # of its own unit, by which a value may be off
+NEARLY_NOTHING = 1e-3  # of a column's length: what is left of it without the columns before it, where it may follow from them
 CHECK_BYTES = 32 * 2**20  # finite-ness is checked in slices, so that a memory-mapped file is never copied whole
 
 OnGpu = Callable[[Any, str], "tuple[Samples, tuple[str, ...]] | None"]
@@ -393,22 +397,45 @@ def check_not_constant(array: Samples, name: str) -> None:
         raise InputError(f"{name} is constant: all {len(array)} samples are the same, so it has no density to estimate.")
 
 
-def redundant(array: Samples) -> dict[int, tuple[str, float]]:
-    """Columns that add no dimension to samples (n, dim), by place: ("constant", value), or ("copy", place of the same)."""
-    found: dict[int, tuple[str, float]] = {}
+def redundant(array: Samples) -> dict[int, str]:
+    """Columns that add no dimension to samples (n, dim), by place, and why: constant, copies, linear functions of others."""
+    found: dict[int, str] = {}
     seen: dict[bytes, int] = {}
     for place, column in enumerate(array.T):
         if is_constant(column):
-            found[place] = "constant", float(column[0])
+            found[place] = "constant"
         elif (first := seen.setdefault((column + 0.0).tobytes(), place)) != place:  # + 0.0 makes one zero of -0.0 and 0.0
-            found[place] = "copy", first
+            found[place] = f"equal to column {first}"
+    others = [place for place in range(array.shape[1]) if place not in found]
+    for place in following(array[:, others]):
+        found[others[place]] = "a linear function of the columns before it"
+    return dict(sorted(found.items()))
+
+
+def following(columns: Samples) -> list[int]:
+    """Columns (n, dim) that are linear functions of those before them, up to rounding, such as the last of a softmax.
+
+    There must be more samples than columns; else there are none. Some samples are looked at first, which may rule it out.
+    """
+    n, dim = columns.shape
+    if not 1 < dim < n:
+        return []
+    some = columns[:: max(1, n // (ROWS_A_COLUMN * dim))]
+    if len(some) < n and not following(some):
+        return []
+    scaled, largest = centred(columns)
+    triangle = np.linalg.qr(scaled, mode="r")
+    lengths, left = np.linalg.norm(triangle, axis=0), np.abs(np.diag(triangle))
+    is_single = bool((columns == columns.astype(np.float32)).all())
+    unit = ROUNDINGS * np.finfo(np.float32 if is_single else np.float64).eps * np.sqrt(n * dim)
+    rounding = unit * np.abs(columns).max(axis=0) / np.where(largest > 0, largest, 1.0)
+    found: list[int] = []
+    for place in np.flatnonzero(left <= NEARLY_NOTHING * lengths):
+        before = [other for other in range(place) if other not in found]
+        weights = np.linalg.lstsq(triangle[:, before], triangle[:, place])[0]
+        if left[place] <= np.hypot(rounding[place], np.linalg.norm(weights * rounding[before])):
+            found.append(int(place))
     return found
-
-
-def on_redundant(place: int, why: tuple[str, float], name: str) -> str:
-    """Words for a redundant column of a side."""
-    kind, what = why
-    return f"column {place} of {name}, counted from 0, is {'constant' if kind == 'constant' else f'equal to column {what:g}'}"
 
 
 def is_constant(array: Samples) -> bool:

@@ -106,24 +106,28 @@ def prepared(x: Any, x_prime: Any, settings: Settings) -> tuple[Sets, list[str]]
 
 
 def without_redundant(x: Samples, x_prime: Samples) -> tuple[Samples, Samples, list[str]]:
-    """Both sets without the columns that are the same constant, or a copy of the same other column, in both; and notes.
+    """Both sets without the columns that add no dimension to both together: constant, copies, linear functions; and notes.
 
     Raises:
-        InputError: A column is redundant in one set alone, or constant at different values.
+        InputError: A column is redundant in one set alone, or in another way than in the other.
     """
     coarser = min(x.dtype, x_prime.dtype, key=lambda dtype: dtype.itemsize)  # in which equal constants are equal
-    of_x, of_prime = (arrays.redundant(side.astype(coarser, copy=False)) for side in (x, x_prime))
-    for place in sorted(of_x.keys() | of_prime.keys()):
-        if of_x.get(place) != of_prime.get(place):
-            name, why = ("x", of_x[place]) if place in of_x else ("x_prime", of_prime[place])
-            raise InputError(
-                f"{arrays.on_redundant(place, why, name)}, and not in the same way in the other set, so there are no two "
-                "densities to compare: leave the column out of both, or add noise."
-            )
-    if not of_x:
+    sets = {"x": x.astype(coarser, copy=False), "x_prime": x_prime.astype(coarser, copy=False)}
+    of_both = arrays.redundant(np.vstack(list(sets.values())))
+    for name, side in sets.items():
+        for place, why in arrays.redundant(side).items():
+            if place not in of_both:
+                raise InputError(
+                    f"column {place} of {name}, counted from 0, is {why}, and not in the same way in the other set, so there "
+                    "are no two densities to compare: leave the column out of both, or add noise."
+                )
+    if not of_both:
         return x, x_prime, []
-    kept = [place for place in range(x.shape[1]) if place not in of_x]
-    what = f"{len(of_x)} of {x.shape[1]} columns are constant or copies of others, the same in both sets, and were left out."
+    kept = [place for place in range(x.shape[1]) if place not in of_both]
+    what = (
+        f"{len(of_both)} of {x.shape[1]} columns are constant, copies or linear functions of others, the same in both sets, "
+        "and were left out."
+    )
     return np.ascontiguousarray(x[:, kept]), np.ascontiguousarray(x_prime[:, kept]), [noted("constant", what)]
 
 

@@ -81,7 +81,7 @@ def prepared(x: Any, estimator: EntropyEstimator, settings: Settings) -> tuple[S
     points, notes = arrays.samples(x, "x")
     arrays.check_not_constant(points, "x")
     for place, why in arrays.redundant(points).items() if settings.noise == 0 else ():
-        raise InputError(f"{arrays.on_redundant(place, why, 'x')}, so x has no density to estimate: leave it out.")
+        raise InputError(f"column {place} of x, counted from 0, is {why}, so x has no density to estimate: leave it out.")
     ready, notes_on_noise = prepare({"x": points}, "none", settings.noise, settings.seed)
     return ready["x"], points.shape[1], [*notes, *notes_on_noise, *_notes.on_densities("entropy", ready)]
 

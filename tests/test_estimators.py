@@ -14,6 +14,7 @@ import oracle
 from mi_core import (
     InputError,
     _formula,
+    arrays,
     conditional_mutual_information,
     entropy,
     kl_divergence,
@@ -892,6 +893,34 @@ def test_a_little_noise_lets_repeated_samples_through():
     assert np.isfinite(kl_divergence(REPEATED, X + 1, noise=1e-6, seed=3).divergence)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("scale", [0.1, 1.0, 20.0])
+@pytest.mark.parametrize(("n", "classes"), [(50, 2), (300, 10), (5000, 30)])
+def test_the_last_of_a_softmax_follows_from_the_others(n, classes, scale, dtype):
+    logits = (scale * np.random.default_rng(0).standard_normal((n, classes))).astype(dtype)
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    shares = powers / powers.sum(axis=1, keepdims=True)
+    for points in (shares, shares.astype(np.float64)):
+        assert arrays.redundant(points) == {classes - 1: "a linear function of the columns before it"}
+
+
+def test_columns_that_only_look_flat_add_a_dimension():
+    rng = np.random.default_rng(0)
+    common, own = rng.standard_normal((500, 1)), rng.standard_normal((500, 6))
+    for points in (
+        own,
+        1e9 + own,
+        (1e4 + own).astype(np.float32),
+        common + 1e-6 * own,
+        np.cumsum(own, axis=1),
+        own * 10.0 ** np.arange(-9, 9, 3),
+        rng.standard_cauchy((500, 6)),
+        own[:6],  # as many samples as columns
+        np.where(np.arange(500)[:, np.newaxis] % 10 > 0, own, 0.0),  # 0 in those rows that are looked at first
+    ):
+        assert not arrays.redundant(points)
+
+
 def test_columns_that_add_no_dimension_do_not_change_a_divergence():
     rng = np.random.default_rng(0)
     x, x_prime = rng.standard_normal((500, 1)), 1 + rng.standard_normal((700, 1))
@@ -899,8 +928,12 @@ def test_columns_that_add_no_dimension_do_not_change_a_divergence():
     more = [np.hstack([side, np.full_like(side, 0.1), side]) for side in (x, x_prime)]
     found = kl_divergence(*more)
     assert (found.divergence, found.stderr, found.dim) == (alone.divergence, alone.stderr, 1)
-    assert any("2 of 3 columns are constant or copies of others" in note for note in found.notes)
+    assert any("2 of 3 columns are constant, copies or linear functions of others" in note for note in found.notes)
     assert kl_divergence(more[0], more[1].astype(np.float32)).dim == 1
+    both = [np.hstack([side, side**3, 2 - 3 * side + side**3]) for side in (x, x_prime)]
+    assert kl_divergence(*both).divergence == kl_divergence(*(side[:, :2] for side in both)).divergence
+    with pytest.raises(InputError, match=r"column 2 of x, counted from 0, is a linear function .* not in the same way"):
+        kl_divergence(both[0], both[1] * [1, 1, 2])
     noisy = kl_divergence(np.hstack([x, 0 * x]), np.hstack([x_prime, 1e-3 * (x_prime > 2)]), noise=1e-3)
     assert np.isfinite(noisy.divergence)
     assert np.isfinite(entropy(np.hstack([x, 0 * x]), noise=1e-3).entropy)

@@ -120,9 +120,7 @@ def test_copies_of_rows_are_no_dependence(times, seed):
     x, y = (np.repeat(side, times, axis=0) for side in once)
     order = rng.permutation(len(x))
     copied = bound_of(x[order], y[order])
-    nearly = bound_of(
-        *(side + 1e-3 * rng.standard_normal(side.shape) for side in (x, y)), groups=np.arange(len(x)) // times
-    )
+    nearly = bound_of(*(side + 1e-3 * rng.standard_normal(side.shape) for side in (x, y)), groups=np.arange(len(x)) // times)
     for bound in (copied, nearly):
         assert bound.mi <= 3 * bound.stderr
         assert bound.stderr < 0.1
