@@ -424,7 +424,7 @@ def following(columns: Samples) -> list[int]:
     if len(some) < n and not following(some):
         return []
     scaled, largest = centred(columns)
-    triangle = np.linalg.qr(scaled, mode="r")
+    _, triangle = np.linalg.qr(scaled)
     lengths, left = np.linalg.norm(triangle, axis=0), np.abs(np.diag(triangle))
     is_single = bool((columns == columns.astype(np.float32)).all())
     unit = ROUNDINGS * np.finfo(np.float32 if is_single else np.float64).eps * np.sqrt(n * dim)

@@ -238,8 +238,9 @@ def singular_vectors(matrix: Single) -> tuple[Single, Single]:
     _, vectors = eigh(matrix @ matrix.T, driver="evd")  # of all, which it finds sooner than others find some
     left = np.ascontiguousarray(vectors[:, ::-1][:, :MOST_PAIRS])
     right = matrix.T @ left
-    lengths = np.sqrt(np.einsum("ij,ij->j", right, right))
-    return left, right / np.where(lengths > 0, lengths, 1.0)
+    lengths: Single = np.sqrt(np.einsum("ij,ij->j", right, right))
+    lengths[lengths == 0] = 1
+    return left, right / lengths
 
 
 def fewer_columns(points: Single, rng: np.random.Generator) -> tuple[Single, FloatArray]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from scipy.linalg import solve_triangular
+from scipy.linalg import cholesky, solve_triangular
 
 from mi_core._prepare import Prepared, centred
 from mi_core.types import FloatArray, Samples
@@ -108,7 +108,7 @@ def root_of_covariance(points: FloatArray, shrinkage: float) -> FloatArray:
     """Triangle R (p, p) with positive diagonal such that R'R is the shrunken covariance of centred columns (n, p)."""
     covariance = (1 - shrinkage) / len(points) * (points.T @ points)
     covariance[np.diag_indices_from(covariance)] += shrinkage
-    root: FloatArray = np.linalg.cholesky(covariance).T
+    root: FloatArray = cholesky(covariance, check_finite=False)
     return root
 
 
