@@ -384,14 +384,8 @@ def on_rise(mi: float, units: Units, k: int, n_samples: int, dim: int, bar: Erro
 
 def on_tied(tied: int, k: int, n_samples: int, sides: Sequence[Samples]) -> dict[str, str]:
     """Notes on samples with others exactly as far away as their k-th neighbour, by kind: copied rows, or equal values."""
-    if copied := _ties.copied_samples(sides):
-        return {
-            COPIED: noted(
-                "copies",
-                f"{copied / n_samples:.0%} of the samples have an exact copy, in all sides together. One measurement "
-                "copied into several rows looks like dependence: keep one of its copies.",
-            )
-        }
+    if copies := on_copied(sides):
+        return copies
     advice = (
         "nothing need be done"
         if sum(side.shape[1] for side in sides) <= FEW_TIED
@@ -406,6 +400,24 @@ def on_tied(tied: int, k: int, n_samples: int, sides: Sequence[Samples]) -> dict
             f"{advice}.",
         )
     }
+
+
+def on_copies(sides: Iterable[Samples]) -> dict[str, str]:
+    """Note on samples that recur as a whole, by its kind, for an estimator that does not look for ties."""
+    looked_at = list(sides)
+    return on_copied(looked_at) if all(map(_ties.may_tie, looked_at)) else {}
+
+
+def on_copied(sides: Sequence[Samples]) -> dict[str, str]:
+    """Note on samples that recur as a whole, of numbers or of numbers and classes, by its kind."""
+    copied = _ties.copied_samples(sides)
+    if not copied:
+        return {}
+    what = (
+        f"{copied / len(sides[0]):.0%} of the samples have an exact copy, in all sides together. One measurement copied into "
+        "several rows looks like dependence: keep one of its copies."
+    )
+    return {COPIED: noted("copies", what)}
 
 
 def typical_distance(points: Samples) -> float:

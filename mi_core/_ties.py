@@ -19,6 +19,9 @@ SAMPLED = 1000  # rows that are looked at; all would cost as much as the estimat
 SLICE_BYTES = 32 * 2**20
 FEW_VALUES = 0.01  # share of values that recur in their column, up to which ties are too few to matter
 FEW_COPIED = 0.005  # samples that recur for each sample, up to which copies are too few to matter
+MANY_ALONE = 20  # kinds of one sample that chance must leave, so that their absence tells
+FEW_ALONE = 0.25  # of these
+FIXED_POINT = 100  # steps to the rate of a Poisson distribution
 FEW_COLUMNS = 8  # of a side, that are looked at for a grid
 SAME_GAP = 9  # decimals of a gap, as a share of the column's range
 FEW_GAPS = 0.25  # likewise of gaps between neighbouring values: float32 between 0.5 and 1 has 3 %, ranks have all
@@ -91,14 +94,27 @@ def share_of_equal_gaps(ascending: FloatArray) -> float:
 def copied_samples(sides: Sequence[Samples]) -> int:
     """Number of samples that recur as a whole, in all sides (n, dim) together, as only copies do.
 
-    Rounded values can recur together by chance, and so can zeros of ReLU units, few points that recur often: 0 for both.
+    Rounded values can recur together by chance, unless hardly any stands alone, and so can zeros of ReLU units, few points that
+    recur often: 0 for both.
     """
     arrays = [np.asarray(side) for side in sides]
-    if all(map(on_grid, arrays)):
-        return 0
     _, counts = kinds(*arrays)
+    if all(map(on_grid, arrays)) and not none_alone(counts):
+        return 0
     recurring = counts[counts > 1]
     return int(recurring.sum()) if len(recurring) > FEW_COPIED * len(arrays[0]) else 0
+
+
+def none_alone(counts: IntArray) -> bool:
+    """Tell whether far fewer kinds have one sample than if samples fell into kinds by chance, from the samples of each kind.
+
+    By chance their numbers are at least as uneven as those of a Poisson distribution without 0, with the same mean.
+    """
+    mean = rate = float(counts.mean())
+    for _ in range(FIXED_POINT):
+        rate = mean * -np.expm1(-rate)
+    expected = len(counts) * mean * np.exp(-rate)
+    return bool(expected > MANY_ALONE and np.count_nonzero(counts == 1) < FEW_ALONE * expected)
 
 
 def count_repeated(ascending: NDArray[np.generic]) -> int:

@@ -188,6 +188,11 @@ def mutual_information(
     settings = dataclasses.replace(settings, groups=values["groups"])
     sides, dims, notes = prepared(values["x"], values["y"], values["given"], settings)
     notes = [*of_indexes, *on_missing, *notes]
+    measured = None
+    if settings.noise > 0:  # which hides copies
+        measured, _, _ = prepared(values["x"], values["y"], values["given"], dataclasses.replace(settings, noise=0.0))
+    if settings.noise > 0 or settings.estimator not in ("ksg1", "discrete"):  # of which ksg1 looks where distances tie
+        notes += _notes.on_copies((measured or sides).sides().values()).values()
     n_samples = len(sides.x)
     sides, rows, sampling = as_drawn(sides, settings)
     check_units(sampling, settings)
@@ -212,7 +217,7 @@ def mutual_information(
     if settings.reduce is not None and not is_nothing:
         results = with_fewer_columns(results, sides, settings)
     if (settings.lower_bound or settings.diagnose) and sides.z is None and not is_nothing:
-        results = with_lower_bound(results, sides, settings)
+        results = with_lower_bound(results, sides, measured, settings)
     if settings.diagnose and not is_nothing:
         results = with_verdicts(results, run)
     return one_or_all(results, k)
@@ -529,23 +534,28 @@ def again(x: Samples, y: Samples, ks: list[int | None], sampling: Sampling | Non
     return [mutual_information(x, y, **options)]
 
 
-def with_lower_bound(results: list[MIResult], sides: Prepared, settings: Settings) -> list[MIResult]:
-    """Results with a lower bound; unchanged if there are too few samples and only a verdict would use it."""
+def with_lower_bound(results: list[MIResult], sides: Prepared, measured: Prepared | None, settings: Settings) -> list[MIResult]:
+    """Results with a lower bound; unchanged if there are too few samples and only a verdict would use it.
+
+    measured: The sides before noise was added; None if none was.
+    """
     if not isinstance(settings.lower_bound, bool | np.bool_):
-        bound = lower_bound.by_fits(settings.lower_bound, lower_bound.copies_together(sides), settings.units, settings.seed)
+        together = lower_bound.copies_together(sides, measured)
+        bound = lower_bound.by_fits(settings.lower_bound, together, settings.units, settings.seed)
         return [dataclasses.replace(one, lower_bound=bound) for one in results]
     rng = generator(settings.seed, "lower bound")
     try:
         lower_bound.check_enough(len(sides))
-        sides = lower_bound.copies_together(sides)
+        sides = lower_bound.copies_together(sides, measured)
         bound = lower_bound.by_directions(sides, settings.units, rng)
     except InputError:
         if settings.lower_bound:
             raise
         return results
     options: MIOptions = {"units": settings.units, "seed": settings.seed, "threads": settings.threads}
-    apart = lower_bound.one_of_each_group(sides, generator(settings.seed, "one of each group"))
-    options.update(named_again(apart.sampling))
+    apart = lower_bound.one_of_each_unit(sides, generator(settings.seed, "one of each unit"))
+    if len(apart) <= DEFAULT_ORDER or any(map(arrays.is_constant, (apart.x, apart.y))):
+        return [dataclasses.replace(one, lower_bound=bound) for one in results]
     of_radii = mutual_information(*map(lower_bound.log_radii, (apart.x, apart.y)), **options)
     if of_radii.stderr is not None:
         bound = lower_bound.larger(bound, lower_bound.by_radii(of_radii))

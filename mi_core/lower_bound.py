@@ -24,18 +24,21 @@ from mi_core._prepare import Prepared, centred, kinds, middle
 from mi_core.errors import InputError
 from mi_core.options import Units
 from mi_core.results import LowerBound, MIResult
-from mi_core.sampling import FEWEST_UNITS, INDEPENDENT, Groups, fit
+from mi_core.sampling import FEWEST_UNITS, INDEPENDENT, Groups, Series, fit
 from mi_core.seeds import generator
 from mi_core.shared_directions import SharedDirections
 from mi_core.types import CrossFittedCritic, FloatArray, IntArray, Samples
 
 FEWEST_SAMPLES = 40
-MOST_COPIES = 10  # of a row; one that recurs more often is a value of its own
+MOST_COPIES = 10  # times as often as others, up to which a row is a copy; one that recurs more often is a value of its own
+BY_CHANCE = 2.0  # times as many equal rows as independent sides have, up to which chance explains them
 FIFTHS, HALVES = 5, 2  # parts, on each of which the critic is measured that the others fitted
 NEAR_LIMIT = 0.5  # share of a fifth's ceiling beyond which halves, with their higher ceiling, show more
 CLEARLY = 4.0  # standard errors, themselves uncertain, by which radii must share more, so that chance does not choose them
 SPREAD_OF_NOTHING = 0.7  # nats, over the root of N: of ksg1, k=3, on independent columns
-LARGEST_SINGLE = 1e30  # score that single precision holds
+LARGEST_SINGLE = (
+    1e10  # bound of scores, of which the largest are far below, whose rounding in single precision is small beside 1
+)
 SCORES_AT_ONCE = 2**20  # of a matrix of samples by partners; they stay in the cache
 
 Critic = Callable[[IntArray, IntArray, np.random.Generator], tuple[FloatArray, FloatArray]]
@@ -75,17 +78,16 @@ def gaussian_embeddings(x: FloatArray, y: FloatArray, correlation: FloatArray) -
 def info_nce(left: FloatArray, right: FloatArray) -> FloatArray:
     """Terms (n,) in nats whose mean is the bound, from embeddings `left` (n, dim) of x and `right` (n, dim) of y."""
     n = len(left)
-    own = np.einsum("ij,ij->i", left, right)
     if np.abs(left).max() * np.abs(right).max() * left.shape[1] < LARGEST_SINGLE:
         left, right = left.astype(np.float32), right.astype(np.float32)
-    of_all = np.empty(n)
+    terms = np.empty(n)
     rows_at_once = max(1, SCORES_AT_ONCE // n)
     for start in range(0, n, rows_at_once):
         scores = left[start : start + rows_at_once] @ right.T
+        own = np.diagonal(scores, start).astype(np.float64)  # rounded as those of strangers are
         largest = scores.max(axis=1, keepdims=True)
         np.exp(np.subtract(scores, largest, out=scores), out=scores)
-        of_all[start : start + rows_at_once] = np.log(scores.mean(axis=1)) + largest[:, 0]
-    terms: FloatArray = own - of_all
+        terms[start : start + rows_at_once] = own - largest[:, 0] - np.log(scores.mean(axis=1))
     return terms
 
 
@@ -108,24 +110,37 @@ def held_out(critic: Critic, samples: Prepared, parts: int, rng: np.random.Gener
         yield part, info_nce(*critic(np.flatnonzero(is_fitted), part, rng))
 
 
-def copies_together(samples: Prepared) -> Prepared:
+def copies_together(samples: Prepared, measured: Prepared | None = None) -> Prepared:
     """Group copies, rows that are equal in both sides, so that no row is measured whose copy was fitted on. Groups and series
     are returned unchanged.
 
-    Rows that recur more than `MOST_COPIES` times, or because both sides take few values, do not count as copies.
+    Rows do not count as copies if they recur no more than chance makes them, if both sides take few values, or if they recur
+    far more often than others, as a dead layer does.
+
+    Args:
+        samples: Both sides.
+        measured: The same before noise was added, which hides copies; None if none was.
 
     Raises:
         InputError: Too few rows are different.
     """
     if samples.sampling is not None:
         return samples
-    kind, counts = kinds(samples.x, samples.y)
+    before = samples if measured is None else measured
+    kind, counts = kinds(before.x, before.y)
     n, different = len(kind), len(counts)
-    if different == n or different < n / MOST_COPIES:
+    if different == n:
         return samples
-    if different > max(len(kinds(side)[1]) for side in (samples.x, samples.y)):
+    sides = [kinds(side) for side in (before.x, before.y)]
+    is_one_to_one = all(len(counts_of_side) == different for _, counts_of_side in sides) and different >= FEWEST_SAMPLES
+    if different < n / MOST_COPIES and not is_one_to_one:
         return samples
-    is_copied = counts[kind] <= MOST_COPIES
+    others_x, others_y = (counts_of_side[kind_of_side] - 1.0 for kind_of_side, counts_of_side in sides)
+    by_chance = others_x * others_y / (n - 1)
+    is_rare = by_chance < 1
+    if (counts[kind] - 1.0)[is_rare].sum() <= BY_CHANCE * by_chance[is_rare].sum():
+        return samples
+    is_copied = counts[kind] <= MOST_COPIES * np.median(counts)
     group = np.unique(np.where(is_copied, kind, n + np.arange(n)), return_inverse=True)[1]
     if (units := int(group.max()) + 1) < FEWEST_SAMPLES:
         raise InputError(
@@ -135,17 +150,22 @@ def copies_together(samples: Prepared) -> Prepared:
     return dataclasses.replace(samples.take(order), sampling=Groups(group[order]))
 
 
-def one_of_each_group(samples: Prepared, rng: np.random.Generator) -> Prepared:
-    """Select a random sample of each group, which are independent; samples that are not in groups are returned unchanged.
+def one_of_each_unit(samples: Prepared, rng: np.random.Generator) -> Prepared:
+    """Select a random sample of each group, or rows of a series that are farther apart than its memory: independent samples.
 
-    Neighbours that come in groups make an estimate too large, by 0.6 bits on independent columns where each sample recurs three
-    times, and a bound must not be.
+    Neighbours that come in groups or runs make an estimate too large, by 0.6 bits on independent columns where each sample
+    recurs three times, and a bound must not be.
     """
-    if not isinstance(samples.sampling, Groups):
+    sampling = samples.sampling
+    if isinstance(sampling, Groups):
+        order = rng.permutation(len(samples))
+        rows = order[np.unique(sampling.group[order], return_index=True)[1]]
+    elif isinstance(sampling, Series):
+        apart = 2 * sampling.exclude + 1
+        rows = np.flatnonzero(sampling.time % apart == rng.integers(apart))
+    else:
         return samples
-    order = rng.permutation(len(samples))
-    _, first = np.unique(samples.sampling.group[order], return_index=True)
-    return dataclasses.replace(samples, sampling=None).take(order[first])
+    return dataclasses.replace(samples, sampling=None).take(rows)
 
 
 def by_critic(

@@ -540,6 +540,7 @@ class Work:
     def __init__(self, sides: Sequence[Samples], k: int, settings: Settings, sampling: Sampling) -> None:
         self.pairs = [(a, b) for a in range(len(sides)) for b in range(a, len(sides))]
         self.constant = [arrays.is_constant(side) for side in sides]  # in all samples, not in a part of them
+        self.may_tie = [_ties.may_tie(side) for side in sides]  # likewise
         self.k, self.settings, self.sampling = k, settings, sampling
         self.nats = _formula.NATS_PER_UNIT[settings.units]
         self.drawn = 0 if sampling.left_out is None else zlib.crc32(sampling.left_out.tobytes())
@@ -576,8 +577,7 @@ class Work:
 
     def count(self, sides: Sequence[Samples], sums: Sums, sampling: Sampling) -> Sums:
         """Process all samples that the sums lack; sides (n, dim) share one dtype and were drawn as `sampling` says."""
-        by_itself = [_ties.may_tie(side) for side in sides]  # a constant side among them
-        alone = [any(by_itself[layer] for layer in pair) or self.is_alone(sides, pair) for pair in self.pairs]
+        alone = [any(self.may_tie[layer] for layer in pair) or self.is_alone(sides, pair) for pair in self.pairs]
         together = [place for place, is_alone in enumerate(alone) if not is_alone]
         search = Search((self.k,), self.settings.backend, self.settings.threads, sampling=sampling)
         self.count_alone(
@@ -600,7 +600,8 @@ class Work:
         for place in places:
             layers = self.pairs[place]
             pair, is_nothing = [sides[layer] for layer in layers], any(self.constant[layer] for layer in layers)
-            (local,) = nothing(pair[0], search) if is_nothing else ksg1_of(pair, search)
+            of_pair = dataclasses.replace(search, may_tie=any(self.may_tie[layer] for layer in layers))
+            (local,) = nothing(pair[0], search) if is_nothing else ksg1_of(pair, of_pair)
             sums.put(place, local)
             sums.tell()
 

@@ -126,6 +126,56 @@ def test_copies_of_rows_are_no_dependence(times, seed):
         assert bound.stderr < 0.1
 
 
+def one_tie_a_side(x):
+    x[0, 0], x[1, 2] = x[0, 1], x[1, 3]
+    return x
+
+
+@pytest.mark.parametrize(
+    ("times", "change"),
+    [
+        (3, lambda x: np.round(x, 2)),
+        (3, one_tie_a_side),
+        (3, lambda x: np.maximum(x, 0)),
+        ("1 to 12", lambda x: x[:, :150]),
+        ("1 to 29", lambda x: x[:, :150]),
+    ],
+)
+def test_copies_are_found_among_values_that_recur_and_whatever_their_number(times, change):
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        once = change(rng.standard_normal((2, 300, 1)))
+        most = 0 if times == 3 else int(times.split()[-1])
+        how_often = rng.integers(1, most + 1, len(once[0])) if most else np.full(len(once[0]), 3)
+        rows = rng.permutation(np.repeat(np.arange(len(once[0])), how_often))
+        bound = bound_of(*once[:, rows])
+        assert bound.mi <= 3 * bound.stderr
+
+
+def test_noise_hides_no_copies():
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((2, 500, 1))[:, rng.permutation(np.repeat(np.arange(500), 2))]
+    found = mutual_information(x, y, noise=1e-6, lower_bound=True, error_bar=False)
+    assert found.lower_bound.mi <= 3 * found.lower_bound.stderr
+    assert any("keep one of its copies" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(("held", "noise"), [(3, 0.0), (5, 0.0), (4, 1e-3)])
+def test_a_series_that_is_held_shows_no_dependence(held, noise):
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        x, y = np.repeat(rng.standard_normal((2, 300, 1)), held, axis=1)
+        bound = bound_of(x + noise * rng.standard_normal(x.shape), y + noise * rng.standard_normal(y.shape), series=True)
+        assert bound.mi <= 3 * bound.stderr
+
+
+def test_a_side_that_is_constant_in_one_sample_of_each_group_has_a_bound():
+    x, y = np.zeros(200), np.random.default_rng(0).standard_normal(200)
+    x[7] = 1
+    for seed in range(3):
+        assert bound_of(x, y, groups=np.repeat(np.arange(50), 4), seed=seed).mi == 0
+
+
 def test_values_that_recur_are_no_copies():
     rng = np.random.default_rng(0)
     few = Prepared(*rng.integers(0, 30, (2, 500, 1)).astype(float))
@@ -148,6 +198,17 @@ def test_the_bound_is_that_of_van_den_oord_and_others():
     scores = left @ right.T
     expected = np.diag(scores) - (logsumexp(scores, axis=1) - np.log(300))
     np.testing.assert_allclose(lower_bound.info_nce(left, right), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(("size", "offset"), [(1e9, 0), (1e4, 0), (1e4, 1000)])
+def test_rounding_never_lifts_a_bound_above_its_ceiling(size, offset):
+    class Square:
+        def fit(self, x, y, rng):
+            return lambda x, y: (np.hstack([2 * size * x, np.full_like(x, -size)]), np.hstack([y, y**2]))
+
+    x = np.random.default_rng(0).standard_normal((400, 1)) + offset
+    bound = bound_of(x, x, Square())
+    assert 6.5 < bound.mi <= bound.ceiling + 1e-9
 
 
 def test_strips_change_nothing(monkeypatch):

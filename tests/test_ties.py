@@ -317,12 +317,21 @@ COPIES = np.random.default_rng(5).standard_normal((2, 300))
         (np.repeat(COPIES[0], 2), np.repeat(COPIES[1], 2), "100%"),
         (np.r_[COPIES[0], COPIES[0][:30]], np.r_[COPIES[1], COPIES[1][:30]], "18%"),
         (np.repeat(np.arange(300.0), 2), np.repeat(COPIES[1], 2), "100%"),
+        (np.repeat(COPIES[0].round(1), 3), np.repeat(COPIES[1].round(1), 3), "100%"),  # rounded, but none stands alone
     ],
 )
 def test_copied_rows_are_told_from_values_that_tie(x, y, share):
     notes = [note for note in mutual_information(x, y, error_bar=False).notes if "any order" in note or "copied into" in note]
     assert [note.partition(" of the samples ")[0] for note in notes] == [share]
     assert "keep one of its copies" in notes[0]
+
+
+@pytest.mark.parametrize("estimator", ["ross", "gaussian", "mixture"])
+def test_copied_rows_are_seen_whatever_the_estimator(estimator):
+    x, labels = COPIES[0], np.arange(300) % 2
+    for times, seen in ((1, False), (4, True)):
+        found = mutual_information(np.repeat(x, times), np.repeat(labels, times), estimator=estimator, error_bar=False)
+        assert any("keep one of its copies" in note for note in found.notes) == seen
 
 
 @pytest.mark.parametrize(
