@@ -99,10 +99,11 @@ def copied_samples(sides: Sequence[Samples]) -> int:
     """
     arrays = [np.asarray(side) for side in sides]
     _, counts = kinds(*arrays)
-    if all(map(on_grid, arrays)) and not none_alone(counts):
+    off_grid = [side for side in arrays if not on_grid(side)]
+    if not (off_grid or none_alone(counts)):
         return 0
-    recurring = counts[counts > 1]
-    return int(recurring.sum()) if len(recurring) > FEW_COPIED * len(arrays[0]) else 0
+    numbers = [np.count_nonzero(of > 1) for of in (counts, *(kinds(side)[1] for side in off_grid))]
+    return int(counts[counts > 1].sum()) if min(numbers) > FEW_COPIED * len(arrays[0]) else 0
 
 
 def none_alone(counts: IntArray) -> bool:

@@ -28,6 +28,11 @@ def noted(key: str, text: str) -> str:
     return f"{text}{EXPLAIN}{key}]"
 
 
+def explained(note: str) -> str:
+    """Key of the explanation of a note."""
+    return note.rpartition(EXPLAIN)[2].removesuffix("]")
+
+
 ESTIMATES = {
     "dimensions": Explanation(
         "Too many dimensions for an estimate in bits",

@@ -17,7 +17,9 @@ from mi_core.types import FloatArray, IntArray, Samples
 
 FORGOTTEN = float(np.exp(-1))  # autocorrelation below which a series has forgotten
 MOST_EXCLUDED = 4  # exclude is at most this part of the series
-MOST_COLUMNS = 64  # whose autocorrelation is looked at
+COLUMNS_AT_ONCE = 64  # whose autocorrelations are computed together
+COMPONENTS = 3  # that columns may share
+MOST_COLUMNS = 512  # among which these are sought
 MOST_CLASSES = 32  # that count singly
 
 
@@ -75,10 +77,23 @@ def in_groups(groups: Any, n_samples: int) -> tuple[Groups, IntArray | None]:
 def memory(points: Samples, most: int) -> int:
     """Memory of a series (n, dim): steps until its slowest column forgets its value and its distance from the centre.
 
-    A column has forgotten when its autocorrelation is below 1/e. The memory is `most` if that never happens.
+    What columns share counts as a column. A column has forgotten when its autocorrelation is below 1/e. The memory is `most` if
+    that never happens.
     """
-    columns = centred(points[:, :: -(-points.shape[1] // MOST_COLUMNS)])[0]
-    return max(first_forgotten(columns, most), first_forgotten(np.abs(columns) - np.abs(columns).mean(axis=0), most))
+    columns = centred(points)[0]
+    some = [columns[:, start : start + COLUMNS_AT_ONCE] for start in range(0, columns.shape[1], COLUMNS_AT_ONCE)]
+    some += [components(columns)] if columns.shape[1] > 1 else []
+    return max(first_forgotten(part - part.mean(axis=0), most) for columns in some for part in (columns, np.abs(columns)))
+
+
+def components(columns: FloatArray) -> FloatArray:
+    """Leading principal components (n, few) of centred columns (n, dim) of one scale, as what is slow may hide in each."""
+    some = columns[:, :: -(-columns.shape[1] // MOST_COLUMNS)]
+    deviations = some.std(axis=0)
+    some = some / np.where(deviations > 0, deviations, 1.0)
+    _, directions = np.linalg.eigh(some.T @ some)
+    leading: FloatArray = some @ directions[:, -COMPONENTS:]
+    return leading
 
 
 def memory_of_classes(places: Samples, most: int) -> int:

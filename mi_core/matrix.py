@@ -32,7 +32,7 @@ from mi_core._estimators import Local, Search, ksg1_of, nothing, number_of_zeros
 from mi_core._prepare import Prepared, prepare
 from mi_core.arguments import Settings
 from mi_core.errors import InputError
-from mi_core.explanations import noted
+from mi_core.explanations import explained, noted
 from mi_core.options import MatrixOptions, Measure, Standardize, Units
 from mi_core.progress_bar import with_progress
 from mi_core.sampling import FEWEST_PARTS, INDEPENDENT, Sampling, as_fields, resemblance
@@ -375,6 +375,7 @@ def of_complete_pairs(
     of_labels: list[tuple[float, float]] = []
     ceilings: list[float] = []
     by_pair: list[PairNotes] = []
+    of_all: dict[str, None] = {}
     others: dict[Measure, FloatArray] = {measure: np.eye(count) for measure in also}
     for a, b in itertools.combinations_with_replacement(range(count), 2):
         rows = ~(gaps.layers[names[a]] | gaps.layers[names[b]] | gaps.groups)
@@ -405,6 +406,9 @@ def of_complete_pairs(
         if pair.with_labels is not None:
             error = np.nan if pair.with_labels_stderr is None else float(pair.with_labels_stderr[0])
             of_labels.append((float(pair.with_labels[0]), error))
+        if a != b:
+            kinds_of_pairs = {explained(note) for one in pair.pair_notes for note in one.notes}
+            of_all |= dict.fromkeys(note for note in pair.notes if explained(note) not in kinds_of_pairs)
         wanted = {(names[a], other if a != b else names[a]), (names[a], LABELS)}
         by_pair += [one for one in pair.pair_notes if (one.x, one.y) in wanted]
     dropped = noted(
@@ -423,7 +427,7 @@ def of_complete_pairs(
         dims=dims,
         n_samples=len(gaps.anywhere),
         ceiling=max(ceilings),
-        notes=(dropped, *each_kind_once(by_kind)),
+        notes=(dropped, *of_all, *each_kind_once(by_kind)),
         pair_notes=tuple(by_pair),
         pair_samples=samples,
         cka=others.get("cka"),
@@ -656,6 +660,7 @@ class WithLabels:
     mi: float
     stderr: float | None
     local: Local
+    on_copies: Mapping[str, str]
 
 
 def against_labels(
@@ -683,8 +688,13 @@ def against_labels(
         for side in sides.values()
     ]
     return [
-        WithLabels(run.found[0].mean / run.nats, None if run.errors is None else float(run.errors[0]), run.found[0])
-        for run in runs
+        WithLabels(
+            run.found[0].mean / run.nats,
+            None if run.errors is None else float(run.errors[0]),
+            run.found[0],
+            _notes.on_copies((side, places)),
+        )
+        for run, side in zip(runs, sides.values(), strict=True)
     ]
 
 
@@ -737,7 +747,7 @@ def notes_by_pair(
     for side, one in zip(known, of_labels, strict=False):
         on_side = _notes.on_measured([side], settings.standardize, "ross")
         on_this = _notes.on_estimate(one.mi, settings.units, k=work.k, n_samples=n)
-        by_pair[side[0], LABELS] = on_constants(sides, side[0]) or on_side | dict(one.local.notes) | on_this
+        by_pair[side[0], LABELS] = on_constants(sides, side[0]) or {**one.on_copies, **on_side, **one.local.notes, **on_this}
     return by_pair
 
 

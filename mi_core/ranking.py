@@ -659,6 +659,8 @@ class Ranker:
         numbers = [(side.name, side.measured) for side in (x, y) if not side.classes]
         notes = {note: note for side in (x, y) for note in side.notes}
         notes |= _notes.on_measured(numbers, "sides", estimator)
+        if estimator == "ross":
+            notes |= _notes.on_copies((x.points, y.points))
         if estimator == "discrete":
             notes |= zip(["few"], _notes.on_discrete(x.points, y.points), strict=False)
         if run.sampling is INDEPENDENT:

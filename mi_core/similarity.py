@@ -422,7 +422,7 @@ class Call:
             seed=self.seed if is_random else None,
             threads=self.threads,
             seconds=clock.now() - self.started,
-            notes=(*self.notes, *alike.values(), *notes),
+            notes=(*self.notes, *alike.values(), *_notes.on_copies((x, y)).values(), *notes),
         )
 
     def dimension(self, value: float, measure: Any, notes: list[str], *, n_samples: int, k: int | None) -> DimensionResult:

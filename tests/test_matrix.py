@@ -11,6 +11,7 @@ import awkward
 import oracle
 from mi_core import InputError, matrix, mutual_information, mutual_information_matrix, neighbour_counts, similarity
 from mi_core.backends.cpu.layer_pairs import pair_counts
+from mi_core.explanations import explained
 from mi_core.text import EXPLAIN
 
 XY = [(0, 0), (0, 1), (1, 1)]
@@ -85,6 +86,26 @@ def test_standard_errors_are_those_of_the_pairs_where_a_layer_is_constant_in_par
     found = mutual_information_matrix(layers, k=1, **options)
     alone = mutual_information(*layers.values(), k=1, **options)
     assert (found.mi[0, 1], found.stderr[0, 1]) == (alone.mi, alone.stderr)
+
+
+def test_notes_on_all_pairs_stay_where_a_value_is_missing():
+    rng = np.random.default_rng(0)
+    layers = {name: rng.standard_normal((300, 2)) for name in "abc"}
+    options = {"groups": np.repeat(np.arange(10), 30), "missing": "drop", "also": ("cka",)}
+    whole = mutual_information_matrix(layers, **options).notes
+    layers["a"][5] = np.nan
+    found = mutual_information_matrix(layers, **options).notes
+    on_all = {explained(note) for note in whole}
+    assert {"few-units", "similarity-groups"} <= on_all
+    assert {explained(note) for note in found} == on_all | {"missing"}
+
+
+def test_a_few_ties_leave_standard_errors_those_of_the_pairs():
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal(1000)
+    y = x + rng.standard_normal(1000)
+    x[:8] = y[8:16] = 0  # too few among all, enough in some of the parts
+    assert mutual_information_matrix({"x": x, "y": y}).stderr[0, 1] == mutual_information(x, y).stderr
 
 
 def test_standard_errors_are_those_of_the_pairs():

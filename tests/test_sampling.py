@@ -269,6 +269,21 @@ def test_memory_is_that_of_the_slowest_column_and_of_its_distances():
     assert memory(np.arange(100.0).reshape(-1, 1), 25) > 20
 
 
+def test_memory_does_not_depend_on_the_order_of_many_columns():
+    slow, _ = series(0, 0.97, 2000)
+    white = np.random.default_rng(0).standard_normal((2000, 70))
+    expected = memory(slow.reshape(-1, 1), 500)
+    for place in (0, 1, 2, 65, 69):
+        assert memory(np.insert(white, place, slow, axis=1), 500) == expected > 10
+
+
+def test_memory_includes_what_all_columns_share():
+    slow, _ = series(0, 0.99, 2000)
+    columns = 0.5 * slow[:, np.newaxis] * np.resize([1, -1], 20) + np.random.default_rng(0).standard_normal((2000, 20))
+    assert memory(columns[:, :1], 500) == 1
+    assert memory(columns, 500) == pytest.approx(memory(slow.reshape(-1, 1), 500), rel=0.2)
+
+
 def test_few_independent_units_are_said():
     few = mutual_information(*np.arange(400.0).reshape(2, 200), series=True, error_bar=False)
     assert few.independent_units < 20

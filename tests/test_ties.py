@@ -15,9 +15,11 @@ from mi_core import (
     multi_information,
     mutual_information,
     mutual_information_matrix,
+    rank,
     uncertainty,
 )
 from mi_core.options import Estimator
+from mi_core.similarity import cka, neighbour_overlap
 
 N = 1000
 
@@ -332,6 +334,25 @@ def test_copied_rows_are_seen_whatever_the_estimator(estimator):
     for times, seen in ((1, False), (4, True)):
         found = mutual_information(np.repeat(x, times), np.repeat(labels, times), estimator=estimator, error_bar=False)
         assert any("keep one of its copies" in note for note in found.notes) == seen
+
+
+def test_copied_rows_are_seen_beside_classes_and_by_other_measures():
+    x, y, labels = *COPIES, np.arange(300) % 2
+    for times, seen in ((1, False), (4, True)):
+        several = {"x": np.repeat(x, times), "y": np.repeat(y, times)}
+        classes = np.repeat(labels, times)
+        matrix = mutual_information_matrix(several, labels=classes, error_bar=False)
+        of_labels = [note for pair in matrix.pair_notes if pair.y == "labels" for note in pair.notes]
+        ranking = rank({"x": several["x"], "label": classes.astype(str)}, "label", error_bar=False)
+        for notes in (of_labels, ranking.notes, cka(*several.values()).notes, neighbour_overlap(*several.values()).notes):
+            assert any("keep one of its copies" in note for note in notes) == seen
+
+
+def test_zeros_that_recur_in_every_class_are_no_copies():
+    rng = np.random.default_rng(0)
+    x, labels = np.maximum(rng.standard_normal((200, 3)), 0), rng.integers(0, 2, 200)
+    notes = mutual_information(x, labels, estimator="ross", error_bar=False).notes
+    assert not any("keep one of its copies" in note for note in notes)
 
 
 @pytest.mark.parametrize(
