@@ -44,7 +44,7 @@ CHANCE = 2.0  # standard errors by which an estimate may be off, beside what is 
 OF_OTHER_SAMPLES, OF_SAME_SAMPLES = 0.85, 0.43
 TWIN, TWIN_GROSS = 0.8, 2.5
 DRIFT_N, DRIFT_N_GROSS = 0.5, 1.25
-IMPLIED_BIAS, IMPLIED_BIAS_GROSS = 0.6, 3.0
+IMPLIED_BIAS, IMPLIED_BIAS_GROSS = 0.7, 3.5
 RANKED, RANKED_GROSS = 0.75, 2.5
 BOUND, BOUND_GROSS = 0.75, 1.0
 CEILING, CEILING_GROSS = 0.7, 0.9
@@ -288,7 +288,7 @@ def intrinsic_dimension(sides: Sequence[Samples], rng: np.random.Generator) -> f
     if m < 3:
         return 0.0
     near = nearest_distances(points, m)
-    inverse = np.mean(np.log(near[:, -1:] / near[:, :-1]).sum(axis=1)) / (m - 2)
+    inverse = np.mean(np.log(near[:, -1:] / near[:, :-1]).sum(axis=1)) / (m - 1)
     return float(min(1 / inverse, points.shape[1])) if inverse > 0 else float(points.shape[1])
 
 

@@ -227,8 +227,8 @@ def signs_of(stderr=0.1, at_least=0.5, **measured):
         ("twin_mi", "whose MI is known to be 2.00 bits", 1.60, 1.59, 0.92, 0.91),
         ("drift_n", "still grows with their number", 0.28, 0.29, 0.58, 0.59),
         ("drift_n", "still falls with their number", -0.28, -0.29, -0.58, -0.59),
-        ("implied_bias", "suggests an error of", 0.25, 0.26, 1.21, 1.22),  # less a third of 0.43 standard errors
-        ("implied_bias", "suggests an error of", -0.25, -0.26, -1.21, -1.22),
+        ("implied_bias", "suggests an error of", 0.29, 0.3, 1.41, 1.42),  # less a third of 0.43 standard errors
+        ("implied_bias", "suggests an error of", -0.29, -0.3, -1.41, -1.42),
         ("ranked_mi", "replaced by its ranks", 2.34, 2.36, 3.04, 3.06),  # less 0.43 standard errors
         ("ranked_mi", "replaced by its ranks", 1.66, 1.64, 0.96, 0.94),
         ("at_least", "along 3 shared directions", 2.34, 2.36, 2.44, 2.46),
@@ -346,12 +346,12 @@ def test_a_twin_of_more_columns_than_samples_exists():
     assert np.isfinite(nats)
 
 
-@pytest.mark.parametrize("dim", [1, 2, 5])
+@pytest.mark.parametrize("dim", [1, 2, 3])
 def test_the_intrinsic_dimension_is_that_of_the_sheet(dim):
     rng = np.random.default_rng(0)
-    latent = rng.standard_normal((2000, dim))
+    latent = rng.random((2000, dim))
     x, y = latent @ rng.standard_normal((dim, 12)), latent @ rng.standard_normal((dim, 9))
-    assert reliability.intrinsic_dimension([x, y], rng) == pytest.approx(dim, rel=0.2)
+    assert reliability.intrinsic_dimension([x, y], rng) == pytest.approx(dim, rel=0.08)
 
 
 def test_shares_of_ties():
