@@ -6,7 +6,6 @@ text -> only numbers: numpy.loadtxt, and nothing else is needed
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import dataclasses
 import importlib
@@ -28,18 +27,17 @@ from mi_core.tables import (
     MOSTLY,
     Column,
     Table,
-    absent,
     check_different,
     chosen_names,
     of_dates,
     of_frame,
+    of_numbers,
     of_series,
     of_text,
-    whole_numbers,
 )
 
 TIMES = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.fZ", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M")
-
+WHOLE = r"[-+]?\d{1,308}(\.0*)?"  # a whole number within the range of float64
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 
@@ -94,11 +92,12 @@ def from_text(text: str, path: Path, usual: str, cells: Cells = AS_USUAL) -> Tab
     names = words if header else [str(place) for place in range(len(words))]
     if len(lines) == header:
         raise InputError(f"{path} has a header and no samples.")
-    check_different([name for name in names if name], str(path))
-    numbers = None if cells.na else numbers_alone(lines[header:], delimiter, len(names))
-    if numbers is not None:
-        read = {name: Column(name, "numbers", one, absent(one)) for name, one in zip(names, numbers, strict=True)}
-        return Table(str(path), read, header + 1, tuple(notes))
+    check_different(names, str(path))
+    columns = None if cells.na else numbers_alone(lines[header:], delimiter, names)
+    if columns is not None:
+        table = Table(str(path), columns, header + 1, tuple(notes))
+        is_gapless = len(table) == len(lines) - header  # else blank lines were passed over
+        return table if is_gapless else dataclasses.replace(table, first_line=None)
     check_rectangular(lines, path, delimiter, len(names))
     table = of_cells(lines, header, names, path, delimiter, cells.na)
     return dataclasses.replace(table, of_file=(*notes, *table.of_file))
@@ -151,22 +150,31 @@ def on_header(path: Path, first: str, why: str) -> str:
     return noted("header", what)
 
 
-def numbers_alone(rows: Sequence[str], delimiter: str, width: int) -> list[NDArray[Any]] | None:
-    """Columns (n_samples,) of numbers, integers if too large for float64; None if a cell is not a number."""
-    if width == 1 and not all(map(str.strip, rows)):  # an empty cell, which would be passed over
+def numbers_alone(rows: Sequence[str], delimiter: str, names: Sequence[str]) -> dict[str, Column] | None:
+    """Columns of numbers by their names; None if a cell is not a number."""
+    if len(names) == 1 and not all(map(str.strip, rows)):  # an empty cell, which would be passed over
         return None
     try:
         table = np.loadtxt(rows, delimiter=delimiter, ndmin=2, comments=None)
     except ValueError:
         return None
-    if table.shape[1] != width:
+    if table.shape[1] != len(names):
         return None
-    columns = list(table.T)
+    missing = np.isnan(table)
+    columns = {name: Column(name, "numbers", table[:, place], missing[:, place]) for place, name in enumerate(names)}
     for place in np.flatnonzero((np.abs(table) >= EXACT).any(axis=0)):
-        with contextlib.suppress(ValueError):  # not all of them are whole
-            whole = np.loadtxt(rows, object, None, delimiter, converters=int, usecols=int(place), ndmin=1)
-            columns[place] = whole_numbers(whole.tolist())
+        name = names[int(place)]
+        words = np.loadtxt(rows, str, None, delimiter, usecols=int(place), ndmin=1)
+        columns[name] = of_numbers(name, in_full(words.tolist(), missing[:, place]), missing[:, place])
     return columns
+
+
+def in_full(words: Sequence[str], missing: NDArray[np.bool_]) -> list[int | float]:
+    """Numbers of cells, 0 if missing; those that are written as whole numbers keep all their digits."""
+    return [
+        0 if gone else int(word.partition(".")[0]) if re.fullmatch(WHOLE, word.strip()) else float(word)
+        for word, gone in zip(words, missing.tolist(), strict=True)
+    ]
 
 
 def split(lines: Sequence[str], delimiter: str, path: Path) -> Iterator[tuple[int, list[str]]]:
@@ -244,11 +252,9 @@ def column_of_cells(name: str, cells: Any, na: tuple[str, ...] = ()) -> Column:
     numbers = numbers.set(polars.Series(missing), None)
     stray = numbers.is_null().to_numpy() & ~missing
     if not stray.any():
-        values = numbers.to_numpy()
         if (numbers.abs() >= EXACT).any():
-            with contextlib.suppress(ValueError):  # not all of them are whole
-                values = whole_numbers([0 if word is None else int(word) for word in words.to_list()])
-        return Column(name, "numbers", values, missing)
+            return of_numbers(name, in_full(words.to_list(), missing), missing)
+        return Column(name, "numbers", numbers.to_numpy(), missing)
     lower = words.str.to_lowercase()
     if lower.drop_nulls().is_in(["true", "false"]).all():
         flags = lower == "true"

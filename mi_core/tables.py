@@ -14,9 +14,10 @@ import contextlib
 import dataclasses
 import datetime
 import functools
+import math
 import re
-from collections.abc import Sequence
-from numbers import Real
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from numbers import Integral, Real
 from typing import Any, Literal
 
 import numpy as np
@@ -41,6 +42,8 @@ WRITTEN = (  # ways of writing that are no numbers here; what each is called, an
     (rf"[-+]?[1-9]\d{{0,2}}(,\d{{3}})+(\.\d+)?|{PLAIN}", "numbers with thousands separators", "write 1234.5 for 1,234.5"),
     (rf"[-+]?(\d+|\d{{1,3}}(\.\d{{3}})+),\d+|{PLAIN}", "numbers with decimal commas", "write points for commas"),
 )
+OF_PANDAS = r"Unnamed: \d+|__index_level_\d+__"
+UNNAMED = rf"|unnamed \d+|{OF_PANDAS}"  # names of columns without a name; the second as of a file of text or Excel
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -102,7 +105,10 @@ class Table:
         return (
             *self.of_file,
             *(
-                noted("dates" if column.kind == "dates" else "text-column", f"{self.name}: {column.note}")
+                noted(
+                    "dates" if column.kind == "dates" else "text-column" if column.values.dtype == object else "rounded",
+                    f"{self.name}: {column.note}",
+                )
                 for column in self.columns.values()
                 if column.note
             ),
@@ -352,8 +358,10 @@ def from_polars(series: Any, what: str) -> tuple[NDArray[Any], NDArray[np.bool_]
         raise InputError(f"{what} holds {dtype}: a column is of numbers, flags, dates or text.")
     if dtype == polars.Time:
         return np.where(missing, np.nan, series.cast(polars.Int64).to_numpy() / 1e9), missing
-    if dtype == polars.Decimal:
+    if dtype == polars.Decimal and not (series.cast(polars.Float64).abs() >= EXACT).any():
         series = series.cast(polars.Float64)
+    elif dtype == polars.Decimal or str(dtype) in ("Int128", "UInt128"):  # which NumPy does not have
+        return np.array(series.to_list(), dtype=object), missing
     if dtype == polars.Boolean:
         series = series.fill_null(value=False)
     if dtype.is_integer():  # NumPy has no missing integers
@@ -418,7 +426,8 @@ def of_objects(name: str, array: NDArray[Any], missing: NDArray[np.bool_], what:
             whole = whole_numbers([0 if gone else int(one) for one, gone in zip(array, missing, strict=True)])
             return Column(name, "numbers", whole, missing) if whole.dtype == object else typed(name, whole, missing, what)
         try:
-            return Column(name, "numbers", np.where(missing, np.nan, array).astype(np.float64), missing)
+            numbers = [0 if gone else as_python(one) for one, gone in zip(array, missing, strict=True)]
+            return of_numbers(name, numbers, missing)
         except OverflowError:
             raise InputError(f"{what} has values beyond the range of float64, 1.8e308: divide it by a large number.") from None
     if all(hasattr(one, "year") and hasattr(one, "month") for one in present):
@@ -433,6 +442,41 @@ def of_objects(name: str, array: NDArray[Any], missing: NDArray[np.bool_], what:
         f"{what} mixes kinds of values, such as {other[1]!r} in row {other[0]} beside text: a column is of numbers, flags, "
         "dates or text throughout."
     )
+
+
+def as_python(number: Any) -> int | float:
+    """Convert a number to int without loss if it is one, or a whole Decimal or Fraction; else to float."""
+    if isinstance(number, Integral | np.bool_):
+        return int(number)
+    value = float(number)
+    is_whole = not isinstance(number, float | np.floating) and math.isfinite(value) and int(number) == number
+    return int(number) if is_whole else value
+
+
+def of_numbers(name: str, numbers: Sequence[int | float], missing: NDArray[np.bool_]) -> Column:
+    """Make a column of numbers, 0 if missing: float64, or integers if all are whole and float64 would round some.
+
+    A note says so if float64 rounds whole numbers because others are not whole.
+
+    Raises:
+        OverflowError: A whole number is beyond the range of float64.
+    """
+    values = np.where(missing, np.nan, np.array(numbers, dtype=np.float64))
+    rounded = [
+        one
+        for one, value, gone in zip(numbers, values.tolist(), missing.tolist(), strict=True)
+        if isinstance(one, int) and not gone and one != value
+    ]
+    broken = next((one for one in numbers if not isinstance(one, int) and not one.is_integer()), None)
+    if not rounded:
+        return Column(name, "numbers", values, missing)
+    if broken is None:
+        return Column(name, "numbers", whole_numbers([int(one) for one in numbers]), missing)
+    note = (
+        f"column {name} has whole numbers that float64, with its 53 bits, does not hold, such as {rounded[0]}, beside others "
+        f"that are not whole, such as {broken}: all were rounded to float64."
+    )
+    return Column(name, "numbers", values, missing, note=note)
 
 
 def in_utc(moment: Any) -> Any:

@@ -562,6 +562,38 @@ def test_large_integers_of_a_file_keep_their_digits_whatever_stands_beside_them(
     assert load_array(str(path)).tolist() == [[2**53 + 1, 1], [2**53 + 3, 0.5]]
 
 
+@pytest.mark.parametrize("beside", ["nan", "1e16", "", "12345678901234567.0"])
+@pytest.mark.parametrize("other", ["0.5", "x"])
+def test_one_cell_does_not_round_the_large_integers_around_it(beside, other, tmp_path):
+    (tmp_path / "ids.csv").write_text(f"id,other\n{2**54 + 1},{other}\n{beside},1\n{2**54 + 3},1\n")
+    column = load_table(f"{tmp_path}/ids.csv").columns["id"]
+    whole = {"1e16": 10**16, "12345678901234567.0": 12345678901234567}
+    assert column.missing.tolist() == [False, beside not in whole, False]
+    assert column.values.tolist() == [2**54 + 1, whole.get(beside, 0), 2**54 + 3]
+    (tmp_path / "ids.csv").write_text(f"id,other\n{2**54 + 1},{other}\n{beside},1\n1.5,1\n")
+    column = load_table(f"{tmp_path}/ids.csv").columns["id"]
+    assert column.values[0] == 2.0**54
+    assert f"such as {2**54 + 1}, beside others that are not whole, such as 1.5: all were rounded to float64" in column.note
+
+
+@pytest.mark.parametrize("kind", ["objects", "decimals", "128 bits"])
+def test_large_integers_of_other_types_keep_their_digits(kind):
+    ids = [2**60 + 1, None, 2**60 + 3, 1]
+    values = {
+        "objects": np.array([float(one) if one == 1 else one for one in ids], dtype=object),
+        "decimals": polars.Series(ids, dtype=polars.Int64).cast(polars.Decimal(38, 0)),
+        "128 bits": polars.Series(ids, dtype=polars.Int128),
+    }[kind]
+    column = arrays.table({"id": values}, "table").columns["id"]
+    assert as_list(column) == ids
+    rounded = arrays.table({"id": np.array([2**60 + 1, 0.5, None], dtype=object)}, "table")
+    assert "all were rounded to float64. [mi explain rounded]" in rounded.notes[0]
+
+
+def as_list(column):
+    return [None if gone else one for one, gone in zip(column.values.tolist(), column.missing, strict=True)]
+
+
 def test_a_column_of_large_integers_is_ranked_with_the_note_that_they_are_rounded():
     found = rank({"id": IDS + AGE, "income": INCOME}, "income")
     assert found.rows[0].mi == mutual_information(IDS + AGE, INCOME, standardize="sides").mi
