@@ -76,17 +76,18 @@ def from_text(text: str, path: Path, usual: str, cells: Cells = AS_USUAL) -> Tab
     usual: Separator between columns unless `cells` or the first line says otherwise.
     """
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    while lines and not lines[-1].strip():
-        lines.pop()
-    if not lines or not lines[0].strip():
+    if not lines[0].strip():
         raise InputError(f"{path} is empty, or its first line is.")
     delimiter = cells.separator or separator_in(lines, usual, path)
+    while is_blank(lines[-1], delimiter):
+        lines.pop()
     notes = []
     if delimiter != usual and cells.separator is None:
         what = f"{SEPARATORS[delimiter]} separate its columns, by its first line; --separator names another."
         notes.append(noted("separator", f"{path}: {what}"))
-    words = [word.strip() for word in next(split(lines[:1], delimiter, path))[1]]
-    header = 0 if is_sample(words, path, cells.na) else 1
+    last_line, first = next(split(lines, delimiter, path))
+    words = [word.strip().replace("\n", " ") for word in first]
+    header = 0 if is_sample(words, path, cells.na) else last_line
     if not header and not all(map(is_number, words)):
         notes.append(on_header(path, "line", "it holds numbers and missing values alone"))
     names = words if header else [str(place) for place in range(len(words))]
@@ -101,6 +102,11 @@ def from_text(text: str, path: Path, usual: str, cells: Cells = AS_USUAL) -> Tab
     check_rectangular(lines, path, delimiter, len(names))
     table = of_cells(lines, header, names, path, delimiter, cells.na)
     return dataclasses.replace(table, of_file=(*notes, *table.of_file))
+
+
+def is_blank(line: str, delimiter: str) -> bool:
+    """Tell whether a line has no cells: delimiters, even of white space, are those of a row whose values are missing."""
+    return delimiter not in line and not line.strip()
 
 
 def is_sample(words: Sequence[str], path: Path, na: tuple[str, ...]) -> bool:
@@ -181,23 +187,34 @@ def split(lines: Sequence[str], delimiter: str, path: Path) -> Iterator[tuple[in
     """Generate the number of the last line and the cells of each row.
 
     Raises:
-        InputError: A cell is too long.
+        InputError: A cell is too long, or a quote is not closed or not followed by a delimiter.
     """
-    reader = csv.reader((f"{line}\n" for line in lines), delimiter=delimiter)
+    reader = csv.reader((f"{line}\n" for line in lines), delimiter=delimiter, strict=True)
     try:
         for cells in reader:
             yield reader.line_num, cells
-    except csv.Error:
+    except csv.Error as error:
+        if "limit" not in str(error):
+            raise InputError(on_quotes(path)) from None
         raise InputError(
             f"{path}: a cell in line {reader.line_num} has more than {csv.field_size_limit():,} characters: shorten it, or "
             "close a quote that is open."
         ) from None
 
 
+def on_quotes(path: Path) -> str:
+    """Message that quotes are not where CSV has them."""
+    return (
+        f"{path}: its cells cannot be told apart, perhaps because a quote is inside one or is not closed: put quotes around a "
+        'whole cell, and write "" for one within.'
+    )
+
+
 def check_rectangular(lines: Sequence[str], path: Path, delimiter: str, width: int) -> None:
     """Raise InputError if a line has more or fewer values than the first."""
     if not any('"' in line for line in lines):
-        counted = ((place, line.count(delimiter) + 1) for place, line in enumerate(lines, start=1) if line.strip())
+        filled = ((place, line) for place, line in enumerate(lines, start=1) if not is_blank(line, delimiter))
+        counted = ((place, line.count(delimiter) + 1) for place, line in filled)
     else:
         counted = ((place, len(cells)) for place, cells in split(lines, delimiter, path) if cells)
     for place, count in counted:
@@ -213,18 +230,15 @@ def of_cells(
 ) -> Table:
     """Make a table from lines with cells that are not all numbers, split by polars."""
     (polars,) = needed(path, "polars")  # for text, dates and missing values
-    content = "\n".join(line for line in lines[header:] if line.strip() or len(names) == 1).encode()
-    options: dict[str, Any] = {"has_header": False, "infer_schema": False, "separator": delimiter}
     if len(names) == 1:  # whose empty lines polars would pass over
-        cells = polars.DataFrame({names[0]: [(next(csv.reader([line]), None) or [""])[0] for line in lines[header:]]})
+        cells = polars.DataFrame({names[0]: [row[0] if row else "" for _, row in split(lines[header:], delimiter, path)]})
     else:
+        content = "\n".join(line for line in lines[header:] if not is_blank(line, delimiter)).encode()
+        options: dict[str, Any] = {"has_header": False, "infer_schema": False, "separator": delimiter}
         try:
             cells = polars.read_csv(io.BytesIO(content), **options)
         except polars.exceptions.PolarsError:
-            raise InputError(
-                f"{path}: its cells cannot be told apart, perhaps because a quote is inside one or is not closed: put quotes "
-                'around a whole cell, and write "" for one within.'
-            ) from None
+            raise InputError(on_quotes(path)) from None
     cells.columns = [str(place) for place in range(len(names))]
     first_line = header + 1 if len(cells) == len(lines) - header else None  # else cells go over several lines
     notes: list[str] = []
@@ -232,7 +246,7 @@ def of_cells(
         notes.append(on_header(path, "line", f"{again[0]!r} recurs below it"))
         first = polars.DataFrame({str(place): [name] for place, name in enumerate(names)})
         cells = polars.concat([first, cells])
-        names, first_line = list(cells.columns), first_line and 1
+        names, first_line = list(cells.columns), 1 if first_line == 2 else None
     columns = {name: column_of_cells(name, column, na) for name, column in zip(names, cells, strict=True)}
     return Table(str(path), columns, first_line, tuple(notes))
 
@@ -277,6 +291,7 @@ def dates_of(words: Any) -> Iterator[Any]:
     """Parse ISO 8601 dates and times in a series of text, one format after the other; null if a cell fits none."""
     import polars
 
+    words = words.set(~words.str.contains(r"^\d{4}-"), None)  # as two digits are no year, but would be read as one
     yield words.str.to_date("%Y-%m-%d", strict=False)
     for written in TIMES:
         yield words.str.to_datetime(written, strict=False, time_unit="us", time_zone=None).cast(polars.Datetime("us"))

@@ -130,6 +130,56 @@ def test_the_row_numbers_that_pandas_saves_are_left_out_where_columns_are_named(
         load_array(f"{tmp_path}/x.csv")
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "cells"),
+    [
+        ("x.tsv", "who\nSmith, Ann\nSmith, Bob\n", ["Smith, Ann", "Smith, Bob"]),
+        ("x.tsv", "x\n12,345\n0,5\n", ["12,345", "0,5"]),
+        ("x.csv", 'q\n"line 0\nnext"\n"line 1\n\nnext"\n', ["line 0\nnext", "line 1\n\nnext"]),
+        ("x.csv", '"who is\nit"\nAnn\nBob\n', ["Ann", "Bob"]),
+    ],
+)
+def test_cells_of_one_column_are_those_between_its_separators_and_quotes(name, content, cells, tmp_path):
+    (tmp_path / name).write_text(content)
+    (column,) = load_table(f"{tmp_path}/{name}").columns.values()
+    assert column.values.tolist() == cells
+    assert column.name == ("who is it" if '"who is' in content else content[: content.index("\n")])
+    (tmp_path / "x.csv").write_text(content)
+    (column,) = load_table(f"{tmp_path}/x.csv", Cells("\t")).columns.values()
+    assert column.values.tolist() == cells
+
+
+def test_decimal_commas_in_one_column_are_told(tmp_path):
+    (tmp_path / "x.tsv").write_text("x\n12,345\n0,5\n")
+    with pytest.raises(InputError, match=r"column x looks like numbers with decimal commas.* Numbers are needed here"):
+        load_arrays({"x": f"{tmp_path}/x.tsv"})
+
+
+def test_a_row_of_empty_cells_is_one_of_missing_values_and_a_blank_line_none(tmp_path):
+    for separator, rest in (("\t", "3"), ("\t", "x"), (" ", "3"), (",", "3")):
+        (tmp_path / "x.tsv").write_text(f"a|b\n1|2\n|\n\n3|{rest}\n|\n".replace("|", separator))
+        table = load_table(f"{tmp_path}/x.tsv", Cells(separator))
+        assert [column.missing.tolist() for column in table.columns.values()] == [[False, True, False, True]] * 2
+
+
+def test_lines_are_counted_only_where_each_is_a_row(tmp_path):
+    (tmp_path / "x.csv").write_text("a,b\n1,2\n3,nan\n")
+    with pytest.raises(InputError, match=r"first in row 1 \(line 3\)"):
+        load_arrays({"x": f"{tmp_path}/x.csv"})
+    for content in ("a,b\n1,2\n\n3,nan\n", "a,b\n1,2\n\n3,\n"):
+        (tmp_path / "x.csv").write_text(content)
+        with pytest.raises(InputError, match=r"first in row 1: "):
+            load_arrays({"x": f"{tmp_path}/x.csv"})
+
+
+def test_years_have_four_digits(tmp_path):
+    for cells in (["99-01-01", "00-02-01"], ["99-01-01 10:00:00", "00-02-01 11:00:00"]):
+        (tmp_path / "x.csv").write_text("\n".join(["t,a", *(f"{cell},1" for cell in cells)]))
+        column = load_table(f"{tmp_path}/x.csv").columns["t"]
+        assert column.kind == "text"
+        assert f"looks like dates, such as {cells[0]!r}, and was read as text: write them as 2024-01-31" in column.note
+
+
 def test_a_first_line_that_recurs_is_a_sample(tmp_path):
     (tmp_path / "labels.csv").write_text("cat\ndog\ncat\n")
     table = load(f"{tmp_path}/labels.csv")
@@ -665,6 +715,7 @@ def test_a_first_line_of_numbers_and_gaps_is_a_sample(suffix, tmp_path):
     ("content", "message"),
     [
         ('a,b\n1,2"3\n3,4\n', "its cells cannot be told apart, perhaps because a quote is inside one or is not closed"),
+        ('a\nb\n"c\nd\ne\n', "its cells cannot be told apart, perhaps because a quote is inside one or is not closed"),
         (f'a,b\n"{"x" * 200_000}",1\ny,2\n', "a cell in line 2 has more than 131,072 characters: shorten it, or close a quote"),
     ],
 )
