@@ -321,7 +321,8 @@ def read_feather(path: Path, key: str | None, cells: Cells = AS_USUAL) -> Table:
 def read_excel(path: Path, key: str | None, cells: Cells = AS_USUAL) -> Table:
     """Read a sheet, the first one unless the key begins with the name of another and a colon; its first row is as in CSV."""
     polars, fastexcel = needed(path, "polars", "fastexcel")
-    sheets = fastexcel.read_excel(path).sheet_names
+    book = fastexcel.read_excel(path)
+    sheets = book.sheet_names
     sheet, colon, rest = (key or "").partition(":")
     is_named = bool(colon) and sheet in sheets
     wanted = sheet if colon and not is_named else None
@@ -333,8 +334,8 @@ def read_excel(path: Path, key: str | None, cells: Cells = AS_USUAL) -> Table:
         notes.append(noted("sheets", what))
 
     def read(has_header: bool, rows: int | None = None, **options: Any) -> Any:
-        options |= {"sheet_name": sheet, "raise_if_empty": False, "drop_empty_cols": False, "read_options": {"n_rows": rows}}
-        return polars.read_excel(path, has_header=has_header, **options)
+        options |= {"drop_empty_rows": False, "drop_empty_cols": False, "read_options": {"n_rows": rows}}
+        return polars.read_excel(path, sheet_name=sheet, has_header=has_header, raise_if_empty=False, **options)
 
     first = read(False, 1, infer_schema_length=0).rows()  # as text
     if not first:
@@ -342,12 +343,14 @@ def read_excel(path: Path, key: str | None, cells: Cells = AS_USUAL) -> Table:
     words = [(word or "").strip() for word in first[0]]
     header = 0 if is_sample(words, path, cells.na) else 1
     frame = read(bool(header), infer_schema_length=None)
+    above = book.load_sheet(sheet, header_row=None, skip_rows=0, n_rows=1).total_height - header - len(frame)  # empty rows
+    frame = without_empty_end(frame)
     if not len(frame):
         raise InputError(f"{path}: its sheet {sheet} has a header and no samples.")
     texts = [(word, column) for word, column in zip(words, frame, strict=True) if column.dtype == polars.String]
     if header and (again := [word for word, column in texts if word and (column == word).any()]):
         notes.append(on_header(path, "row", f"{again[0]!r} recurs below it"))
-        header, frame = 0, read(False, infer_schema_length=None)
+        header, frame = 0, without_empty_end(read(False, infer_schema_length=None))
     elif not header:
         notes.append(on_header(path, "row", "it holds no names"))
     names = words if header else [str(place) for place in range(frame.width)]
@@ -362,7 +365,15 @@ def read_excel(path: Path, key: str | None, cells: Cells = AS_USUAL) -> Table:
         raise InputError(f"{path} has no sheet {wanted!r}: it has {', '.join(sheets)}{did_you_mean(wanted, sheets)}")
     if key in sheets and key not in names:
         raise InputError(f"{path}: {key} is a sheet: name its columns as {path}:{key}:COLUMN, or all of them as {path}:{key}:")
-    return chosen_of(Table(str(path), columns, header + 1, tuple(notes)), key)
+    return chosen_of(Table(str(path), columns, above + header + 1, tuple(notes)), key)
+
+
+def without_empty_end(frame: Any) -> Any:
+    """Return a sheet without the empty rows at its end, which formats leave; rows within it are missing values."""
+    import polars
+
+    filled = frame.select(polars.any_horizontal(polars.all().is_not_null())).to_series().arg_true()
+    return frame.head(filled[-1] + 1 if len(filled) else 0)
 
 
 def without_named(column: Any, na: tuple[str, ...]) -> Any:

@@ -172,6 +172,22 @@ def test_lines_are_counted_only_where_each_is_a_row(tmp_path):
             load_arrays({"x": f"{tmp_path}/x.csv"})
 
 
+def test_empty_rows_within_a_sheet_are_missing_values(tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    pytest.importorskip("fastexcel")
+    for above in (0, 3):
+        for width in (1, 2):
+            book = openpyxl.Workbook()
+            for row, one in enumerate(["a", None, 1, None, 4.5, None], start=above + 1):
+                for column in range(width):
+                    book.active.cell(row, column + 1, one if one != "a" else "ab"[column])
+            book.save(tmp_path / "x.xlsx")
+            table = load_table(f"{tmp_path}/x.xlsx")
+            assert [one.missing.tolist() for one in table.columns.values()] == [[True, False, True, False]] * width
+            with pytest.raises(InputError, match=rf"2 missing values in 4 rows, first in row 0 \(line {above + 2}\)"):
+                load_arrays({"x": f"{tmp_path}/x.xlsx:a"})
+
+
 def test_years_have_four_digits(tmp_path):
     for cells in (["99-01-01", "00-02-01"], ["99-01-01 10:00:00", "00-02-01 11:00:00"]):
         (tmp_path / "x.csv").write_text("\n".join(["t,a", *(f"{cell},1" for cell in cells)]))
