@@ -90,7 +90,7 @@ def from_text(text: str, path: Path, usual: str, cells: Cells = AS_USUAL) -> Tab
     header = 0 if is_sample(words, path, cells.na) else last_line
     if not header and not all(map(is_number, words)):
         notes.append(on_header(path, "line", "it holds numbers and missing values alone"))
-    names = words if header else [str(place) for place in range(len(words))]
+    names = names_of(words) if header else [str(place) for place in range(len(words))]
     if len(lines) == header:
         raise InputError(f"{path} has a header and no samples.")
     check_different(names, str(path))
@@ -353,8 +353,8 @@ def read_excel(path: Path, key: str | None, cells: Cells = AS_USUAL) -> Table:
         header, frame = 0, without_empty_end(read(False, infer_schema_length=None))
     elif not header:
         notes.append(on_header(path, "row", "it holds no names"))
-    names = words if header else [str(place) for place in range(frame.width)]
-    check_different([name for name in names if name], str(path))
+    names = names_of(words) if header else [str(place) for place in range(frame.width)]
+    check_different(names, str(path))
     columns = {
         name: column_of_cells(name, column, cells.na)
         if column.dtype == polars.String
@@ -389,12 +389,16 @@ def without_named(column: Any, na: tuple[str, ...]) -> Any:
 def of_lazy(lazy: Any, path: Path, key: str | None) -> Table:
     """Make a table from a file with types; only the chosen columns are read."""
     names = lazy.collect_schema().names()
-    if key is not None:
-        lazy = lazy.select(chosen_names(key, names, str(path)))
-    frame = lazy.collect()
+    chosen = names if key is None else chosen_names(key, names, str(path))
+    frame = lazy.select(chosen).collect()
     if not frame.width or not len(frame):
         raise InputError(f"{path} holds no samples.")
-    return of_frame(frame, str(path))
+    return dataclasses.replace(of_frame(frame, str(path)), is_chosen=key is not None)
+
+
+def names_of(words: Sequence[str]) -> list[str]:
+    """Names of columns in a header; an unnamed column has its position, counted from 0."""
+    return [word or f"unnamed {place}" for place, word in enumerate(words)]
 
 
 def chosen_of(table: Table, key: str | None) -> Table:

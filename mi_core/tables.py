@@ -89,14 +89,20 @@ class Table:
         columns: Columns by their names.
         first_line: Line of the file that holds the first row; None if there are no lines.
         of_file: Notes on how the file was read.
+        is_chosen: Whether each column was asked for by its name, even where the name is one of row numbers.
+        rows: Number of rows; None for as many as the first column has.
     """
 
     name: str
-    columns: dict[str, Column]
+    columns: Mapping[str, Column]
     first_line: int | None = None
     of_file: tuple[str, ...] = ()
+    is_chosen: bool = False
+    rows: int | None = None
 
     def __len__(self) -> int:
+        if self.rows is not None:
+            return self.rows
         return len(next(iter(self.columns.values())).values) if self.columns else 0
 
     @property
@@ -152,7 +158,12 @@ class Table:
 
     def chosen_of(self, names: Sequence[str]) -> Table:
         """Select the columns of these names."""
-        return dataclasses.replace(self, columns={name: self.columns[name] for name in names})
+        return dataclasses.replace(self, columns={name: self.columns[name] for name in names}, is_chosen=True)
+
+    def with_column(self, column: Column) -> Table:
+        """Add a column at the end."""
+        others = {name: functools.partial(self.columns.__getitem__, name) for name in self.columns}
+        return dataclasses.replace(self, columns=Columns({**others, column.name: lambda: column}))
 
     def row(self, row: int) -> str:
         """Name a row for messages."""
@@ -186,6 +197,19 @@ class Table:
             "--estimator discrete, and for groups and given."
         )
 
+    def check_named(self) -> None:
+        """Raise InputError if a column has no name, or the names are numbers that were saved with the data."""
+        names = list(self.columns)
+        unnamed, named = ([name for name in names if is_unnamed(name) == without] for without in (True, False))
+        if unnamed and len(names) > 1:
+            found, example = on_unnamed(unnamed[0], names.index(unnamed[0]), len(names)), named[-1] if named else None
+        elif len(names) > 1 and self.first_line == 2 and names == [str(place) for place in range(len(names))]:
+            found, example = "a first line 0, 1, 2, ..., column numbers that were saved with the data", names[-1]
+        else:
+            return
+        remedy = "name it" if example is None else f"name the columns to take, as in {self.name}:{example}"
+        raise InputError(f"{self.name} has {found}: leave it out, or {remedy}.")
+
     def array(self, *, text: bool = True, missing: bool = False) -> NDArray[Any]:
         """Values (n_samples, columns): numbers, or text throughout if a column is text.
 
@@ -196,13 +220,8 @@ class Table:
         Raises:
             InputError: There are missing values or text that are not allowed; the message names the column.
         """
-        names = list(self.columns)
-        if "" in names or (len(names) > 1 and self.first_line == 2 and names == [str(place) for place in range(len(names))]):
-            saved = "an unnamed first column" if "" in names else "a first line 0, 1, 2, ..."
-            raise InputError(
-                f"{self.name} has {saved}, row or column numbers that were saved with the data: leave them out, or name the "
-                f"columns to take, as in {self.name}:{names[-1]}."
-            )
+        if not self.is_chosen:
+            self.check_named()
         for column in self.columns.values():
             if not text:
                 self.check_numbers(column)
@@ -235,6 +254,22 @@ class Table:
         words = self.array(missing=missing)
         labels = np.array([None if None in row else str(tuple(row)) for row in words.tolist()], dtype=object)
         return labels.reshape(-1, 1)
+
+
+def is_unnamed(name: str) -> bool:
+    """Tell whether a column has no name of its own, as row numbers that were saved with the data."""
+    return re.fullmatch(UNNAMED, name) is not None
+
+
+def on_unnamed(name: str, place: int, count: int) -> str:
+    """Describe a column without a name of its own by its place among the columns."""
+    if re.fullmatch(OF_PANDAS, name):
+        return f"a column {name}, as pandas calls an index or a column without a name"
+    if place == 0:
+        return "an unnamed first column, row numbers that were saved with the data"
+    if place == count - 1:
+        return "an unnamed last column, as a separator at the end of each line makes"
+    return f"an unnamed column at place {place}, counted from 0"
 
 
 def on_mixed(numbers: Sequence[str], classes: Sequence[str]) -> str:
@@ -330,7 +365,27 @@ def of_frame(values: Any, name: str) -> Table:
         columns = {one: values.iloc[:, place] if hasattr(values, "iloc") else values[one] for place, one in enumerate(names)}
     if not columns:
         raise InputError(f"{name} has no columns: give at least one.")
-    return Table(name, {one: of_series(one, series, f"{name}: column {one}") for one, series in columns.items()})
+    makers = {one: functools.partial(of_series, one, series, f"{name}: column {one}") for one, series in columns.items()}
+    return Table(name, Columns(makers), rows=len(values))
+
+
+class Columns(Mapping[str, Column]):
+    """Columns by their names, each made when it is first asked for, so that one that cannot be used hinders no other."""
+
+    def __init__(self, makers: Mapping[str, Callable[[], Column]]) -> None:
+        self.makers = {name: functools.cache(make) for name, make in makers.items()}
+
+    def __getitem__(self, name: str) -> Column:
+        return self.makers[name]()
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.makers
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.makers)
+
+    def __len__(self) -> int:
+        return len(self.makers)
 
 
 def of_series(name: str, series: Any, what: str) -> Column:

@@ -188,6 +188,48 @@ def test_empty_rows_within_a_sheet_are_missing_values(tmp_path):
                 load_arrays({"x": f"{tmp_path}/x.xlsx:a"})
 
 
+@pytest.mark.parametrize("index", ["__index_level_0__", "Unnamed: 0"])
+def test_an_index_of_pandas_is_no_data_unless_it_is_named(index, tmp_path):
+    frame = polars.DataFrame({"income": INCOME, index: np.arange(N), "age": AGE})
+    frame.write_parquet(tmp_path / "x.parquet")
+    frame.write_ipc(tmp_path / "x.feather")
+    frame.write_csv(tmp_path / "x.csv")
+    for name in ("x.parquet", "x.feather", "x.csv"):
+        source = f"{tmp_path}/{name}"
+        with pytest.raises(InputError, match=rf"{name} has a column {index}, as pandas .* as in .*{name}:age\.$"):
+            load_arrays({"x": source})
+        assert load_array(f"{source}:income,age").tolist() == np.column_stack([INCOME, AGE]).tolist()
+        assert load_array(f"{source}:{index},age")[:, 0].tolist() == list(range(N))
+        run = mi("rank", source, "--target", "income")
+        assert index not in run.stdout
+        assert f"has a column {index}, as pandas calls an index or a column without a name: columns='{index}'" in run.stderr
+    with pytest.raises(InputError, match=f"x has a column {index}, as pandas calls"):
+        mutual_information(frame, INCOME)
+    assert [row.column for row in rank(frame, "income", columns=[index])] == [index]
+
+
+def test_columns_without_names_are_told_by_their_places(tmp_path):
+    path = tmp_path / "x.csv"
+    for header, found in (
+        ("a,b,", r"an unnamed last column, as a separator at the end of each line makes: .* as in .*x.csv:b\."),
+        ("a,,b", r"an unnamed column at place 1, counted from 0: .* as in .*x.csv:b\."),
+        (",a,b", r"an unnamed first column, row numbers .* as in .*x.csv:b\."),
+        (",,b", r"an unnamed first column, row numbers .* as in .*x.csv:b\."),
+    ):
+        path.write_text("\n".join([header, *(f"{age},{age + 1},{income}" for age, income in zip(AGE, INCOME, strict=True))]))
+        with pytest.raises(InputError, match=found):
+            load_array(str(path))
+    found = rank(load_table(str(path)), "b", columns=["unnamed 0", "unnamed 1"])
+    assert {row.column for row in found} == {"unnamed 0", "unnamed 1"}
+    path.write_text(path.read_text().replace(",,b", "a,,b"))
+    found = rank(load_table(str(path)), "b")
+    assert [row.column for row in found] == ["a"]
+    assert any(
+        "has an unnamed column at place 1, counted from 0: columns='unnamed 1' (--columns) ranks it" in one
+        for one in found.notes
+    )
+
+
 def test_years_have_four_digits(tmp_path):
     for cells in (["99-01-01", "00-02-01"], ["99-01-01 10:00:00", "00-02-01 11:00:00"]):
         (tmp_path / "x.csv").write_text("\n".join(["t,a", *(f"{cell},1" for cell in cells)]))
@@ -428,6 +470,22 @@ def test_times_of_a_time_zone_are_those_of_utc():
     times = np.array([datetime.datetime(1970, 1, 1, 2, int(minute) % 60, tzinfo=zone) for minute in AGE], dtype=object)
     (row,) = rank({"at": times, "age": INCOME}, "age").rows
     assert row.mi == mutual_information(AGE % 60, INCOME, standardize="sides").mi
+
+
+def test_columns_that_are_no_data_are_left_out_of_a_ranking_and_refused_where_they_are_used(tmp_path):
+    lists = polars.Series("lists", [[1]] * N)
+    frame = polars.DataFrame([lists, polars.Series("age", AGE), polars.Series("income", INCOME, dtype=polars.Decimal(20, 2))])
+    told = "column lists holds List(Int64): a column is of numbers, flags, dates or text."
+    found = rank(frame, "income")
+    assert [row.column for row in found] == ["age"]
+    assert any(f"Left out: table: {told}" in note for note in found.notes)
+    assert rank(frame, INCOME, columns=["age"]).notes == rank(frame[["age"]], INCOME).notes
+    path = tmp_path / "x.parquet"
+    frame.write_parquet(path)
+    assert json.loads(mi("rank", path, "--target", "income", "--columns", "age", "--json").stdout)["rows"][0]["column"] == "age"
+    for call in (lambda: rank(frame, "income", columns=["lists"]), lambda: rank(frame, "lists"), lambda: load_array(str(path))):
+        with pytest.raises(InputError, match=re.escape(told)):
+            call()
 
 
 def test_what_is_no_array_is_told_how_to_become_one():
@@ -718,7 +776,7 @@ def test_a_first_line_of_numbers_and_gaps_is_a_sample(suffix, tmp_path):
         assert (len(table), table.first_line) == (3, 1)
         assert gap == "nan" or "was read as a sample, because it holds" in table.notes[0]
     assert len(written([1.5, 2], [3, 4])) == 2
-    assert list(written([None, "0", "1"], [0, 3, 4]).columns) == ["", "0", "1"]
+    assert list(written([None, "0", "1"], [0, 3, 4]).columns) == ["unnamed 0", "0", "1"]
     assert list(written(["name", 2019], ["x", 4]).columns) == ["name", "2019"]
     assert "because 'x' recurs below it" in written(["x", 1], ["y", 2], ["x", 3]).notes[0]
     with pytest.raises(InputError, match=r"has an empty cell and numbers, '2019' first, which may be names of columns or a"):
