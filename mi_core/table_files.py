@@ -293,8 +293,12 @@ def dates_of(words: Any) -> Iterator[Any]:
 
     words = words.set(~words.str.contains(r"^\d{4}-"), None)  # as two digits are no year, but would be read as one
     yield words.str.to_date("%Y-%m-%d", strict=False)
+    is_fine = words.str.contains(r"\.\d{7}").any()
     for written in TIMES:
-        yield words.str.to_datetime(written, strict=False, time_unit="us", time_zone=None).cast(polars.Datetime("us"))
+        times = words.str.to_datetime(written, strict=False, time_unit="us", time_zone=None).cast(polars.Datetime("us"))
+        if is_fine and times.dt.year().is_between(1678, 2261).all():  # which nanoseconds reach
+            times = words.str.to_datetime(written, strict=False, time_unit="ns", time_zone=None)
+        yield times
 
 
 def is_number(word: str) -> bool:

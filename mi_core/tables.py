@@ -23,7 +23,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mi_core.errors import InputError, MissingValues, did_you_mean
+from mi_core.errors import InputError, MissingValues, as_sentence, did_you_mean
 from mi_core.explanations import noted
 from mi_core.text import NAMED
 
@@ -391,8 +391,13 @@ class Columns(Mapping[str, Column]):
 def of_series(name: str, series: Any, what: str) -> Column:
     """Make a column from a series of pandas or polars."""
     library = type(series).__module__.partition(".")[0]
-    values, missing = from_polars(series, what) if library == "polars" else from_pandas(series, what)
-    return typed(name, values, missing, what)
+    try:
+        values, missing = from_polars(series, what) if library == "polars" else from_pandas(series, what)
+        return typed(name, values, missing, what)
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:  # whatever a library raises for a type that it alone knows
+        raise InputError(f"{what} holds {series.dtype}, which cannot be read: {as_sentence(error)}") from error
 
 
 def check_different(names: Sequence[str], table: str) -> None:
@@ -432,8 +437,8 @@ def from_pandas(series: Any, what: str) -> tuple[NDArray[Any], NDArray[np.bool_]
     dtype = str(series.dtype)
     if dtype == "category":  # which are classes, even where they are numbers
         return np.array([None if gone else str(one) for one, gone in zip(series, missing, strict=True)], dtype=object), missing
-    if "datetime64" in dtype:
-        return series.to_numpy(dtype="datetime64[ns]"), missing
+    if "datetime64" in dtype:  # in its own unit, as nanoseconds do not reach beyond 2262
+        return (series if series.dt.tz is None else series.dt.tz_convert("UTC").dt.tz_localize(None)).to_numpy(), missing
     if not isinstance(series.dtype, np.dtype) and getattr(series.dtype, "kind", "O") in "iufb":
         if dtype.startswith("Sparse"):
             raise InputError(f"{what} is a sparse column of pandas ({dtype}): give its .sparse.to_dense(), if memory has room.")
@@ -451,13 +456,14 @@ def typed(name: str, array: NDArray[Any], missing: NDArray[np.bool_] | None, wha
     """Make a column of the kind that the dtype of a NumPy array (n_samples,) implies."""
     if array.dtype == object:
         return of_objects(name, array, absent(array) if missing is None else missing | absent(array), what)
+    if array.dtype.names:
+        raise InputError(f"{what} holds records of {', '.join(array.dtype.names)}: give a column for each of these fields.")
     if array.dtype.kind in "mM":
-        return of_dates(name, array, what)
-    gone = absent(array) if missing is None else missing | absent(array)
+        return of_dates(name, array if missing is None else np.where(missing, array.dtype.type("NaT"), array), what)
     if array.dtype.kind in "UST":
-        words = array.astype(str).astype(object)
-        words[gone] = None
-        return of_text(name, words, gone)
+        words = np.char.decode(array, "utf-8", "backslashreplace") if array.dtype.kind == "S" else array
+        return typed(name, words.astype(object), missing, what)
+    gone = absent(array) if missing is None else missing | absent(array)
     kind: Kind = "flags" if array.dtype.kind == "b" else "numbers"
     if gone.any() and array.dtype.kind in "iu" and beyond(array[~gone]):
         array = np.where(gone, 0, array)
@@ -486,15 +492,18 @@ def of_objects(name: str, array: NDArray[Any], missing: NDArray[np.bool_], what:
         except OverflowError:
             raise InputError(f"{what} has values beyond the range of float64, 1.8e308: divide it by a large number.") from None
     if all(hasattr(one, "year") and hasattr(one, "month") for one in present):
-        has_time = any(hasattr(one, "hour") for one in present)
-        dates = np.array(
-            [None if gone else in_utc(one) for one, gone in zip(array, missing, strict=True)],
-            dtype="datetime64[us]" if has_time else "datetime64[D]",
-        )
-        return of_dates(name, dates, what)
-    other = next((row, one) for row, one in enumerate(array) if not missing[row] and not isinstance(one, str))
+        unit = "D" if not any(hasattr(one, "hour") for one in present) else "us"
+        unit = "ns" if any(getattr(one, "nanosecond", 0) for one in present) else unit  # times of pandas
+        dates = [None if gone else in_utc(one) for one, gone in zip(array, missing, strict=True)]
+        return of_dates(name, np.array(dates, f"datetime64[{unit}]"), what)
+    if all(isinstance(one, datetime.timedelta) for one in present):
+        durations = [None if gone else one for one, gone in zip(array, missing, strict=True)]
+        return of_dates(name, np.array(durations, "timedelta64[us]"), what)
+    row, other = next((row, one) for row, one in enumerate(array) if not missing[row] and not isinstance(one, str))
+    kinds = sorted({type(one).__name__ for one in present})
+    mixes = "mixes kinds of values" if len(kinds) > 1 else f"holds values of type {kinds[0]}"
     raise InputError(
-        f"{what} mixes kinds of values, such as {other[1]!r} in row {other[0]} beside text: a column is of numbers, flags, "
+        f"{what} {mixes}, such as {other!r} in row {row}{' beside text' * ('str' in kinds)}: a column is of numbers, flags, "
         "dates or text throughout."
     )
 
@@ -535,7 +544,9 @@ def of_numbers(name: str, numbers: Sequence[int | float], missing: NDArray[np.bo
 
 
 def in_utc(moment: Any) -> Any:
-    """Convert a time with a time zone to UTC without one; return other values unchanged."""
+    """Convert a time with a time zone, or of pandas with nanoseconds, to UTC without one; return other values unchanged."""
+    if hasattr(moment, "to_datetime64"):
+        return moment.to_datetime64()
     return moment if getattr(moment, "tzinfo", None) is None else moment.astimezone(datetime.UTC).replace(tzinfo=None)
 
 
@@ -554,13 +565,18 @@ def of_text(name: str, words: NDArray[Any], missing: NDArray[np.bool_], stray: N
 
 def of_dates(name: str, dates: NDArray[Any], what: str) -> Column:
     """Convert dates to days and times to seconds since the beginning of 1970, and durations to seconds."""
-    missing = np.isnat(dates)
-    is_date = np.datetime_data(dates.dtype)[0] in "YMWD" and dates.dtype.kind == "M"
-    unit = np.timedelta64(1, "D") if is_date else np.timedelta64(1, "s")
-    since = (dates - np.datetime64(0, "D")) if dates.dtype.kind == "M" else dates
-    values = np.where(missing, np.nan, since / unit)
-    words = ("days since 1970-01-01" if is_date else "seconds since 1970-01-01") if dates.dtype.kind == "M" else "seconds"
-    return Column(name, "dates", values, missing, note=f"column {name} holds dates or times, read as {words}.")
+    missing, is_duration, (step, _) = np.isnat(dates), dates.dtype.kind == "m", np.datetime_data(dates.dtype)
+    is_coarse = step in "YMWD"
+    if step == "as" or (is_duration and step in "YM"):  # too short to be counted in a second, or of no fixed length
+        raise InputError(f"{what} has dtype {dates.dtype}: convert it to {dates.dtype.kind}8[{'ns' if step == 'as' else 'D'}].")
+    if is_coarse:
+        dates = dates.astype(f"{dates.dtype.kind}8[D]")
+    unit = np.timedelta64(1, "D" if is_coarse and not is_duration else "s")
+    values = np.where(missing, np.nan, (dates if is_duration else dates - np.zeros((), dates.dtype)) / unit)
+    words = "seconds" if is_duration else "days since 1970-01-01" if is_coarse else "seconds since 1970-01-01"
+    before, after = len(np.unique(dates[~missing])), len(np.unique(values[~missing]))
+    lost = f"; float64 holds {after:,} of its {before:,} distinct values: subtract the first time for more" * (after < before)
+    return Column(name, "dates", values, missing, note=f"column {name} holds dates or times, read as {words}{lost}.")
 
 
 def absent(array: NDArray[Any]) -> NDArray[np.bool_]:

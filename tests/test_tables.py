@@ -472,6 +472,34 @@ def test_times_of_a_time_zone_are_those_of_utc():
     assert row.mi == mutual_information(AGE % 60, INCOME, standardize="sides").mi
 
 
+def test_dates_far_from_today_are_those_that_came():
+    times = np.array(["9999-12-31", "0001-01-01", "NaT"], dtype="datetime64[s]")
+    expected = [253402214400.0, -62135596800.0, None]
+    for series in (pandas.Series(times), pandas.Series(times).dt.tz_localize("UTC"), pandas.Series(times).astype(object)):
+        assert as_list(arrays.table(series, "table").columns["0"]) == expected
+    assert as_list(arrays.table({"t": np.ma.masked_array(times, [0, 1, 1])}, "table").columns["t"]) == [expected[0], None, None]
+
+
+def test_times_finer_than_float64_are_told_and_read_to_the_nanosecond(tmp_path):
+    times = np.datetime64("2024-01-01T00:00:00", "ns") + np.arange(N)
+    for values in (times, pandas.Series(times), pandas.Series([pandas.Timestamp(one) for one in times], dtype=object)):
+        column = arrays.table({"t": values}, "table").columns["t"]
+        assert "; float64 holds 1 of its 60 distinct values: subtract the first time for more." in column.note
+    assert "float64" not in arrays.table({"t": times - times[0]}, "table").columns["t"].note
+    path = tmp_path / "t.csv"
+    path.write_text("t,a\n2024-01-01 00:00:00.123456789,x\n2024-01-01 00:00:00.1234567,x\n")
+    assert "float64 holds 1 of its 2 distinct values" in load_table(str(path)).columns["t"].note
+    path.write_text("t,a\n1970-01-01 00:00:00.123456789,x\n1970-01-01 00:00:01,x\n")
+    assert load_table(str(path)).columns["t"].values.tolist() == [0.123456789, 1.0]
+    path.write_text("t,a\n9999-12-31 00:00:00.1234567,x\n2024-01-01 00:00:00,x\n")
+    assert load_table(str(path)).columns["t"].values.tolist() == [253402214400.123456, 1704067200.0]
+
+
+def test_text_of_bytes_is_text():
+    words = np.where(AGE > 40, "J\u00f8rgen".encode(), b"\xff")
+    assert set(arrays.table({"who": words}, "table").columns["who"].values) == {"J\u00f8rgen", "\\xff"}
+
+
 def test_columns_that_are_no_data_are_left_out_of_a_ranking_and_refused_where_they_are_used(tmp_path):
     lists = polars.Series("lists", [[1]] * N)
     frame = polars.DataFrame([lists, polars.Series("age", AGE), polars.Series("income", INCOME, dtype=polars.Decimal(20, 2))])
@@ -486,6 +514,30 @@ def test_columns_that_are_no_data_are_left_out_of_a_ranking_and_refused_where_th
     for call in (lambda: rank(frame, "income", columns=["lists"]), lambda: rank(frame, "lists"), lambda: load_array(str(path))):
         with pytest.raises(InputError, match=re.escape(told)):
             call()
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (np.arange(N).astype("M8[as]"), r"column a has dtype datetime64\[as\]: convert it to M8\[ns\]"),
+        (np.arange(N).astype("m8[Y]"), r"column a has dtype timedelta64\[Y\]: convert it to m8\[D\]"),
+        (np.zeros(N, [("p", float), ("q", float)]), "column a holds records of p, q: give a column for each of these fields"),
+        (
+            pandas.Series(pandas.interval_range(pandas.Timestamp(0), periods=N)),
+            "column a holds interval.*, which cannot be read",
+        ),
+    ],
+    ids=["attoseconds", "years", "records", "intervals"],
+)
+def test_types_that_are_no_columns_are_refused_in_one_line(values, message):
+    with pytest.raises(InputError, match=message) as caught:
+        rank({"a": values, "b": AGE}, "b")
+    assert "\n" not in str(caught.value)
+
+
+def test_durations_as_objects_are_seconds():
+    durations = np.array([datetime.timedelta(days=1), None, datetime.timedelta(seconds=2)])
+    assert as_list(arrays.table({"d": durations}, "table").columns["d"]) == [86400.0, None, 2.0]
 
 
 def test_what_is_no_array_is_told_how_to_become_one():
