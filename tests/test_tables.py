@@ -614,6 +614,27 @@ def test_rows_with_missing_values_are_dropped_pairwise(how):
     assert (multi.mi, multi.n_samples) == (found.mi, N - 3)
 
 
+def test_gaps_among_numbers_leave_no_note_on_their_types():
+    gaps = [None if gap else income for gap, income in zip(GAPS, INCOME.tolist(), strict=True)]
+    found = mutual_information(AGE, gaps, missing="drop")
+    assert found.notes == mutual_information(AGE, HOLES, missing="drop").notes
+    huge = np.array([None if gap else 2**60 + 1 if place else 0.5 for place, gap in enumerate(GAPS)])
+    assert any("[mi explain rounded]" in note for note in mutual_information(huge, AGE, missing="drop").notes)
+
+
+def test_masked_arrays_of_any_kind_can_be_dropped():
+    found = mutual_information(INCOME, np.ma.masked_array(CITY, GAPS), estimator="ross", missing="drop")
+    assert found.mi == mutual_information(INCOME[~GAPS], CITY[~GAPS], estimator="ross").mi
+    with pytest.raises(InputError, match="x is complex"):
+        mutual_information(np.ma.masked_array(INCOME * 1j, GAPS), AGE, missing="drop")
+    with pytest.raises(InputError, match=r"x has dtype datetime64\[D\]: give numbers"):
+        mutual_information(np.ma.masked_array(np.array(DAYS, "M8[D]"), GAPS), AGE, missing="drop")
+    table = np.ma.masked_array(np.column_stack([AGE, INCOME]), np.column_stack([np.zeros(N, bool), GAPS]))
+    assert rank(table, "0", missing="drop").rows[0].n_samples == N - 3
+    with pytest.raises(InputError, match="table: column 1 has 3 missing values in 60 rows"):
+        rank(table, "0")
+
+
 def test_labels_groups_and_conditions_may_be_missing_too():
     city = np.where(GAPS, None, CITY)
     rest = ~GAPS
