@@ -87,7 +87,7 @@ class Table:
     Attributes:
         name: Name of the table in messages: a file, or the name of an argument.
         columns: Columns by their names.
-        first_line: Line of the file that holds the first row; None if there are no lines.
+        first_line: Line of the file that holds the first row; None if there are no lines, or rows are not one line each.
         of_file: Notes on how the file was read.
         is_chosen: Whether each column was asked for by its name, even where the name is one of row numbers.
         rows: Number of rows; None for as many as the first column has.
