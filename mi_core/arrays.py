@@ -254,7 +254,7 @@ def table(values: Any, name: str) -> tables.Table:
     if tables.is_frame(values):
         return tables.of_frame(values, name)
     if not isinstance(values, Mapping):
-        array = host_array(values, name)
+        array = values if isinstance(values, np.ma.MaskedArray) else host_array(values, name)
         if array.ndim not in (1, 2) or not array.size:
             raise InputError(f"{name} has shape {array.shape}: a table has one row a sample and one column a variable.")
         values = {str(place): column for place, column in enumerate(array.reshape(len(array), -1).T)}
@@ -285,9 +285,14 @@ def as_floating(array: NDArray[Any], name: str, notes: list[str]) -> Samples:
     if holds_whole_numbers(array):
         array = tables.whole_numbers([int(one) for one in array.flat]).reshape(array.shape)
     if array.dtype == object and all(isinstance(value, Real | np.bool_) for value in array.flat):
-        what = f"{name}: numbers of several types, as of a table with flags, were read as float64, which holds 53 bits."
-        notes.append(noted("rounded", what))
-        return rounded(array, name, notes)
+        if any(isinstance(value, bool | np.bool_) for value in array.flat):
+            what = f"{name}: numbers of several types, as of a table with flags, were read as float64, which holds 53 bits."
+            notes.append(noted("rounded", what))
+        result = rounded(array, name, notes)
+        pairs = zip(array.flat, result.reshape(-1).tolist(), strict=True)
+        if not notes and any(isinstance(one, Integral) and int(one) != value for one, value in pairs):
+            notes.append(noted("rounded", f"{name}: whole numbers were rounded to float64, which holds 53 bits."))
+        return result
     dtype = array.dtype.newbyteorder("=")
     if dtype in (np.float32, np.float64):
         return array.astype(dtype, copy=False)

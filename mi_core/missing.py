@@ -87,9 +87,13 @@ def with_missing(values: Any, name: str) -> NDArray[Any]:
         whole: NDArray[Any] = values.data.astype(object)
         whole[np.ma.getmaskarray(values)] = None
         return whole
-    if isinstance(values, np.ma.MaskedArray) and values.dtype.kind in "fiub":
+    if isinstance(values, np.ma.MaskedArray) and values.dtype.kind in "fiubc":
         filled: NDArray[Any] = values.astype(np.result_type(values.dtype, np.float32)).filled(np.nan)  # type: ignore[attr-defined]
         return filled
+    if isinstance(values, np.ma.MaskedArray) and values.dtype.kind in "mM":
+        return np.where(np.ma.getmaskarray(values), values.dtype.type("NaT"), values.data)
+    if isinstance(values, np.ma.MaskedArray):
+        return np.where(np.ma.getmaskarray(values), np.array(None), values.data.astype(object))
     if tables.is_frame(values):
         return tables.of_frame(values, name).array(missing=True)
     return arrays.host_array(values, name)

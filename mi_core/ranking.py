@@ -40,7 +40,7 @@ from mi_core.explanations import noted
 from mi_core.options import Estimator, RankOptions, Units
 from mi_core.progress_bar import with_progress
 from mi_core.sampling import DEFAULT_ORDER, INDEPENDENT, Groups, Sampling, as_fields, resemblance
-from mi_core.tables import MOST_SHOWN, Column, Table, chosen_names, is_frame, on_mixed
+from mi_core.tables import MOST_SHOWN, Column, Table, chosen_names, is_frame, is_unnamed, on_mixed, on_unnamed
 from mi_core.text import concerning
 from mi_core.types import IntArray, Samples
 
@@ -239,7 +239,10 @@ def rank(
     check_one_role(roles)
     beside = [name for some in roles.values() for name in some]
     wanted = whole.columns if columns is None else chosen(columns, whole, "columns")
-    names = [name for name in wanted if name not in (*beside, "")]
+    left_out = {} if columns is not None else unusable(whole, [name for name in wanted if name not in beside])
+    names = [name for name in wanted if name not in (*beside, *left_out)]
+    if not names and left_out:
+        raise InputError(next(iter(left_out.values())).left_out)
     if not names:
         raise InputError(f"{whole.name} has no column to rank beside {', '.join(beside)}: name others.")
     used = [*names, *beside]
@@ -252,7 +255,7 @@ def rank(
     elif groups_name is None and not settings.series:
         (k,) = arguments.neighbour_orders((DEFAULT_ORDER,), len(whole))
     work = Ranker(whole, target_name, names_given, groups_name, k, settings)
-    found = work.all_of(names)
+    found = {**work.all_of(names), **left_out}
     taken = [name for name in used if name not in found or found[name].row]  # others say themselves why they are left out
     rows = sorted(with_q_values([one.row for one in found.values() if one.row]), key=lambda row: -row.mi)
     if not rows:
@@ -287,7 +290,7 @@ def with_column(table: Table, given: Any, argument: str) -> tuple[Table, str]:
         raise InputError(
             f"{table.name} has {len(table):,} rows and {argument} has {len(column.values):,}: give one value for each row."
         )
-    return dataclasses.replace(table, columns={**table.columns, name: column}), name
+    return table.with_column(column), name
 
 
 def check_one_role(roles: Mapping[str, Sequence[str]]) -> None:
@@ -308,6 +311,21 @@ def chosen(names: Any, table: Table, argument: str) -> list[str]:
     if not wanted:
         raise InputError(f"{argument} is empty: name a column, or leave it out.")
     return [one for name in dict.fromkeys(wanted) for one in chosen_names(name, list(table.columns), table.name)]
+
+
+def unusable(table: Table, names: Sequence[str]) -> dict[str, Found]:
+    """Columns that are not ranked unless they are asked for: without a name, or of a type that is no data; and why."""
+    places, found = list(table.columns), {}
+    for name in names:
+        if is_unnamed(name):
+            what = on_unnamed(name, places.index(name), len(places))
+            found[name] = Found(left_out=f"{table.name} has {what}: columns={name!r} (--columns) ranks it.")
+            continue
+        try:
+            _ = table.columns[name]
+        except InputError as error:
+            found[name] = Found(left_out=str(error))
+    return found
 
 
 def check_complete(table: Table, names: Sequence[str]) -> None:

@@ -6,7 +6,6 @@ text -> only numbers: numpy.loadtxt, and nothing else is needed
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import dataclasses
 import importlib
@@ -28,18 +27,17 @@ from mi_core.tables import (
     MOSTLY,
     Column,
     Table,
-    absent,
     check_different,
     chosen_names,
     of_dates,
     of_frame,
+    of_numbers,
     of_series,
     of_text,
-    whole_numbers,
 )
 
 TIMES = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.fZ", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M")
-
+WHOLE = r"[-+]?\d{1,308}(\.0*)?"  # a whole number within the range of float64
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 
@@ -78,30 +76,37 @@ def from_text(text: str, path: Path, usual: str, cells: Cells = AS_USUAL) -> Tab
     usual: Separator between columns unless `cells` or the first line says otherwise.
     """
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    while lines and not lines[-1].strip():
-        lines.pop()
-    if not lines or not lines[0].strip():
+    if not lines[0].strip():
         raise InputError(f"{path} is empty, or its first line is.")
     delimiter = cells.separator or separator_in(lines, usual, path)
+    while is_blank(lines[-1], delimiter):
+        lines.pop()
     notes = []
     if delimiter != usual and cells.separator is None:
         what = f"{SEPARATORS[delimiter]} separate its columns, by its first line; --separator names another."
         notes.append(noted("separator", f"{path}: {what}"))
-    words = [word.strip() for word in next(split(lines[:1], delimiter, path))[1]]
-    header = 0 if is_sample(words, path, cells.na) else 1
+    last_line, first = next(split(lines, delimiter, path))
+    words = [word.strip().replace("\n", " ") for word in first]
+    header = 0 if is_sample(words, path, cells.na) else last_line
     if not header and not all(map(is_number, words)):
         notes.append(on_header(path, "line", "it holds numbers and missing values alone"))
-    names = words if header else [str(place) for place in range(len(words))]
+    names = names_of(words) if header else [str(place) for place in range(len(words))]
     if len(lines) == header:
         raise InputError(f"{path} has a header and no samples.")
-    check_different([name for name in names if name], str(path))
-    numbers = None if cells.na else numbers_alone(lines[header:], delimiter, len(names))
-    if numbers is not None:
-        read = {name: Column(name, "numbers", one, absent(one)) for name, one in zip(names, numbers, strict=True)}
-        return Table(str(path), read, header + 1, tuple(notes))
+    check_different(names, str(path))
+    columns = None if cells.na else numbers_alone(lines[header:], delimiter, names)
+    if columns is not None:
+        table = Table(str(path), columns, header + 1, tuple(notes))
+        is_gapless = len(table) == len(lines) - header  # else blank lines were passed over
+        return table if is_gapless else dataclasses.replace(table, first_line=None)
     check_rectangular(lines, path, delimiter, len(names))
     table = of_cells(lines, header, names, path, delimiter, cells.na)
     return dataclasses.replace(table, of_file=(*notes, *table.of_file))
+
+
+def is_blank(line: str, delimiter: str) -> bool:
+    """Tell whether a line has no cells: delimiters, even of white space, are those of a row whose values are missing."""
+    return delimiter not in line and not line.strip()
 
 
 def is_sample(words: Sequence[str], path: Path, na: tuple[str, ...]) -> bool:
@@ -151,45 +156,65 @@ def on_header(path: Path, first: str, why: str) -> str:
     return noted("header", what)
 
 
-def numbers_alone(rows: Sequence[str], delimiter: str, width: int) -> list[NDArray[Any]] | None:
-    """Columns (n_samples,) of numbers, integers if too large for float64; None if a cell is not a number."""
-    if width == 1 and not all(map(str.strip, rows)):  # an empty cell, which would be passed over
+def numbers_alone(rows: Sequence[str], delimiter: str, names: Sequence[str]) -> dict[str, Column] | None:
+    """Columns of numbers by their names; None if a cell is not a number."""
+    if len(names) == 1 and not all(map(str.strip, rows)):  # an empty cell, which would be passed over
         return None
     try:
         table = np.loadtxt(rows, delimiter=delimiter, ndmin=2, comments=None)
     except ValueError:
         return None
-    if table.shape[1] != width:
+    if table.shape[1] != len(names):
         return None
-    columns = list(table.T)
+    missing = np.isnan(table)
+    columns = {name: Column(name, "numbers", table[:, place], missing[:, place]) for place, name in enumerate(names)}
     for place in np.flatnonzero((np.abs(table) >= EXACT).any(axis=0)):
-        with contextlib.suppress(ValueError):  # not all of them are whole
-            whole = np.loadtxt(rows, object, None, delimiter, converters=int, usecols=int(place), ndmin=1)
-            columns[place] = whole_numbers(whole.tolist())
+        name = names[int(place)]
+        words = np.loadtxt(rows, str, None, delimiter, usecols=int(place), ndmin=1)
+        columns[name] = of_numbers(name, in_full(words.tolist(), missing[:, place]), missing[:, place])
     return columns
+
+
+def in_full(words: Sequence[str], missing: NDArray[np.bool_]) -> list[int | float]:
+    """Numbers of cells, 0 if missing; those that are written as whole numbers keep all their digits."""
+    return [
+        0 if gone else int(word.partition(".")[0]) if re.fullmatch(WHOLE, word.strip()) else float(word)
+        for word, gone in zip(words, missing.tolist(), strict=True)
+    ]
 
 
 def split(lines: Sequence[str], delimiter: str, path: Path) -> Iterator[tuple[int, list[str]]]:
     """Generate the number of the last line and the cells of each row.
 
     Raises:
-        InputError: A cell is too long.
+        InputError: A cell is too long, or a quote is not closed or not followed by a delimiter.
     """
-    reader = csv.reader((f"{line}\n" for line in lines), delimiter=delimiter)
+    reader = csv.reader((f"{line}\n" for line in lines), delimiter=delimiter, strict=True)
     try:
         for cells in reader:
             yield reader.line_num, cells
-    except csv.Error:
+    except csv.Error as error:
+        if "limit" not in str(error):
+            raise InputError(on_quotes(path)) from None
         raise InputError(
             f"{path}: a cell in line {reader.line_num} has more than {csv.field_size_limit():,} characters: shorten it, or "
             "close a quote that is open."
         ) from None
 
 
+def on_quotes(path: Path) -> str:
+    """Message that quotes are not where CSV has them."""
+    return (
+        f"{path}: its cells cannot be told apart, perhaps because a quote is inside one or is not closed: put quotes around a "
+        'whole cell, and write "" for one within.'
+    )
+
+
 def check_rectangular(lines: Sequence[str], path: Path, delimiter: str, width: int) -> None:
     """Raise InputError if a line has more or fewer values than the first."""
     if not any('"' in line for line in lines):
-        counted = ((place, line.count(delimiter) + 1) for place, line in enumerate(lines, start=1) if line.strip())
+        filled = ((place, line) for place, line in enumerate(lines, start=1) if not is_blank(line, delimiter))
+        counted = ((place, line.count(delimiter) + 1) for place, line in filled)
     else:
         counted = ((place, len(cells)) for place, cells in split(lines, delimiter, path) if cells)
     for place, count in counted:
@@ -205,18 +230,15 @@ def of_cells(
 ) -> Table:
     """Make a table from lines with cells that are not all numbers, split by polars."""
     (polars,) = needed(path, "polars")  # for text, dates and missing values
-    content = "\n".join(line for line in lines[header:] if line.strip() or len(names) == 1).encode()
-    options: dict[str, Any] = {"has_header": False, "infer_schema": False, "separator": delimiter}
     if len(names) == 1:  # whose empty lines polars would pass over
-        cells = polars.DataFrame({names[0]: [(next(csv.reader([line]), None) or [""])[0] for line in lines[header:]]})
+        cells = polars.DataFrame({names[0]: [row[0] if row else "" for _, row in split(lines[header:], delimiter, path)]})
     else:
+        content = "\n".join(line for line in lines[header:] if not is_blank(line, delimiter)).encode()
+        options: dict[str, Any] = {"has_header": False, "infer_schema": False, "separator": delimiter}
         try:
             cells = polars.read_csv(io.BytesIO(content), **options)
         except polars.exceptions.PolarsError:
-            raise InputError(
-                f"{path}: its cells cannot be told apart, perhaps because a quote is inside one or is not closed: put quotes "
-                'around a whole cell, and write "" for one within.'
-            ) from None
+            raise InputError(on_quotes(path)) from None
     cells.columns = [str(place) for place in range(len(names))]
     first_line = header + 1 if len(cells) == len(lines) - header else None  # else cells go over several lines
     notes: list[str] = []
@@ -224,7 +246,7 @@ def of_cells(
         notes.append(on_header(path, "line", f"{again[0]!r} recurs below it"))
         first = polars.DataFrame({str(place): [name] for place, name in enumerate(names)})
         cells = polars.concat([first, cells])
-        names, first_line = list(cells.columns), first_line and 1
+        names, first_line = list(cells.columns), 1 if first_line == 2 else None
     columns = {name: column_of_cells(name, column, na) for name, column in zip(names, cells, strict=True)}
     return Table(str(path), columns, first_line, tuple(notes))
 
@@ -244,11 +266,9 @@ def column_of_cells(name: str, cells: Any, na: tuple[str, ...] = ()) -> Column:
     numbers = numbers.set(polars.Series(missing), None)
     stray = numbers.is_null().to_numpy() & ~missing
     if not stray.any():
-        values = numbers.to_numpy()
         if (numbers.abs() >= EXACT).any():
-            with contextlib.suppress(ValueError):  # not all of them are whole
-                values = whole_numbers([0 if word is None else int(word) for word in words.to_list()])
-        return Column(name, "numbers", values, missing)
+            return of_numbers(name, in_full(words.to_list(), missing), missing)
+        return Column(name, "numbers", numbers.to_numpy(), missing)
     lower = words.str.to_lowercase()
     if lower.drop_nulls().is_in(["true", "false"]).all():
         flags = lower == "true"
@@ -271,9 +291,14 @@ def dates_of(words: Any) -> Iterator[Any]:
     """Parse ISO 8601 dates and times in a series of text, one format after the other; null if a cell fits none."""
     import polars
 
+    words = words.set(~words.str.contains(r"^\d{4}-"), None)  # as two digits are no year, but would be read as one
     yield words.str.to_date("%Y-%m-%d", strict=False)
+    is_fine = words.str.contains(r"\.\d{7}").any()
     for written in TIMES:
-        yield words.str.to_datetime(written, strict=False, time_unit="us", time_zone=None).cast(polars.Datetime("us"))
+        times = words.str.to_datetime(written, strict=False, time_unit="us", time_zone=None).cast(polars.Datetime("us"))
+        if is_fine and times.dt.year().is_between(1678, 2261).all():  # which nanoseconds reach
+            times = words.str.to_datetime(written, strict=False, time_unit="ns", time_zone=None)
+        yield times
 
 
 def is_number(word: str) -> bool:
@@ -300,7 +325,8 @@ def read_feather(path: Path, key: str | None, cells: Cells = AS_USUAL) -> Table:
 def read_excel(path: Path, key: str | None, cells: Cells = AS_USUAL) -> Table:
     """Read a sheet, the first one unless the key begins with the name of another and a colon; its first row is as in CSV."""
     polars, fastexcel = needed(path, "polars", "fastexcel")
-    sheets = fastexcel.read_excel(path).sheet_names
+    book = fastexcel.read_excel(path)
+    sheets = book.sheet_names
     sheet, colon, rest = (key or "").partition(":")
     is_named = bool(colon) and sheet in sheets
     wanted = sheet if colon and not is_named else None
@@ -312,8 +338,8 @@ def read_excel(path: Path, key: str | None, cells: Cells = AS_USUAL) -> Table:
         notes.append(noted("sheets", what))
 
     def read(has_header: bool, rows: int | None = None, **options: Any) -> Any:
-        options |= {"sheet_name": sheet, "raise_if_empty": False, "drop_empty_cols": False, "read_options": {"n_rows": rows}}
-        return polars.read_excel(path, has_header=has_header, **options)
+        options |= {"drop_empty_rows": False, "drop_empty_cols": False, "read_options": {"n_rows": rows}}
+        return polars.read_excel(path, sheet_name=sheet, has_header=has_header, raise_if_empty=False, **options)
 
     first = read(False, 1, infer_schema_length=0).rows()  # as text
     if not first:
@@ -321,16 +347,18 @@ def read_excel(path: Path, key: str | None, cells: Cells = AS_USUAL) -> Table:
     words = [(word or "").strip() for word in first[0]]
     header = 0 if is_sample(words, path, cells.na) else 1
     frame = read(bool(header), infer_schema_length=None)
+    above = book.load_sheet(sheet, header_row=None, skip_rows=0, n_rows=1).total_height - header - len(frame)  # empty rows
+    frame = without_empty_end(frame)
     if not len(frame):
         raise InputError(f"{path}: its sheet {sheet} has a header and no samples.")
     texts = [(word, column) for word, column in zip(words, frame, strict=True) if column.dtype == polars.String]
     if header and (again := [word for word, column in texts if word and (column == word).any()]):
         notes.append(on_header(path, "row", f"{again[0]!r} recurs below it"))
-        header, frame = 0, read(False, infer_schema_length=None)
+        header, frame = 0, without_empty_end(read(False, infer_schema_length=None))
     elif not header:
         notes.append(on_header(path, "row", "it holds no names"))
-    names = words if header else [str(place) for place in range(frame.width)]
-    check_different([name for name in names if name], str(path))
+    names = names_of(words) if header else [str(place) for place in range(frame.width)]
+    check_different(names, str(path))
     columns = {
         name: column_of_cells(name, column, cells.na)
         if column.dtype == polars.String
@@ -341,7 +369,15 @@ def read_excel(path: Path, key: str | None, cells: Cells = AS_USUAL) -> Table:
         raise InputError(f"{path} has no sheet {wanted!r}: it has {', '.join(sheets)}{did_you_mean(wanted, sheets)}")
     if key in sheets and key not in names:
         raise InputError(f"{path}: {key} is a sheet: name its columns as {path}:{key}:COLUMN, or all of them as {path}:{key}:")
-    return chosen_of(Table(str(path), columns, header + 1, tuple(notes)), key)
+    return chosen_of(Table(str(path), columns, above + header + 1, tuple(notes)), key)
+
+
+def without_empty_end(frame: Any) -> Any:
+    """Return a sheet without the empty rows at its end, which formats leave; rows within it are missing values."""
+    import polars
+
+    filled = frame.select(polars.any_horizontal(polars.all().is_not_null())).to_series().arg_true()
+    return frame.head(filled[-1] + 1 if len(filled) else 0)
 
 
 def without_named(column: Any, na: tuple[str, ...]) -> Any:
@@ -357,12 +393,16 @@ def without_named(column: Any, na: tuple[str, ...]) -> Any:
 def of_lazy(lazy: Any, path: Path, key: str | None) -> Table:
     """Make a table from a file with types; only the chosen columns are read."""
     names = lazy.collect_schema().names()
-    if key is not None:
-        lazy = lazy.select(chosen_names(key, names, str(path)))
-    frame = lazy.collect()
+    chosen = names if key is None else chosen_names(key, names, str(path))
+    frame = lazy.select(chosen).collect()
     if not frame.width or not len(frame):
         raise InputError(f"{path} holds no samples.")
-    return of_frame(frame, str(path))
+    return dataclasses.replace(of_frame(frame, str(path)), is_chosen=key is not None)
+
+
+def names_of(words: Sequence[str]) -> list[str]:
+    """Names of columns in a header; an unnamed column has its position, counted from 0."""
+    return [word or f"unnamed {place}" for place, word in enumerate(words)]
 
 
 def chosen_of(table: Table, key: str | None) -> Table:

@@ -14,15 +14,16 @@ import contextlib
 import dataclasses
 import datetime
 import functools
+import math
 import re
-from collections.abc import Sequence
-from numbers import Real
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from numbers import Integral, Real
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mi_core.errors import InputError, MissingValues, did_you_mean
+from mi_core.errors import InputError, MissingValues, as_sentence, did_you_mean
 from mi_core.explanations import noted
 from mi_core.text import NAMED
 
@@ -41,6 +42,8 @@ WRITTEN = (  # ways of writing that are no numbers here; what each is called, an
     (rf"[-+]?[1-9]\d{{0,2}}(,\d{{3}})+(\.\d+)?|{PLAIN}", "numbers with thousands separators", "write 1234.5 for 1,234.5"),
     (rf"[-+]?(\d+|\d{{1,3}}(\.\d{{3}})+),\d+|{PLAIN}", "numbers with decimal commas", "write points for commas"),
 )
+OF_PANDAS = r"Unnamed: \d+|__index_level_\d+__"
+UNNAMED = rf"|unnamed \d+|{OF_PANDAS}"  # names of columns without a name; the second as of a file of text or Excel
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -84,16 +87,22 @@ class Table:
     Attributes:
         name: Name of the table in messages: a file, or the name of an argument.
         columns: Columns by their names.
-        first_line: Line of the file that holds the first row; None if there are no lines.
+        first_line: Line of the file that holds the first row; None if there are no lines, or rows are not one line each.
         of_file: Notes on how the file was read.
+        is_chosen: Whether each column was asked for by its name, even where the name is one of row numbers.
+        rows: Number of rows; None for as many as the first column has.
     """
 
     name: str
-    columns: dict[str, Column]
+    columns: Mapping[str, Column]
     first_line: int | None = None
     of_file: tuple[str, ...] = ()
+    is_chosen: bool = False
+    rows: int | None = None
 
     def __len__(self) -> int:
+        if self.rows is not None:
+            return self.rows
         return len(next(iter(self.columns.values())).values) if self.columns else 0
 
     @property
@@ -102,7 +111,10 @@ class Table:
         return (
             *self.of_file,
             *(
-                noted("dates" if column.kind == "dates" else "text-column", f"{self.name}: {column.note}")
+                noted(
+                    "dates" if column.kind == "dates" else "text-column" if column.values.dtype == object else "rounded",
+                    f"{self.name}: {column.note}",
+                )
                 for column in self.columns.values()
                 if column.note
             ),
@@ -146,7 +158,12 @@ class Table:
 
     def chosen_of(self, names: Sequence[str]) -> Table:
         """Select the columns of these names."""
-        return dataclasses.replace(self, columns={name: self.columns[name] for name in names})
+        return dataclasses.replace(self, columns={name: self.columns[name] for name in names}, is_chosen=True)
+
+    def with_column(self, column: Column) -> Table:
+        """Add a column at the end."""
+        others = {name: functools.partial(self.columns.__getitem__, name) for name in self.columns}
+        return dataclasses.replace(self, columns=Columns({**others, column.name: lambda: column}))
 
     def row(self, row: int) -> str:
         """Name a row for messages."""
@@ -180,6 +197,19 @@ class Table:
             "--estimator discrete, and for groups and given."
         )
 
+    def check_named(self) -> None:
+        """Raise InputError if a column has no name, or the names are numbers that were saved with the data."""
+        names = list(self.columns)
+        unnamed, named = ([name for name in names if is_unnamed(name) == without] for without in (True, False))
+        if unnamed and len(names) > 1:
+            found, example = on_unnamed(unnamed[0], names.index(unnamed[0]), len(names)), named[-1] if named else None
+        elif len(names) > 1 and self.first_line == 2 and names == [str(place) for place in range(len(names))]:
+            found, example = "a first line 0, 1, 2, ..., column numbers that were saved with the data", names[-1]
+        else:
+            return
+        remedy = "name it" if example is None else f"name the columns to take, as in {self.name}:{example}"
+        raise InputError(f"{self.name} has {found}: leave it out, or {remedy}.")
+
     def array(self, *, text: bool = True, missing: bool = False) -> NDArray[Any]:
         """Values (n_samples, columns): numbers, or text throughout if a column is text.
 
@@ -190,13 +220,8 @@ class Table:
         Raises:
             InputError: There are missing values or text that are not allowed; the message names the column.
         """
-        names = list(self.columns)
-        if "" in names or (len(names) > 1 and self.first_line == 2 and names == [str(place) for place in range(len(names))]):
-            saved = "an unnamed first column" if "" in names else "a first line 0, 1, 2, ..."
-            raise InputError(
-                f"{self.name} has {saved}, row or column numbers that were saved with the data: leave them out, or name the "
-                f"columns to take, as in {self.name}:{names[-1]}."
-            )
+        if not self.is_chosen:
+            self.check_named()
         for column in self.columns.values():
             if not text:
                 self.check_numbers(column)
@@ -229,6 +254,22 @@ class Table:
         words = self.array(missing=missing)
         labels = np.array([None if None in row else str(tuple(row)) for row in words.tolist()], dtype=object)
         return labels.reshape(-1, 1)
+
+
+def is_unnamed(name: str) -> bool:
+    """Tell whether a column has no name of its own, as row numbers that were saved with the data."""
+    return re.fullmatch(UNNAMED, name) is not None
+
+
+def on_unnamed(name: str, place: int, count: int) -> str:
+    """Describe a column without a name of its own by its place among the columns."""
+    if re.fullmatch(OF_PANDAS, name):
+        return f"a column {name}, as pandas calls an index or a column without a name"
+    if place == 0:
+        return "an unnamed first column, row numbers that were saved with the data"
+    if place == count - 1:
+        return "an unnamed last column, as a separator at the end of each line makes"
+    return f"an unnamed column at place {place}, counted from 0"
 
 
 def on_mixed(numbers: Sequence[str], classes: Sequence[str]) -> str:
@@ -324,14 +365,39 @@ def of_frame(values: Any, name: str) -> Table:
         columns = {one: values.iloc[:, place] if hasattr(values, "iloc") else values[one] for place, one in enumerate(names)}
     if not columns:
         raise InputError(f"{name} has no columns: give at least one.")
-    return Table(name, {one: of_series(one, series, f"{name}: column {one}") for one, series in columns.items()})
+    makers = {one: functools.partial(of_series, one, series, f"{name}: column {one}") for one, series in columns.items()}
+    return Table(name, Columns(makers), rows=len(values))
+
+
+class Columns(Mapping[str, Column]):
+    """Columns by their names, each made when it is first asked for, so that one that cannot be used hinders no other."""
+
+    def __init__(self, makers: Mapping[str, Callable[[], Column]]) -> None:
+        self.makers = {name: functools.cache(make) for name, make in makers.items()}
+
+    def __getitem__(self, name: str) -> Column:
+        return self.makers[name]()
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.makers
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.makers)
+
+    def __len__(self) -> int:
+        return len(self.makers)
 
 
 def of_series(name: str, series: Any, what: str) -> Column:
     """Make a column from a series of pandas or polars."""
     library = type(series).__module__.partition(".")[0]
-    values, missing = from_polars(series, what) if library == "polars" else from_pandas(series, what)
-    return typed(name, values, missing, what)
+    try:
+        values, missing = from_polars(series, what) if library == "polars" else from_pandas(series, what)
+        return typed(name, values, missing, what)
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:  # whatever a library raises for a type that it alone knows
+        raise InputError(f"{what} holds {series.dtype}, which cannot be read: {as_sentence(error)}") from error
 
 
 def check_different(names: Sequence[str], table: str) -> None:
@@ -352,8 +418,10 @@ def from_polars(series: Any, what: str) -> tuple[NDArray[Any], NDArray[np.bool_]
         raise InputError(f"{what} holds {dtype}: a column is of numbers, flags, dates or text.")
     if dtype == polars.Time:
         return np.where(missing, np.nan, series.cast(polars.Int64).to_numpy() / 1e9), missing
-    if dtype == polars.Decimal:
+    if dtype == polars.Decimal and not (series.cast(polars.Float64).abs() >= EXACT).any():
         series = series.cast(polars.Float64)
+    elif dtype == polars.Decimal or str(dtype) in ("Int128", "UInt128"):  # which NumPy does not have
+        return np.array(series.to_list(), dtype=object), missing
     if dtype == polars.Boolean:
         series = series.fill_null(value=False)
     if dtype.is_integer():  # NumPy has no missing integers
@@ -369,8 +437,8 @@ def from_pandas(series: Any, what: str) -> tuple[NDArray[Any], NDArray[np.bool_]
     dtype = str(series.dtype)
     if dtype == "category":  # which are classes, even where they are numbers
         return np.array([None if gone else str(one) for one, gone in zip(series, missing, strict=True)], dtype=object), missing
-    if "datetime64" in dtype:
-        return series.to_numpy(dtype="datetime64[ns]"), missing
+    if "datetime64" in dtype:  # in its own unit, as nanoseconds do not reach beyond 2262
+        return (series if series.dt.tz is None else series.dt.tz_convert("UTC").dt.tz_localize(None)).to_numpy(), missing
     if not isinstance(series.dtype, np.dtype) and getattr(series.dtype, "kind", "O") in "iufb":
         if dtype.startswith("Sparse"):
             raise InputError(f"{what} is a sparse column of pandas ({dtype}): give its .sparse.to_dense(), if memory has room.")
@@ -388,13 +456,14 @@ def typed(name: str, array: NDArray[Any], missing: NDArray[np.bool_] | None, wha
     """Make a column of the kind that the dtype of a NumPy array (n_samples,) implies."""
     if array.dtype == object:
         return of_objects(name, array, absent(array) if missing is None else missing | absent(array), what)
+    if array.dtype.names:
+        raise InputError(f"{what} holds records of {', '.join(array.dtype.names)}: give a column for each of these fields.")
     if array.dtype.kind in "mM":
-        return of_dates(name, array, what)
-    gone = absent(array) if missing is None else missing | absent(array)
+        return of_dates(name, array if missing is None else np.where(missing, array.dtype.type("NaT"), array), what)
     if array.dtype.kind in "UST":
-        words = array.astype(str).astype(object)
-        words[gone] = None
-        return of_text(name, words, gone)
+        words = np.char.decode(array, "utf-8", "backslashreplace") if array.dtype.kind == "S" else array
+        return typed(name, words.astype(object), missing, what)
+    gone = absent(array) if missing is None else missing | absent(array)
     kind: Kind = "flags" if array.dtype.kind == "b" else "numbers"
     if gone.any() and array.dtype.kind in "iu" and beyond(array[~gone]):
         array = np.where(gone, 0, array)
@@ -418,25 +487,66 @@ def of_objects(name: str, array: NDArray[Any], missing: NDArray[np.bool_], what:
             whole = whole_numbers([0 if gone else int(one) for one, gone in zip(array, missing, strict=True)])
             return Column(name, "numbers", whole, missing) if whole.dtype == object else typed(name, whole, missing, what)
         try:
-            return Column(name, "numbers", np.where(missing, np.nan, array).astype(np.float64), missing)
+            numbers = [0 if gone else as_python(one) for one, gone in zip(array, missing, strict=True)]
+            return of_numbers(name, numbers, missing)
         except OverflowError:
             raise InputError(f"{what} has values beyond the range of float64, 1.8e308: divide it by a large number.") from None
     if all(hasattr(one, "year") and hasattr(one, "month") for one in present):
-        has_time = any(hasattr(one, "hour") for one in present)
-        dates = np.array(
-            [None if gone else in_utc(one) for one, gone in zip(array, missing, strict=True)],
-            dtype="datetime64[us]" if has_time else "datetime64[D]",
-        )
-        return of_dates(name, dates, what)
-    other = next((row, one) for row, one in enumerate(array) if not missing[row] and not isinstance(one, str))
+        unit = "D" if not any(hasattr(one, "hour") for one in present) else "us"
+        unit = "ns" if any(getattr(one, "nanosecond", 0) for one in present) else unit  # times of pandas
+        dates = [None if gone else in_utc(one) for one, gone in zip(array, missing, strict=True)]
+        return of_dates(name, np.array(dates, f"datetime64[{unit}]"), what)
+    if all(isinstance(one, datetime.timedelta) for one in present):
+        durations = [None if gone else one for one, gone in zip(array, missing, strict=True)]
+        return of_dates(name, np.array(durations, "timedelta64[us]"), what)
+    row, other = next((row, one) for row, one in enumerate(array) if not missing[row] and not isinstance(one, str))
+    kinds = sorted({type(one).__name__ for one in present})
+    mixes = "mixes kinds of values" if len(kinds) > 1 else f"holds values of type {kinds[0]}"
     raise InputError(
-        f"{what} mixes kinds of values, such as {other[1]!r} in row {other[0]} beside text: a column is of numbers, flags, "
+        f"{what} {mixes}, such as {other!r} in row {row}{' beside text' * ('str' in kinds)}: a column is of numbers, flags, "
         "dates or text throughout."
     )
 
 
+def as_python(number: Any) -> int | float:
+    """Convert a number to int without loss if it is one, or a whole Decimal or Fraction; else to float."""
+    if isinstance(number, Integral | np.bool_):
+        return int(number)
+    value = float(number)
+    is_whole = not isinstance(number, float | np.floating) and math.isfinite(value) and int(number) == number
+    return int(number) if is_whole else value
+
+
+def of_numbers(name: str, numbers: Sequence[int | float], missing: NDArray[np.bool_]) -> Column:
+    """Make a column of numbers, 0 if missing: float64, or integers if all are whole and float64 would round some.
+
+    A note says so if float64 rounds whole numbers because others are not whole.
+
+    Raises:
+        OverflowError: A whole number is beyond the range of float64.
+    """
+    values = np.where(missing, np.nan, np.array(numbers, dtype=np.float64))
+    rounded = [
+        one
+        for one, value, gone in zip(numbers, values.tolist(), missing.tolist(), strict=True)
+        if isinstance(one, int) and not gone and one != value
+    ]
+    broken = next((one for one in numbers if not isinstance(one, int) and not one.is_integer()), None)
+    if not rounded:
+        return Column(name, "numbers", values, missing)
+    if broken is None:
+        return Column(name, "numbers", whole_numbers([int(one) for one in numbers]), missing)
+    note = (
+        f"column {name} has whole numbers that float64, with its 53 bits, does not hold, such as {rounded[0]}, beside others "
+        f"that are not whole, such as {broken}: all were rounded to float64."
+    )
+    return Column(name, "numbers", values, missing, note=note)
+
+
 def in_utc(moment: Any) -> Any:
-    """Convert a time with a time zone to UTC without one; return other values unchanged."""
+    """Convert a time with a time zone, or of pandas with nanoseconds, to UTC without one; return other values unchanged."""
+    if hasattr(moment, "to_datetime64"):
+        return moment.to_datetime64()
     return moment if getattr(moment, "tzinfo", None) is None else moment.astimezone(datetime.UTC).replace(tzinfo=None)
 
 
@@ -455,13 +565,18 @@ def of_text(name: str, words: NDArray[Any], missing: NDArray[np.bool_], stray: N
 
 def of_dates(name: str, dates: NDArray[Any], what: str) -> Column:
     """Convert dates to days and times to seconds since the beginning of 1970, and durations to seconds."""
-    missing = np.isnat(dates)
-    is_date = np.datetime_data(dates.dtype)[0] in "YMWD" and dates.dtype.kind == "M"
-    unit = np.timedelta64(1, "D") if is_date else np.timedelta64(1, "s")
-    since = (dates - np.datetime64(0, "D")) if dates.dtype.kind == "M" else dates
-    values = np.where(missing, np.nan, since / unit)
-    words = ("days since 1970-01-01" if is_date else "seconds since 1970-01-01") if dates.dtype.kind == "M" else "seconds"
-    return Column(name, "dates", values, missing, note=f"column {name} holds dates or times, read as {words}.")
+    missing, is_duration, (step, _) = np.isnat(dates), dates.dtype.kind == "m", np.datetime_data(dates.dtype)
+    is_coarse = step in "YMWD"
+    if step == "as" or (is_duration and step in "YM"):  # too short to be counted in a second, or of no fixed length
+        raise InputError(f"{what} has dtype {dates.dtype}: convert it to {dates.dtype.kind}8[{'ns' if step == 'as' else 'D'}].")
+    if is_coarse:
+        dates = dates.astype(f"{dates.dtype.kind}8[D]")
+    unit = np.timedelta64(1, "D" if is_coarse and not is_duration else "s")
+    values = np.where(missing, np.nan, (dates if is_duration else dates - np.zeros((), dates.dtype)) / unit)
+    words = "seconds" if is_duration else "days since 1970-01-01" if is_coarse else "seconds since 1970-01-01"
+    before, after = len(np.unique(dates[~missing])), len(np.unique(values[~missing]))
+    lost = f"; float64 holds {after:,} of its {before:,} distinct values: subtract the first time for more" * (after < before)
+    return Column(name, "dates", values, missing, note=f"column {name} holds dates or times, read as {words}{lost}.")
 
 
 def absent(array: NDArray[Any]) -> NDArray[np.bool_]:

@@ -420,7 +420,7 @@ def test_names_are_left_out_and_strays_are_refused():
         ((TABLE, TARGET[:5]), {}, "table has 400 rows and target has 5"),
         (({"a": [1.0, 2.0], "b": [1.0]}, "a"), {}, "table: column a has 2 rows and b has 1"),
         (({"a": TARGET, "b": np.inf * TARGET}, "a"), {}, "table: column b has 400 values that are NaN or infinite"),
-        (({"a": TARGET, "b": [{}] * N}, "a"), {}, "table: column b mixes kinds of values"),
+        (({"a": TARGET, "b": [{}] * N}, "a"), {}, "table: column b holds values of type dict, such as {}"),
         ((TABLE, "income"), {"k": 400}, "x has 400 samples and k=400"),
         ((TABLE, "income"), {"missing": "fill"}, "missing is 'fill'"),
         ((TABLE, "income"), {"permutations": True}, "permutations is True: it must be a whole number"),

@@ -130,6 +130,114 @@ def test_the_row_numbers_that_pandas_saves_are_left_out_where_columns_are_named(
         load_array(f"{tmp_path}/x.csv")
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "cells"),
+    [
+        ("x.tsv", "who\nSmith, Ann\nSmith, Bob\n", ["Smith, Ann", "Smith, Bob"]),
+        ("x.tsv", "x\n12,345\n0,5\n", ["12,345", "0,5"]),
+        ("x.csv", 'q\n"line 0\nnext"\n"line 1\n\nnext"\n', ["line 0\nnext", "line 1\n\nnext"]),
+        ("x.csv", '"who is\nit"\nAnn\nBob\n', ["Ann", "Bob"]),
+    ],
+)
+def test_cells_of_one_column_are_those_between_its_separators_and_quotes(name, content, cells, tmp_path):
+    (tmp_path / name).write_text(content)
+    (column,) = load_table(f"{tmp_path}/{name}").columns.values()
+    assert column.values.tolist() == cells
+    assert column.name == ("who is it" if '"who is' in content else content[: content.index("\n")])
+    (tmp_path / "x.csv").write_text(content)
+    (column,) = load_table(f"{tmp_path}/x.csv", Cells("\t")).columns.values()
+    assert column.values.tolist() == cells
+
+
+def test_decimal_commas_in_one_column_are_told(tmp_path):
+    (tmp_path / "x.tsv").write_text("x\n12,345\n0,5\n")
+    with pytest.raises(InputError, match=r"column x looks like numbers with decimal commas.* Numbers are needed here"):
+        load_arrays({"x": f"{tmp_path}/x.tsv"})
+
+
+def test_a_row_of_empty_cells_is_one_of_missing_values_and_a_blank_line_none(tmp_path):
+    for separator, rest in (("\t", "3"), ("\t", "x"), (" ", "3"), (",", "3")):
+        (tmp_path / "x.tsv").write_text(f"a|b\n1|2\n|\n\n3|{rest}\n|\n".replace("|", separator))
+        table = load_table(f"{tmp_path}/x.tsv", Cells(separator))
+        assert [column.missing.tolist() for column in table.columns.values()] == [[False, True, False, True]] * 2
+
+
+def test_lines_are_counted_only_where_each_is_a_row(tmp_path):
+    (tmp_path / "x.csv").write_text("a,b\n1,2\n3,nan\n")
+    with pytest.raises(InputError, match=r"first in row 1 \(line 3\)"):
+        load_arrays({"x": f"{tmp_path}/x.csv"})
+    for content in ("a,b\n1,2\n\n3,nan\n", "a,b\n1,2\n\n3,\n"):
+        (tmp_path / "x.csv").write_text(content)
+        with pytest.raises(InputError, match=r"first in row 1: "):
+            load_arrays({"x": f"{tmp_path}/x.csv"})
+
+
+def test_empty_rows_within_a_sheet_are_missing_values(tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    pytest.importorskip("fastexcel")
+    for above in (0, 3):
+        for width in (1, 2):
+            book = openpyxl.Workbook()
+            for row, one in enumerate(["a", None, 1, None, 4.5, None], start=above + 1):
+                for column in range(width):
+                    book.active.cell(row, column + 1, one if one != "a" else "ab"[column])
+            book.save(tmp_path / "x.xlsx")
+            table = load_table(f"{tmp_path}/x.xlsx")
+            assert [one.missing.tolist() for one in table.columns.values()] == [[True, False, True, False]] * width
+            with pytest.raises(InputError, match=rf"2 missing values in 4 rows, first in row 0 \(line {above + 2}\)"):
+                load_arrays({"x": f"{tmp_path}/x.xlsx:a"})
+
+
+@pytest.mark.parametrize("index", ["__index_level_0__", "Unnamed: 0"])
+def test_an_index_of_pandas_is_no_data_unless_it_is_named(index, tmp_path):
+    frame = polars.DataFrame({"income": INCOME, index: np.arange(N), "age": AGE})
+    frame.write_parquet(tmp_path / "x.parquet")
+    frame.write_ipc(tmp_path / "x.feather")
+    frame.write_csv(tmp_path / "x.csv")
+    for name in ("x.parquet", "x.feather", "x.csv"):
+        source = f"{tmp_path}/{name}"
+        with pytest.raises(InputError, match=rf"{name} has a column {index}, as pandas .* as in .*{name}:age\.$"):
+            load_arrays({"x": source})
+        assert load_array(f"{source}:income,age").tolist() == np.column_stack([INCOME, AGE]).tolist()
+        assert load_array(f"{source}:{index},age")[:, 0].tolist() == list(range(N))
+        run = mi("rank", source, "--target", "income")
+        assert index not in run.stdout
+        assert f"has a column {index}, as pandas calls an index or a column without a name: columns='{index}'" in run.stderr
+    with pytest.raises(InputError, match=f"x has a column {index}, as pandas calls"):
+        mutual_information(frame, INCOME)
+    assert [row.column for row in rank(frame, "income", columns=[index])] == [index]
+
+
+def test_columns_without_names_are_told_by_their_places(tmp_path):
+    path = tmp_path / "x.csv"
+    for header, found in (
+        ("a,b,", r"an unnamed last column, as a separator at the end of each line makes: .* as in .*x.csv:b\."),
+        ("a,,b", r"an unnamed column at place 1, counted from 0: .* as in .*x.csv:b\."),
+        (",a,b", r"an unnamed first column, row numbers .* as in .*x.csv:b\."),
+        (",,b", r"an unnamed first column, row numbers .* as in .*x.csv:b\."),
+    ):
+        path.write_text("\n".join([header, *(f"{age},{age + 1},{income}" for age, income in zip(AGE, INCOME, strict=True))]))
+        with pytest.raises(InputError, match=found):
+            load_array(str(path))
+    found = rank(load_table(str(path)), "b", columns=["unnamed 0", "unnamed 1"])
+    assert {row.column for row in found} == {"unnamed 0", "unnamed 1"}
+    path.write_text(path.read_text().replace(",,b", "a,,b"))
+    found = rank(load_table(str(path)), "b")
+    assert [row.column for row in found] == ["a"]
+    assert any(
+        "has an unnamed column at place 1, counted from 0: columns='unnamed 1' (--columns) ranks it" in one
+        for one in found.notes
+    )
+
+
+def test_years_have_four_digits(tmp_path):
+    for cells in (["99-01-01", "00-02-01"], ["99-01-01 10:00:00", "00-02-01 11:00:00"]):
+        (tmp_path / "x.csv").write_text("\n".join(["t,a", *(f"{cell},1" for cell in cells)]))
+        column = load_table(f"{tmp_path}/x.csv").columns["t"]
+        assert column.kind == "text"
+        assert f"looks like dates, such as {cells[0]!r}, and was read as text: write them as 2024-01-31" in column.note
+
+
 def test_a_first_line_that_recurs_is_a_sample(tmp_path):
     (tmp_path / "labels.csv").write_text("cat\ndog\ncat\n")
     table = load(f"{tmp_path}/labels.csv")
@@ -364,6 +472,74 @@ def test_times_of_a_time_zone_are_those_of_utc():
     assert row.mi == mutual_information(AGE % 60, INCOME, standardize="sides").mi
 
 
+def test_dates_far_from_today_are_those_that_came():
+    times = np.array(["9999-12-31", "0001-01-01", "NaT"], dtype="datetime64[s]")
+    expected = [253402214400.0, -62135596800.0, None]
+    for series in (pandas.Series(times), pandas.Series(times).dt.tz_localize("UTC"), pandas.Series(times).astype(object)):
+        assert as_list(arrays.table(series, "table").columns["0"]) == expected
+    assert as_list(arrays.table({"t": np.ma.masked_array(times, [0, 1, 1])}, "table").columns["t"]) == [expected[0], None, None]
+
+
+def test_times_finer_than_float64_are_told_and_read_to_the_nanosecond(tmp_path):
+    times = np.datetime64("2024-01-01T00:00:00", "ns") + np.arange(N)
+    for values in (times, pandas.Series(times), pandas.Series([pandas.Timestamp(one) for one in times], dtype=object)):
+        column = arrays.table({"t": values}, "table").columns["t"]
+        assert "; float64 holds 1 of its 60 distinct values: subtract the first time for more." in column.note
+    assert "float64" not in arrays.table({"t": times - times[0]}, "table").columns["t"].note
+    path = tmp_path / "t.csv"
+    path.write_text("t,a\n2024-01-01 00:00:00.123456789,x\n2024-01-01 00:00:00.1234567,x\n")
+    assert "float64 holds 1 of its 2 distinct values" in load_table(str(path)).columns["t"].note
+    path.write_text("t,a\n1970-01-01 00:00:00.123456789,x\n1970-01-01 00:00:01,x\n")
+    assert load_table(str(path)).columns["t"].values.tolist() == [0.123456789, 1.0]
+    path.write_text("t,a\n9999-12-31 00:00:00.1234567,x\n2024-01-01 00:00:00,x\n")
+    assert load_table(str(path)).columns["t"].values.tolist() == [253402214400.123456, 1704067200.0]
+
+
+def test_text_of_bytes_is_text():
+    words = np.where(AGE > 40, "J\u00f8rgen".encode(), b"\xff")
+    assert set(arrays.table({"who": words}, "table").columns["who"].values) == {"J\u00f8rgen", "\\xff"}
+
+
+def test_columns_that_are_no_data_are_left_out_of_a_ranking_and_refused_where_they_are_used(tmp_path):
+    lists = polars.Series("lists", [[1]] * N)
+    frame = polars.DataFrame([lists, polars.Series("age", AGE), polars.Series("income", INCOME, dtype=polars.Decimal(20, 2))])
+    told = "column lists holds List(Int64): a column is of numbers, flags, dates or text."
+    found = rank(frame, "income")
+    assert [row.column for row in found] == ["age"]
+    assert any(f"Left out: table: {told}" in note for note in found.notes)
+    assert rank(frame, INCOME, columns=["age"]).notes == rank(frame[["age"]], INCOME).notes
+    path = tmp_path / "x.parquet"
+    frame.write_parquet(path)
+    assert json.loads(mi("rank", path, "--target", "income", "--columns", "age", "--json").stdout)["rows"][0]["column"] == "age"
+    for call in (lambda: rank(frame, "income", columns=["lists"]), lambda: rank(frame, "lists"), lambda: load_array(str(path))):
+        with pytest.raises(InputError, match=re.escape(told)):
+            call()
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (np.arange(N).astype("M8[as]"), r"column a has dtype datetime64\[as\]: convert it to M8\[ns\]"),
+        (np.arange(N).astype("m8[Y]"), r"column a has dtype timedelta64\[Y\]: convert it to m8\[D\]"),
+        (np.zeros(N, [("p", float), ("q", float)]), "column a holds records of p, q: give a column for each of these fields"),
+        (
+            pandas.Series(pandas.interval_range(pandas.Timestamp(0), periods=N)),
+            "column a holds interval.*, which cannot be read",
+        ),
+    ],
+    ids=["attoseconds", "years", "records", "intervals"],
+)
+def test_types_that_are_no_columns_are_refused_in_one_line(values, message):
+    with pytest.raises(InputError, match=message) as caught:
+        rank({"a": values, "b": AGE}, "b")
+    assert "\n" not in str(caught.value)
+
+
+def test_durations_as_objects_are_seconds():
+    durations = np.array([datetime.timedelta(days=1), None, datetime.timedelta(seconds=2)])
+    assert as_list(arrays.table({"d": durations}, "table").columns["d"]) == [86400.0, None, 2.0]
+
+
 def test_what_is_no_array_is_told_how_to_become_one():
     from scipy.sparse import csr_matrix
 
@@ -436,6 +612,27 @@ def test_rows_with_missing_values_are_dropped_pairwise(how):
     assert found.notes[0].startswith("3 of 60 rows had missing values and were left out; 57 are left.")
     multi = multi_information([AGE, y], missing="drop")
     assert (multi.mi, multi.n_samples) == (found.mi, N - 3)
+
+
+def test_gaps_among_numbers_leave_no_note_on_their_types():
+    gaps = [None if gap else income for gap, income in zip(GAPS, INCOME.tolist(), strict=True)]
+    found = mutual_information(AGE, gaps, missing="drop")
+    assert found.notes == mutual_information(AGE, HOLES, missing="drop").notes
+    huge = np.array([None if gap else 2**60 + 1 if place else 0.5 for place, gap in enumerate(GAPS)])
+    assert any("[mi explain rounded]" in note for note in mutual_information(huge, AGE, missing="drop").notes)
+
+
+def test_masked_arrays_of_any_kind_can_be_dropped():
+    found = mutual_information(INCOME, np.ma.masked_array(CITY, GAPS), estimator="ross", missing="drop")
+    assert found.mi == mutual_information(INCOME[~GAPS], CITY[~GAPS], estimator="ross").mi
+    with pytest.raises(InputError, match="x is complex"):
+        mutual_information(np.ma.masked_array(INCOME * 1j, GAPS), AGE, missing="drop")
+    with pytest.raises(InputError, match=r"x has dtype datetime64\[D\]: give numbers"):
+        mutual_information(np.ma.masked_array(np.array(DAYS, "M8[D]"), GAPS), AGE, missing="drop")
+    table = np.ma.masked_array(np.column_stack([AGE, INCOME]), np.column_stack([np.zeros(N, bool), GAPS]))
+    assert rank(table, "0", missing="drop").rows[0].n_samples == N - 3
+    with pytest.raises(InputError, match="table: column 1 has 3 missing values in 60 rows"):
+        rank(table, "0")
 
 
 def test_labels_groups_and_conditions_may_be_missing_too():
@@ -562,6 +759,38 @@ def test_large_integers_of_a_file_keep_their_digits_whatever_stands_beside_them(
     assert load_array(str(path)).tolist() == [[2**53 + 1, 1], [2**53 + 3, 0.5]]
 
 
+@pytest.mark.parametrize("beside", ["nan", "1e16", "", "12345678901234567.0"])
+@pytest.mark.parametrize("other", ["0.5", "x"])
+def test_one_cell_does_not_round_the_large_integers_around_it(beside, other, tmp_path):
+    (tmp_path / "ids.csv").write_text(f"id,other\n{2**54 + 1},{other}\n{beside},1\n{2**54 + 3},1\n")
+    column = load_table(f"{tmp_path}/ids.csv").columns["id"]
+    whole = {"1e16": 10**16, "12345678901234567.0": 12345678901234567}
+    assert column.missing.tolist() == [False, beside not in whole, False]
+    assert column.values.tolist() == [2**54 + 1, whole.get(beside, 0), 2**54 + 3]
+    (tmp_path / "ids.csv").write_text(f"id,other\n{2**54 + 1},{other}\n{beside},1\n1.5,1\n")
+    column = load_table(f"{tmp_path}/ids.csv").columns["id"]
+    assert column.values[0] == 2.0**54
+    assert f"such as {2**54 + 1}, beside others that are not whole, such as 1.5: all were rounded to float64" in column.note
+
+
+@pytest.mark.parametrize("kind", ["objects", "decimals", "128 bits"])
+def test_large_integers_of_other_types_keep_their_digits(kind):
+    ids = [2**60 + 1, None, 2**60 + 3, 1]
+    values = {
+        "objects": np.array([float(one) if one == 1 else one for one in ids], dtype=object),
+        "decimals": polars.Series(ids, dtype=polars.Int64).cast(polars.Decimal(38, 0)),
+        "128 bits": polars.Series(ids, dtype=polars.Int128),
+    }[kind]
+    column = arrays.table({"id": values}, "table").columns["id"]
+    assert as_list(column) == ids
+    rounded = arrays.table({"id": np.array([2**60 + 1, 0.5, None], dtype=object)}, "table")
+    assert "all were rounded to float64. [mi explain rounded]" in rounded.notes[0]
+
+
+def as_list(column):
+    return [None if gone else one for one, gone in zip(column.values.tolist(), column.missing, strict=True)]
+
+
 def test_a_column_of_large_integers_is_ranked_with_the_note_that_they_are_rounded():
     found = rank({"id": IDS + AGE, "income": INCOME}, "income")
     assert found.rows[0].mi == mutual_information(IDS + AGE, INCOME, standardize="sides").mi
@@ -620,7 +849,7 @@ def test_a_first_line_of_numbers_and_gaps_is_a_sample(suffix, tmp_path):
         assert (len(table), table.first_line) == (3, 1)
         assert gap == "nan" or "was read as a sample, because it holds" in table.notes[0]
     assert len(written([1.5, 2], [3, 4])) == 2
-    assert list(written([None, "0", "1"], [0, 3, 4]).columns) == ["", "0", "1"]
+    assert list(written([None, "0", "1"], [0, 3, 4]).columns) == ["unnamed 0", "0", "1"]
     assert list(written(["name", 2019], ["x", 4]).columns) == ["name", "2019"]
     assert "because 'x' recurs below it" in written(["x", 1], ["y", 2], ["x", 3]).notes[0]
     with pytest.raises(InputError, match=r"has an empty cell and numbers, '2019' first, which may be names of columns or a"):
@@ -633,6 +862,7 @@ def test_a_first_line_of_numbers_and_gaps_is_a_sample(suffix, tmp_path):
     ("content", "message"),
     [
         ('a,b\n1,2"3\n3,4\n', "its cells cannot be told apart, perhaps because a quote is inside one or is not closed"),
+        ('a\nb\n"c\nd\ne\n', "its cells cannot be told apart, perhaps because a quote is inside one or is not closed"),
         (f'a,b\n"{"x" * 200_000}",1\ny,2\n', "a cell in line 2 has more than 131,072 characters: shorten it, or close a quote"),
     ],
 )
