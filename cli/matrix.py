@@ -31,6 +31,7 @@ from cli._options import (
     Threads,
     UnitsOption,
     cells_of,
+    refuse_inputs,
 )
 from cli._output import print_json, print_notes, print_table, say
 from mi_core import InputError
@@ -94,7 +95,7 @@ def matrix(
     """
     from cli._plots import check_picture, draw_matrix
     from mi_core import mutual_information_matrix
-    from mi_core.files import is_same_file, load_arrays, split_key
+    from mi_core.files import load_arrays
     from mi_core.whole_files import whole_file
 
     if len(layers) < 2:
@@ -104,9 +105,7 @@ def matrix(
     if plot is not None:
         check_picture(plot)
     for option, path in (("--out", out), ("--plot", plot)):
-        for source in (*layers, *filter(None, (labels, groups))):
-            if path is not None and is_same_file(path, split_key(source)[0]):
-                raise InputError(f"{option} is {path}, which is an input: name another file.")
+        refuse_inputs(option, path, (*layers, labels, groups))
     measures = parse_also(also)
     sources = dict(zip(names_of(layers), layers, strict=True))
     beside = {name: source for name, source in (("labels", labels), ("groups", groups)) if source is not None}

@@ -21,6 +21,7 @@ from cli._options import (
     Threads,
     UnitsOption,
     cells_of,
+    refuse_inputs,
 )
 from cli._output import print_json, print_notes, say
 from mi_core import InputError
@@ -96,7 +97,7 @@ def rank(
     import mi_core
     from cli._plots import check_picture, draw_ranking
     from mi_core.display import ranking_lines
-    from mi_core.files import is_same_file, load_arrays, load_table, split_key
+    from mi_core.files import load_arrays, load_table, split_key
     from mi_core.tables import check_known
     from mi_core.whole_files import whole_file
 
@@ -105,8 +106,7 @@ def rank(
     if plot is not None:
         check_picture(plot)
     for option, path in (("--csv", csv), ("--plot", plot)):
-        if path is not None and is_same_file(path, split_key(table)[0]):
-            raise InputError(f"{option} is {path}, which is the input: name another file.")
+        refuse_inputs(option, path, (table, groups))
     cells = cells_of(separator, na)
     read = load_table(table, cells)
     groups_of_rows: Any = groups

@@ -523,7 +523,16 @@ def test_a_cell_that_is_no_number_is_named(people):
     assert run.exit_code == 2
     assert "column strong has 1 value that is no number, first 'oops' in row 4 (line 6)" in run.stderr
     assert mi("rank", people, "--target", "income", "--columns", "weak").exit_code == 0
-    assert "is the input" in mi("rank", people, "--target", "income", "--csv", people).stderr
+
+
+def test_the_command_writes_over_none_of_its_inputs(people, tmp_path):
+    groups = tmp_path / "groups.csv"
+    groups.write_text("\n".join(["g", *map(str, np.arange(N) // 5)]))
+    for out, source in ((people, groups), (groups, groups), (groups, f"{groups}:g")):
+        before = out.read_bytes()
+        run = mi("rank", people, "--target", "income", "--columns", "weak", "--groups", source, "--csv", out)
+        assert (run.exit_code, run.stderr) == (2, f"mi: --csv is {out}, which is an input: name another file.\n")
+        assert out.read_bytes() == before
 
 
 def test_columns_of_an_array_are_named_by_position_in_every_argument():

@@ -206,3 +206,20 @@ def test_mi_report_writes_a_page_on_a_table(table):
         assert words in page
     assert "fc[&lt;0&gt;] / labels" in page
     assert "act:0 has ties: &lt;b&gt;one" in page
+
+
+def test_mi_report_writes_over_no_data(table, tmp_path):
+    page = table.rename(tmp_path / "table.html")
+    run = tmp_path / "run.jsonl"
+    for source, out, message in (
+        (page, None, f"--out is {page}, which is an input: name another file."),
+        (page, page, f"--out is {page}, which is an input: name another file."),
+        (page, run, f"--out is {run}: it is written as .html, so name it that way."),
+        (tmp_path, tmp_path / "results.parquet", "it is written as .html, so name it that way."),
+    ):
+        before = page.read_bytes()
+        printed = mi("report", source, *([] if out is None else ["--out", out]))
+        assert printed.exit_code == 2
+        assert message in printed.stderr
+        assert page.read_bytes() == before
+        assert list(tmp_path.iterdir()) == [page]
