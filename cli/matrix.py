@@ -41,6 +41,8 @@ from mi_core.progress_bar import ProgressBar
 from mi_core.text import as_cell
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from mi_core.matrix import MIMatrix, Partial
 
 OUT_FORMATS = (".csv", ".json")
@@ -209,7 +211,7 @@ class Unfinished:
         for name, array in arrays.items():
             checksum.update(ascii(f"{name} {array.dtype} {array.shape}").encode())
             for rows in np.array_split(array, max(1, array.nbytes // 2**26)) if array.ndim else [array]:
-                checksum.update(np.ascontiguousarray(rows).view(np.uint8).data)
+                checksum.update(content_of(rows))
         self.checksum = checksum.hexdigest()
         name = f"{out.name}.partial"
         self.path = out.with_name(name if len(os.fsencode(name)) <= LONGEST_NAME else f"{self.checksum}.partial")
@@ -259,6 +261,13 @@ class Unfinished:
         }
         with whole_file(self.path) as file:
             file.write(json.dumps(record).encode())
+
+
+def content_of(rows: NDArray[Any]) -> bytes | memoryview:
+    """Content of an array, for a checksum. An array of objects, such as text, itself holds only pointers to them."""
+    import numpy as np
+
+    return ascii(rows.tolist()).encode() if rows.dtype == object else np.ascontiguousarray(rows).view(np.uint8).data
 
 
 def as_csv(found: MIMatrix) -> str:

@@ -235,6 +235,31 @@ def test_what_belongs_to_another_task_is_not_used(change, layers, tmp_path, monk
     np.testing.assert_array_equal(values, expected)
 
 
+GROUPS = "".join(f"subject {row // 5}\n" for row in range(100))
+FLAGS = "".join(f"{row % 3 == 0}\n" if row else "NA\n" for row in range(100))
+LARGE = "".join(f"{2**64 + row * row}\n" if row else "NA\n" for row in range(100))
+
+
+@pytest.mark.parametrize(("objects", "option"), [(GROUPS, "--groups"), (FLAGS, None), (LARGE, None)])
+def test_a_matrix_of_objects_is_written_too(objects, option, tmp_path):
+    np.save(tmp_path / "x.npy", X[:100])
+    np.save(tmp_path / "y.npy", Y[:100])
+    (tmp_path / "objects.csv").write_text(f"name\n{objects}")
+    beside = [option, tmp_path / "objects.csv"] if option else [tmp_path / "objects.csv"]
+    command = ("matrix", tmp_path / "x.npy", tmp_path / "y.npy", *beside, "--missing", "drop", "--no-error-bar")
+    run = mi(*command, "--out", tmp_path / "out.csv")
+    assert run.exit_code == 0, run.stderr
+    assert run.stdout == mi(*command).stdout
+    assert (tmp_path / "out.csv").exists()
+
+
+def test_objects_of_another_task_are_told_by_their_values(tmp_path):
+    def checksum(*words):
+        return matrix.Unfinished(tmp_path / "out.csv", {"groups": np.array(words, object)}, {"k": 3}).checksum
+
+    assert checksum("one", "other") == checksum("".join(("o", "ne")), "other") != checksum("one", "others")
+
+
 def test_layers_that_do_not_fit_are_named(layers, tmp_path):
     other = tmp_path / "other"
     other.mkdir()
