@@ -142,6 +142,13 @@ def test_matrix_prints_writes_and_draws(layers, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["layers", "layers.csv", "layers.png"]
 
 
+def test_names_that_the_font_lacks_draw_boxes_without_a_warning(layers, tmp_path):
+    chinese = layers[0].rename(layers[0].with_name("日本.npy"))
+    run = mi("matrix", chinese, layers[1], "--plot", tmp_path / "layers.png", "--no-error-bar")
+    assert run.exit_code == 0
+    assert "Glyph" not in run.stderr
+
+
 def test_matrix_writes_json(layers, tmp_path):
     printed = json.loads(mi("matrix", *layers, "--out", tmp_path / "layers.json", "--json").stdout)
     written = json.loads((tmp_path / "layers.json").read_text())
