@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from cli._measure import may_be_text
+from cli._measure import may_be_text, with_notes
 from cli._options import (
     FORMATS,
     AsJson,
@@ -105,6 +105,7 @@ def lagged(
             threads=threads,
             progress=bar,
         )
+        (found,) = with_notes(loaded.notes, [found])
         if plot is not None and picture is not None:
             draw_lags(found, in_figure(Path(x).name), in_figure(Path(y).name), picture, plot.suffix)
     if as_json:
@@ -113,7 +114,7 @@ def lagged(
     say(f"I(x_t; y_(t + lag)): largest {at_peak(found)}")
     print_table(rows_of_lags(found))
     print_facts({"X": x, "Y": y, **facts_of_lags(found)})
-    print_notes([*loaded.notes, *found.notes])
+    print_notes(found.notes)
 
 
 def parse_lags(text: str) -> list[int]:

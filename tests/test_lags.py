@@ -443,6 +443,14 @@ def test_mi_lagged_prints_and_draws_what_the_function_gives(series, tmp_path):
     assert json.loads(listed.stdout)["lags"] == [5, -2, 1, 4]
 
 
+def test_mi_lagged_says_how_files_were_read_in_json_too(series):
+    np.savetxt("s.csv", np.column_stack(series), header="a;b", delimiter=";", comments="")
+    command = ("lagged", "s.csv:a", "s.csv:b", "--lags", "0")
+    (note,) = [note for note in json.loads(mi(*command, "--json").stdout)["notes"] if "separator" in note]
+    assert note.startswith("s.csv: semicolons separate its columns")
+    assert mi(*command).stderr.count(note) == 1
+
+
 def test_mi_transfer_prints_what_the_function_gives(series):
     found = transfer_entropy(*series, 2, 2, permutations=9)
     plain = float(mi("transfer", "x.npy", "y.npy", "--standardize", "none", "--quiet").stdout)

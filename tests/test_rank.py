@@ -525,6 +525,21 @@ def test_a_cell_that_is_no_number_is_named(people):
     assert mi("rank", people, "--target", "income", "--columns", "weak").exit_code == 0
 
 
+def test_notes_on_a_file_of_groups_name_the_file(people, tmp_path):
+    groups = tmp_path / "groups.csv"
+    groups.write_text("a;g\n" + "".join(f"1;{'?' if row < 10 else row // 5}\n" for row in range(N)))
+    run = mi("rank", people, "--target", "income", "--columns", "weak", "--groups", f"{groups}:g", "--json", "--no-error-bar")
+    notes = json.loads(run.stdout)["notes"]
+    assert [note.partition("]")[0].partition(" [")[2] for note in notes[:2]] == [
+        "mi explain separator",
+        "mi explain missing-words",
+    ]
+    assert notes[1].startswith(f"{groups}: column g has '?' 10 times")
+    assert sum("'?'" in note for note in notes) == 1
+    found = rank(TABLE, "income", columns="weak", groups=["?"] * 10 + [str(row // 5) for row in range(10, N)], error_bar=False)
+    assert found.notes[0].startswith("groups: column groups has '?' 10 times")
+
+
 def test_the_command_writes_over_none_of_its_inputs(people, tmp_path):
     groups = tmp_path / "groups.csv"
     groups.write_text("\n".join(["g", *map(str, np.arange(N) // 5)]))
