@@ -114,7 +114,7 @@ def measure(
         for result in results:
             say(repr(float(result)))
         bound = getattr(results[0], "lower_bound", None)
-        if bound is not None and not options.get("diagnose"):  # which was asked for
+        if bound is not None and options.get("lower_bound", True):  # --diagnose measures one unasked
             say(repr(bound.mi))
     else:
         print_for_people(symbol, sources, results, drawn)

@@ -69,6 +69,16 @@ def test_diagnose_prints_verdict_and_reasons(files):
     assert record["reliability"]["reasons"] == list(found.reasons)
 
 
+def test_quiet_prints_the_bound_that_was_asked_for(files):
+    bound = str(mi_core.mutual_information(X, Y, lower_bound=True).lower_bound.mi)
+    for options, expected in (
+        (["--lower-bound"], [bound]),
+        (["--lower-bound", "--diagnose"], [bound]),
+        (["--diagnose"], []),
+    ):
+        assert mi("estimate", *files, "--quiet", *options).stdout.splitlines()[1:] == expected
+
+
 @pytest.mark.parametrize(
     ("option", "words"), [("--pca", "principal components"), ("--random-projections", "random projections")]
 )
