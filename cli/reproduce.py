@@ -121,7 +121,7 @@ def show_results(folder: Path, figures: list[Experiment], quiet: bool) -> None:
     verdicts = judging.judge(table)
     written += verdict_files.write(verdicts, folder)
     for experiment in figures:
-        if drawing.of_experiment(table, experiment).is_empty():  # of a sweep that was stopped before it
+        if drawing.rows_of(table, experiment).is_empty():  # of a sweep that was stopped before it
             continue
         drawing.draw_all(table, experiment, folder / "figures")
     findings.draw_findings(table, folder / "figures")
