@@ -152,10 +152,11 @@ class Ranking:
         """
         import importlib
 
-        rows = [dataclasses.asdict(row) | {"notes": " ".join(row.notes)} for row in self.rows]
+        values = {field.name: [getattr(row, field.name) for row in self.rows] for field in dataclasses.fields(RankedColumn)}
+        values["notes"] = [" ".join(row.notes) for row in self.rows]
         for library in (self.frame,) if self.frame else ("polars", "pandas"):
             try:
-                return importlib.import_module(library).DataFrame(rows)
+                return importlib.import_module(library).DataFrame(values)
             except ImportError:
                 continue
         raise InputError("a data frame needs polars or pandas: python -m pip install polars")

@@ -1,5 +1,6 @@
 """Columns ranked by what they share with one of them: each row is the estimate that `mutual_information` gives."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -318,6 +319,17 @@ def test_the_frame_is_of_the_library_that_came():
         assert isinstance(frame, library.DataFrame)
         assert list(frame["column"]) == ["strong", "none"]
     assert len(rank(few, "income", error_bar=False).to_frame()) == 2
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_a_frame_takes_what_only_late_rows_have(ranking, library):
+    """Polars looks at the first hundred rows for the kinds of values."""
+    pytest.importorskip(library)
+    of_classes, of_numbers = (dataclasses.replace(ranking.rows[0], k=k, p_value=p) for k, p in ((None, None), (3, 0.5)))
+    rows = (of_classes,) * 110 + (of_numbers,)
+    frame = dataclasses.replace(ranking, rows=rows, frame=library).to_frame()
+    assert (list(frame["k"])[-1], list(frame["p_value"])[-1], len(frame)) == (3, 0.5, 111)
+    assert list(frame.columns) == [field.name for field in dataclasses.fields(of_numbers)]
 
 
 def test_how_a_ranking_looks(ranking):
