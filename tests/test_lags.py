@@ -334,6 +334,18 @@ def test_notes_are_said_once_with_their_lags():
     assert any("1 + 1 + 12 dimensions" in note for note in transfer_entropy(x, y, history=12, error_bar=False).notes)
 
 
+@pytest.mark.parametrize("seed", [1, 3, 4])
+def test_long_histories_whose_distances_tie_read_no_transfer(seed):
+    """Two rows as many steps before and after a third are often equally far from it: their histories share values."""
+    x, y = np.random.default_rng(seed).standard_normal((2, 200))
+    found = transfer_entropy(x, y, history=100, error_bar=False)
+    assert abs(found.transfer_entropy) < 0.01
+    assert found.ceiling > 0.05
+    assert not [note for note in found.notes if "explain ceiling" in note or "explain equal-distances" in note]
+    rounded = transfer_entropy(x, y.round(1), history=100, error_bar=False)
+    assert [note for note in rounded.notes if "explain equal-distances" in note]
+
+
 def test_units_do_not_matter_unless_asked_for():
     """Left as they are, the smaller series counts for nothing, and a strong transfer reads 0."""
     x, y = autoregression(0, 400)
