@@ -73,6 +73,8 @@ def reproduce(
 
     Example: mi reproduce fig4a --profile smoke
     """
+    if workers is not None and scheduler is not None:
+        raise InputError("--workers are of this machine, and --scheduler has workers of its own: leave one of them out.")
     figures = [load_experiment(name, profile) for name in figures_asked_for(experiments)]
     if data is not None and Path(data).expanduser().exists():
         data = str(Path(data).expanduser().resolve())  # workers have other working folders

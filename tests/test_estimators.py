@@ -844,6 +844,7 @@ REPEATED = np.repeat(X[:30], 5, axis=0)
         (multi_information, ([X, np.round(Y), Z],), {"estimator": "ksg2"}, "the samples have ties"),
         (mutual_information, (X, Y), {"estimator": "lnc", "k": 6, "alpha": 0}, "alpha is 0: it must be above 0 and at most 1"),
         (mutual_information, (X, Y), {"estimator": "lnc", "k": 6, "alpha": "x"}, "alpha is 'x': it must be a number"),
+        (mutual_information, (X, Y), {"alpha": 0.5}, "alpha is for the estimator lnc, and the estimator is ksg1"),
         (mutual_information, (X[:, 0], 2 * X[:, 0]), {"estimator": "lnc", "k": 10}, "lie in a flat space"),
         (mutual_information, (X, X), {"estimator": "gaussian"}, "x and y together: 150 samples in 4 dimensions span only 2"),
         (mutual_information, (X[:3], Y[:3]), {"estimator": "gaussian"}, "y: 3 samples in 3 dimensions span only 2"),
