@@ -51,7 +51,7 @@ class Commands(TyperGroup):
 
 
 class OnceEach(TyperCommand):
-    """A subcommand that refuses an option given twice; the parser alone would silently take the last value."""
+    """A subcommand that refuses an option given twice, or with its opposite; the parser alone would silently take the last."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         _, _, given = self.make_parser(ctx).parse_args(args=list(args))
@@ -59,6 +59,9 @@ class OnceEach(TyperCommand):
             takes_one = not getattr(parameter, "is_flag", True) and not parameter.multiple
             if takes_one and given.count(parameter) > 1:
                 ctx.fail(f"{parameter.opts[0]} is given {given.count(parameter)} times: give it once.")
+            both = [name for names in (parameter.opts, parameter.secondary_opts) for name in names if name in args]
+            if given.count(parameter) > 1 and len(both) > 1 and parameter.secondary_opts:
+                ctx.fail(f"{' and '.join(both)} exclude each other: give one of them.")
         return super().parse_args(ctx, args)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cli._options import refuse_inputs
 from cli._output import print_facts, print_json, print_notes, print_table, say
 from mi_core import InputError
 from mi_core.progress_bar import COUNTING, ProgressBar
@@ -57,7 +58,7 @@ def measure(
 
     from cli._plots import check_picture, draw_estimates
     from cli._trust import all_notes, print_trust
-    from mi_core.files import is_same_file, load_arrays, split_key
+    from mi_core.files import load_arrays
     from mi_core.table_files import AS_USUAL
     from mi_core.whole_files import whole_file
 
@@ -69,9 +70,7 @@ def measure(
         check_picture(plot)
         options["by_size"] = True
     for option, path in (("--local", local), ("--plot", plot)):
-        for source in sources.values():
-            if path is not None and is_same_file(path, split_key(source)[0]):
-                raise InputError(f"{option} is {path}, which is an input: name another file.")
+        refuse_inputs(option, path, sources.values())
     in_time = bool(options.get("series", "lag" in options))  # gaps are then refused all together, by the estimate
     loaded = load_arrays(
         sources,
@@ -115,7 +114,7 @@ def measure(
         for result in results:
             say(repr(float(result)))
         bound = getattr(results[0], "lower_bound", None)
-        if bound is not None and not options.get("diagnose"):  # which was asked for
+        if bound is not None and options.get("lower_bound", True):  # --diagnose measures one unasked
             say(repr(bound.mi))
     else:
         print_for_people(symbol, sources, results, drawn)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -151,6 +152,14 @@ QuietWithBound = Annotated[
         "--quiet", "-q", help="Print only the estimate, and below it the lower bound if one was asked for, without notes."
     ),
 ]
+
+
+def refuse_inputs(option: str, path: Path | None, sources: Iterable[str | None]) -> None:
+    """Raise InputError if the file that an option is to write is one of the inputs."""
+    from mi_core.files import is_same_file, split_key
+
+    if path is not None and any(source is not None and is_same_file(path, split_key(source)[0]) for source in sources):
+        raise InputError(f"{option} is {path}, which is an input: name another file.")
 
 
 def cells_of(separator: str | None, na: str | None) -> Cells:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from mi_core import InputError
 from mi_core.display import measure_title
-from mi_core.text import in_figure
+from mi_core.text import boxes_for_glyphs, in_figure
 
 if TYPE_CHECKING:
     from mi_core import MIResult, RankedColumn, Ranking
@@ -184,5 +184,5 @@ def save(figure: Any, file: BinaryIO, suffix: str) -> None:
     import matplotlib as mpl
 
     form = suffix.removeprefix(".").lower()
-    with mpl.rc_context({"svg.hashsalt": "ksg-mi"}):  # the same result gives the same file
+    with boxes_for_glyphs(), mpl.rc_context({"svg.hashsalt": "ksg-mi"}):  # the same result gives the same file
         figure.savefig(file, format=form, dpi=160, metadata={"Date": None} if form == "svg" else None)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from cli._measure import may_be_text
+from cli._measure import may_be_text, with_notes
 from cli._options import (
     FORMATS,
     AsJson,
@@ -25,6 +25,7 @@ from cli._options import (
     Threads,
     UnitsOption,
     cells_of,
+    refuse_inputs,
     standardize_of,
 )
 from cli._output import print_facts, print_json, print_notes, print_table, say
@@ -75,14 +76,13 @@ def lagged(
     from cli._plots import check_picture, draw_lags
     from mi_core import lagged as mi_at_lags
     from mi_core.display import at_peak, facts_of_lags, rows_of_lags
-    from mi_core.files import is_same_file, load_arrays, split_key
+    from mi_core.files import load_arrays
     from mi_core.whole_files import whole_file
 
     steps = parse_lags(lags)
     if plot is not None:
         check_picture(plot)
-        if any(is_same_file(plot, split_key(source)[0]) for source in (x, y)):
-            raise InputError(f"--plot is {plot}, which is an input: name another file.")
+        refuse_inputs("--plot", plot, (x, y))
     text, cells = may_be_text(estimator, ("x", "y")), cells_of(separator, na)
     loaded = load_arrays({"x": x, "y": y}, text=text, missing=True, cells=cells)
     with contextlib.ExitStack() as stack:
@@ -105,6 +105,7 @@ def lagged(
             threads=threads,
             progress=bar,
         )
+        (found,) = with_notes(loaded.notes, [found])
         if plot is not None and picture is not None:
             draw_lags(found, in_figure(Path(x).name), in_figure(Path(y).name), picture, plot.suffix)
     if as_json:
@@ -113,7 +114,7 @@ def lagged(
     say(f"I(x_t; y_(t + lag)): largest {at_peak(found)}")
     print_table(rows_of_lags(found))
     print_facts({"X": x, "Y": y, **facts_of_lags(found)})
-    print_notes([*loaded.notes, *found.notes])
+    print_notes(found.notes)
 
 
 def parse_lags(text: str) -> list[int]:

@@ -31,6 +31,7 @@ from cli._options import (
     Threads,
     UnitsOption,
     cells_of,
+    refuse_inputs,
 )
 from cli._output import print_json, print_notes, print_table, say
 from mi_core import InputError
@@ -40,6 +41,8 @@ from mi_core.progress_bar import ProgressBar
 from mi_core.text import as_cell
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from mi_core.matrix import MIMatrix, Partial
 
 OUT_FORMATS = (".csv", ".json")
@@ -94,7 +97,7 @@ def matrix(
     """
     from cli._plots import check_picture, draw_matrix
     from mi_core import mutual_information_matrix
-    from mi_core.files import is_same_file, load_arrays, split_key
+    from mi_core.files import load_arrays
     from mi_core.whole_files import whole_file
 
     if len(layers) < 2:
@@ -104,9 +107,7 @@ def matrix(
     if plot is not None:
         check_picture(plot)
     for option, path in (("--out", out), ("--plot", plot)):
-        for source in (*layers, *filter(None, (labels, groups))):
-            if path is not None and is_same_file(path, split_key(source)[0]):
-                raise InputError(f"{option} is {path}, which is an input: name another file.")
+        refuse_inputs(option, path, (*layers, labels, groups))
     measures = parse_also(also)
     sources = dict(zip(names_of(layers), layers, strict=True))
     beside = {name: source for name, source in (("labels", labels), ("groups", groups)) if source is not None}
@@ -210,7 +211,7 @@ class Unfinished:
         for name, array in arrays.items():
             checksum.update(ascii(f"{name} {array.dtype} {array.shape}").encode())
             for rows in np.array_split(array, max(1, array.nbytes // 2**26)) if array.ndim else [array]:
-                checksum.update(np.ascontiguousarray(rows).view(np.uint8).data)
+                checksum.update(content_of(rows))
         self.checksum = checksum.hexdigest()
         name = f"{out.name}.partial"
         self.path = out.with_name(name if len(os.fsencode(name)) <= LONGEST_NAME else f"{self.checksum}.partial")
@@ -260,6 +261,13 @@ class Unfinished:
         }
         with whole_file(self.path) as file:
             file.write(json.dumps(record).encode())
+
+
+def content_of(rows: NDArray[Any]) -> bytes | memoryview:
+    """Content of an array, for a checksum. An array of objects, such as text, itself holds only pointers to them."""
+    import numpy as np
+
+    return ascii(rows.tolist()).encode() if rows.dtype == object else np.ascontiguousarray(rows).view(np.uint8).data
 
 
 def as_csv(found: MIMatrix) -> str:

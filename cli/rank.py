@@ -21,6 +21,7 @@ from cli._options import (
     Threads,
     UnitsOption,
     cells_of,
+    refuse_inputs,
 )
 from cli._output import print_json, print_notes, say
 from mi_core import InputError
@@ -96,7 +97,7 @@ def rank(
     import mi_core
     from cli._plots import check_picture, draw_ranking
     from mi_core.display import ranking_lines
-    from mi_core.files import is_same_file, load_arrays, load_table, split_key
+    from mi_core.files import load_arrays, load_table, split_key
     from mi_core.tables import check_known
     from mi_core.whole_files import whole_file
 
@@ -105,16 +106,16 @@ def rank(
     if plot is not None:
         check_picture(plot)
     for option, path in (("--csv", csv), ("--plot", plot)):
-        if path is not None and is_same_file(path, split_key(table)[0]):
-            raise InputError(f"{option} is {path}, which is the input: name another file.")
+        refuse_inputs(option, path, (table, groups))
     cells = cells_of(separator, na)
     read = load_table(table, cells)
     groups_of_rows: Any = groups
+    of_groups: tuple[str, ...] = ()
     if groups is not None and groups not in read.columns:
         if not split_key(groups)[0].exists():
             check_known(groups, list(read.columns), table)
         loaded = load_arrays({"groups": groups}, text=("groups",), missing=missing == "drop", cells=cells)
-        groups_of_rows = loaded.arrays["groups"]
+        groups_of_rows, of_groups = loaded.arrays["groups"], loaded.notes
     with contextlib.ExitStack() as stack:
         csv_file = stack.enter_context(whole_file(csv)) if csv is not None else None
         plot_file = stack.enter_context(whole_file(plot)) if plot is not None else None
@@ -136,6 +137,9 @@ def rank(
             threads=threads,
             progress=bar,
         )
+        if groups_of_rows is not groups:  # what is said of values named groups was said of their file
+            of_others = [note for note in found.notes if not note.startswith("groups: ")]
+            found = dataclasses.replace(found, notes=(*of_groups, *of_others))
         if csv_file is not None:
             csv_file.write(as_csv(found).encode())
         if plot is not None and plot_file is not None:

@@ -73,6 +73,8 @@ def reproduce(
 
     Example: mi reproduce fig4a --profile smoke
     """
+    if workers is not None and scheduler is not None:
+        raise InputError("--workers are of this machine, and --scheduler has workers of its own: leave one of them out.")
     figures = [load_experiment(name, profile) for name in figures_asked_for(experiments)]
     if data is not None and Path(data).expanduser().exists():
         data = str(Path(data).expanduser().resolve())  # workers have other working folders
@@ -121,7 +123,7 @@ def show_results(folder: Path, figures: list[Experiment], quiet: bool) -> None:
     verdicts = judging.judge(table)
     written += verdict_files.write(verdicts, folder)
     for experiment in figures:
-        if drawing.of_experiment(table, experiment).is_empty():  # of a sweep that was stopped before it
+        if drawing.rows_of(table, experiment).is_empty():  # of a sweep that was stopped before it
             continue
         drawing.draw_all(table, experiment, folder / "figures")
     findings.draw_findings(table, folder / "figures")

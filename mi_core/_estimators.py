@@ -156,7 +156,7 @@ def from_counts(
         signs: 1 for a side whose psi the formula subtracts, -1 for a side whose psi it adds.
         search: Options of the neighbour search.
         formula: Function (k, counts) -> local terms.
-        ceiling: Function (k, counts) -> largest possible estimate on data without ties.
+        ceiling: Function (k, counts) -> largest possible estimate. Of tied samples, the counts have all those tied.
     """
     and_all = [*sides, (0, len(parts))]
     may_tie = any(map(_ties.may_tie, parts)) if search.may_tie is None else search.may_tie
@@ -172,7 +172,12 @@ def from_counts(
     for m, ties in enumerate(_ties.counted(radius, counts)):
         if may_tie or ties.at_zero.any():
             correction, tied = _formula.correction_for_ties(search.ks[m], ties, sides, signs)
-            found[m] = dataclasses.replace(found[m], nats=found[m].nats + correction, tied=int(np.count_nonzero(tied)))
+            found[m] = dataclasses.replace(
+                found[m],
+                nats=found[m].nats + correction,
+                ceiling=ceiling(search.ks[m], ties.nearer + tied * ties.as_far),
+                tied=int(np.count_nonzero(tied)),
+            )
     return found
 
 

@@ -81,7 +81,7 @@ def conditional_local(k: int, n_xz: IntArray, n_yz: IntArray, n_z: IntArray) -> 
 
 
 def conditional_ceiling(k: int, n_z: IntArray) -> float:
-    """Largest value of FP07 on data without ties and with these n_z: n_xz and n_yz are then at least k - 1."""
+    """Largest value of FP07 with these n_z: n_xz and n_yz are at least k - 1. Of tied samples, n_z has all that are tied."""
     psi = psi_beyond(len(n_z))
     return float(np.mean(psi[n_z]) - psi[k - 1])
 

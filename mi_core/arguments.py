@@ -84,9 +84,12 @@ def settings(options: Mapping[str, Any], accepted: Any, function: str) -> Settin
         raise InputError(f"lower_bound is {given.lower_bound!r}: give True or False, or a critic with a method fit(x, y, rng).")
     if not isinstance(given.series, bool | np.bool_):
         raise InputError(f"series is {given.series!r}: give True if rows are in order of time.")
+    alpha = threshold(given.alpha)
+    if alpha != Settings.alpha and given.estimator != "lnc":
+        raise InputError(f"alpha is for the estimator lnc, and the estimator is {given.estimator}: leave alpha out.")
     return dataclasses.replace(
         given,
-        alpha=threshold(given.alpha),
+        alpha=alpha,
         noise=noise_scale(given.noise),
         seed=whole_number(given.seed, "seed", at_least=0),
         exclude=None if given.exclude is None else whole_number(given.exclude, "exclude", at_least=1),

@@ -51,7 +51,7 @@ def matrix_in_one_line(matrix: Any) -> str:
         f"n_samples={matrix.n_samples}",
         count_of_notes(matrix.notes),
     ]
-    return f"MIMatrix({', '.join(filter(None, words))})"
+    return printable(f"MIMatrix({', '.join(filter(None, words))})")
 
 
 def how_bound(bound: Any) -> str:
@@ -224,7 +224,7 @@ def ranking_in_one_line(ranking: Any) -> str:
         f"n_samples={ranking.n_samples}",
         count_of_notes(ranking.notes),
     ]
-    return f"Ranking({'; '.join(filter(None, words))})"
+    return printable(f"Ranking({'; '.join(filter(None, words))})")
 
 
 def ranking_lines(ranking: Any) -> list[str]:

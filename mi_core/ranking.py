@@ -152,10 +152,11 @@ class Ranking:
         """
         import importlib
 
-        rows = [dataclasses.asdict(row) | {"notes": " ".join(row.notes)} for row in self.rows]
+        values = {field.name: [getattr(row, field.name) for row in self.rows] for field in dataclasses.fields(RankedColumn)}
+        values["notes"] = [" ".join(row.notes) for row in self.rows]
         for library in (self.frame,) if self.frame else ("polars", "pandas"):
             try:
-                return importlib.import_module(library).DataFrame(rows)
+                return importlib.import_module(library).DataFrame(values)
             except ImportError:
                 continue
         raise InputError("a data frame needs polars or pandas: python -m pip install polars")
@@ -228,11 +229,16 @@ def rank(
     settings = dataclasses.replace(settings, permutations=permutations)
     in_table = {f"column {name}": column for name, column in table.items()} if isinstance(table, Mapping) else {"table": table}
     of_indexes = _notes.on_indexes({**in_table, "target": target, "groups": settings.groups})
-    whole = arrays.table(table, "table")
-    whole, target_name = with_column(whole, target, "target")
+    own = arrays.table(table, "table")
+    whole, target_name = with_column(own, target, "target")
     groups_name = None
     if settings.groups is not None:
         whole, groups_name = with_column(whole, settings.groups, "groups")
+    given_as_values = [
+        Table(argument, {name: whole.columns[name]})
+        for argument, name in (("target", target_name), ("groups", groups_name))
+        if name is not None and name not in own.columns
+    ]
     names_given = () if given is None else tuple(chosen(given, whole, "given"))
     check_together(settings, bool(names_given))
     roles = {"the target": (target_name,), "groups": (groups_name,) if groups_name else (), "given": names_given}
@@ -274,7 +280,12 @@ def rank(
         seed=settings.seed,
         threads=settings.threads,
         seconds=clock.now() - settings.started,
-        notes=(*of_indexes, *whole.chosen_of(taken).notes, *notes_of(found, len(whole))),
+        notes=(
+            *of_indexes,
+            *own.chosen_of([name for name in taken if name in own.columns]).notes,
+            *(note for one in given_as_values for note in one.notes),
+            *notes_of(found, len(whole)),
+        ),
         frame=type(table).__module__.partition(".")[0] if is_frame(table) else None,
     )
 

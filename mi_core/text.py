@@ -5,8 +5,10 @@ Imports nothing heavy: `mi --help` and every error message use it.
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sys
+import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -54,6 +56,14 @@ def in_figure(name: str) -> str:
     if len(shown) > MOST_IN_A_FIGURE:
         shown = f"{shown[: MOST_IN_A_FIGURE - 3]}..."
     return shown.replace("$", r"\$")
+
+
+@contextlib.contextmanager
+def boxes_for_glyphs() -> Iterator[None]:
+    """Context in which matplotlib draws boxes for characters that its font lacks, such as Chinese, without a warning."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from")
+        yield
 
 
 def concerning(note: str, places: Sequence[str], what: str) -> str:

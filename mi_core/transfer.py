@@ -10,8 +10,9 @@ import numpy as np
 
 from mi_core import _notes, arguments, missing, uncertainty
 from mi_core._estimation import Estimation, one_or_all, orders
-from mi_core._estimators import CONDITIONAL, Local, nothing
+from mi_core._estimators import CONDITIONAL, Local, Method, nothing
 from mi_core._prepare import Prepared
+from mi_core._ties import may_tie
 from mi_core.arguments import Settings
 from mi_core.errors import InputError
 from mi_core.estimate import on_constants, prepared
@@ -128,6 +129,9 @@ def transfer_entropy(
         notes += [*on_histories(sides, settings), *_notes.on_sampling(ks, sampling, left, dim)]
     notes += of_constants.values()
     method = nothing if of_constants else CONDITIONAL[cast(TransferEstimator, settings.estimator)]
+    shared = past.shared_beyond(whole.exclude)
+    method = with_ties(method) if shared else method
+    of_data = not shared or any(map(may_tie, sides.sides().values()))  # ties of shared values are no fault of the data
     run = Estimation(method, sides, Prepared.take, left, ks, settings, sampling=sampling)
     _ = run.found, run.errors  # first, as their progress is told first
     shifted = None if settings.permutations is None else shifts(run.means, sides, settings)
@@ -140,7 +144,7 @@ def transfer_entropy(
             k=local.k,
             n_samples=left,
             ceiling=ceiling,
-            tied=local.tied,
+            tied=local.tied if of_data else 0,
             sides=sides.sides().values(),
         )
         return {
@@ -173,6 +177,10 @@ class Past:
         """Number of steps from the present to the oldest value."""
         return max(1 + (self.history - 1) * self.spacing, self.lag + (self.source_history - 1) * self.spacing)
 
+    def shared_beyond(self, exclude: int) -> bool:
+        """Whether histories of samples more than `exclude` steps apart share values, so that some distances are equal."""
+        return (max(self.history, self.source_history) - 1) * self.spacing > exclude
+
     def of(self, series: Prepared) -> tuple[Prepared, Series]:
         """Past of x, present of y, and past of y as z, at each time that has all three, and how these were drawn."""
         times = np.arange(self.reach, len(series))
@@ -183,6 +191,11 @@ class Past:
             z=embedded(series.y, times - 1, self.history, self.spacing),
         )
         return first_rows(sides, len(times))
+
+
+def with_ties(method: Method) -> Method:
+    """The method on samples some of whose distances are equal, although no value recurs in a column."""
+    return lambda samples, search: method(samples, dataclasses.replace(search, may_tie=True))
 
 
 def embedded(points: Samples, newest: IntArray, length: int, spacing: int) -> Samples:

@@ -508,6 +508,22 @@ def test_an_option_given_twice_is_refused(command):
     assert f"{words[-1]} is given 2 times: give it once." in done.stderr
 
 
+def test_an_option_and_its_opposite_are_refused(files):
+    run = mi("estimate", *files, "--no-error-bar", "--error-bar")
+    assert "--error-bar and --no-error-bar exclude each other: give one of them." in run.stderr
+    assert_refused(run)
+    assert mi("estimate", *files, "--no-error-bar", "--no-error-bar", "-q").exit_code == 0
+
+
+def test_options_that_play_no_part_are_refused(files):
+    run = mi("estimate", *files, "--alpha", "0.5")
+    assert run.stderr == "mi: alpha is for the estimator lnc, and the estimator is ksg1: leave alpha out.\n"
+    assert_refused(run)
+    run = mi("reproduce", "fig4a", "--dry-run", "--workers", "2", "--scheduler", "tcp://127.0.0.1:8786")
+    assert "--workers are of this machine, and --scheduler has workers of its own" in run.stderr
+    assert_refused(run)
+
+
 @pytest.mark.parametrize("columns", [30, 60, 150])
 def test_sentences_fill_the_width_of_a_terminal(columns, monkeypatch):
     monkeypatch.setattr(shutil, "get_terminal_size", lambda *_, **__: os.terminal_size((columns, 24)))

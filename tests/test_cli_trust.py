@@ -69,6 +69,16 @@ def test_diagnose_prints_verdict_and_reasons(files):
     assert record["reliability"]["reasons"] == list(found.reasons)
 
 
+def test_quiet_prints_the_bound_that_was_asked_for(files):
+    bound = str(mi_core.mutual_information(X, Y, lower_bound=True).lower_bound.mi)
+    for options, expected in (
+        (["--lower-bound"], [bound]),
+        (["--lower-bound", "--diagnose"], [bound]),
+        (["--diagnose"], []),
+    ):
+        assert mi("estimate", *files, "--quiet", *options).stdout.splitlines()[1:] == expected
+
+
 @pytest.mark.parametrize(
     ("option", "words"), [("--pca", "principal components"), ("--random-projections", "random projections")]
 )
@@ -140,6 +150,13 @@ def test_matrix_prints_writes_and_draws(layers, tmp_path):
     assert run.stdout.splitlines()[1].split() == ["layer0", "layer1", "layer2"]
     assert run.stdout.splitlines()[2].split()[1:] == [f"{value:.4f}" for value in expected.mi[0]]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["layers", "layers.csv", "layers.png"]
+
+
+def test_names_that_the_font_lacks_draw_boxes_without_a_warning(layers, tmp_path):
+    chinese = layers[0].rename(layers[0].with_name("日本.npy"))
+    run = mi("matrix", chinese, layers[1], "--plot", tmp_path / "layers.png", "--no-error-bar")
+    assert run.exit_code == 0
+    assert "Glyph" not in run.stderr
 
 
 def test_matrix_writes_json(layers, tmp_path):
@@ -233,6 +250,31 @@ def test_what_belongs_to_another_task_is_not_used(change, layers, tmp_path, monk
     with out.open() as file:
         values = np.array([line[1:] for line in list(csv.reader(file))[1:]], float)
     np.testing.assert_array_equal(values, expected)
+
+
+GROUPS = "".join(f"subject {row // 5}\n" for row in range(100))
+FLAGS = "".join(f"{row % 3 == 0}\n" if row else "NA\n" for row in range(100))
+LARGE = "".join(f"{2**64 + row * row}\n" if row else "NA\n" for row in range(100))
+
+
+@pytest.mark.parametrize(("objects", "option"), [(GROUPS, "--groups"), (FLAGS, None), (LARGE, None)])
+def test_a_matrix_of_objects_is_written_too(objects, option, tmp_path):
+    np.save(tmp_path / "x.npy", X[:100])
+    np.save(tmp_path / "y.npy", Y[:100])
+    (tmp_path / "objects.csv").write_text(f"name\n{objects}")
+    beside = [option, tmp_path / "objects.csv"] if option else [tmp_path / "objects.csv"]
+    command = ("matrix", tmp_path / "x.npy", tmp_path / "y.npy", *beside, "--missing", "drop", "--no-error-bar")
+    run = mi(*command, "--out", tmp_path / "out.csv")
+    assert run.exit_code == 0, run.stderr
+    assert run.stdout == mi(*command).stdout
+    assert (tmp_path / "out.csv").exists()
+
+
+def test_objects_of_another_task_are_told_by_their_values(tmp_path):
+    def checksum(*words):
+        return matrix.Unfinished(tmp_path / "out.csv", {"groups": np.array(words, object)}, {"k": 3}).checksum
+
+    assert checksum("one", "other") == checksum("".join(("o", "ne")), "other") != checksum("one", "others")
 
 
 def test_layers_that_do_not_fit_are_named(layers, tmp_path):

@@ -255,6 +255,7 @@ def test_command(files, networks, monkeypatch):
     assert done.exit_code == 0, done.output
     assert "by networks that learned" in done.stdout
     assert "on 3 + 3 learned directions: " in done.stdout
+    assert len(run(*files, "--learned", "--diagnose", "--quiet").stdout.splitlines()) == 2
 
 
 @pytest.mark.parametrize(

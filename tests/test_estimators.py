@@ -645,6 +645,19 @@ def test_no_estimate_exceeds_its_ceiling_without_ties(estimator):
     assert most.mi == pytest.approx(most.ceiling, abs=1e-12)
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_no_conditional_estimate_exceeds_its_ceiling_with_ties(seed):
+    """Ties in z, at distances above 0 and at 0, let z hold more points than those strictly nearer."""
+    rng = np.random.default_rng(seed)
+    z = rng.standard_normal((100, 1 + seed % 3))
+    z = z.round(seed // 3) if seed % 2 else np.maximum(z, 0)
+    x = rng.standard_normal(100).round(seed % 2)
+    for y in (x, x + rng.standard_normal(100), rng.standard_normal(100)):
+        found = mutual_information(x, y, given=z, k=1 + seed % 4, error_bar=False)
+        assert found.mi <= found.ceiling + 1e-12
+        assert found.ceiling > 0
+
+
 def test_results_are_records_with_the_estimate_first():
     results = [
         (mutual_information(X, Y, given=Z), "mi", ("dim_z", 1)),
@@ -831,6 +844,7 @@ REPEATED = np.repeat(X[:30], 5, axis=0)
         (multi_information, ([X, np.round(Y), Z],), {"estimator": "ksg2"}, "the samples have ties"),
         (mutual_information, (X, Y), {"estimator": "lnc", "k": 6, "alpha": 0}, "alpha is 0: it must be above 0 and at most 1"),
         (mutual_information, (X, Y), {"estimator": "lnc", "k": 6, "alpha": "x"}, "alpha is 'x': it must be a number"),
+        (mutual_information, (X, Y), {"alpha": 0.5}, "alpha is for the estimator lnc, and the estimator is ksg1"),
         (mutual_information, (X[:, 0], 2 * X[:, 0]), {"estimator": "lnc", "k": 10}, "lie in a flat space"),
         (mutual_information, (X, X), {"estimator": "gaussian"}, "x and y together: 150 samples in 4 dimensions span only 2"),
         (mutual_information, (X[:3], Y[:3]), {"estimator": "gaussian"}, "y: 3 samples in 3 dimensions span only 2"),

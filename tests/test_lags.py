@@ -334,6 +334,18 @@ def test_notes_are_said_once_with_their_lags():
     assert any("1 + 1 + 12 dimensions" in note for note in transfer_entropy(x, y, history=12, error_bar=False).notes)
 
 
+@pytest.mark.parametrize("seed", [1, 3, 4])
+def test_long_histories_whose_distances_tie_read_no_transfer(seed):
+    """Two rows as many steps before and after a third are often equally far from it: their histories share values."""
+    x, y = np.random.default_rng(seed).standard_normal((2, 200))
+    found = transfer_entropy(x, y, history=100, error_bar=False)
+    assert abs(found.transfer_entropy) < 0.01
+    assert found.ceiling > 0.05
+    assert not [note for note in found.notes if "explain ceiling" in note or "explain equal-distances" in note]
+    rounded = transfer_entropy(x, y.round(1), history=100, error_bar=False)
+    assert [note for note in rounded.notes if "explain equal-distances" in note]
+
+
 def test_units_do_not_matter_unless_asked_for():
     """Left as they are, the smaller series counts for nothing, and a strong transfer reads 0."""
     x, y = autoregression(0, 400)
@@ -441,6 +453,14 @@ def test_mi_lagged_prints_and_draws_what_the_function_gives(series, tmp_path):
     )
     listed = mi("lagged", "x.npy", "y.npy", "--lags", "5,-2:4:3", "--no-error-bar", "--json")
     assert json.loads(listed.stdout)["lags"] == [5, -2, 1, 4]
+
+
+def test_mi_lagged_says_how_files_were_read_in_json_too(series):
+    np.savetxt("s.csv", np.column_stack(series), header="a;b", delimiter=";", comments="")
+    command = ("lagged", "s.csv:a", "s.csv:b", "--lags", "0")
+    (note,) = [note for note in json.loads(mi(*command, "--json").stdout)["notes"] if "separator" in note]
+    assert note.startswith("s.csv: semicolons separate its columns")
+    assert mi(*command).stderr.count(note) == 1
 
 
 def test_mi_transfer_prints_what_the_function_gives(series):

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 import made_up
+import mi_core
 from cli.main import app
 from mi_core.text import as_cell, in_figure, printable
 
@@ -41,6 +42,15 @@ def hostile(tmp_path):
     key = HOSTILE.replace("\udc80", "")
     np.savez(keys, **{f"one{key}": np.load(files[0]), f"two{key}": np.load(files[1])})
     return folder, *map(str, files), str(keys), key
+
+
+def test_results_in_python_print_names_in_one_line():
+    sides = dict(zip((HOSTILE, "y", "z"), np.random.default_rng(0).standard_normal((3, 60)), strict=True))
+    matrix = mi_core.mutual_information_matrix(sides, error_bar=False)
+    rankings = [mi_core.rank(sides, target, given=given, error_bar=False) for target, given in ((HOSTILE, "y"), ("y", HOSTILE))]
+    for one in (matrix, *rankings, mi_core.rank(sides, "y", error_bar=False)):
+        assert repr(one).isprintable()
+        assert printable(HOSTILE) in repr(one)
 
 
 def test_every_command_with_files_and_keys_of_hostile_names(hostile):

@@ -1,5 +1,6 @@
 """Columns ranked by what they share with one of them: each row is the estimate that `mutual_information` gives."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -320,6 +321,17 @@ def test_the_frame_is_of_the_library_that_came():
     assert len(rank(few, "income", error_bar=False).to_frame()) == 2
 
 
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_a_frame_takes_what_only_late_rows_have(ranking, library):
+    """Polars looks at the first hundred rows for the kinds of values."""
+    pytest.importorskip(library)
+    of_classes, of_numbers = (dataclasses.replace(ranking.rows[0], k=k, p_value=p) for k, p in ((None, None), (3, 0.5)))
+    rows = (of_classes,) * 110 + (of_numbers,)
+    frame = dataclasses.replace(ranking, rows=rows, frame=library).to_frame()
+    assert (list(frame["k"])[-1], list(frame["p_value"])[-1], len(frame)) == (3, 0.5, 111)
+    assert list(frame.columns) == [field.name for field in dataclasses.fields(of_numbers)]
+
+
 def test_how_a_ranking_looks(ranking):
     assert repr(ranking).startswith(f"Ranking(9 columns against income: {ranking.rows[0].column} ")
     html = rank({"<b>": TARGET, "x": TABLE["weak"], "y": TABLE["none"]}, "x")._repr_html_()
@@ -523,7 +535,31 @@ def test_a_cell_that_is_no_number_is_named(people):
     assert run.exit_code == 2
     assert "column strong has 1 value that is no number, first 'oops' in row 4 (line 6)" in run.stderr
     assert mi("rank", people, "--target", "income", "--columns", "weak").exit_code == 0
-    assert "is the input" in mi("rank", people, "--target", "income", "--csv", people).stderr
+
+
+def test_notes_on_a_file_of_groups_name_the_file(people, tmp_path):
+    groups = tmp_path / "groups.csv"
+    groups.write_text("a;g\n" + "".join(f"1;{'?' if row < 10 else row // 5}\n" for row in range(N)))
+    run = mi("rank", people, "--target", "income", "--columns", "weak", "--groups", f"{groups}:g", "--json", "--no-error-bar")
+    notes = json.loads(run.stdout)["notes"]
+    assert [note.partition("]")[0].partition(" [")[2] for note in notes[:2]] == [
+        "mi explain separator",
+        "mi explain missing-words",
+    ]
+    assert notes[1].startswith(f"{groups}: column g has '?' 10 times")
+    assert sum("'?'" in note for note in notes) == 1
+    found = rank(TABLE, "income", columns="weak", groups=["?"] * 10 + [str(row // 5) for row in range(10, N)], error_bar=False)
+    assert found.notes[0].startswith("groups: column groups has '?' 10 times")
+
+
+def test_the_command_writes_over_none_of_its_inputs(people, tmp_path):
+    groups = tmp_path / "groups.csv"
+    groups.write_text("\n".join(["g", *map(str, np.arange(N) // 5)]))
+    for out, source in ((people, groups), (groups, groups), (groups, f"{groups}:g")):
+        before = out.read_bytes()
+        run = mi("rank", people, "--target", "income", "--columns", "weak", "--groups", source, "--csv", out)
+        assert (run.exit_code, run.stderr) == (2, f"mi: --csv is {out}, which is an input: name another file.\n")
+        assert out.read_bytes() == before
 
 
 def test_columns_of_an_array_are_named_by_position_in_every_argument():

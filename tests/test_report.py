@@ -277,6 +277,37 @@ def test_runs_settings_and_versions_are_named(parsed):
     }  # the seed differs
 
 
+@pytest.mark.parametrize(
+    ("only", "reading"),
+    [
+        ({"bn": "batch", "sum": "after"}, "batch statistics, after the sum, sides as they are, k=3"),
+        ({"standardize": "sides"}, "inference statistics, after the sum, sides on one scale, k=3"),
+        ({"sum": "before"}, "inference statistics, before the sum, sides as they are, k=3"),
+    ],
+)
+def test_runs_of_every_reading_are_on_the_page(only, reading):
+    experiment = dataclasses.replace(FIG5B, archs=("mlp", "shortcut"))
+    frame = table((experiment,), seeds=1, batch_sizes=(None,), ks=(3,), scalings=("none", "sides")).filter(**only)
+    parsed = Page(render(frame, (experiment,), [], {}, []))
+    assert "run again: 2 runs" in parsed.text
+    assert "All 2 runs" in parsed.text
+    words = [words for _, _, words in parsed.cells]
+    assert words.count(reading) == 2
+    assert set(frame["run"]) <= set(words)
+    has_figure = "bn" in only
+    assert ("No network of the paper's figures was measured with k=3" in parsed.text) is not has_figure
+    assert any("With batch statistics: MLP, full batch" in picture["alt"] for picture in parsed.all("img")) is has_figure
+    chosen = {signal["name"]: signal.get("value") for signal in json.loads(parsed.scripts[0])["signals"]}
+    assert chosen["by_sum"] in frame["sum"]
+
+
+def test_a_run_without_the_smallest_k_is_listed_too():
+    frame = SMALL.filter((pl.col("run") != SMALL["run"][0]) | (pl.col("k") == 10))
+    runs = report._runs(frame)
+    assert [run["k"] for run in runs].count(10) == 1
+    assert {run["run"] for run in runs} == set(SMALL["run"])
+
+
 def test_no_text_of_a_run_becomes_a_program():
     name = '</script><script>alert("x")</script><!--'
     frame = SMALL.with_columns(run=pl.when(pl.col("run") == "mlp-w100-h5-full-s0").then(pl.lit(name)).otherwise("run"))

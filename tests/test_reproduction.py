@@ -172,7 +172,8 @@ def test_a_report_on_runs_that_verdicts_would_mix(other, message, tmp_path, monk
 
 
 def test_no_results(tmp_path):
-    with pytest.raises(InputError, match=r"has no runs with measurements in it: name a folder of mi reproduce, or one of runs"):
+    made_up_run(tmp_path, Settings(width=4, hidden=3, layers=(("input", "last"),)))
+    with pytest.raises(InputError, match=r"has no runs with measurements of first:last or first:last_before_sum in it: name"):
         results.collect(tmp_path)
     with pytest.raises(InputError, match=r"has no results.parquet"):
         results.read(tmp_path)

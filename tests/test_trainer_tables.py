@@ -50,6 +50,27 @@ def test_mi_plot_draws_a_table(table, tmp_path):
     assert len(list((tmp_path / "both").iterdir())) == 4 + 2 + 4
 
 
+def test_pictures_of_many_tables_have_the_pair_in_their_names(table, tmp_path):
+    tables = [tmp_path / f"表{number}-{'long' * 10}.jsonl" for number in range(6)]
+    for path in tables:
+        Table(path).append(Table(table).rows())
+    out = tmp_path / "pictures"
+    for some, pair in ((tables, "act:0:act:1"), (tables, "fc[<0>]:labels"), (tables[:5], "fc[<0>]:labels")):
+        assert mi("plot", *some, "--out", out, "--layers", pair).exit_code == 0
+    names = [path.name for path in out.glob("*.png")]
+    assert sorted(name[-18:] for name in names) == ["-labels-epochs.png"] * 2 + ["act_0-act_1-epochs.png"[-18:]]
+    assert len(names) == 3
+    assert all(name.startswith("表0-longlong") and len(name.encode()) < 150 for name in names)
+
+
+def test_names_that_the_font_lacks_draw_boxes_without_a_warning(table, tmp_path):
+    rows = [dataclasses.replace(row, x="層", name=f"名{row.x}") for row in Table(table).rows()]
+    Table(tmp_path / "表.jsonl").append(rows)
+    for command in (["plot", tmp_path / "表.jsonl", "--out", tmp_path], ["report", tmp_path / "表.jsonl"]):
+        printed = mi(*command)
+        assert (printed.exit_code, printed.stderr) == (0, "")
+
+
 def test_a_picture_tells_of_batch_normalisation_where_there_is_any(table):
     rows = Table(table).rows()
     assert not normalises(table, rows)
@@ -206,3 +227,20 @@ def test_mi_report_writes_a_page_on_a_table(table):
         assert words in page
     assert "fc[&lt;0&gt;] / labels" in page
     assert "act:0 has ties: &lt;b&gt;one" in page
+
+
+def test_mi_report_writes_over_no_data(table, tmp_path):
+    page = table.rename(tmp_path / "table.html")
+    run = tmp_path / "run.jsonl"
+    for source, out, message in (
+        (page, None, f"--out is {page}, which is an input: name another file."),
+        (page, page, f"--out is {page}, which is an input: name another file."),
+        (page, run, f"--out is {run}: it is written as .html, so name it that way."),
+        (tmp_path, tmp_path / "results.parquet", "it is written as .html, so name it that way."),
+    ):
+        before = page.read_bytes()
+        printed = mi("report", source, *([] if out is None else ["--out", out]))
+        assert printed.exit_code == 2
+        assert message in printed.stderr
+        assert page.read_bytes() == before
+        assert list(tmp_path.iterdir()) == [page]

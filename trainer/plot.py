@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from mi_core import InputError
-from mi_core.text import in_figure
+from mi_core.text import boxes_for_glyphs, in_figure
 from mi_core.whole_files import whole_file
 from trainer.config import Pair, Statistics
 from trainer.layer_names import file_name
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.text import Text
 
-LONGEST_STEM = 100  # characters
+LONGEST_PART = 100  # bytes of the tables' names, and of the pair's, in the name of a picture: systems take 255 in all
 MARKERS = "osD^vPX*"
 COLOURS = {"Dense": "#cfe0f3", "Add": "#f6d9b8", "InputLayer": "0.92"}
 SUM_COLOUR = "#c06000"
@@ -110,8 +111,16 @@ def plot_runs(
 
 def stem_of(runs: Sequence[Path], pair: Pair | None) -> str:
     """Start of the pictures' names: mi, or the tables' names, to keep pictures of other tables; then the pair asked for."""
-    name = "-".join(run.stem for run in runs) if all(run.is_file() for run in runs) else "mi"
-    return file_name("-".join([name, *(pair or ())])[:LONGEST_STEM])
+    names = [run.stem for run in runs] if all(run.is_file() for run in runs) else ["mi"]
+    return file_name("-".join(shortened("-".join(words)) for words in (names, pair) if words))
+
+
+def shortened(name: str) -> str:
+    """Name as it is, or the start of a long one with a checksum of the whole, so that no two become the same."""
+    content = os.fsencode(name)
+    if len(content) <= LONGEST_PART:
+        return name
+    return f"{content[:LONGEST_PART].decode(errors='ignore')}-{hashlib.sha256(content).hexdigest()[:8]}"
 
 
 def normalises(path: Path, rows: Sequence[Row]) -> bool:
@@ -316,6 +325,6 @@ def save(figure: Figure, stem: Path, dpi: int = 160) -> list[Path]:
     paths = [stem.with_name(f"{stem.name}.png"), stem.with_name(f"{stem.name}.svg")]
     for path in paths:
         kind = path.suffix[1:]
-        with mpl.rc_context({"svg.hashsalt": "ksg-mi"}), whole_file(path) as file:
+        with mpl.rc_context({"svg.hashsalt": "ksg-mi"}), boxes_for_glyphs(), whole_file(path) as file:
             figure.savefig(file, format=kind, dpi=dpi, metadata={"Date": None} if kind == "svg" else None)
     return paths

@@ -11,7 +11,7 @@ from pathlib import Path
 import jinja2
 
 from mi_core.display import with_error
-from mi_core.text import in_figure, printable
+from mi_core.text import boxes_for_glyphs, in_figure, printable
 from mi_core.whole_files import whole_file
 from trainer.plot import Trace, draw_epochs, has_own_k, line_of, normalises, orders, read_rows
 from trainer.table import Row, notes_of
@@ -68,7 +68,8 @@ def figures(series: Sequence[Sequence[Row]], label: str, *, is_normalised: bool)
         last = measured[-1]
         picture = io.BytesIO()
         name = f"MI({in_figure(last.x)}, {in_figure(last.y)}), {last.units}"
-        draw_epochs([Trace(label, measured)], name).savefig(picture, format="png", dpi=DPI)
+        with boxes_for_glyphs():
+            draw_epochs([Trace(label, measured)], name).savefig(picture, format="png", dpi=DPI)
         caption = f"MI between {printable(last.x)} and {printable(last.y)}{f', {last.bn} statistics' if is_normalised else ''}"
         if last.name:
             caption += f", {printable(last.name)}"

@@ -238,16 +238,23 @@ def reading(rows: pl.DataFrame, norm: Normalisation, batch_size: int | None) -> 
     return rows if momentum is None else rows.filter(pl.col("momentum") == momentum)
 
 
-def _rows(
-    frame: pl.DataFrame, experiment: Experiment, k: int, last: LastLayer, standardize: Standardize = "none"
+def rows_of(
+    frame: pl.DataFrame, experiment: Experiment, k: int = 3, last: LastLayer = "after", standardize: Standardize = "none"
 ) -> pl.DataFrame:
-    rows = once(of_experiment(frame, experiment)).filter(
+    """The rows that a figure of the experiment shows: of one reading, with MI and error."""
+    return once(of_experiment(frame, experiment)).filter(
         pl.col("k") == k,
         pl.col("sum") == last,
         pl.col("standardize") == standardize,
         pl.col("mi").is_not_null(),
         pl.col("error").is_not_null(),
     )
+
+
+def _rows(
+    frame: pl.DataFrame, experiment: Experiment, k: int, last: LastLayer, standardize: Standardize = "none"
+) -> pl.DataFrame:
+    rows = rows_of(frame, experiment, k, last, standardize)
     if rows.is_empty():
         raise InputError(f"{experiment.name} has no results yet with {_how(last, k, standardize)}.")
     return rows.sort("arch", "width", "hidden", "run", "epoch")

@@ -104,6 +104,7 @@ def _filters(frame: pl.DataFrame, runs: pl.DataFrame) -> dict[str, alt.Parameter
     norms = {
         "own" if momentum is None else str(momentum): name_of_statistics(bn, momentum) for bn, momentum in statistics_in(frame)
     }
+    sums = [name for name in SUMS if name in frame["sum"]]
     scalings = [name for name in SIDES if name in frame["standardize"]]
     return {
         "arch": _choice("arch", "architecture", [ALL, *archs]),
@@ -111,7 +112,7 @@ def _filters(frame: pl.DataFrame, runs: pl.DataFrame) -> dict[str, alt.Parameter
         "hidden": _choice("hidden", "hidden layers", [ALL, *sizes["hidden"]]),
         "batch": _choice("batch", "weight updates", [*batches, ALL]),
         "norm": _choice("norm", "BatchNorm", list(norms), list(norms.values())),
-        "sum": _choice("sum", "last layer", list(SUMS), list(SUMS.values())),
+        "sum": _choice("sum", "last layer", sums, [SUMS[name] for name in sums]),
         "standardize": _choice("standardize", "scale", scalings, [SIDES[name] for name in scalings]),
         "k": _choice("k", "k", ks),
     }

@@ -20,7 +20,7 @@ from mi_core.whole_files import whole_file
 from trainer.reproduction import overview, results
 from trainer.reproduction.claims import CLAIMS
 from trainer.reproduction.experiments import FIGURES, Experiment, ProfileName, load_experiment
-from trainer.reproduction.figures import ARCHITECTURES, draw_experiment, draw_updates, of_experiment
+from trainer.reproduction.figures import ARCHITECTURES, draw_experiment, draw_updates, of_experiment, rows_of
 from trainer.reproduction.findings import SHOWS, draw_findings
 from trainer.reproduction.interactive import draw_traces
 from trainer.reproduction.judging import Verdict, judge
@@ -115,7 +115,7 @@ def experiments_of(frame: pl.DataFrame) -> list[Experiment]:
 def _figures(frame: pl.DataFrame, experiments: Iterable[Experiment]) -> Iterator[dict[str, str]]:
     """Each figure for the page, at the smallest k and after the sum; then the figures of what decides which claims hold."""
     k = _smallest_k(frame)
-    drawn = [experiment for experiment in experiments if not of_experiment(frame, experiment).is_empty()]
+    drawn = [experiment for experiment in experiments if not rows_of(frame, experiment, k).is_empty()]
     with tempfile.TemporaryDirectory() as folder:
         for experiment in drawn:
             rows = of_experiment(frame, experiment)
@@ -136,20 +136,17 @@ def _figure(png: Path, caption: str, more: str) -> dict[str, str]:
 
 def _in_words(rows: pl.DataFrame, k: int) -> str:
     """Description of a figure for those who cannot see it: means over its runs before training and at the end."""
-    usual = _usual(rows, k)
+    bn = "inference" if "inference" in rows["bn"] else "batch"
+    usual = rows.filter(bn=bn, sum="after", standardize="none", k=k)
     usual = usual.filter(pl.col("momentum") == pl.col("momentum").max().over("batch_size")).sort("epoch")
     by_run = usual.group_by("arch", "batch_size", "run", maintain_order=True)
     ends = by_run.agg(first=pl.first("mi"), last=pl.last("mi"), error=pl.last("error"), units=pl.first("units"))
     means = ends.group_by("arch", "batch_size", "units", maintain_order=True).agg(pl.mean("first", "last", "error"))
-    return "With inference statistics: " + "; ".join(
+    return f"With {bn} statistics: " + "; ".join(
         f"{ARCHITECTURES[row['arch']].name}, {name_of_batch(row['batch_size'])}: MI from {row['first']:.2f} to "
         f"{row['last']:.2f} {row['units']}, error {row['error']:.3f} at the end"
         for row in means.to_dicts()
     )
-
-
-def _usual(rows: pl.DataFrame, k: int) -> pl.DataFrame:
-    return rows.filter(pl.col("bn") == "inference", pl.col("sum") == "after", pl.col("standardize") == "none", pl.col("k") == k)
 
 
 def _smallest_k(frame: pl.DataFrame) -> int:
@@ -191,18 +188,30 @@ def _choices(verdicts: Sequence[Verdict]) -> dict[str, list[str]]:
 
 
 def _runs(frame: pl.DataFrame) -> list[dict[str, Any]]:
-    """Settings of each run, how far it was measured, and its first and last value."""
-    usual = _usual(frame, _smallest_k(frame)).sort("run", "epoch").group_by("run", maintain_order=True)
-    ends = usual.agg(
-        pl.first("arch", "width", "hidden", "batch_size", "seed"),
-        pl.last("epoch"),
-        first_mi=pl.first("mi"),
-        last_mi=pl.last("mi"),
-        first_error=pl.first("error"),
-        last_error=pl.last("error"),
+    """Settings of each run, its first reading, how far it was measured under it, and its first and last value."""
+    is_other = [pl.col("bn") != "inference", pl.col("sum") != "after", pl.col("standardize") != "none"]
+    reading = ("bn", "sum", "standardize", "k")
+    ends = (
+        frame.sort("run", *is_other, "standardize", "k", "epoch")
+        .filter(pl.struct(reading) == pl.struct(reading).first().over("run"))
+        .group_by("run", maintain_order=True)
+        .agg(
+            pl.first("arch", "width", "hidden", "batch_size", "seed", *reading),
+            pl.last("epoch"),
+            first_mi=pl.first("mi"),
+            last_mi=pl.last("mi"),
+            first_error=pl.first("error"),
+            last_error=pl.last("error"),
+        )
     )
     return [
-        row | {"arch": ARCHITECTURES[row["arch"]].name, "batch": name_of_batch(row["batch_size"])} for row in ends.to_dicts()
+        row
+        | {
+            "arch": ARCHITECTURES[row["arch"]].name,
+            "batch": name_of_batch(row["batch_size"]),
+            "reading": f"{row['bn']} statistics, {row['sum']} the sum, {SIDES[row['standardize']]}, k={row['k']}",
+        }
+        for row in ends.to_dicts()
     ]
 
 

@@ -92,7 +92,10 @@ def collect(folder: str | Path) -> pl.DataFrame:
     """
     table = collected(folder)
     if table.is_empty():
-        raise InputError(f"{folder} has no runs with measurements in it: name a folder of mi reproduce, or one of runs.")
+        raise InputError(
+            f"{folder} has no runs with measurements of first:last or first:last_before_sum in it: name a folder of mi "
+            "reproduce, or one of such runs; mi plot draws other pairs."
+        )
     return table
 
 
