@@ -62,7 +62,7 @@ def reproduce(
         bool, typer.Option("--collect", help="Train nothing; write the results of all measurements so far.")
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="List the runs and how long they take, roughly, and exit.")
+        bool, typer.Option("--dry-run", help="List the runs that are left and how long they take, roughly, and exit.")
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only the folder of the results.")] = False,
 ) -> None:
@@ -81,7 +81,7 @@ def reproduce(
     runs = runs_of(figures, load_profile(profile), data)
     folder = out or Path("reproductions") / profile
     if dry_run:
-        print_plan(runs, workers)
+        print_plan(runs, finished_in(folder, runs), workers)
         return
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
@@ -157,17 +157,32 @@ def train_all(
     return failed
 
 
-def print_plan(runs: dict[str, Settings], workers: int | None) -> None:
-    """Print the runs and how long they take, roughly."""
+def finished_in(folder: Path, runs: dict[str, Settings]) -> set[str]:
+    """Names of the runs of which the table in a folder has the last epoch; whether it fits them is looked at later."""
+    from trainer.reproduction import results
+
+    if not (folder / results.PARQUET).exists():
+        return set()
+    last = results.read(folder).group_by("run").max().select("run", "epoch").iter_rows()
+    return {name for name, epoch in last if name in runs and epoch == runs[name].epochs}
+
+
+def print_plan(runs: dict[str, Settings], done: set[str], workers: int | None) -> None:
+    """Print the runs that are left and how long they take, roughly."""
+    left = {name: settings for name, settings in runs.items() if name not in done}
+    if done:
+        say(f"{len(done)} of {len(runs)} runs are finished.")
+    if not left:
+        return
     print_table(
-        [{"run": name, "epochs": str(s.epochs), "minutes": f"{expected_seconds(s) / 60:.1f}"} for name, s in runs.items()]
+        [{"run": name, "epochs": str(s.epochs), "minutes": f"{expected_seconds(s) / 60:.1f}"} for name, s in left.items()]
     )
     from mi_core.threads import available_threads  # here, because it loads NumPy
 
     workers = workers or available_threads()
-    minutes = sum(map(expected_seconds, runs.values())) / 60 / workers
+    minutes = sum(map(expected_seconds, left.values())) / 60 / workers
     time = f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.0f} h"
-    say(f"{len(runs)} runs, about {time} at {workers} at a time, each on a core of an AMD EPYC (Zen 3).")
+    say(f"{len(left)} runs, about {time} at {workers} at a time, each on a core of an AMD EPYC (Zen 3).")
 
 
 def print_verdicts(verdicts: list[Verdict]) -> None:

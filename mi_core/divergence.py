@@ -42,7 +42,7 @@ def kl_divergence(
         x_prime: (n_samples_prime, dim) drawn from Q; its rows are not paired with those of x.
         k: Neighbour order, at least 1, below n_samples and at most n_samples_prime. Several values share one neighbour search.
         units: "bits" or "nats".
-        noise: Standard deviation of Gaussian noise added to every value to break ties, relative to the spread of x or x_prime.
+        noise: Standard deviation of Gaussian noise added to every value to break ties, relative to the spread of all samples.
         seed: Seed of the noise and of the error bar.
         backend: Name of the backend that counts neighbours within x, as for `mutual_information`.
         threads: Maximum number of threads; None means as many as the process may use.
@@ -98,25 +98,27 @@ def prepared(x: Any, x_prime: Any, settings: Settings) -> tuple[Sets, list[str]]
         raise InputError(f"x has {x.shape[1]} dimensions and x_prime has {x_prime.shape[1]}: they must have the same.")
     for name, points in (("x", x), ("x_prime", x_prime)):
         arrays.check_not_constant(points, name)
-    x, x_prime, on_columns = without_redundant(x, x_prime) if settings.noise == 0 else (x, x_prime, [])
-    ready, notes_on_noise = prepare({"x": x, "x_prime": x_prime}, "none", settings.noise, settings.seed)
+    x, x_prime, on_columns = without_redundant(x, x_prime, settings.noise)
+    both = np.vstack([x, x_prime])  # so that the noise has one size in both
+    ready, notes_on_noise = prepare({"x and x_prime": both}, "none", settings.noise, settings.seed)
+    sets = dict(zip(("x", "x_prime"), np.split(ready["x and x_prime"], [len(x)]), strict=True))
     notes = [*on_missing, *on_missing_prime, *notes_x, *notes_prime, *on_columns, *notes_on_noise]
-    notes += _notes.on_densities("divergence", ready)
-    return (ready["x"], ready["x_prime"]), notes
+    notes += _notes.on_densities("divergence", sets)
+    return (sets["x"], sets["x_prime"]), notes
 
 
-def without_redundant(x: Samples, x_prime: Samples) -> tuple[Samples, Samples, list[str]]:
+def without_redundant(x: Samples, x_prime: Samples, noise: float) -> tuple[Samples, Samples, list[str]]:
     """Both sets without the columns that add no dimension to both together: constant, copies, linear functions; and notes.
 
     Raises:
-        InputError: A column is redundant in one set alone, or in another way than in the other.
+        InputError: A column is redundant in one set alone, or in another way than in the other, and no noise is to be added.
     """
     coarser = min(x.dtype, x_prime.dtype, key=lambda dtype: dtype.itemsize)  # in which equal constants are equal
     sets = {"x": x.astype(coarser, copy=False), "x_prime": x_prime.astype(coarser, copy=False)}
     of_both = arrays.redundant(np.vstack(list(sets.values())))
     for name, side in sets.items():
         for place, why in arrays.redundant(side).items():
-            if place not in of_both:
+            if place not in of_both and noise == 0:
                 raise InputError(
                     f"column {place} of {name}, counted from 0, is {why}, and not in the same way in the other set, so there "
                     "are no two densities to compare: leave the column out of both, or add noise."
@@ -125,8 +127,8 @@ def without_redundant(x: Samples, x_prime: Samples) -> tuple[Samples, Samples, l
         return x, x_prime, []
     kept = [place for place in range(x.shape[1]) if place not in of_both]
     what = (
-        f"{len(of_both)} of {x.shape[1]} columns are constant, copies or linear functions of others, the same in both sets, "
-        "and were left out."
+        f"{len(of_both)} of {x.shape[1]} columns had no share: constant, copies or linear functions of others, the same in "
+        "both sets."
     )
     return np.ascontiguousarray(x[:, kept]), np.ascontiguousarray(x_prime[:, kept]), [noted("constant", what)]
 

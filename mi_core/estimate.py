@@ -36,6 +36,7 @@ from mi_core._estimators import (
 from mi_core._prepare import Prepared, prepare
 from mi_core.arguments import Settings
 from mi_core.errors import InputError
+from mi_core.explanations import explained
 from mi_core.halves import as_one
 from mi_core.options import Backend, ConditionalEstimator, MIOptions
 from mi_core.progress_bar import with_progress
@@ -411,7 +412,8 @@ def estimated(run: Estimation[Prepared], dims: dict[str, int], notes: list[str])
             tied=local.tied,
             sides=run.sides.sides().values(),
         )
-        if settings.estimator == "ksg1" and local.k is not None and not settings.diagnose:
+        are_copies = any(explained(note) == "copies" for note in (*notes, *on_this.values()))  # which rise with their number
+        if settings.estimator == "ksg1" and local.k is not None and not settings.diagnose and not are_copies:
             on_this |= _notes.on_rise(mi, settings.units, local.k, n, sum(dims.values()), run.error_bar, place)
         return {
             "dim_x": dims["x"],
@@ -556,9 +558,10 @@ def with_lower_bound(results: list[MIResult], sides: Prepared, measured: Prepare
     apart = lower_bound.one_of_each_unit(sides, generator(settings.seed, "one of each unit"))
     if len(apart) <= DEFAULT_ORDER or any(map(arrays.is_constant, (apart.x, apart.y))):
         return [dataclasses.replace(one, lower_bound=bound) for one in results]
-    of_radii = mutual_information(*map(lower_bound.log_radii, (apart.x, apart.y)), **options)
-    if of_radii.stderr is not None:
-        bound = lower_bound.larger(bound, lower_bound.by_radii(of_radii))
+    orders_of_radii = lower_bound.orders_of_radii(len(apart))
+    of_radii = mutual_information(*map(lower_bound.log_radii, (apart.x, apart.y)), k=orders_of_radii, **options)
+    if of_radii[0].stderr is not None:
+        bound = lower_bound.larger(bound, lower_bound.by_radii(min(of_radii, key=lambda one: one.mi)))
     return [dataclasses.replace(one, lower_bound=bound) for one in results]
 
 

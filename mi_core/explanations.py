@@ -48,9 +48,9 @@ ESTIMATES = {
         "KSG assumes continuous data, in which no two values are equal. Zeros of ReLU units, saturated units, rounded "
         "values and whole numbers violate this. ksg1 averages over all orders of distances that tie, as negligibly small noise "
         "would on average; many ties bias the estimate.",
-        "For class labels use --labels (estimator ross). For samples with exact copies use --estimator mixture, for a "
-        "few levels --estimator discrete. For rounded values compare with --noise 1e-6: if the estimate does not change, ties "
-        "do not matter.",
+        "For class labels use --labels (estimator ross). For mixtures of numbers and values that recur use --estimator "
+        "mixture, for a few levels --estimator discrete. For rounded values compare with --noise 1e-6: if the estimate does "
+        "not change, ties do not matter. Rows that are copies stay copies with noise: keep one of each.",
     ),
     "equal-distances": Explanation(
         "Samples have several k-th neighbours",

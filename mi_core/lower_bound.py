@@ -24,7 +24,7 @@ from mi_core._prepare import Prepared, centred, kinds, middle
 from mi_core.errors import InputError
 from mi_core.options import Units
 from mi_core.results import LowerBound, MIResult
-from mi_core.sampling import FEWEST_UNITS, INDEPENDENT, Groups, Series, fit
+from mi_core.sampling import DEFAULT_ORDER, FEWEST_UNITS, INDEPENDENT, LEAST_SHARE_OF_ORDER, Groups, Series, fit
 from mi_core.seeds import generator
 from mi_core.shared_directions import SharedDirections
 from mi_core.types import CrossFittedCritic, FloatArray, IntArray, Samples
@@ -39,6 +39,7 @@ SPREAD_OF_NOTHING = 0.7  # nats, over the root of N: of ksg1, k=3, on independen
 LARGEST_SINGLE = (
     1e10  # bound of scores, of which the largest are far below, whose rounding in single precision is small beside 1
 )
+ORDERS_OF_RADII = DEFAULT_ORDER, 12, 30
 SCORES_AT_ONCE = 2**20  # of a matrix of samples by partners; they stay in the cache
 
 Critic = Callable[[IntArray, IntArray, np.random.Generator], tuple[FloatArray, FloatArray]]
@@ -230,6 +231,11 @@ def by_fits(critic: CrossFittedCritic, samples: Prepared, units: Units, seed: in
 
     kind = str(getattr(critic, "kind", type(critic).__name__))
     return by_critic(embeddings, samples, kind, units, generator(seed, "halves"), parts=(HALVES,))
+
+
+def orders_of_radii(n_samples: int) -> list[int]:
+    """Neighbour orders of which the least estimate counts, as rows that nearly recur make one from few neighbours too large."""
+    return [k for k in ORDERS_OF_RADII if k == DEFAULT_ORDER or k * LEAST_SHARE_OF_ORDER <= n_samples]
 
 
 def by_radii(result: MIResult) -> LowerBound:

@@ -26,9 +26,11 @@ from mi_core import _formula, _notes, twins
 from mi_core._estimators import normal_scores
 from mi_core._prepare import Prepared
 from mi_core.display import how_bound
+from mi_core.explanations import explained
 from mi_core.results import MIResult, Reliability, Verdict
 from mi_core.sampling import RESEMBLE, resemblance
 from mi_core.seeds import generator
+from mi_core.text import EXPLAIN
 from mi_core.types import FloatArray, Samples
 
 Estimates = Callable[[Prepared, Sequence[int]], FloatArray]
@@ -138,6 +140,7 @@ def is_right(mi: float, truth: float, stderr: float | None, units: str) -> bool:
 
 def signs(measured: Reliability, result: MIResult) -> Iterator[Sign]:
     """All signs against the number."""
+    yield from on_copies(result)
     mi, units, n, k = result.mi, result.units, result.n_samples, order(result)
     most, chance = tolerated(mi, units), result.stderr or 0.0
     yield from beyond(
@@ -230,6 +233,13 @@ def signs(measured: Reliability, result: MIResult) -> Iterator[Sign]:
             f"There are only about {result.independent_units} independent units: more units are needed, and more samples of "
             "each do not help.",
         )
+
+
+def on_copies(result: MIResult) -> Iterator[Sign]:
+    """Sign of samples that are copies of others, of which a note tells: noise does not make them samples of their own."""
+    for note in result.notes:
+        if explained(note) == "copies":
+            yield Sign(np.inf, True, note.partition(EXPLAIN)[0])
 
 
 def beyond(size: float, limit: float, gross: float, reason: str) -> Iterator[Sign]:

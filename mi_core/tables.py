@@ -37,7 +37,11 @@ LOOKED_AT = 200  # cells of text whose way of writing is looked at
 MOSTLY = 0.5  # share of numbers among the cells of a column of text, from which on it was meant to be one of numbers
 PLAIN = r"[-+]?\d+(\.\d+)?"
 WRITTEN = (  # ways of writing that are no numbers here; what each is called, and what to do
-    (r"\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4}([ T].*)?|\d{1,2}[ -][A-Za-z]{3,9}[ -]\d{2,4}", "dates", "write them as 2024-01-31"),
+    (
+        r"\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4}([ T].*)?|\d{1,2}[ -][A-Za-z]{3,9}[ -]\d{2,4}",
+        "dates",
+        "write them as 2024-01-31 in a file, or convert them to dates",
+    ),
     (r"[-+]?[\d.,]+\s?%", "percentages", "write them without the sign"),
     (rf"[-+]?[1-9]\d{{0,2}}(,\d{{3}})+(\.\d+)?|{PLAIN}", "numbers with thousands separators", "write 1234.5 for 1,234.5"),
     (rf"[-+]?(\d+|\d{{1,3}}(\.\d{{3}})+),\d+|{PLAIN}", "numbers with decimal commas", "write points for commas"),

@@ -942,12 +942,13 @@ def test_columns_that_add_no_dimension_do_not_change_a_divergence():
     more = [np.hstack([side, np.full_like(side, 0.1), side]) for side in (x, x_prime)]
     found = kl_divergence(*more)
     assert (found.divergence, found.stderr, found.dim) == (alone.divergence, alone.stderr, 1)
-    assert any("2 of 3 columns are constant, copies or linear functions of others" in note for note in found.notes)
+    assert any("2 of 3 columns had no share: constant, copies or linear functions of others" in note for note in found.notes)
     assert kl_divergence(more[0], more[1].astype(np.float32)).dim == 1
     both = [np.hstack([side, side**3, 2 - 3 * side + side**3]) for side in (x, x_prime)]
     assert kl_divergence(*both).divergence == kl_divergence(*(side[:, :2] for side in both)).divergence
     with pytest.raises(InputError, match=r"column 2 of x, counted from 0, is a linear function .* not in the same way"):
         kl_divergence(both[0], both[1] * [1, 1, 2])
+    assert kl_divergence(*both, noise=1e-9).dim == 2
     noisy = kl_divergence(np.hstack([x, 0 * x]), np.hstack([x_prime, 1e-3 * (x_prime > 2)]), noise=1e-3)
     assert np.isfinite(noisy.divergence)
     assert np.isfinite(entropy(np.hstack([x, 0 * x]), noise=1e-3).entropy)

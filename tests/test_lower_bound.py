@@ -152,6 +152,16 @@ def test_copies_are_found_among_values_that_recur_and_whatever_their_number(time
         assert bound.mi <= 3 * bound.stderr
 
 
+@pytest.mark.parametrize("jitter", [1e-6, 1e-2])
+def test_rows_that_nearly_recur_claim_little(jitter):
+    """Triples of a row with a little noise of their own, in any order: three neighbours read 0.6 bits, and none is shared."""
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        x, y = (np.repeat(rng.standard_normal((200, 2)), 3, axis=0) + jitter * rng.standard_normal((600, 2)) for _ in "xy")
+        order = rng.permutation(600)
+        assert bound_of(x[order], y[order]).mi < 0.2
+
+
 def test_noise_hides_no_copies():
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((2, 500, 1))[:, rng.permutation(np.repeat(np.arange(500), 2))]

@@ -404,7 +404,8 @@ def test_names_are_left_out_and_strays_are_refused():
     days = [f"{1 + row % 28:02}/{1 + row // 28:02}/2024" for row in range(N)]
     (note,) = rank({"day": days, **TABLE}, "income", columns=["day", "strong"], error_bar=False).notes
     assert note.startswith(
-        "Left out: table: column day looks like dates, such as '01/01/2024', and was read as text: write them as 2024-01-31. ["
+        "Left out: table: column day looks like dates, such as '01/01/2024', and was read as text: write them as 2024-01-31 in "
+        "a file, or convert them to dates. ["
     )
     with pytest.raises(InputError, match="column name takes 400 different texts"):
         rank({"name": names, "x": TARGET}, "name")

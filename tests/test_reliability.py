@@ -269,7 +269,7 @@ def test_the_gravest_reason_comes_first():
     x, y = (np.vstack([side[:400], side[:100]]) for side in (x, 400 * y))
     found = judged(x, y)
     assert found.verdict == "not bits"
-    words = "standardise the sides", "replaced by its ranks", "40% of the samples"
+    words = "40% of the samples have", "standardise the sides", "replaced by its ranks", "40% of the samples of a side"
     places = [[some in reason for reason in found.reasons].index(True) for some in words]
     assert places == sorted(places)
 
@@ -352,6 +352,19 @@ def test_the_intrinsic_dimension_is_that_of_the_sheet(dim):
     latent = rng.random((2000, dim))
     x, y = latent @ rng.standard_normal((dim, 12)), latent @ rng.standard_normal((dim, 9))
     assert reliability.intrinsic_dimension([x, y], rng) == pytest.approx(dim, rel=0.08)
+
+
+@pytest.mark.parametrize("noise", [0.0, 1e-6])
+def test_copies_are_never_trusted(noise):
+    rng = np.random.default_rng(0)
+    x, y = np.repeat(rng.standard_normal((2, 300, 2)), 3, axis=1)
+    order = rng.permutation(900)
+    found = mutual_information(x[order], y[order], noise=noise, diagnose=True)
+    assert found.reliability.verdict == "not bits"
+    assert "keep one of its copies" in found.reliability.reasons[0]
+    told = mutual_information(x[order], y[order], noise=noise).notes
+    assert any("keep one of its copies" in note for note in told)
+    assert not any("still rises" in note for note in told)
 
 
 def test_shares_of_ties():
