@@ -7,6 +7,9 @@ Exchanging x itself among neighbours, a local permutation (Runge, AISTATS 2018, 
 of x on z is constant within a neighbourhood. A few hundred samples in two or three dimensions of z have no neighbours so near:
 x then loses some of its dependence on z, the surrogate estimate is lower than at conditional independence, and p is too small.
 So the location m and the scale s of x given z are kept, fitted by ridge regression on smooth functions of z.
+
+Where z is skewed or has heavy tails, its tail decides the standard deviation, and most samples lie closer together than the
+narrowest of these functions is wide. So there are functions of z and its normal scores, too, and neighbours are near in both.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
+from mi_core._estimators import normal_scores
 from mi_core._prepare import centred, standardize
 from mi_core.backends.cpu.nearest import nearest_neighbours
 from mi_core.types import FloatArray, IntArray, Samples
@@ -56,7 +60,7 @@ def redrawn(
             yield x[exchanged_within(kinds.reshape(-1), rng)]
         return
     others = min(NEIGHBOURS - 1, len(z) - 1)
-    neighbours = nearest_neighbours(apart(standardize(z, "columns"), rng), others, threads=threads)
+    neighbours = nearest_neighbours(apart(with_scores(z), rng), others, threads=threads)
     neighbours = np.hstack([np.arange(len(z))[:, np.newaxis], neighbours])
     columns, unit = centred(x)
     smooth = continuous(columns)
@@ -69,15 +73,19 @@ def redrawn(
         yield again
 
 
-def apart(z: Samples, rng: np.random.Generator) -> Samples:
+def with_scores(z: Samples) -> FloatArray:
+    """Columns (n, 2 dim) of z and their normal scores, each centred and of unit spread."""
+    return np.hstack([standardize(centred(columns)[0], "columns") for columns in (z, normal_scores(z))])
+
+
+def apart(points: FloatArray, rng: np.random.Generator) -> FloatArray:
     """Points (n, dim) of unit spread, of which those that coincide are moved a very little, each to another place.
 
     Of many that coincide, a search would otherwise name the same few as the neighbours of all.
     """
-    if len(np.unique(z, axis=0)) == len(z):
-        return z
-    moved: FloatArray = standardize(centred(z)[0], "columns") + VERY_LITTLE * rng.standard_normal(z.shape)
-    return moved
+    if len(np.unique(points, axis=0)) == len(points):
+        return points
+    return points + VERY_LITTLE * rng.standard_normal(points.shape)
 
 
 def continuous(points: Samples) -> NDArray[np.bool_]:
@@ -119,7 +127,7 @@ def exchanged_nearby(neighbours: IntArray, rng: np.random.Generator) -> IntArray
 
 def place_and_scale(columns: FloatArray, z: Samples) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Parts (n, dim) of columns = place + scale * rest, where location `place` and `scale` are smooth functions of z."""
-    bases = list(smooth_functions(z))
+    bases = [*smooth_functions(z), *smooth_functions(with_scores(z))]
     place, residuals = fitted(columns, bases)
     sizes = np.abs(residuals)
     log_scale, _ = fitted(np.log(np.maximum(sizes, np.maximum(SMALL * np.median(sizes, axis=0), ROUNDING))), bases)
@@ -136,7 +144,7 @@ def smooth_functions(z: Samples) -> Iterator[Basis]:
     points = standardize(centred(z)[0], "columns")
     n, dim = points.shape
     ones = np.ones((n, 1))
-    plane, _ = np.linalg.qr(np.hstack([ones, points]) if SAMPLES_A_SLOPE * dim <= n else ones)
+    plane, _ = orthonormal(np.hstack([ones, points]) if SAMPLES_A_SLOPE * dim <= n else ones)
     yield plane, np.empty((n, 0)), np.empty(0)
     centres = points[np.linspace(0, n - 1, min(n, CENTRES)).astype(np.int64)]
     squares = [cdist(points, centres, "sqeuclidean") / dim]
@@ -147,9 +155,14 @@ def smooth_functions(z: Samples) -> Iterator[Basis]:
         for width in WIDTHS:
             bumps = np.exp(-apart / (2 * width**2))
             bumps -= plane @ (plane.T @ bumps)
-            left, values, _ = np.linalg.svd(bumps, full_matrices=False)
-            kept = values > 1e-6 * values[0]
-            yield plane, left[:, kept], values[kept]
+            yield plane, *orthonormal(bumps)
+
+
+def orthonormal(columns: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Orthonormal columns (n, m) that span those of columns (n, p), and their singular values (m,)."""
+    left, values, _ = np.linalg.svd(columns, full_matrices=False)
+    kept = values > 1e-6 * values[0]
+    return left[:, kept], values[kept]
 
 
 def fitted(columns: FloatArray, bases: list[Basis]) -> tuple[FloatArray, FloatArray]:

@@ -313,6 +313,16 @@ def test_p_is_uniform_where_z_explains_all(dim):
     assert 0.3 < np.mean(p) < 0.7
 
 
+def test_p_is_uniform_where_z_is_skewed():
+    """20 draws, log-normal z: functions of z alone, without its normal scores, give the smallest p in nearly each."""
+    p = []
+    for seed in range(20):
+        log, *noise = np.random.default_rng(seed).standard_normal((3, 200, 2))
+        x, y = (log + 0.3 * one for one in noise)
+        p.append(p_value(x, y, np.exp(2 * log), seed=seed, standardize="columns"))
+    assert 0.3 < np.mean(p) < 0.7
+
+
 @pytest.mark.parametrize("dim", [1, 3])
 def test_what_x_and_y_share_beside_z_is_found(dim):
     for seed in range(5):
@@ -446,7 +456,7 @@ def test_samples_are_exchanged_where_many_z_coincide(zeros):
         assert own[some].mean() < 0.45
     x = z + rng.standard_normal((600, 1))
     y = x + 0.3 * rng.standard_normal((600, 1))
-    assert mutual_information(x, y, given=z, permutations=20, error_bar=False).null.mean == pytest.approx(0, abs=0.1)
+    assert mutual_information(x, y, given=z, permutations=20, error_bar=False).null.mean == pytest.approx(0, abs=0.2)
 
 
 @pytest.mark.parametrize("scale", [1e-300, 1.0, 1e300])
