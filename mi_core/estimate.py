@@ -549,7 +549,8 @@ def with_lower_bound(results: list[MIResult], sides: Prepared, measured: Prepare
     try:
         lower_bound.check_enough(len(sides))
         sides = lower_bound.copies_together(sides, measured)
-        bound = lower_bound.by_directions(sides, settings.units, rng)
+        with blas_threads(settings.threads):
+            bound = lower_bound.by_directions(sides, settings.units, rng)
     except InputError:
         if settings.lower_bound:
             raise

@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Iterator
 
-_setting = threading.Lock()  # held by whoever has changed how many threads matrix products take
+_setting = threading.RLock()  # held by the thread that has changed how many threads matrix products take
 
 
 def available_threads() -> int:
@@ -26,8 +26,8 @@ def one_blas_thread() -> contextlib.AbstractContextManager[None]:
 def blas_threads(most: int) -> Iterator[None]:
     """Run each matrix product in so many threads at most while the block runs.
 
-    The setting applies to the whole process. If blocks overlap, the first one makes the setting and restores the old one when
-    it ends; the others leave it alone, and may end with more than one thread.
+    The setting applies to the whole process. If blocks of several threads overlap, the first one makes the setting and restores
+    the old one when it ends; the others leave it alone, and may end with more threads. A block within another has its own.
     """
     if not _setting.acquire(blocking=False):
         yield

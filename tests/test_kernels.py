@@ -70,7 +70,7 @@ def test_products_run_in_one_thread_and_then_in_as_many_as_before():
 import threading
 import numpy
 from threadpoolctl import threadpool_info
-from mi_core.threads import one_blas_thread
+from mi_core.threads import blas_threads, one_blas_thread
 
 def counts():
     return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
@@ -95,10 +95,13 @@ for ends_first in ("other", "main"):
             thread.join(20)
     may_end.set()
     thread.join(20)
+print(counts(), end=" ")
+with blas_threads(2), one_blas_thread():
+    print(counts(), end=" ")
 print(counts())
 """
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "2", "OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": "2"}
     done = subprocess.run(
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=60, check=True
     )
-    assert done.stdout.split() == ["{2}", "{1}", "{2}", "{1}", "{2}"]
+    assert done.stdout.split() == ["{2}", "{1}", "{2}", "{1}", "{2}", "{1}", "{2}"]
