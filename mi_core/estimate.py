@@ -131,7 +131,7 @@ def mutual_information(
             cost far less than that many estimates, because neighbours within each side are found once.
         by_size: Whether to estimate halves, quarters and eighths of the samples too, to show the drift with sample size.
         diagnose: Whether to judge the estimate of "ksg1" by measured signs: see `Reliability`. It works with `given` too, and
-            includes an error bar. It costs 6 to 24 estimates in all for wide data. False by default.
+            includes an error bar. It costs 6 to 13 estimates in all for wide data. False by default.
         lower_bound: Whether to measure a lower bound of MI as well: see `LowerBound`. The bound comes from a critic that is
             fitted on some of the samples and measured on the others, van den Oord et al. 2018, arXiv:1807.03748, or from the
             samples' distances from the centre of each side, if these show clearly more. It is meant for wide data, where KSG
