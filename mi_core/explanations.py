@@ -232,8 +232,9 @@ READING = {
     ),
     "left-out-columns": Explanation(
         "Columns were left out of a ranking",
-        "No estimate is possible for a column with only one value, with too few remaining rows, or with a different word in "
-        "each row. Columns without a name are left out, too, as they may be row numbers that were saved with the data.",
+        "No estimate is possible for a column with too few remaining rows, with a class of too few members beside the "
+        "condition, or with a different word in each row. Columns without a name are left out, too, as they may be row numbers "
+        "that were saved with the data.",
         "The note gives the reason for each column.",
     ),
     "stand-in-data": Explanation(

@@ -569,7 +569,7 @@ class Ranker:
             beside = self.beside if (rows == self.rows).all() else self.prepared(rows)
             return self.estimated(side_of(self.table, column, rows), beside, len(rows) - int(rows.sum()))
         except InputError as error:
-            return Found(left_out=str(error))
+            return Found(left_out=str(error) if name in str(error) else f"column {name}: {error}")
 
     def estimated(self, x: Side, beside: Beside, dropped: int) -> Found:
         """Compute estimate, error bar, p-value and notes of one column x with the target."""

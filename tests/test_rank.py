@@ -587,3 +587,15 @@ def test_a_column_is_of_one_kind_whichever_rows_its_partner_has():
     table = {"a": target + rng.standard_normal(205), "b": target + rng.standard_normal(205), "target": target}
     table["b"][30:45] = np.nan
     assert {row.column: row.estimator for row in rank(table, "target", missing="drop", k=2)} == {"a": "ross", "b": "ross"}
+
+
+def test_what_is_left_out_for_a_small_class_is_named():
+    rng = np.random.default_rng(0)
+    table = {
+        "level": np.array(["a", "b", *["c"] * 58]),
+        "x": rng.standard_normal(60),
+        "city": np.resize(["Oslo", "Bergen"], 60),
+        "target": rng.standard_normal(60),
+    }
+    (note,) = (note for note in rank(table, "target", given="city", error_bar=False).notes if "Left out" in note)
+    assert note.startswith("Left out: column level: class b of y within class Bergen of z has 1 member")
