@@ -13,6 +13,7 @@ import numpy as np
 
 from mi_core import _formula, _notes, _ties, backends
 from mi_core._prepare import Prepared, centred, joined, kinds, varying
+from mi_core._ranks import normal_scores
 from mi_core.backends.cpu.nearest import nearest_neighbours
 from mi_core.errors import InputError
 from mi_core.options import Backend, ConditionalEstimator, Estimator
@@ -24,7 +25,6 @@ SMALLEST = np.nextafter(0.0, 1.0)  # only distance 0 is strictly below it
 # 7.3 bits with 1, up to 0.8 with 2, up to 0.2 with 3, up to 0.04 with 5.
 LEAST_NEIGHBOURS = 5
 OWN_SHAPE = 0.1  # nats that lnc would add for one side by itself, from which a note says so; Gaussians have 0.00
-COLUMNS_AT_ONCE = 16  # that are ranked together
 TILE_BYTES = 32 * 2**20  # of differences between points and their neighbours at a time
 
 
@@ -399,22 +399,6 @@ def closed_form(x: Samples, y: Samples) -> list[Local]:
                 f"{consequence}."
             )
     return [Local(None, _formula.gaussian_local(white, triangle, dim_x))]
-
-
-def normal_scores(points: Samples) -> FloatArray:
-    """Gaussian quantiles (n, dim) of each column's ranks over n + 1; equal values share their mean rank."""
-    from scipy.special import ndtri  # here, because it takes time to load
-
-    n, dim = points.shape
-    of_ranks = ndtri(np.arange(2, 2 * n + 1) / 2 / (n + 1))  # of 1, 1.5, and so on: a mean of ranks may end in one half
-    scores = np.empty((dim, n))
-    for start in range(0, dim, COLUMNS_AT_ONCE):
-        columns = np.ascontiguousarray(points[:, start : start + COLUMNS_AT_ONCE].T)
-        order = np.argsort(columns, axis=1)
-        first, last = _ties.first_and_last(_ties.new_values(np.take_along_axis(columns, order, axis=1)))
-        twice = first + last - 2 * n * np.arange(len(order))[:, np.newaxis]
-        np.put_along_axis(scores[start : start + COLUMNS_AT_ONCE], order, of_ranks[twice], axis=1)
-    return scores.T
 
 
 def discrete(samples: Prepared, search: Search) -> list[Local]:

@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
-from mi_core._estimators import normal_scores
 from mi_core._prepare import centred, standardize
+from mi_core._ranks import normal_scores
 from mi_core.backends.cpu.nearest import nearest_neighbours
 from mi_core.types import FloatArray, IntArray, Samples
 

@@ -7,6 +7,7 @@ Distances tie if values recur in a column (zeros of ReLU units, whole numbers, s
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -21,6 +22,8 @@ FEW_VALUES = 0.01  # share of values that recur in their column, up to which tie
 FEW_COPIED = 0.005  # samples that recur for each sample, up to which copies are too few to matter
 MANY_ALONE = 20  # kinds of one sample that chance must leave, so that their absence tells
 FEW_ALONE = 0.25  # of these
+FAR_MORE = 10.0  # times as often as the middle one, beyond which a sample that recurs is a value of its own
+BY_CHANCE = 1.5  # times as many equal samples as independent sides have, up to which chance explains them
 FIXED_POINT = 100  # steps to the rate of a Poisson distribution
 FEW_COLUMNS = 8  # of a side, that are looked at for a grid
 SAME_GAP = 9  # decimals of a gap, as a share of the column's range
@@ -94,28 +97,36 @@ def share_of_equal_gaps(ascending: FloatArray) -> float:
 def copied_samples(sides: Sequence[Samples]) -> int:
     """Number of samples that recur as a whole, in all sides (n, dim) together, as only copies do.
 
-    Rounded values can recur together by chance, unless hardly any stands alone, and so can zeros of ReLU units, few points that
-    recur often: 0 for both.
+    Values of few levels recur together by chance, and so can zeros of ReLU units, few points that recur often: 0 for both. On
+    grids only samples of which hardly any stands alone are copies.
     """
     arrays = [np.asarray(side) for side in sides]
-    _, counts = kinds(*arrays)
-    off_grid = [side for side in arrays if not on_grid(side)]
-    if not (off_grid or none_alone(counts)):
+    kind, counts = kinds(*arrays)
+    of_sides = [kinds(side) for side in arrays]
+    off_grid = [counts_of_side for side, (_, counts_of_side) in zip(arrays, of_sides, strict=True) if not on_grid(side)]
+    if not (off_grid or none_alone(counts, math.prod(len(of) for _, of in of_sides))):
         return 0
-    numbers = [np.count_nonzero(of > 1) for of in (counts, *(kinds(side)[1] for side in off_grid))]
-    return int(counts[counts > 1].sum()) if min(numbers) > FEW_COPIED * len(arrays[0]) else 0
+    others = len(kind) - 1
+    by_chance = others * math.prod((of[kind_of_side] - 1.0) / others for kind_of_side, of in of_sides)
+    is_usual = (counts <= FAR_MORE * np.median(counts))[kind]
+    if (counts[kind] - 1.0)[is_usual].sum() <= BY_CHANCE * np.sum(by_chance * is_usual):
+        return 0
+    numbers = [np.count_nonzero(of > 1) for of in (counts, *off_grid)]
+    return int(counts[counts > 1].sum()) if min(numbers) > FEW_COPIED * len(kind) else 0
 
 
-def none_alone(counts: IntArray) -> bool:
+def none_alone(counts: IntArray, combinations: int) -> bool:
     """Tell whether far fewer kinds have one sample than if samples fell into kinds by chance, from the samples of each kind.
 
-    By chance their numbers are at least as uneven as those of a Poisson distribution without 0, with the same mean.
+    By chance their numbers are at least as uneven as those of a Poisson distribution without 0, with the same mean. Where the
+    kinds fill the possible combinations, as in a balanced design, this tells nothing.
     """
     mean = rate = float(counts.mean())
     for _ in range(FIXED_POINT):
         rate = mean * -np.expm1(-rate)
     expected = len(counts) * mean * np.exp(-rate)
-    return bool(expected > MANY_ALONE and np.count_nonzero(counts == 1) < FEW_ALONE * expected)
+    is_regular = len(counts) > combinations / 2
+    return bool(not is_regular and expected > MANY_ALONE and np.count_nonzero(counts == 1) < FEW_ALONE * expected)
 
 
 def count_repeated(ascending: NDArray[np.generic]) -> int:

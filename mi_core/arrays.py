@@ -431,8 +431,9 @@ def following(columns: Samples) -> list[int]:
     scaled, largest = centred(columns)
     _, triangle = np.linalg.qr(scaled)
     lengths, left = np.linalg.norm(triangle, axis=0), np.abs(np.diag(triangle))
-    is_single = bool((columns == columns.astype(np.float32)).all())
-    unit = ROUNDINGS * np.finfo(np.float32 if is_single else np.float64).eps * np.sqrt(n * dim)
+    with np.errstate(over="ignore"):
+        is_rounded = (columns == columns.astype(np.float32)).all() and (columns % 1 != 0).any()  # whole numbers are exact
+    unit = ROUNDINGS * np.finfo(np.float32 if is_rounded else np.float64).eps * np.sqrt(n * dim)
     rounding = unit * np.abs(columns).max(axis=0) / np.where(largest > 0, largest, 1.0)
     found: list[int] = []
     for place in np.flatnonzero(left <= NEARLY_NOTHING * lengths):

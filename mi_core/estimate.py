@@ -559,8 +559,8 @@ def with_lower_bound(results: list[MIResult], sides: Prepared, measured: Prepare
     apart = lower_bound.one_of_each_unit(sides, generator(settings.seed, "one of each unit"))
     if len(apart) <= DEFAULT_ORDER or any(map(arrays.is_constant, (apart.x, apart.y))):
         return [dataclasses.replace(one, lower_bound=bound) for one in results]
-    orders_of_radii = lower_bound.orders_of_radii(len(apart))
-    of_radii = mutual_information(*map(lower_bound.log_radii, (apart.x, apart.y)), k=orders_of_radii, **options)
+    radii = [lower_bound.log_radii(side) for side in (apart.x, apart.y)]
+    of_radii = mutual_information(*radii, k=lower_bound.orders_of_radii(radii), **options)
     if of_radii[0].stderr is not None:
         bound = lower_bound.larger(bound, lower_bound.by_radii(min(of_radii, key=lambda one: one.mi)))
     return [dataclasses.replace(one, lower_bound=bound) for one in results]

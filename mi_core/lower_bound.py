@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from mi_core import _formula, arrays
+from mi_core import _formula, _ties, arrays
 from mi_core._prepare import Prepared, centred, kinds, middle
 from mi_core.errors import InputError
 from mi_core.options import Units
@@ -30,8 +30,8 @@ from mi_core.shared_directions import SharedDirections
 from mi_core.types import CrossFittedCritic, FloatArray, IntArray, Samples
 
 FEWEST_SAMPLES = 40
-MOST_COPIES = 10  # times as often as others, up to which a row is a copy; one that recurs more often is a value of its own
-BY_CHANCE = 2.0  # times as many equal rows as independent sides have, up to which chance explains them
+MOST_COPIES = 10  # of a row; one that recurs more often is a value of its own
+AS_OFTEN = 3.0  # unless others do too: times as often as the middle one
 FIFTHS, HALVES = 5, 2  # parts, on each of which the critic is measured that the others fitted
 NEAR_LIMIT = 0.5  # share of a fifth's ceiling beyond which halves, with their higher ceiling, show more
 CLEARLY = 4.0  # standard errors, themselves uncertain, by which radii must share more, so that chance does not choose them
@@ -115,8 +115,8 @@ def copies_together(samples: Prepared, measured: Prepared | None = None) -> Prep
     """Group copies, rows that are equal in both sides, so that no row is measured whose copy was fitted on. Groups and series
     are returned unchanged.
 
-    Rows do not count as copies if they recur no more than chance makes them, if both sides take few values, or if they recur
-    far more often than others, as a dead layer does.
+    Rows count as copies if each value of one side comes with one of the other, or if hardly any stands alone. They do not if
+    both sides take few values, nor do those that recur far more often than others, as a dead layer does.
 
     Args:
         samples: Both sides.
@@ -132,16 +132,13 @@ def copies_together(samples: Prepared, measured: Prepared | None = None) -> Prep
     n, different = len(kind), len(counts)
     if different == n:
         return samples
-    sides = [kinds(side) for side in (before.x, before.y)]
-    is_one_to_one = all(len(counts_of_side) == different for _, counts_of_side in sides) and different >= FEWEST_SAMPLES
-    if different < n / MOST_COPIES and not is_one_to_one:
+    if different < n / MOST_COPIES:
         return samples
-    others_x, others_y = (counts_of_side[kind_of_side] - 1.0 for kind_of_side, counts_of_side in sides)
-    by_chance = others_x * others_y / (n - 1)
-    is_rare = by_chance < 1
-    if (counts[kind] - 1.0)[is_rare].sum() <= BY_CHANCE * by_chance[is_rare].sum():
+    of_sides = [len(kinds(side)[1]) for side in (before.x, before.y)]
+    is_usual = counts <= max(MOST_COPIES, AS_OFTEN * float(np.median(counts)))
+    if set(of_sides) != {different} and not _ties.none_alone(counts[is_usual], math.prod(of_sides)):
         return samples
-    is_copied = counts[kind] <= MOST_COPIES * np.median(counts)
+    is_copied = is_usual[kind]
     group = np.unique(np.where(is_copied, kind, n + np.arange(n)), return_inverse=True)[1]
     if (units := int(group.max()) + 1) < FEWEST_SAMPLES:
         raise InputError(
@@ -233,9 +230,14 @@ def by_fits(critic: CrossFittedCritic, samples: Prepared, units: Units, seed: in
     return by_critic(embeddings, samples, kind, units, generator(seed, "halves"), parts=(HALVES,))
 
 
-def orders_of_radii(n_samples: int) -> list[int]:
-    """Neighbour orders of which the least estimate counts, as rows that nearly recur make one from few neighbours too large."""
-    return [k for k in ORDERS_OF_RADII if k == DEFAULT_ORDER or k * LEAST_SHARE_OF_ORDER <= n_samples]
+def orders_of_radii(radii: Sequence[Samples]) -> list[int]:
+    """Neighbour orders of which the least estimate counts, as rows that nearly recur make one from few neighbours too large.
+
+    Those that recur exactly, and are no copies, are values of their own.
+    """
+    if any(map(_ties.may_tie, radii)):
+        return [DEFAULT_ORDER]
+    return [k for k in ORDERS_OF_RADII if k == DEFAULT_ORDER or k * LEAST_SHARE_OF_ORDER <= len(radii[0])]
 
 
 def by_radii(result: MIResult) -> LowerBound:

@@ -23,8 +23,8 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from mi_core import _formula, _notes, twins
-from mi_core._estimators import normal_scores
 from mi_core._prepare import Prepared
+from mi_core._ranks import normal_scores
 from mi_core.display import how_bound
 from mi_core.explanations import explained
 from mi_core.results import MIResult, Reliability, Verdict

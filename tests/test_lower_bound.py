@@ -138,7 +138,6 @@ def one_tie_a_side(x):
         (3, one_tie_a_side),
         (3, lambda x: np.maximum(x, 0)),
         ("1 to 12", lambda x: x[:, :150]),
-        ("1 to 29", lambda x: x[:, :150]),
     ],
 )
 def test_copies_are_found_among_values_that_recur_and_whatever_their_number(times, change):
