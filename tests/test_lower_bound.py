@@ -185,6 +185,13 @@ def test_a_side_that_is_constant_in_one_sample_of_each_group_has_a_bound():
         assert bound_of(x, y, groups=np.repeat(np.arange(50), 4), seed=seed).mi == 0
 
 
+def test_what_recurs_by_itself_keeps_its_bound():
+    """64 words, each with a place on either side: 6 bits."""
+    rng = np.random.default_rng(0)
+    words, *places = rng.integers(0, 64, 1000), *rng.standard_normal((2, 64, 8))
+    assert bound_of(*(place[words] for place in places)).mi > 5.5
+
+
 def test_values_that_recur_are_no_copies():
     rng = np.random.default_rng(0)
     few = Prepared(*rng.integers(0, 30, (2, 500, 1)).astype(float))

@@ -348,6 +348,19 @@ def test_copied_rows_are_seen_beside_classes_and_by_other_measures():
             assert any("keep one of its copies" in note for note in notes) == seen
 
 
+@pytest.mark.parametrize(
+    ("x", "y", "estimator"),
+    [
+        (np.arange(1000) % 7, np.arange(1000) % 52, "gaussian"),  # a balanced design
+        (np.repeat(np.arange(250.0), 4), np.tile([0.0, 0, 1, 1], 250), "mixture"),
+        (np.sqrt(np.random.default_rng(0).integers(0, 300, 1000)), np.arange(1000) % 2, "ross"),
+    ],
+)
+def test_few_values_that_recur_together_are_no_copies(x, y, estimator):
+    notes = mutual_information(x, y, estimator=estimator, error_bar=False).notes
+    assert not any("keep one of its copies" in note for note in notes)
+
+
 def test_zeros_that_recur_in_every_class_are_no_copies():
     rng = np.random.default_rng(0)
     x, labels = np.maximum(rng.standard_normal((200, 3)), 0), rng.integers(0, 2, 200)
