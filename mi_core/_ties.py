@@ -104,7 +104,7 @@ def copied_samples(sides: Sequence[Samples]) -> int:
     kind, counts = kinds(*arrays)
     of_sides = [kinds(side) for side in arrays]
     off_grid = [counts_of_side for side, (_, counts_of_side) in zip(arrays, of_sides, strict=True) if not on_grid(side)]
-    if not (off_grid or none_alone(counts, math.prod(len(of) for _, of in of_sides))):
+    if not (off_grid or none_alone(counts)):
         return 0
     others = len(kind) - 1
     by_chance = others * math.prod((of[kind_of_side] - 1.0) / others for kind_of_side, of in of_sides)
@@ -115,18 +115,16 @@ def copied_samples(sides: Sequence[Samples]) -> int:
     return int(counts[counts > 1].sum()) if min(numbers) > FEW_COPIED * len(kind) else 0
 
 
-def none_alone(counts: IntArray, combinations: int) -> bool:
+def none_alone(counts: IntArray) -> bool:
     """Tell whether far fewer kinds have one sample than if samples fell into kinds by chance, from the samples of each kind.
 
-    By chance their numbers are at least as uneven as those of a Poisson distribution without 0, with the same mean. Where the
-    kinds fill the possible combinations, as in a balanced design, this tells nothing.
+    By chance their numbers are at least as uneven as those of a Poisson distribution without 0, with the same mean.
     """
     mean = rate = float(counts.mean())
     for _ in range(FIXED_POINT):
         rate = mean * -np.expm1(-rate)
     expected = len(counts) * mean * np.exp(-rate)
-    is_regular = len(counts) > combinations / 2
-    return bool(not is_regular and expected > MANY_ALONE and np.count_nonzero(counts == 1) < FEW_ALONE * expected)
+    return bool(expected > MANY_ALONE and np.count_nonzero(counts == 1) < FEW_ALONE * expected)
 
 
 def count_repeated(ascending: NDArray[np.generic]) -> int:

@@ -136,7 +136,7 @@ def copies_together(samples: Prepared, measured: Prepared | None = None) -> Prep
         return samples
     of_sides = [len(kinds(side)[1]) for side in (before.x, before.y)]
     is_usual = counts <= max(MOST_COPIES, AS_OFTEN * float(np.median(counts)))
-    if set(of_sides) != {different} and not _ties.none_alone(counts[is_usual], math.prod(of_sides)):
+    if set(of_sides) != {different} and not _ties.none_alone(counts[is_usual]):
         return samples
     is_copied = is_usual[kind]
     group = np.unique(np.where(is_copied, kind, n + np.arange(n)), return_inverse=True)[1]

@@ -454,9 +454,12 @@ def test_samples_are_exchanged_where_many_z_coincide(zeros):
     own = again[:, 0] == np.arange(600)
     for some in (z[:, 0] == 0, z[:, 0] > 0):
         assert own[some].mean() < 0.45
-    x = z + rng.standard_normal((600, 1))
-    y = x + 0.3 * rng.standard_normal((600, 1))
-    assert mutual_information(x, y, given=z, permutations=20, error_bar=False).null.mean == pytest.approx(0, abs=0.2)
+    means = []  # single draws read 0.07 to 0.13, as some find none but their own x
+    for _ in range(5):
+        x = z + rng.standard_normal((600, 1))
+        y = x + 0.3 * rng.standard_normal((600, 1))
+        means.append(mutual_information(x, y, given=z, permutations=20, error_bar=False).null.mean)
+    assert abs(np.mean(means)) < 0.12
 
 
 @pytest.mark.parametrize("scale", [1e-300, 1.0, 1e300])
