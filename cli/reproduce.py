@@ -182,7 +182,7 @@ def print_plan(runs: dict[str, Settings], done: set[str], workers: int | None) -
     workers = workers or available_threads()
     minutes = sum(map(expected_seconds, left.values())) / 60 / workers
     time = f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.0f} h"
-    say(f"{len(left)} runs, about {time} at {workers} at a time, each on a core of an AMD EPYC (Zen 3).")
+    say(f"{len(left)} run{'s' * (len(left) != 1)}, about {time} at {workers} at a time, each on a core of an AMD EPYC (Zen 3).")
 
 
 def print_verdicts(verdicts: list[Verdict]) -> None:

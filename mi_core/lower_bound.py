@@ -36,9 +36,7 @@ FIFTHS, HALVES = 5, 2  # parts, on each of which the critic is measured that the
 NEAR_LIMIT = 0.5  # share of a fifth's ceiling beyond which halves, with their higher ceiling, show more
 CLEARLY = 4.0  # standard errors, themselves uncertain, by which radii must share more, so that chance does not choose them
 SPREAD_OF_NOTHING = 0.7  # nats, over the root of N: of ksg1, k=3, on independent columns
-LARGEST_SINGLE = (
-    1e10  # bound of scores, of which the largest are far below, whose rounding in single precision is small beside 1
-)
+LARGEST_SINGLE = 1e10  # bound of scores, most of which are far below: beyond, single precision rounds them too much
 ORDERS_OF_RADII = DEFAULT_ORDER, 12, 30
 SCORES_AT_ONCE = 2**20  # of a matrix of samples by partners; they stay in the cache
 

@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
+from conftest import REPOSITORY
 from made_up import manifest
 from mi_core import InputError
 from trainer import RunFolder
@@ -295,3 +296,15 @@ def test_wrong_usage(tmp_path, arguments, message):
     assert refused.exit_code == 2
     assert refused.stderr.startswith(message)
     assert len(refused.stderr.splitlines()) == 1
+
+
+def test_a_plan_has_only_the_runs_that_are_left(tmp_path):
+    kept = results.read(REPOSITORY / "benchmarks" / "results" / "reproduction")
+    name = kept["run"][0]
+    last = pl.col("run").eq(name) & pl.col("epoch").eq(kept.filter(pl.col("run") == name)["epoch"].max())
+    for table, words in ((kept, "390 of 390 runs are finished."), (kept.filter(~last), "389 of 390 runs are finished.")):
+        table.write_parquet(tmp_path / results.PARQUET)
+        planned = CliRunner().invoke(app, ["reproduce", "all", "--dry-run", "--out", str(tmp_path)])
+        assert planned.exit_code == 0
+        assert words in planned.stdout
+        assert (name in planned.stdout) == ("\n1 run, about" in planned.stdout) == (words[:3] == "389")
