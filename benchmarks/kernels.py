@@ -14,7 +14,8 @@ from typing import Any
 from numba import cuda, types
 from numba.cuda import dispatcher
 
-from mi_core.backends.cuda import order, tiles, tree
+from mi_core.backends.cuda import distances, order, tiles, tree
+from mi_core.backends.cuda import filter as filter_
 
 CAPABILITY = 9, 0  # of an H200
 
@@ -34,7 +35,26 @@ def signatures() -> dict[str, tuple[Any, tuple[Any, ...]]]:
         "count_near": (tree.count_near, (*boxes, queries, wide, whole)),
         "count_line": (tree.count_line, (array(float64, 1), queries, wide, whole)),
     }
+    ends, codes, words, steps = array(int64, 1), array(types.uint64, 1), array(types.uint64, 2), array(float64, 1)
+    ranked, planes, clipped = array(types.uint32, 2), array(types.uint64, 3), array(types.uint8, 2)
+    found["fill_tiles"] = (distances.fill_tiles, (array(types.uint32, 2), ends, int64, int64, planes))
     for dtype in (types.float32, float64):
+        rows = array(dtype, 2)
+        arguments = {
+            filter_.look_near: (rows, int64, steps),
+            filter_.encode: (rows, queries, steps, steps, array(types.uint8, 1), words),
+            filter_.search: (rows, int64, codes, words, steps, queries, ranked, steps, ends, wide),
+            filter_.count: (rows, int64, int64, codes, words, int64, int64, steps, queries, ranked, wide, whole),
+            distances.look_apart: (rows, ends, array(float64, 3)),
+            distances.look_along: (rows, wide),
+            distances.encode: (rows, whole, wide, steps, array(types.int16, 3), clipped),
+            distances.settle_radii: (rows, planes, int64, steps, ends, wide),
+            distances.settle_counts: (rows, int64, int64, planes, int64, int64, clipped, int64, steps, wide, whole),
+        }
+        found |= {
+            f"{kernel.py_func.__module__.rpartition('.')[2]} {kernel.py_func.__name__} {dtype}": (kernel, types_of)
+            for kernel, types_of in arguments.items()
+        }
         columns, lists = array(dtype, 2), (array(dtype, 3), array(types.int32, 3))
         arguments = {
             tiles.find_nearest: (columns, int64, queries, int64, int64, array(dtype, 1), *lists),

@@ -23,13 +23,15 @@ if SIMULATED := presence.simulated():
 
     simulator.use()
 
-from mi_core.backends.cuda import counts, device, order, samples, tiles, tree
+from mi_core.backends.cuda import counts, device, distances, order, samples, tiles, tree
 from mi_core.backends.cuda import filter as filter_
 
 pytestmark = pytest.mark.gpu
 
 XY = (0, 1), (1, 2)
-SAMPLES = {tiles: 11, tree: 23, filter_: 18} if SIMULATED else {tiles: 1000, tree: 1000, filter_: 1000}
+SAMPLES = (
+    {tiles: 11, tree: 23, filter_: 18, distances: 18} if SIMULATED else dict.fromkeys((tiles, tree, filter_, distances), 1000)
+)
 IN_FLOAT64 = (
     ["5+5", "rounded", "duplicates", "one outlier", "offset 1e8", "near the end of float64"] if SIMULATED else awkward.CASES
 )
@@ -38,16 +40,17 @@ PARTED = 72  # samples, of which an eighth is enough for an estimate
 NARROW = [name for name, (x, y) in awkward.CASES.items() if x.shape[1] + y.shape[1] <= counts.TREE_UP_TO]
 
 
-@pytest.fixture(params=[tiles, tree, filter_], ids=["tiles", "tree", "filter"])
+@pytest.fixture(params=[tiles, tree, filter_, distances], ids=["tiles", "tree", "filter", "distances"])
 def way(request, monkeypatch):
-    """Every space goes this way, whatever its size; what the filter cannot do goes through tiles."""
-    cannot = request.param is filter_
+    """Every space goes this way, whatever its size; what two of them cannot do goes through tiles."""
+    most = {filter_: filter_.LIST, distances: distances.LIST}.get(request.param)
 
     def through(n, dim, k=None):
-        return tiles if cannot and (k is None or k > filter_.LIST) else request.param
+        return tiles if most is not None and (k is None or k > most) else request.param
 
     monkeypatch.setattr(counts, "way_through", through)
-    monkeypatch.setattr(counts, "CROWDED_FROM", 1.0)
+    for module in (counts, distances):
+        monkeypatch.setattr(module, "CROWDED_FROM", 1.0)
     return request.param
 
 
@@ -112,27 +115,79 @@ def test_dimensions_beyond_those_checked_in_steps_are_compared_exactly():
         np.testing.assert_array_equal(device.to_host(found)[m], truth[1])
 
 
+def test_where_steps_leave_much_open_all_is_counted_in_tiles(monkeypatch):
+    """Whole numbers: pairs are as far apart as the radius, or a whole number farther."""
+    x, y = (np.round(side) for side in some_of("24+16", np.float32, distances))
+    passes = []
+    monkeypatch.setattr(counts, "way_through", lambda n, dim, k=None: distances if k else passes.append(dim) or tiles)
+    radius, (n_x, n_y) = counts.neighbour_counts((x, y), XY, (3,), threads=1)
+    assert passes == [40, 24, 16]
+    assert_equal_to_oracle(x, y, (3,), radius, n_x, n_y)
+
+
+@pytest.mark.parametrize("radius", [0.0, 1e-300, 0.4, 3.0, 1e3, 1e300])
+def test_steps_tell_what_is_surely_nearer(radius):
+    """Two values in steps lie less than one step nearer or farther than they say."""
+    surely, perhaps = (
+        function(radius, 1.7) for function in (on_host(distances.last_nearer), on_host(distances.last_in_question))
+    )
+    assert (surely + 1) / 1.7 <= radius or surely == -1
+    assert (perhaps + 1 - 1) / 1.7 >= radius or perhaps == 2 * distances.TOP - 1
+
+
+def on_host(function):
+    return function.py_func if hasattr(function, "py_func") else function
+
+
+def test_bits_of_steps_are_those_of_half_precision():
+    steps = np.arange(2 * distances.TOP)
+    bits = [on_host(distances.bits_of)(int(step)) for step in steps]
+    assert bits == steps.astype(np.float16).view(np.uint16).tolist()
+    assert [on_host(distances.steps_of)(int(bit)) for bit in bits] == steps.tolist()
+    assert on_host(distances.bits_of)(-1) == -1
+
+
+@pytest.mark.parametrize("few", [1, 2, 3])
+def test_rows_in_batches(few, monkeypatch):
+    """As where the distances of all pairs would take too much memory."""
+    x, y = some_of("24+16", np.float32, distances)
+    monkeypatch.setattr(counts, "way_through", lambda n, dim, k=None: distances if k else tiles)
+    monkeypatch.setattr(distances, "AT_ONCE", 0)
+    monkeypatch.setattr(distances, "free_bytes", lambda: few * distances.SHARE * distances.TILE * 4 * (len(x) + distances.TILE))
+    filled = []
+    fill = distances.fill
+    monkeypatch.setattr(distances, "fill", lambda *arguments: filled.append(arguments[1:3]) or fill(*arguments))
+    radius, (n_x, n_y) = counts.neighbour_counts((x, y), XY, (1, 3), threads=1)
+    rows = few * distances.TILE
+    assert filled == [(row, rows >= len(x)) for row in range(0, len(x), rows)]
+    assert_equal_to_oracle(x, y, (1, 3), radius, n_x, n_y)
+
+
 MANY = {
     "Gaussians": lambda values: values,
     "ReLU": lambda values: np.maximum(values, 0),
     "rounded": lambda values: values.round(1),
     "denormals": lambda values: 1e-41 * values,
     "copies": lambda values: values[np.arange(len(values)) % 97],
+    "heavy tails": lambda values: values**5,
+    "one wide column": lambda values: values * np.where(np.arange(values.shape[1]) == 3, 1e4, 1),
 }
 
 
 @pytest.mark.skipif(SIMULATED, reason="takes minutes in the simulator, whose blocks are so small that all tests have many")
+@pytest.mark.parametrize("through", [filter_, distances], ids=["filter", "distances"])
 @pytest.mark.parametrize("kind", MANY)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize(("n", "dims"), [(257, (37, 91)), (1025, (37, 91)), (600, (200, 200))])
-def test_many_blocks_of_many_dimensions_through_the_filter(kind, dtype, n, dims, monkeypatch):
-    """More dimensions than are ranked, over several blocks, so that queues go on from block to block."""
-    monkeypatch.setattr(counts, "CROWDED_FROM", 1.0)
-    monkeypatch.setattr(counts, "FILTER_FROM_SAMPLES", 1)
+def test_many_blocks_of_many_dimensions(through, kind, dtype, n, dims, monkeypatch):
+    """More dimensions than are ranked or loaded at a time, over several blocks, so that queues go on from block to block."""
+    for module in (counts, distances):
+        monkeypatch.setattr(module, "CROWDED_FROM", 1.0)
+    monkeypatch.setattr(counts, "way_through", lambda n, dim, k=None: through if k else tiles)
     rng = np.random.default_rng(n)
     common = rng.standard_normal((n, 8))
     x, y = (MANY[kind](common @ rng.standard_normal((8, dim)) + rng.standard_normal((n, dim))).astype(dtype) for dim in dims)
-    ks = 1, 3, filter_.LIST
+    ks = 1, 3, through.LIST
     radius, (n_x, n_y, n_xy) = counts.neighbour_counts((x, y), (*XY, (0, 2)), ks, threads=1)
     assert_equal_to_oracle(x, y, ks, radius, n_x, n_y)
     both = np.hstack([x, y])
@@ -213,17 +268,19 @@ def test_little_memory_means_smaller_batches(way, monkeypatch):
     monkeypatch.setattr(counts, "LEAST_BATCH", 2)
     x, y = some_of("2+3", np.float32, way)
     batches = []
-    find_radii = way.find_radii
+    module, name = (distances, "fill") if way is distances else (way, "find_radii")
+    work = getattr(module, name)
 
-    def with_little_memory(points, queries, ks):
-        if len(queries) > len(x) // 2:
+    def with_little_memory(*arguments):
+        rows = arguments[3].shape[1] if way is distances else len(arguments[1])
+        if rows > (2 * len(x)) // 3:
             raise MemoryError
-        batches.append(len(queries))
-        return find_radii(points, queries, ks)
+        batches.append(rows)
+        return work(*arguments)
 
-    monkeypatch.setattr(way, "find_radii", with_little_memory)
+    monkeypatch.setattr(module, name, with_little_memory)
     radius, (n_x, n_y) = counts.neighbour_counts((x, y), XY, (1, 3), threads=1)
-    assert sum(batches) == len(x)
+    assert len(x) <= sum(batches) < len(x) + distances.TILE
     assert len(batches) > 1
     assert_equal_to_oracle(x, y, (1, 3), radius, n_x, n_y)
 
@@ -268,6 +325,16 @@ def test_the_way_depends_on_samples_and_dimensions():
     assert way(10_000, 1) is way(10**4, 2) is way(10**6, 10) is way(2 * 10**6, 20) is tree
     assert way(10**4, 400, filter_.LIST) is filter_
     assert way(10**4, 400, filter_.LIST + 1) is way(10, 400, 3) is way(10**4, 49, 3) is tiles
+
+
+def test_the_way_not_yet_tried_on_a_gpu_is_asked_for(monkeypatch):
+    monkeypatch.setattr(counts, "UNTRIED", True)
+    way = counts.way_through
+    assert way(10**4, 400, distances.LIST) is way(100, 10, 3) is distances
+    assert way(10**4, 2, 3) is way(10**6, 10, 3) is way(2 * 10**6, 20, 3) is tree
+    assert way(10**4, 400) is way(10**4, 400, distances.LIST + 1) is way(10, 9, 3) is tiles
+    monkeypatch.setattr(counts, "halves_in_pairs", lambda: False)
+    assert way(10**4, 400, 3) is filter_
 
 
 def test_the_public_functions_count_on_the_gpu():

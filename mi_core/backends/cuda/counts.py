@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType
 
 import numpy as np
 
+from mi_core.backends.cuda import distances, tiles, tree
 from mi_core.backends.cuda import filter as filter_
-from mi_core.backends.cuda import tiles, tree
 from mi_core.backends.cuda.device import (
     SIMULATED,
+    UNTRIED,
     Array,
     free_bytes,
+    halves_in_pairs,
     number_of_gpus,
     on_gpu,
     release,
@@ -46,6 +48,7 @@ FILTER_FROM_SAMPLES = 16 if SIMULATED else 1_000
 CROWDED_FROM = 0.02  # share of the samples within a radius, from which on tiles count them faster
 ASKED, AMONG = 16, 256  # samples that tell the share, and samples among which they do
 COMPARED_TOGETHER = 2**24  # values of these
+DISTANCES_FROM = 10  # dimensions; reasoned, as no GPU has run these
 SPLIT_FROM = 1e12  # pairs times dimensions, about a tenth of a second, from which further GPUs are worth their upload
 SORTING = 64  # bytes for each sample: its order, and what sorts need besides
 LEAST_BATCH = 64 if SIMULATED else 4096  # queries that go together where memory is short
@@ -70,9 +73,7 @@ def neighbour_counts(
     steps = Steps(progress, n * (1 + len(sides)))
 
     def work(first_row: int, last_row: int) -> None:
-        here = [array_of(part) for part in parts]
-        count = through_filter if way_through(n, sum(part.shape[1] for part in here), ks[-1]) is filter_ else space_by_space
-        found, of_sides = count(here, sides, ks, first_row, last_row, steps)
+        found, of_sides = counted([array_of(part) for part in parts], sides, ks, first_row, last_row, steps)
         radius[:, first_row:last_row] = to_host(found)
         for out, of_side in zip(counts, of_sides, strict=True):
             out[:, first_row:last_row] = to_host(of_side)
@@ -109,6 +110,23 @@ class Steps:
             self.done += rows
             if self.progress is not None:
                 self.progress(self.done, self.total)
+
+
+def counted(
+    parts: Sequence[Array], sides: Sequence[tuple[int, int]], ks: tuple[int, ...], first_row: int, last_row: int, steps: Steps
+) -> tuple[Array, Iterable[Array]]:
+    """Radius (len(ks), rows) and counts (len(ks), rows) of each side."""
+    way = way_through(len(parts[0]), sum(part.shape[1] for part in parts), ks[-1])
+    if way is distances:
+        points = distances.arrange(parts, sides)
+        if points is not None:
+
+            def done(rows: int) -> None:
+                steps.take(rows * (1 + len(sides)))
+
+            return distances.neighbour_counts(points, sides, ks, first_row, last_row, done)
+    count = through_filter if way is filter_ else space_by_space
+    return count(parts, sides, ks, first_row, last_row, steps)
 
 
 def space_by_space(
@@ -168,7 +186,9 @@ def count_side(samples: Array, radius: Array, first_row: int, last_row: int, ste
 
 
 def way_through(n: int, dim: int, k: int | None = None) -> ModuleType:
-    """Return `tree`, `tiles` or, for radii to the k-th neighbour, `filter_`: whichever is faster for samples (n, dim)."""
+    """Return `tree`, `tiles` or, for radii to the k-th neighbour, another way: whichever is faster for samples (n, dim)."""
+    if UNTRIED and k is not None and dim >= DISTANCES_FROM and k <= distances.LIST and halves_in_pairs():
+        return tree if dim <= TREE_UP_TO and n >= TREE_FROM * dim**3 else distances
     if k is not None and FILTER_FROM <= dim <= FILTER_UP_TO and k <= filter_.LIST and n >= FILTER_FROM_SAMPLES:
         return filter_
     return tree if dim <= TREE_UP_TO and n >= TREE_FROM * dim**3 else tiles

@@ -6,6 +6,7 @@ arrays stay where they are, which tests everything but speed.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -30,9 +31,10 @@ else:
 
 Array = Any  # of xp
 OUT_OF_MEMORY = 2  # the driver's number for it
+UNTRIED = os.environ.get("MI_CUDA_UNTRIED", "0") not in ("", "0")  # use, too, what has run in the simulator alone
 CONVERTING = 4 if SIMULATED else 256  # threads of a block that converts values
 
-__all__ = ["SIMULATED", "Array", "cuda", "xp"]
+__all__ = ["SIMULATED", "UNTRIED", "Array", "cuda", "xp"]
 
 
 def kernel(function: Callable[..., Any], **options: Any) -> Any:
@@ -60,12 +62,46 @@ def device_function(function: Callable[..., Any]) -> Any:
     return cuda.jit(function, device=True, **options)
 
 
+def in_assembly(text: str, simulated: Callable[[Any, Any, Any], Any]) -> Any:
+    """A device function of three words of 32 bits, in PTX: $0 is its result, $1 to $3 are its arguments.
+
+    simulated: What it does, in Python.
+    """
+    if SIMULATED:
+        return simulated
+    from llvmlite import ir
+    from numba.cuda import types
+    from numba.cuda.extending import intrinsic
+
+    numba_word: Any = types.uint32  # type: ignore[attr-defined]
+
+    @intrinsic
+    def assembled(context: Any, a: Any, b: Any, c: Any) -> Any:
+        def lower(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            word = ir.IntType(32)
+            return builder.call(ir.InlineAsm(ir.FunctionType(word, [word] * 3), text, "=r,r,r,r"), arguments)
+
+        return numba_word(numba_word, numba_word, numba_word), lower
+
+    return assembled
+
+
 def launch(work: Any, grid: int | tuple[int, int], block: int | tuple[int, int], *arguments: Any) -> None:
     """Start a kernel on CuPy's current stream; arguments are arrays of `xp`, or of `for_kernels`, and numbers."""
     if SIMULATED:
         work[grid, block](*arguments)
         return
     stream = xp.cuda.get_current_stream()
+    if UNTRIED:
+        from mi_core.backends.cuda import start
+
+        with short_memory_said():
+            failed = start.launch(work, grid, block, current_gpu(), stream.ptr, arguments)
+        if failed == OUT_OF_MEMORY:
+            raise MemoryError
+        if failed:
+            raise RuntimeError(f"the NVIDIA driver answers {failed} to the start of {work.py_func.__name__}")
+        return
     with short_memory_said():
         work[grid, block, cuda.external_stream(stream.ptr) if stream.ptr else 0](*map(for_kernels, arguments))
 
@@ -90,7 +126,7 @@ def for_kernels(value: Any) -> Any:
 
     Made once for several launches, it saves the tens of microseconds that each would take for it.
     """
-    if not SIMULATED and isinstance(value, xp.ndarray):
+    if not SIMULATED and not UNTRIED and isinstance(value, xp.ndarray):
         return cuda.from_cuda_array_interface(value.__cuda_array_interface__, owner=value, sync=False)
     return value
 
@@ -182,6 +218,11 @@ def current_gpu() -> int:
 def multiprocessors() -> int:
     """Number of multiprocessors of the current GPU."""
     return 2 if SIMULATED else int(xp.cuda.Device().attributes["MultiProcessorCount"])
+
+
+def halves_in_pairs() -> bool:
+    """Tell whether the current GPU compares two numbers in half precision at a time, as from compute capability 8.0 on."""
+    return SIMULATED or int(xp.cuda.Device().compute_capability) >= 80
 
 
 @contextmanager
