@@ -1,15 +1,28 @@
-"""The CUDA backend beside GPU code written by hand and the CPU: `mi bench gpu`, in under eight minutes.
+"""The CUDA backend beside GPU code written by hand and the CPU: `mi bench gpu`, in some three minutes.
 
-Every program starts with samples in the memory of its choice, and ends with counts on the host. The same run measures the
-ceiling: the time for one |a - b| and max per pair and dimension, at the rate that the GPU reaches with data in registers.
+Every program starts with samples in the memory of its choice, and ends with counts on the host. What matters most is measured
+first, and each row is kept as soon as it is there. The same run measures the ceiling: the time for one |a - b| and max per pair
+and dimension, at the rate that the GPU reaches with data in registers.
+
+KeOps compiles with g++ when it first runs. It needs Python's headers, those of CUDA (cuda.h, nvrtc.h, cuda_fp16.h, crt) in one
+folder, the `include` of CUDA_PATH or /usr/local/cuda, and libcuda.so, libnvrtc.so and libcudart.so where linker and loader
+look.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import functools
+import importlib.metadata
+import json
+import math
+import os
 import statistics
+import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +30,8 @@ import numpy as np
 
 import mi_core
 from benchmarks import report, rows
-from benchmarks.measure import equal_to_reference
-from benchmarks.tasks import Task
+from benchmarks.measure import OUR_WARMUP_SAMPLES, equal_to_reference
+from benchmarks.tasks import Pair, Task
 from mi_core import InputError, NeighbourCounts
 from mi_core.backends.cuda import presence
 from mi_core.errors import first_line
@@ -27,28 +40,35 @@ from mi_core.whole_files import whole_file
 RESULTS = rows.REPOSITORY / "benchmarks" / "results" / "gpu"
 K = 3
 CPU_THREADS = 2
-REPEATS = 11
-ENOUGH = 2.0  # seconds of repeats of one measurement
-LIMIT = 15.0  # seconds that one by hand may take; foreseen from smaller tasks
+SECONDS = 180.0  # after which nothing more is begun
+REPEATS = 50
+ENOUGH = 0.5  # seconds of repeats of one measurement
+LIMIT = 4.0  # seconds that one by hand may take, foreseen from other tasks; and repeats of ours, however few
+APART = 20.0  # seconds that a program in a process of its own may take, compiling included
 CHUNK_BYTES = 2**30  # of each distance matrix by hand
-CHECKED_ROWS = 8
+CHECKED_ROWS = 4
 WHOLE_MATRIX = 100_000  # samples up to which all pairs by hand, or their ceiling, are worth a number
 
-TASKS = (
+DECISIVE = (
     Task("gaussian", 10_000, 200, 200),
-    Task("activations", 10_000, 200, 200),
-    Task("activations", 10_000, 784, 200),
-    Task("relu", 10_000, 200, 200),
-    Task("gaussian", 10_000, 50, 50),
     Task("gaussian", 60_000, 200, 200),
+    Task("correlated", 1_000_000, 1, 1),
+    Task("activations", 10_000, 200, 200),
     Task("activations", 60_000, 200, 200),
+    Task("relu", 10_000, 200, 200),
+)
+QUICK_ON_CPU = (
+    Task("gaussian", 10_000, 50, 50),
+    Task("activations", 10_000, 784, 200),
     Task("correlated", 10_000, 1, 1),
     Task("correlated", 100_000, 1, 1),
-    Task("correlated", 1_000_000, 1, 1),
-    Task("correlated", 10_000_000, 1, 1),
     Task("correlated", 100_000, 3, 3),
-    Task("correlated", 1_000_000, 3, 3),
     Task("correlated", 100_000, 5, 5),
+)
+FURTHER = (
+    *QUICK_ON_CPU,
+    Task("correlated", 1_000_000, 3, 3),
+    Task("correlated", 10_000_000, 1, 1),
     Task("correlated", 100_000, 10, 10),
 )
 
@@ -57,11 +77,23 @@ Run = Callable[[], Any]
 
 @dataclasses.dataclass(frozen=True)
 class Program:
-    """`prepare(x, y)` puts the samples where the program wants them; what it returns is timed."""
+    """`prepare(x, y)` puts the samples where the program wants them; what it returns is timed.
+
+    Attributes:
+        repeats: At least so many, as far as they fit into the limit.
+        warm: `prepare` has compiled all, so that the first run counts.
+        by_hand: All pairs, for as long as that is reasonable; not tried again once it has failed.
+        apart: In a process of its own, which may be stopped or crash.
+        tasks: Only these, if any are named.
+    """
 
     name: str
     prepare: Callable[[Any, Any], Run]
-    by_hand: bool = False  # all pairs, for as long as that is reasonable
+    repeats: int = 1
+    warm: bool = False
+    by_hand: bool = False
+    apart: bool = False
+    tasks: tuple[Task, ...] = ()
 
 
 # ------------------------------------------------------------------ ours
@@ -84,38 +116,11 @@ def whole_estimate(x: Any, y: Any) -> Run:
 
 
 def on_the_cpu(x: Any, y: Any) -> Run:
-    return lambda: mi_core.neighbour_counts(x, y, K, backend="cpu", threads=CPU_THREADS)
+    def counts(n: int) -> NeighbourCounts:
+        return mi_core.neighbour_counts(x[:n], y[:n], K, backend="cpu", threads=CPU_THREADS)
 
-
-def one_pass(name: str) -> Callable[[Any, Any], Run]:
-    """The passes that a count is made of, each alone: "arrange", "radius", "counts" of the joint space."""
-
-    def prepare(x: Any, y: Any) -> Run:
-        import cupy
-
-        from mi_core.backends.cuda import counts
-        from mi_core.backends.cuda import filter as filter_
-
-        samples = cupy.asarray(np.hstack([x, y]))
-        way: Any = counts.way_through(len(x), samples.shape[1], K)
-        arguments: Any = ([samples], K) if way is filter_ else (samples,)
-        side: Any = ((0, 1),) if way is filter_ else ()
-        points = way.arrange(*arguments)
-        queries = cupy.arange(len(x), dtype=np.int32)
-        radius = way.find_radii(points, queries, (K,))
-        passes = {
-            "arrange": lambda: way.arrange(*arguments),
-            "radius": lambda: way.find_radii(points, queries, (K,)),
-            "counts": lambda: way.count_within(points, *side, queries, radius),
-        }
-
-        def run() -> None:
-            passes[name]()
-            cupy.cuda.get_current_stream().synchronize()
-
-        return run
-
-    return prepare
+    counts(OUR_WARMUP_SAMPLES)
+    return lambda: counts(len(x))
 
 
 # ------------------------------------------------------------------ by hand
@@ -220,7 +225,8 @@ def pairs_per_second() -> float:
         kernel((blocks,), (256,), (out, np.float32(1e-3), np.int32(loops)))
         cupy.cuda.get_current_stream().synchronize()
 
-    return float(64 * loops * out.size / statistics.median(timed(run)))
+    run()
+    return float(64 * loops * out.size / statistics.median(timed(run)[0]))
 
 
 def bytes_per_second() -> float:
@@ -234,106 +240,192 @@ def bytes_per_second() -> float:
         cupy.copyto(target, source)
         cupy.cuda.get_current_stream().synchronize()
 
-    return float(2 * source.nbytes / statistics.median(timed(run)))
+    run()
+    return float(2 * source.nbytes / statistics.median(timed(run)[0]))
 
 
 # ------------------------------------------------------------------ measuring
 
-PROGRAMS = (
-    Program("mi cuda, samples on the GPU", on_the_gpu),
-    Program("mi cuda, samples on the host", from_the_host),
-    Program("mi cuda, estimate with error bar", whole_estimate),
-    Program("its arrange, joint", one_pass("arrange")),
-    Program("its radius, joint", one_pass("radius")),
-    Program("its counts, joint", one_pass("counts")),
+OURS = (
+    Program("mi cuda, samples on the GPU", on_the_gpu, repeats=11),
+    Program("mi cuda, samples on the host", from_the_host, repeats=11),
+    Program("mi cuda, estimate with error bar", whole_estimate, repeats=3),
+)
+BY_HAND = (
     Program("torch by hand", torch_by_hand, by_hand=True),
     Program("jax by hand", jax_by_hand, by_hand=True),
-    Program("keops by hand", keops_by_hand, by_hand=True),
-    Program("mi cpu", on_the_cpu),
+    Program("keops by hand", keops_by_hand, by_hand=True, apart=True),
 )
+ON_CPU = (Program("mi cpu", on_the_cpu, warm=True, tasks=(*DECISIVE, *QUICK_ON_CPU)),)
 
 
-def timed(run: Run) -> list[float]:
-    """Seconds of some repeats, after a warm-up."""
-    run()
+@functools.cache
+def samples(task: Task) -> Pair:
+    """The same for all programs."""
+    return task.samples(0)
+
+
+def plan() -> Iterator[tuple[Task, Sequence[Program]]]:
+    """What matters most, first."""
+    for tasks in (DECISIVE, FURTHER):
+        for programs in (OURS, BY_HAND, ON_CPU):
+            for task in tasks:
+                yield task, programs
+
+
+def timed(run: Run, repeats: int = 1) -> tuple[list[float], Any]:
+    """Seconds of some runs, at least `repeats` if these are within the limit, and what the last one returned."""
     times: list[float] = []
-    while len(times) < REPEATS and sum(times) < ENOUGH:
+    found = None
+    while len(times) < REPEATS and sum(times) < (LIMIT if len(times) < repeats else ENOUGH):
         started = time.perf_counter()
-        run()
+        found = run()
         times.append(time.perf_counter() - started)
-    return times
+    return times, found
 
 
-def measured(task: Task, pairs_a_second: float) -> Iterator[dict[str, Any]]:
-    """What the rows of one task have of their own."""
-    x, y = task.samples(0)
-    work = float(task.n) ** 2 * (task.dim_x + task.dim_y)
-    if task.n <= WHOLE_MATRIX:
-        yield {"peer": "ceiling of all pairs, once", "status": "ok", "seconds": work / pairs_a_second}
-    for program in PROGRAMS:
-        if program.by_hand and (task.n > WHOLE_MATRIX or work * slowness.get(program.name, 0.0) > LIMIT):
-            yield {"peer": program.name, "status": f"over {LIMIT:g} s"}
-            continue
-        try:
-            run = program.prepare(x, y)
-            started = time.perf_counter()
-            found = run()
-            warmup = time.perf_counter() - started
-            times = timed(run)
-        except ImportError as error:
-            yield {"peer": program.name, "status": f"missing: {error}"}
-            continue
-        except Exception as error:  # noqa: BLE001  whatever a program by hand runs into is its result
-            yield {"peer": program.name, "status": f"failed: {first_line(error)}"}
-            continue
-        slowness[program.name] = statistics.median(times) / work
-        equal = equal_to_reference(found, x, y, CHECKED_ROWS) if isinstance(found, NeighbourCounts) else None
-        yield {
-            "peer": program.name,
-            "status": "ok",
-            "seconds": statistics.median(times),
-            "seconds_min": min(times),
-            "seconds_max": max(times),
-            "repeats": len(times),
-            "warmup_seconds": warmup,
-            "counts_equal": equal,
-        }
+def tried(program: Program, x: Any, y: Any) -> dict[str, Any]:
+    """What the row of a program has of its own; whatever happens is a result."""
+    try:
+        started = time.perf_counter()
+        run = program.prepare(x, y)
+        if not program.warm:
+            run()
+        warmup = time.perf_counter() - started
+        times, found = timed(run, program.repeats)
+    except ImportError as error:
+        return {"status": f"missing: {error}"}
+    except Exception as error:  # noqa: BLE001
+        return {"status": f"failed: {first_line(error)}"}
+    return {
+        "status": "ok",
+        "seconds": statistics.median(times),
+        "seconds_min": min(times),
+        "seconds_max": max(times),
+        "repeats": len(times),
+        "warmup_seconds": warmup,
+        "counts_equal": equal_to_reference(found, x, y, CHECKED_ROWS) if isinstance(found, NeighbourCounts) else None,
+    }
 
 
-slowness: dict[str, float] = {}  # seconds for one pair in one dimension, of the last task
+def tried_apart(program: Program, task: Task) -> dict[str, Any]:
+    """The same, from a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.gpu", program.name, json.dumps(dataclasses.asdict(task))]
+    try:
+        done = subprocess.run(command, cwd=rows.REPOSITORY, capture_output=True, text=True, check=False, timeout=APART)
+    except subprocess.TimeoutExpired:
+        return {"status": f"failed: still running after {APART:g} s"}
+    if done.returncode != 0:
+        said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        return {"status": f"failed: {said[-1]}"}
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result
 
 
-def main(folder: Path = RESULTS, only: str = "") -> None:
+def apart(name: str, task: str) -> None:
+    """Runs in the process."""
+    (program,) = (one for one in (*OURS, *BY_HAND, *ON_CPU) if one.name == name)
+    print("\n" + json.dumps(tried(program, *Task(**json.loads(task)).samples(0))))
+
+
+class Measurements:
+    """Measures within a time limit, and remembers what programs by hand took."""
+
+    def __init__(self, seconds: float, pairs_a_second: float) -> None:
+        self.end = time.perf_counter() + seconds
+        self.pairs_a_second = pairs_a_second
+        self.earlier: dict[str, list[tuple[Task, float]]] = {}
+        self.failed: set[str] = set()
+
+    def of(self, task: Task, programs: Sequence[Program]) -> Iterator[dict[str, Any]]:
+        """What the rows of one task have of their own."""
+        if programs is OURS and task.n <= WHOLE_MATRIX:
+            yield {"peer": "ceiling of all pairs, once", "status": "ok", "seconds": work(task) / self.pairs_a_second}
+        for program in programs:
+            if program.name in self.failed or (program.tasks and task not in program.tasks):
+                continue
+            result = self.result(task, program)
+            if result["status"] == "ok":
+                self.earlier.setdefault(program.name, []).append((task, result["seconds"]))
+            elif program.by_hand and result["status"].startswith(("failed", "missing")):
+                self.failed.add(program.name)
+            yield {"peer": program.name, **result}
+
+    def result(self, task: Task, program: Program) -> dict[str, Any]:
+        """The row of one program."""
+        if program.by_hand and (task.n > WHOLE_MATRIX or self.foreseen(task, program) > LIMIT):
+            return {"status": f"over {LIMIT:g} s"}
+        if time.perf_counter() > self.end:
+            return {"status": "no time left"}
+        return tried_apart(program, task) if program.apart else tried(program, *samples(task))
+
+    def foreseen(self, task: Task, program: Program) -> float:
+        """Seconds, from the task measured with the most similar number of dimensions; 0 at first."""
+        earlier = self.earlier.get(program.name, [])
+        if not earlier:
+            return 0.0
+        nearest, seconds = min(earlier, key=lambda one: (abs(math.log(dimensions(one[0]) / dimensions(task))), -one[0].n))
+        return seconds * work(task) / work(nearest)
+
+
+def dimensions(task: Task) -> int:
+    return task.dim_x + task.dim_y
+
+
+def work(task: Task) -> float:
+    """Pairs times dimensions."""
+    return float(task.n) ** 2 * dimensions(task)
+
+
+# ------------------------------------------------------------------ rows
+
+
+def circumstances() -> dict[str, Any]:
+    """Those of every row, with the versions of the driver and of KeOps."""
+    found = rows.circumstances()
+    asked = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+    with contextlib.suppress(OSError, IndexError):
+        found["versions"]["driver"] = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.split()[0]
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        found["versions"]["pykeops"] = importlib.metadata.version("pykeops")
+    return found
+
+
+def write_table(path: Path) -> str:
+    """The rows so far as a table beside them."""
+    everything = rows.read(path, rows.Row)
+    versions = ", ".join(f"{name} {version}" for name, version in everything[0].versions.items())
+    about = f"{everything[0].gpu}; {report.circumstances(everything)}. Seconds. Versions: {versions}."
+    text = f"{report.table(everything)}\n\n{about}\n"
+    with whole_file(path.with_suffix(".md")) as file:
+        file.write(text.encode())
+    return text
+
+
+def main(folder: Path = RESULTS, only: str = "", seconds: float = SECONDS) -> None:
     """Measure the tasks whose name contains `only`; rows and table go to the folder."""
     if presence.number_of_gpus() == 0:
         raise InputError(f"needs a GPU: {presence.missing() or 'leave out the simulator'}")
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # JAX would take most of the memory
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "gpu.jsonl"
     path.write_text("", encoding="utf-8")
-    circumstances = rows.circumstances()
-    pairs_a_second = pairs_per_second()
-    print(f"{circumstances['gpu']}: {pairs_a_second / 1e12:.1f} T pairs/s, {bytes_per_second() / 1e12:.2f} TB/s")
-    for task in TASKS:
-        if only in task.name:
-            sizes: dict[str, Any] = {
-                "task": task.name,
-                "kind": task.kind,
-                "n": task.n,
-                "dim_x": task.dim_x,
-                "dim_y": task.dim_y,
-            }
-            shared: dict[str, Any] = {
-                "suite": "gpu",
-                "k": K,
-                "dtype": "float32",
-                "threads": CPU_THREADS,
-                "version": mi_core.__version__,
-            }
-            for found in measured(task, pairs_a_second):
-                rows.append(path, rows.Row(**shared, **sizes, **found, **circumstances))
-                print(f"{task.name}, {found['peer']}: {found.get('seconds', found['status'])}", flush=True)
-    everything = rows.read(path, rows.Row)
-    text = f"{report.table(everything)}\n\n{circumstances['gpu']}; {report.circumstances(everything)}\n"
-    with whole_file(path.with_suffix(".md")) as file:
-        file.write(text.encode())
+    shared: dict[str, Any] = {"suite": "gpu", "k": K, "dtype": "float32", "threads": CPU_THREADS, **circumstances()}
+    shared["version"] = mi_core.__version__
+    measurements = Measurements(seconds, pairs_per_second())
+    rates = f"{measurements.pairs_a_second / 1e12:.1f} T pairs/s, {bytes_per_second() / 1e12:.2f} TB/s"
+    print(f"{shared['gpu']}: {rates}", flush=True)
+    text = ""
+    for task, programs in plan():
+        if only not in task.name:
+            continue
+        sizes: dict[str, Any] = {"task": task.name, "kind": task.kind, "n": task.n, "dim_x": task.dim_x, "dim_y": task.dim_y}
+        for found in measurements.of(task, programs):
+            rows.append(path, rows.Row(**shared, **sizes, **found))
+            print(f"{task.name}, {found['peer']}: {found.get('seconds', found['status'])}", flush=True)
+        text = write_table(path)
     print(text)
+
+
+if __name__ == "__main__":
+    apart(*sys.argv[1:])
