@@ -111,6 +111,12 @@ class Estimation(Generic[Sides]):
         return self.means(self.take(self.sides, rows), may_tie=self.found[0].may_tie)
 
     @property
+    def on_parts(self) -> list[tuple[int, float] | None]:
+        """Size of the parts that the error bar comes from, and the mean estimate on them, for each k; None without a bar."""
+        bar = self.error_bar
+        return [None] * len(self.found) if bar is None else [(bar.part_size, float(mi)) for mi in bar.of_parts]
+
+    @property
     def errors(self) -> FloatArray | None:
         """Standard error for each k; None if not requested, or if parts of the samples are too small."""
         return None if self.error_bar is None else self.error_bar.stderr

@@ -13,10 +13,10 @@ import numpy as np
 
 from mi_core import _formula, _notes, _ties, backends
 from mi_core._prepare import Prepared, centred, joined, kinds, varying
-from mi_core._ranks import normal_scores
 from mi_core.backends.cpu.nearest import nearest_neighbours
 from mi_core.errors import InputError
 from mi_core.options import Backend, ConditionalEstimator, Estimator
+from mi_core.ranks import normal_scores
 from mi_core.sampling import INDEPENDENT, Sampling, check_enough
 from mi_core.types import FloatArray, IntArray, Progress, Samples
 

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from mi_core._prepare import centred, standardize
-from mi_core._ranks import normal_scores
 from mi_core.backends.cpu.nearest import nearest_neighbours
+from mi_core.ranks import normal_scores
 from mi_core.types import FloatArray, IntArray, Samples
 
 NEIGHBOURS = 5  # in z, itself among them, that a sample exchanges with; see docs/trust.md for other numbers

@@ -142,11 +142,3 @@ def new_values(ascending: Samples) -> NDArray[np.bool_]:
     is_new = np.ones(ascending.shape, np.bool_)
     np.not_equal(ascending[:, 1:], ascending[:, :-1], out=is_new[:, 1:])
     return is_new
-
-
-def first_and_last(is_new: NDArray[np.bool_]) -> tuple[IntArray, IntArray]:
-    """Flat positions of the first and the last equal of each sorted value, in each row (m, n)."""
-    first = np.flatnonzero(is_new)
-    sizes = np.diff(first, append=is_new.size)
-    of_first, of_last = (np.repeat(place, sizes).reshape(is_new.shape) for place in (first, first + sizes - 1))
-    return of_first, of_last

@@ -40,6 +40,7 @@ from mi_core.explanations import explained
 from mi_core.halves import as_one
 from mi_core.options import Backend, ConditionalEstimator, MIOptions
 from mi_core.progress_bar import with_progress
+from mi_core.ranks import Ranks
 from mi_core.results import MIResult, NeighbourCounts
 from mi_core.sampling import (
     DEFAULT_ORDER,
@@ -217,10 +218,11 @@ def mutual_information(
         lower_bound.check_enough(n_samples)
     if settings.reduce is not None and not is_nothing:
         results = with_fewer_columns(results, sides, settings)
+    ranks = [Ranks(side) for side in sides.sides().values()]  # sorted when first needed
     if (settings.lower_bound or settings.diagnose) and sides.z is None and not is_nothing:
-        results = with_lower_bound(results, sides, measured, settings)
+        results = with_lower_bound(results, sides, measured, ranks, settings)
     if settings.diagnose and not is_nothing:
-        results = with_verdicts(results, run)
+        results = with_verdicts(results, ranks, run)
     return one_or_all(results, k)
 
 
@@ -394,9 +396,8 @@ def estimated(run: Estimation[Prepared], dims: dict[str, int], notes: list[str])
     settings, n = run.settings, run.n_samples
     _ = run.found, run.errors  # first, as their progress is told first
     sizes = None
-    if settings.by_size or settings.diagnose:
-        parts = uncertainty.SIZES if settings.by_size else uncertainty.HALVES
-        sizes = uncertainty.over_sizes(run.on_rows, n, run.ks, settings.seed, parts, sampling=run.sampling)
+    if settings.by_size:
+        sizes = uncertainty.over_sizes(run.on_rows, n, run.ks, settings.seed, sampling=run.sampling)
     shuffled = None if settings.permutations is None else shuffles(run, settings.permutations)
     if shuffled is not None and run.sides.z is not None:
         notes = [*notes, *uncertainty.on_shuffled_given(run.sides, equal_z=only_equal_z(run))]
@@ -536,7 +537,9 @@ def again(x: Samples, y: Samples, ks: list[int | None], sampling: Sampling | Non
     return [mutual_information(x, y, **options)]
 
 
-def with_lower_bound(results: list[MIResult], sides: Prepared, measured: Prepared | None, settings: Settings) -> list[MIResult]:
+def with_lower_bound(
+    results: list[MIResult], sides: Prepared, measured: Prepared | None, ranks: Sequence[Ranks], settings: Settings
+) -> list[MIResult]:
     """Results with a lower bound; unchanged if there are too few samples and only a verdict would use it.
 
     measured: The sides before noise was added; None if none was.
@@ -548,9 +551,11 @@ def with_lower_bound(results: list[MIResult], sides: Prepared, measured: Prepare
     rng = generator(settings.seed, "lower bound")
     try:
         lower_bound.check_enough(len(sides))
-        sides = lower_bound.copies_together(sides, measured)
+        together = lower_bound.copies_together(sides, measured)
+        if together is not sides:  # in another order
+            sides, ranks = together, [Ranks(together.x), Ranks(together.y)]
         with blas_threads(settings.threads):
-            bound = lower_bound.by_directions(sides, settings.units, rng)
+            bound = lower_bound.by_directions(sides, ranks, settings.units, rng)
     except InputError:
         if settings.lower_bound:
             raise
@@ -580,14 +585,14 @@ def orders_of_verdicts(sides: Prepared, ks: Sequence[int]) -> tuple[int, ...]:
     return tuple(reliability.larger_order(k, int(np.min(sides.countable))) for k in ks)
 
 
-def with_verdicts(results: list[MIResult], run: Estimation[Prepared]) -> list[MIResult]:
+def with_verdicts(results: list[MIResult], ranks: Sequence[Ranks], run: Estimation[Prepared]) -> list[MIResult]:
     """Results with a verdict on each."""
     from mi_core import reliability  # as above
 
     with blas_threads(run.settings.threads):
         verdicts = [
-            reliability.judge(run.sides, one, at_larger_k, run.means, run.settings.seed)
-            for one, at_larger_k in zip(results, run.estimates_also, strict=True)
+            reliability.judge(run.sides, ranks, one, at_larger_k, of_parts, run.means, run.settings.seed)
+            for one, at_larger_k, of_parts in zip(results, run.estimates_also, run.on_parts, strict=True)
         ]
     return [dataclasses.replace(one, reliability=verdict) for one, verdict in zip(results, verdicts, strict=True)]
 

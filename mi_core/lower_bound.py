@@ -14,6 +14,7 @@ over n samples, with the true partner among the y_j, is at most the MI of x and 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 
@@ -23,8 +24,9 @@ from mi_core import _formula, _ties, arrays
 from mi_core._prepare import Prepared, centred, kinds, middle
 from mi_core.errors import InputError
 from mi_core.options import Units
+from mi_core.ranks import Ranks
 from mi_core.results import LowerBound, MIResult
-from mi_core.sampling import DEFAULT_ORDER, FEWEST_UNITS, INDEPENDENT, LEAST_SHARE_OF_ORDER, Groups, Series, fit
+from mi_core.sampling import DEFAULT_ORDER, FEWEST_UNITS, INDEPENDENT, LEAST_SHARE_OF_ORDER, Groups, Sampling, Series, fit
 from mi_core.seeds import generator
 from mi_core.shared_directions import SharedDirections
 from mi_core.types import CrossFittedCritic, FloatArray, IntArray, Samples
@@ -34,10 +36,12 @@ MOST_COPIES = 10  # of a row; one that recurs more often is a value of its own
 AS_OFTEN = 3.0  # unless others do too: times as often as the middle one
 FIFTHS, HALVES = 5, 2  # parts, on each of which the critic is measured that the others fitted
 NEAR_LIMIT = 0.5  # share of a fifth's ceiling beyond which halves, with their higher ceiling, show more
+ENOUGH = 4.0  # times its ceiling: directions that promise more than that raise a bound no further
 CLEARLY = 4.0  # standard errors, themselves uncertain, by which radii must share more, so that chance does not choose them
 SPREAD_OF_NOTHING = 0.7  # nats, over the root of N: of ksg1, k=3, on independent columns
 LARGEST_SINGLE = 1e10  # bound of scores, most of which are far below: beyond, single precision rounds them too much
 ORDERS_OF_RADII = DEFAULT_ORDER, 12, 30
+FOR_SPREAD = 1_000  # samples that tell the middle and the spread of a column
 SCORES_AT_ONCE = 2**20  # of a matrix of samples by partners; they stay in the cache
 
 Critic = Callable[[IntArray, IntArray, np.random.Generator], tuple[FloatArray, FloatArray]]
@@ -45,24 +49,28 @@ Critic = Callable[[IntArray, IntArray, np.random.Generator], tuple[FloatArray, F
 
 
 class DirectionsCritic:
-    """Critic from the log-density ratio of Gaussians with the correlations of the shared directions.
+    """Critic from the log-density ratio of Gaussians with the correlations of the shared directions, as far as these can raise
+    the bound.
 
     Args:
-        samples: Both sides.
+        x: Ranks of the columns of x, `y` of those of y.
+        sampling: How the samples were drawn.
 
     Attributes:
         used: Number of directions that each fit used.
     """
 
-    def __init__(self, samples: Prepared) -> None:
-        self.directions = SharedDirections(samples.x, samples.y, samples.sampling or INDEPENDENT)
+    def __init__(self, x: Ranks, y: Ranks, sampling: Sampling) -> None:
+        self.directions = SharedDirections(x, y, sampling)
         self.used: list[int] = []
 
     def __call__(self, fitted: IntArray, rest: IntArray, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
         """Embed the rows `rest` by directions fitted on the rows `fitted`."""
         along_x, along_y, correlation = self.directions.along(fitted, rest, rng)
-        self.used.append(len(correlation))
-        return gaussian_embeddings(along_x, along_y, correlation)
+        nats = -0.5 * np.log1p(-(correlation**2))
+        used = int(np.searchsorted(nats.cumsum(), ENOUGH * np.log(len(rest)))) + 1  # the strongest come first
+        self.used.append(len(correlation[:used]))
+        return gaussian_embeddings(along_x[:, :used], along_y[:, :used], correlation[:used])
 
 
 def gaussian_embeddings(x: FloatArray, y: FloatArray, correlation: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -86,12 +94,14 @@ def info_nce(left: FloatArray, right: FloatArray) -> FloatArray:
         own = np.diagonal(scores, start).astype(np.float64)  # rounded as those of strangers are
         largest = scores.max(axis=1, keepdims=True)
         np.exp(np.subtract(scores, largest, out=scores), out=scores)
-        terms[start : start + rows_at_once] = own - largest[:, 0] - np.log(scores.mean(axis=1))
+        terms[start : start + rows_at_once] = own - largest[:, 0] - np.log(scores.sum(axis=1, dtype=np.float64) / n)
     return terms
 
 
-def held_out(critic: Critic, samples: Prepared, parts: int, rng: np.random.Generator) -> Iterator[tuple[IntArray, FloatArray]]:
-    """Disjoint parts of the samples, and on each part the terms in nats of a critic fitted on the other parts.
+def held_out(
+    critic: Critic, samples: Prepared, parts: int, rng: np.random.Generator
+) -> Iterator[tuple[IntArray, FloatArray, FloatArray]]:
+    """Disjoint parts of the samples, and on each part the embeddings of x and y by a critic fitted on the other parts.
 
     Raises:
         InputError: There are too few independent units for so many parts.
@@ -106,7 +116,7 @@ def held_out(critic: Critic, samples: Prepared, parts: int, rng: np.random.Gener
     for part in cut:
         is_fitted = np.ones(n, dtype=np.bool_)
         is_fitted[part] = False
-        yield part, info_nce(*critic(np.flatnonzero(is_fitted), part, rng))
+        yield part, *critic(np.flatnonzero(is_fitted), part, rng)
 
 
 def copies_together(samples: Prepared, measured: Prepared | None = None) -> Prepared:
@@ -181,22 +191,24 @@ def by_critic(
         kind: Kind of critic, as results name it.
         units: "bits" or "nats".
         rng: Random number generator that draws the parts and is passed to the critic.
-        parts: Numbers of parts to try. The next number, with fewer and larger parts, is used if the bound on the first part is
-            near its ceiling, log of its number of samples.
+        parts: One number of parts, or two. The second, of fewer and larger parts, is used if the bound on as many samples as
+            one of the first holds is near its ceiling, log of their number.
 
     Raises:
         InputError: There are too few independent units for so many parts.
     """
-    for count in parts:
-        rows: list[IntArray] = []
-        terms: list[FloatArray] = []
-        for part, of_part in held_out(critic, samples, count, rng):
-            if count != parts[-1] and of_part.mean() > NEAR_LIMIT * np.log(len(part)):
-                break
-            rows.append(part)
-            terms.append(of_part)
+    found = held_out(critic, samples, parts[-1], rng)
+    if len(parts) > 1:
+        first = next(found)
+        if is_near_limit(first, len(samples) // parts[0]):
+            found = itertools.chain([first], found)
         else:
-            break
+            found = held_out(critic, samples, parts[0], rng)
+    rows: list[IntArray] = []
+    terms: list[FloatArray] = []
+    for part, left, right in found:
+        rows.append(part)
+        terms.append(info_nce(left, right))
     nats, all_terms = _formula.NATS_PER_UNIT[units], np.concatenate(terms)
     return LowerBound(
         mi=max(0.0, float(all_terms.mean())) / nats,
@@ -207,9 +219,17 @@ def by_critic(
     )
 
 
-def by_directions(samples: Prepared, units: Units, rng: np.random.Generator) -> LowerBound:
-    """Held-out bound of the critic along shared directions."""
-    critic = DirectionsCritic(samples)
+def is_near_limit(part: tuple[IntArray, FloatArray, FloatArray], few: int) -> bool:
+    """Tell whether the bound on a few samples, evenly drawn from a part and its embeddings, is near its ceiling."""
+    rows, left, right = part
+    some = np.arange(0, len(rows), max(1, len(rows) // few))
+    return bool(info_nce(left[some], right[some]).mean() > NEAR_LIMIT * np.log(len(some)))
+
+
+def by_directions(samples: Prepared, ranks: Sequence[Ranks], units: Units, rng: np.random.Generator) -> LowerBound:
+    """Held-out bound of the critic along directions that both sides of some samples, of these ranks, share."""
+    of_x, of_y = ranks
+    critic = DirectionsCritic(of_x, of_y, samples.sampling or INDEPENDENT)
     bound = by_critic(critic, samples, "directions", units, rng)
     return dataclasses.replace(bound, directions=math.ceil(np.mean(critic.used)))
 
@@ -288,11 +308,13 @@ def larger(directions: LowerBound, radii: LowerBound) -> LowerBound:
 
 def log_radii(points: Samples) -> FloatArray:
     """Logarithm (n, 1) of each sample's distance from the centre. Columns are centred by their median and divided by the median
-    absolute deviation, or by the standard deviation if that is 0. A sample at the centre gets the smallest of the other radii.
+    absolute deviation, both of at most some 1,000 samples, or by the standard deviation if that is 0. A sample at the centre
+    gets the smallest of the other radii.
     """
     columns, _ = centred(points[:, (points != points[0]).any(axis=0)])
-    columns -= middle(columns.T)
-    spread = middle(np.abs(columns).T)
+    some = slice(None, None, max(1, len(columns) // FOR_SPREAD))
+    columns -= middle(columns[some].T)
+    spread = middle(np.abs(columns[some]).T)
     columns /= np.where(spread > 0, spread, columns.std(axis=0))
     largest = np.abs(columns).max(axis=1, keepdims=True)  # first, so that no square overflows
     largest = np.where(largest > 0, largest, largest[largest > 0].min())

@@ -18,6 +18,7 @@ import numpy as np
 from mi_core import arrays
 from mi_core._prepare import centred
 from mi_core.errors import InputError
+from mi_core.ranks import Ranks
 from mi_core.results import Reduction
 from mi_core.sampling import Sampling, fit
 from mi_core.seeds import generator
@@ -67,7 +68,7 @@ class SharedColumns:
                 f"reduce asks for {self.dim} shared directions, x has {x.shape[1]} columns and y {y.shape[1]}: ask for at most "
                 "as many as the narrower side has."
             )
-        shared = SharedDirections(x, y, sampling)
+        shared = SharedDirections(Ranks(x), Ranks(y), sampling)
 
         def along(fitted: IntArray, rest: IntArray, pairing: IntArray | None) -> tuple[Samples, Samples]:
             rng = generator(seed, "shared directions")

@@ -19,14 +19,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
 from mi_core import _formula, _notes, twins
 from mi_core._prepare import Prepared
-from mi_core._ranks import normal_scores
 from mi_core.display import how_bound
 from mi_core.explanations import explained
+from mi_core.ranks import Ranks
 from mi_core.results import MIResult, Reliability, Verdict
 from mi_core.sampling import RESEMBLE, resemblance
 from mi_core.seeds import generator
@@ -42,10 +43,10 @@ TOLERATED_BITS = 0.1  # and at least this
 CHANCE = 2.0  # standard errors by which an estimate may be off, beside what is tolerated
 
 # Limits. Errors and drifts are in units of what is tolerated, after so many standard errors as chance makes of them are taken
-# off: almost one where other samples are compared, the twin or halves, and half as much where the same samples are.
+# off: almost one where other samples are compared, the twin or parts, and half as much where the same samples are.
 OF_OTHER_SAMPLES, OF_SAME_SAMPLES = 0.85, 0.43
 TWIN, TWIN_GROSS = 0.8, 2.5
-DRIFT_N, DRIFT_N_GROSS = 0.5, 1.25
+DRIFT_N, DRIFT_N_GROSS = 0.4, 1.0
 IMPLIED_BIAS, IMPLIED_BIAS_GROSS = 0.7, 3.5
 RANKED, RANKED_GROSS = 0.75, 2.5
 BOUND, BOUND_GROSS = 0.75, 1.0
@@ -73,13 +74,27 @@ class Sign:
     reason: str
 
 
-def judge(samples: Prepared, result: MIResult, at_larger_k: tuple[int, float], estimates: Estimates, seed: int) -> Reliability:
-    """Verdict on a result for these samples.
+def judge(
+    samples: Prepared,
+    ranks: Sequence[Ranks],
+    result: MIResult,
+    at_larger_k: tuple[int, float],
+    on_parts: tuple[int, float] | None,
+    estimates: Estimates,
+    seed: int,
+) -> Reliability:
+    """Verdict on a result for these samples, with all estimates in its unit.
 
-    at_larger_k: `larger_order` and the estimate with it. `estimates` gives the values of the same estimator on other samples.
-    Both are in the unit of the result.
+    Args:
+        samples: The samples.
+        ranks: Ranks of each of their sides.
+        result: Their estimate, with its error bar.
+        at_larger_k: `larger_order` and the estimate with it.
+        on_parts: Size of the parts that the error bar comes from, and the mean estimate on them; None without an error bar.
+        estimates: Gives the values of the same estimator on other samples.
+        seed: Of all that is random.
     """
-    measured = measure(samples, result, at_larger_k, estimates, seed)
+    measured = measure(samples, ranks, result, at_larger_k, on_parts, estimates, seed)
     against = sorted(signs(measured, result), key=lambda sign: (sign.is_gross, sign.size), reverse=True)
     if not against:
         return dataclasses.replace(measured, reasons=(reason_to_trust(measured, result),))
@@ -88,7 +103,13 @@ def judge(samples: Prepared, result: MIResult, at_larger_k: tuple[int, float], e
 
 
 def measure(
-    samples: Prepared, result: MIResult, at_larger_k: tuple[int, float], estimates: Estimates, seed: int
+    samples: Prepared,
+    ranks: Sequence[Ranks],
+    result: MIResult,
+    at_larger_k: tuple[int, float],
+    on_parts: tuple[int, float] | None,
+    estimates: Estimates,
+    seed: int,
 ) -> Reliability:
     """Measure all signs, with the arguments of `judge`, without a verdict yet."""
     nats = _formula.NATS_PER_UNIT[result.units]
@@ -99,7 +120,8 @@ def measure(
     typical = [_notes.typical_distance(side) for side in sides]
     larger, mi_at_larger = at_larger_k
     drift_k = mi_at_larger - result.mi
-    ranked = samples.sides_by(lambda side: np.ascontiguousarray(normal_scores(side)))
+    scores: list[Any] = [of_side.scores() for of_side in ranks]
+    ranked = dataclasses.replace(samples, **dict(zip("xyz", scores, strict=False)))
     repeated_values = max(_notes.share_of_repeated_values(side) for side in sides)
     return Reliability(
         verdict="trust",
@@ -107,7 +129,8 @@ def measure(
         ceiling_share=result.mi / result.ceiling if result.ceiling is not None and result.ceiling > 0 else 1.0,
         drift_k=drift_k,
         implied_bias=implied_bias(drift_k, larger / k, intrinsic),
-        drift_n=result.mi - result.by_size[0].mi if result.by_size else None,
+        drift_n=None if on_parts is None else result.mi - on_parts[1],
+        part_size=None if on_parts is None else on_parts[0],
         ranked_mi=float(estimates(ranked, [k])[0]),
         repeated_samples=max(_notes.repeated_rows(side) / n for side in sides),
         repeated_values=repeated_values,
@@ -153,13 +176,14 @@ def signs(measured: Reliability, result: MIResult) -> Iterator[Sign]:
     if measured.drift_n is None or result.stderr is None:
         reason = f"{n:,} samples are too few to see how far chance moves the estimate, and whether it still changes with more."
         yield Sign(1.0, False, reason)
-    if measured.drift_n is not None:
+    if measured.drift_n is not None and measured.part_size is not None:
+        parts = n / measured.part_size
         yield from beyond(
-            (abs(measured.drift_n) - OF_OTHER_SAMPLES * chance) / most,
+            (abs(measured.drift_n) - OF_OTHER_SAMPLES * chance) / (parts - 1) / most,  # what is left of a bias in 1 / N
             DRIFT_N,
             DRIFT_N_GROSS,
-            f"Half the samples give {mi - measured.drift_n:.2f} {units}, all of them {mi:.2f}: "
-            f"the estimate still {grows(measured.drift_n)} with their number.",
+            f"Parts of {measured.part_size:,} samples give {mi - measured.drift_n:.2f} {units} on average, all {n:,} give "
+            f"{mi:.2f}: the estimate still {grows(measured.drift_n)} with their number.",
         )
     by_chance = implied_bias(OF_SAME_SAMPLES * chance, measured.larger_k / k, measured.intrinsic_dim)
     yield from beyond(

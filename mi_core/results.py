@@ -90,7 +90,9 @@ class Reliability:
         ceiling_share: The estimate as a share of its ceiling.
         drift_k: Estimate at 4 k minus estimate at k. A bias grows with k.
         implied_bias: Error at k that this drift suggests, if it grows as volumes do in the intrinsic dimension.
-        drift_n: Estimate minus the mean estimate on halves of the samples; None with too few samples. A bias falls with N.
+        drift_n: Estimate minus the mean estimate on the parts of the samples that the error bar comes from; None with too few
+            samples. A bias falls with N.
+        part_size: Number of samples in each of these parts.
         ranked_mi: Estimate with each column replaced by the normal scores of its ranks, which does not change MI.
         repeated_samples: Share of samples with an exact copy, in the side where it is largest.
         repeated_values: Share of values with an exact copy in their column, in the side where it is largest.
@@ -111,6 +113,7 @@ class Reliability:
     drift_k: float
     implied_bias: float
     drift_n: float | None
+    part_size: int | None
     ranked_mi: float
     repeated_samples: float
     repeated_values: float
@@ -319,7 +322,7 @@ class MIResult(Estimate):
         alpha: Threshold of "lnc"; None for other estimators.
         standardize: How the data were standardised first.
         null: Shuffled pairs and the p-value; None unless requested.
-        by_size: Estimates on parts of the samples, only on halves if a verdict needed them; empty unless requested.
+        by_size: Estimates on parts of the samples; empty unless requested.
         reliability: Verdict and measured signs; None unless requested, or if a side is constant.
         lower_bound: Lower bound of MI; None unless requested, directly or by a verdict, or if a side is constant.
         reduced: Estimate from fewer columns, described in `reduction`; None unless requested, or if a side is constant.

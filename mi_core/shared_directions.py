@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from scipy.linalg import eigh
 from scipy.special import ndtri
 
-from mi_core import _ties
+from mi_core.ranks import Ranks
 from mi_core.sampling import Sampling
 from mi_core.threads import one_blas_thread
-from mi_core.types import FloatArray, IntArray, Samples
+from mi_core.types import FloatArray, IntArray
 
 FOLDS = 3  # of the samples fitted on, each of which confirms the directions that the others chose
 SHRINKAGES = (0.003, 0.02, 0.08, 0.25, 0.6)  # of a covariance towards a multiple of the identity
@@ -30,37 +30,8 @@ LARGEST_CORRELATION = 1 - 1e-5  # 7.8 bits a pair
 MOST_COLUMNS = 1024  # of a side; of more, that many principal components of their scores
 LEAST_VARIANCE = 1e-5  # along a direction of shrunk variance 1; less is rounding, as where columns copy each other
 MOST_PAIRS = 256  # that are looked at
-COLUMNS_AT_ONCE = 16
 
 Single = NDArray[np.float32]
-
-
-class Ranks:
-    """Columns (n, dim) of samples, sorted once, which give normal scores relative to any of the rows."""
-
-    def __init__(self, points: Samples) -> None:
-        columns = np.ascontiguousarray(points.T)
-        self.order = np.argsort(columns, axis=1).astype(np.int32)
-        self.is_new = _ties.new_values(np.take_along_axis(columns, self.order, axis=1))
-
-    def scores(self, fitted: IntArray) -> Single:
-        """Gaussian quantiles (n, dim) of all rows' mean ranks among the rows `fitted`, which alone define the scale."""
-        dim, n = self.order.shape
-        among = np.zeros(n, dtype=np.bool_)
-        among[fitted] = True
-        of_ranks = ndtri(np.arange(1, 2 * len(fitted) + 2) / (2 * (len(fitted) + 1))).astype(np.float32)
-        scores = np.empty((n, dim), dtype=np.float32)
-        for start in range(0, dim, COLUMNS_AT_ONCE):
-            some = slice(start, start + COLUMNS_AT_ONCE)
-            order, is_new = self.order[some], self.is_new[some]
-            is_fitted = among[order]
-            up_to = np.cumsum(is_fitted, axis=1, dtype=np.int32)  # how many fitted rows stand at each place or before
-            first, last = _ties.first_and_last(is_new)
-            twice = (up_to - is_fitted).take(first) + up_to.take(last)
-            ordered = np.empty(order.shape, dtype=np.float32)
-            np.put_along_axis(ordered, order.astype(np.int64), of_ranks[twice], axis=1)
-            scores[:, start : start + COLUMNS_AT_ONCE] = ordered.T
-        return scores
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,12 +56,12 @@ class SharedDirections:
     """Both sides of some samples, prepared for fitting directions on any of their rows.
 
     Args:
-        x: (n, dim_x), `y` (n, dim_y) likewise.
+        x: Ranks of the columns of x, `y` of those of y.
         sampling: How the samples were drawn.
     """
 
-    def __init__(self, x: Samples, y: Samples, sampling: Sampling) -> None:
-        self.ranks_x, self.ranks_y, self.sampling = Ranks(x), Ranks(y), sampling
+    def __init__(self, x: Ranks, y: Ranks, sampling: Sampling) -> None:
+        self.ranks_x, self.ranks_y, self.sampling = x, y, sampling
 
     def along(
         self,

@@ -13,8 +13,9 @@ from mi_core import shared_directions as sd
 from mi_core._prepare import Prepared
 from mi_core.halves import as_one
 from mi_core.lower_bound import copies_together
+from mi_core.ranks import Ranks
 from mi_core.sampling import INDEPENDENT, Groups, Series
-from mi_core.shared_directions import Ranks, SharedDirections, shared_directions
+from mi_core.shared_directions import SharedDirections, shared_directions
 
 
 def shared_in_some(n, bits, shared, width, seed=0):
@@ -295,9 +296,24 @@ def test_a_part_is_measured_by_what_the_others_fitted():
 
     x = np.zeros((103, 1))
     assert lower_bound.by_critic(critic, Prepared(x, x), "own", "bits", np.random.default_rng(0)).mi == 0.0
-    assert len(seen) == 5
+    assert [len(rest) for _, rest in seen] == [51, 20, 20, 20, 20, 20]  # a half says that fifths will do
     assert all(not fitted & rest and len(fitted | rest) == 103 for fitted, rest in seen)
-    assert not set.intersection(*(rest for _, rest in seen))
+    assert len(set.union(*(rest for _, rest in seen[1:]))) == 100
+
+
+def test_directions_beyond_what_the_bound_can_show_are_left_out():
+    """Sixty pairs of 2 bits each, twelve of which promise four times the ceiling of 9 bits and more."""
+    x, y = shared_in_some(1000, 120.0, 60, 60)
+    samples = Prepared(x, y)
+    critic = lower_bound.DirectionsCritic(Ranks(x), Ranks(y), INDEPENDENT)
+    few = lower_bound.by_critic(critic, samples, "directions", "bits", np.random.default_rng(0))
+    assert max(critic.used) < 40
+    all_of_them = lower_bound.DirectionsCritic(Ranks(x), Ranks(y), INDEPENDENT)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lower_bound, "ENOUGH", np.inf)
+        most = lower_bound.by_critic(all_of_them, samples, "directions", "bits", np.random.default_rng(0))
+    assert min(all_of_them.used) > 50
+    assert most.mi - 0.05 < few.mi <= few.ceiling
 
 
 @pytest.mark.parametrize("change", ["x", "y"])
@@ -305,10 +321,10 @@ def test_scores_and_directions_do_not_look_at_the_rest(change):
     """Other values in the rows that are measured leave the embeddings of the rows that stay as they were."""
     x, y = shared_in_some(400, 3.0, 2, 8)
     rows = np.arange(300), np.arange(300, 400)
-    before = SharedDirections(x, y, INDEPENDENT).along(*rows, np.random.default_rng(0))
+    before = SharedDirections(Ranks(x), Ranks(y), INDEPENDENT).along(*rows, np.random.default_rng(0))
     side = {"x": x, "y": y}[change]
     side[350:] = 1e3 * np.random.default_rng(1).standard_normal(side[350:].shape)
-    after = SharedDirections(x, y, INDEPENDENT).along(*rows, np.random.default_rng(0))
+    after = SharedDirections(Ranks(x), Ranks(y), INDEPENDENT).along(*rows, np.random.default_rng(0))
     for one, other in zip(before[:2], after[:2], strict=True):
         np.testing.assert_array_equal(one[:50], other[:50])
     np.testing.assert_array_equal(before[2], after[2])
@@ -375,7 +391,7 @@ def test_groups_are_never_parted():
 
     x = np.zeros((210, 1))
     lower_bound.by_critic(critic, Prepared(x, x, sampling=Groups(group)), "own", "bits", np.random.default_rng(0))
-    assert seen == [set()] * 5
+    assert seen == [set()] * 6
 
 
 def test_independent_groups_and_series_share_nothing():
@@ -421,7 +437,7 @@ def test_directions_fitted_and_estimated_on_the_same_samples_would_find_what_is_
     rng = np.random.default_rng(0)
     x, y = awkward.gaussian(rng, 500, 200, 200)
     rows = np.arange(500)
-    same = SharedDirections(x, y, INDEPENDENT).along(rows, rows, rng, most=2, least=2)[:2]
+    same = SharedDirections(Ranks(x), Ranks(y), INDEPENDENT).along(rows, rows, rng, most=2, least=2)[:2]
     assert mutual_information(*same).mi > 0.2
     crossed = mutual_information(x, y, reduce="cca:2").reduced
     assert abs(crossed.mi) < 3 * crossed.stderr

@@ -12,6 +12,8 @@ from conftest import REPOSITORY
 from mi_core import _notes, mutual_information, reliability, twins
 from mi_core._prepare import Prepared
 from mi_core.results import LowerBound, Reliability
+from mi_core.sampling import INDEPENDENT
+from mi_core.seeds import generator
 
 
 def judged(x, y, **options):
@@ -72,10 +74,10 @@ def test_an_estimate_below_the_lower_bound_is_not_bits():
 
 
 def test_too_few_samples_to_see_a_drift_or_chance_are_no_reason_to_trust():
-    for n, has_halves in ((20, False), (50, True)):
+    for n in (20, 50):
         result = mutual_information(*correlated(n), diagnose=True)
         assert result.stderr is None
-        assert (result.reliability.drift_n is not None) == has_halves
+        assert result.reliability.drift_n is None
         assert result.reliability.verdict != "trust"
         assert f"{n} samples are too few" in " ".join(result.reliability.reasons)
 
@@ -199,6 +201,7 @@ FINE = Reliability(
     drift_k=0.0,
     implied_bias=0.0,
     drift_n=0.0,
+    part_size=25,
     ranked_mi=2.0,
     repeated_samples=0.0,
     repeated_values=0.0,
@@ -225,8 +228,8 @@ def signs_of(stderr=0.1, at_least=0.5, **measured):
     [
         ("twin_mi", "whose MI is known to be 2.00 bits", 2.40, 2.41, 3.08, 3.09),  # less 0.85 standard errors of 0.1
         ("twin_mi", "whose MI is known to be 2.00 bits", 1.60, 1.59, 0.92, 0.91),
-        ("drift_n", "still grows with their number", 0.28, 0.29, 0.58, 0.59),
-        ("drift_n", "still falls with their number", -0.28, -0.29, -0.58, -0.59),
+        ("drift_n", "still grows with their number", 0.56, 0.57, 1.28, 1.29),  # three times the error left: four parts
+        ("drift_n", "still falls with their number", -0.56, -0.57, -1.28, -1.29),
         ("implied_bias", "suggests an error of", 0.29, 0.3, 1.41, 1.42),  # less a third of 0.43 standard errors
         ("implied_bias", "suggests an error of", -0.29, -0.3, -1.41, -1.42),
         ("ranked_mi", "replaced by its ranks", 2.34, 2.36, 3.04, 3.06),  # less 0.43 standard errors
@@ -287,7 +290,10 @@ def test_drifts_are_differences_of_plain_estimates():
     x, y = correlated(600, dim=3, rho=0.9)
     result = mutual_information(x, y, diagnose=True, k=2)
     assert result.reliability.drift_k == pytest.approx(mutual_information(x, y, k=8).mi - result.mi, abs=1e-12)
-    assert result.reliability.drift_n == pytest.approx(result.mi - result.by_size[0].mi, abs=1e-12)
+    parts = INDEPENDENT.parts(600, 600 // result.reliability.part_size, generator(0, "error bar"))
+    by_hand = np.mean([mutual_information(x[rows], y[rows], k=2, error_bar=False).mi for rows in parts])
+    assert result.reliability.drift_n == pytest.approx(result.mi - by_hand, abs=1e-12)
+    assert result.by_size == ()
     assert result.reliability.ceiling_share == pytest.approx(result.mi / result.ceiling, abs=1e-12)
 
 

@@ -26,8 +26,9 @@ from mi_core.arguments import whole_number
 from mi_core.lower_bound import info_nce
 from mi_core.options import MIOptions
 from mi_core.progress_bar import shown
+from mi_core.ranks import Ranks
 from mi_core.sampling import INDEPENDENT, Groups, Sampling
-from mi_core.shared_directions import Ranks, Single
+from mi_core.shared_directions import Single
 from mi_core.types import FloatArray, IntArray, Progress, Samples
 
 WIDTH, LAYERS, EMBEDDING = 128, 2, 32
@@ -62,7 +63,7 @@ class Scaler:
 
     def __init__(self, points: Samples) -> None:
         self.points = points
-        scores = Ranks(points).scores(np.arange(len(points)))
+        scores = Ranks(points).scores()
         self.mean, spread = scores.mean(axis=0), scores.std(axis=0)
         self.gain = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 0)
 
