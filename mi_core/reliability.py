@@ -46,7 +46,7 @@ CHANCE = 2.0  # standard errors by which an estimate may be off, beside what is 
 # off: almost one where other samples are compared, the twin or parts, and half as much where the same samples are.
 OF_OTHER_SAMPLES, OF_SAME_SAMPLES = 0.85, 0.43
 TWIN, TWIN_GROSS = 0.8, 2.5
-DRIFT_N, DRIFT_N_GROSS = 0.4, 1.0
+DRIFT_N, DRIFT_N_GROSS = 0.45, 1.1
 IMPLIED_BIAS, IMPLIED_BIAS_GROSS = 0.7, 3.5
 RANKED, RANKED_GROSS = 0.75, 2.5
 BOUND, BOUND_GROSS = 0.75, 1.0
@@ -177,9 +177,8 @@ def signs(measured: Reliability, result: MIResult) -> Iterator[Sign]:
         reason = f"{n:,} samples are too few to see how far chance moves the estimate, and whether it still changes with more."
         yield Sign(1.0, False, reason)
     if measured.drift_n is not None and measured.part_size is not None:
-        parts = n / measured.part_size
         yield from beyond(
-            (abs(measured.drift_n) - OF_OTHER_SAMPLES * chance) / (parts - 1) / most,  # what is left of a bias in 1 / N
+            (abs(measured.drift_n) - OF_OTHER_SAMPLES * chance) * share_from_halves(n / measured.part_size) / most,
             DRIFT_N,
             DRIFT_N_GROSS,
             f"Parts of {measured.part_size:,} samples give {mi - measured.drift_n:.2f} {units} on average, all {n:,} give "
@@ -269,6 +268,14 @@ def on_copies(result: MIResult) -> Iterator[Sign]:
 def beyond(size: float, limit: float, gross: float, reason: str) -> Iterator[Sign]:
     if size > limit:
         yield Sign(size / limit, size > gross, reason)
+
+
+def share_from_halves(parts: float) -> float:
+    """Share of the drift, from one of so many parts of the samples to all of them, that lies beyond half of the samples.
+
+    It is that of a bias that falls as the root of N.
+    """
+    return float((np.sqrt(2) - 1) / (np.sqrt(parts) - 1))
 
 
 def grows(difference: float) -> str:
