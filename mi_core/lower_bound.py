@@ -197,7 +197,7 @@ def by_critic(
     Raises:
         InputError: There are too few independent units for so many parts.
     """
-    found = held_out(critic, samples, parts[-1], rng)
+    found = held_out(critic, samples, parts[-1], rng if len(parts) == 1 else rng.spawn(1)[0])
     if len(parts) > 1:
         first = next(found)
         if is_near_limit(first, len(samples) // parts[0]):
