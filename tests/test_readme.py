@@ -16,10 +16,10 @@ import pytest
 
 from conftest import REPOSITORY, with_options
 
-README = REPOSITORY / "README.md"
+README, DOCS = REPOSITORY / "README.md", REPOSITORY / "docs"
 PAGES = [
     README,
-    *sorted(path for path in (REPOSITORY / "docs").glob("*.md") if path.name != "cli.md"),
+    *sorted(path for path in DOCS.glob("*.md") if path.name != "cli.md"),
 ]  # generated: usage lines
 EXAMPLES = sorted((REPOSITORY / "examples").glob("*.py"))
 
@@ -186,15 +186,28 @@ def test_code_is_found_in_any_form(tmp_path):
     assert code_of(page) == [("command", "mi info"), ("python", "if x:\n    y\n"), ("command", "mi a"), ("command", "mi c")]
 
 
-def test_commands_print_what_the_readme_shows(copy):
-    def lasting(lines):
-        return [line for line in lines if not line.strip().startswith(("backend", "time"))]  # these depend on the machine
+SHOWN = {README: 2, DOCS / "getting-started.md": 2, DOCS / "index.md": 1, DOCS / "wide-layers.md": 1}
 
-    commands = [code for _, code in code_of(README) if code.startswith(("mi estimate", "mi rank"))]
-    assert len(commands) == 2
-    for command in commands:
-        shown = README.read_text(encoding="utf-8").split(f"$ {command}\n")[1].split("```")[0].splitlines()
-        assert lasting(run_command(copy, command).splitlines()) == lasting(shown)
+
+@pytest.mark.parametrize("page", SHOWN, ids=lambda page: page.stem)
+def test_commands_print_what_pages_show(page, copy):
+    """Pages but the README may show the beginning alone."""
+
+    def lasting(lines):
+        passing = "backend", "time", "note:"  # these depend on the machine, and notes go to stderr
+        return [line for line in lines if not line.strip().startswith(passing)]
+
+    text = page.read_text(encoding="utf-8")
+    commands = [code for _, code in code_of(page) if re.match("mi (estimate|rank) examples", code) and f"$ {code}\n" in text]
+    printed = {
+        code: lasting(re.split(r"```|^\$ ", text.split(f"$ {code}\n")[1], flags=re.M)[0].splitlines()) for code in commands
+    }
+    assert sum(map(bool, printed.values())) == SHOWN[page]
+    for command, shown in printed.items():
+        if shown:
+            found = lasting(run_command(copy, command).splitlines())
+            assert found[: len(shown)] == shown
+            assert page != README or found == shown
 
 
 def test_the_readme_is_short():
@@ -202,7 +215,7 @@ def test_the_readme_is_short():
 
 
 def test_numbers_beside_the_code_are_those_that_it_prints(copy):
-    page = REPOSITORY / "docs" / "which-estimator.md"
+    page = DOCS / "which-estimator.md"
     program = "\n".join(code for kind, code in code_of(page) if kind == "python")
     (copy / "program.py").write_text(program)
     number = re.compile(r"-?\d+\.\d+")
