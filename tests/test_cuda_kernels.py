@@ -29,13 +29,17 @@ from mi_core.backends.cuda import filter as filter_
 pytestmark = pytest.mark.gpu
 
 XY = (0, 1), (1, 2)
+MOST = {filter_: filter_.LIST, distances: distances.LIST}  # neighbours
 SAMPLES = (
     {tiles: 11, tree: 23, filter_: 18, distances: 18} if SIMULATED else dict.fromkeys((tiles, tree, filter_, distances), 1000)
 )
 IN_FLOAT64 = (
     ["5+5", "rounded", "duplicates", "one outlier", "offset 1e8", "near the end of float64"] if SIMULATED else awkward.CASES
 )
-SIMULATED_FOR_FILTER = ["rounded", "heavy tails", "one outlier", "denormals", "near the end of float64", "24+16", "many zeros"]
+SIMULATED_CASES = {
+    filter_: ["rounded", "heavy tails", "one outlier", "denormals", "near the end of float64", "24+16", "many zeros"],
+    distances: ["rounded", "heavy tails", "one outlier", "denormals", "near the end of float64", "clipped at both ends"],
+}
 PARTED = 72  # samples, of which an eighth is enough for an estimate
 NARROW = [name for name, (x, y) in awkward.CASES.items() if x.shape[1] + y.shape[1] <= counts.TREE_UP_TO]
 
@@ -43,10 +47,9 @@ NARROW = [name for name, (x, y) in awkward.CASES.items() if x.shape[1] + y.shape
 @pytest.fixture(params=[tiles, tree, filter_, distances], ids=["tiles", "tree", "filter", "distances"])
 def way(request, monkeypatch):
     """Every space goes this way, whatever its size; what two of them cannot do goes through tiles."""
-    most = {filter_: filter_.LIST, distances: distances.LIST}.get(request.param)
 
     def through(n, dim, k=None):
-        return tiles if most is not None and (k is None or k > most) else request.param
+        return tiles if request.param in MOST and (k is None or k > MOST[request.param]) else request.param
 
     monkeypatch.setattr(counts, "way_through", through)
     for module in (counts, distances):
@@ -71,7 +74,7 @@ def assert_equal_to_oracle(x, y, ks, radius, n_x, n_y):
 def test_counts_equal_the_oracle(way, name, dtype):
     if way is tree and name not in NARROW:
         pytest.skip("a tree is for few dimensions")
-    if SIMULATED and way is filter_ and name not in SIMULATED_FOR_FILTER:
+    if SIMULATED and name not in SIMULATED_CASES.get(way, [name]):
         pytest.skip("takes seconds in the simulator")
     x, y = some_of(name, dtype, way)
     ks = tuple(k for k in (1, 3, 10) if k < len(x))
@@ -150,7 +153,8 @@ def test_bits_of_steps_are_those_of_half_precision():
 @pytest.mark.parametrize("few", [1, 2, 3])
 def test_rows_in_batches(few, monkeypatch):
     """As where the distances of all pairs would take too much memory."""
-    x, y = some_of("24+16", np.float32, distances)
+    rng = np.random.default_rng(few)
+    x, y = (rng.standard_normal((18 if SIMULATED else 500, dim)).astype(np.float32) for dim in (24, 16))
     monkeypatch.setattr(counts, "way_through", lambda n, dim, k=None: distances if k else tiles)
     monkeypatch.setattr(distances, "AT_ONCE", 0)
     monkeypatch.setattr(distances, "free_bytes", lambda: few * distances.SHARE * distances.TILE * 4 * (len(x) + distances.TILE))
@@ -206,7 +210,7 @@ def test_conversion_is_that_of_numpy(values):
 
 
 def test_all_neighbours(way):
-    x, y = some_of("rounded", np.float32, way)
+    x, y = (side[: MOST.get(way, len(side)) + 1] for side in some_of("rounded", np.float32, way))
     ks = 2, len(x) - 2, len(x) - 1
     radius, (n_x, n_y) = counts.neighbour_counts((x, y), XY, ks, threads=1)
     assert_equal_to_oracle(x, y, ks, radius, n_x, n_y)
@@ -232,7 +236,7 @@ def test_near_samples_come_side_by_side_in_many_dimensions(spoilt):
 def test_sizes_at_the_edges_of_tiles_and_boxes(way, n):
     rng = np.random.default_rng(n)
     x, y = (np.round(rng.standard_normal((n, dim)), 1).astype(np.float32) for dim in (2, 1))
-    ks = tuple(sorted({1, min(3, n - 1), n - 1}))
+    ks = tuple(sorted({1, min(3, n - 1), min(n - 1, MOST.get(way, n))}))
     radius, (n_x, n_y) = counts.neighbour_counts((x, y), XY, ks, threads=1)
     assert_equal_to_oracle(x, y, ks, radius, n_x, n_y)
 
@@ -273,7 +277,7 @@ def test_little_memory_means_smaller_batches(way, monkeypatch):
 
     def with_little_memory(*arguments):
         rows = arguments[3].shape[1] if way is distances else len(arguments[1])
-        if rows > (2 * len(x)) // 3:
+        if rows > max((2 * len(x)) // 3, distances.TILE if way is distances else 0):
             raise MemoryError
         batches.append(rows)
         return work(*arguments)
@@ -319,7 +323,8 @@ def test_sides_may_be_any_run_of_blocks(way):
         np.testing.assert_array_equal(one[0], truth[1])
 
 
-def test_the_way_depends_on_samples_and_dimensions():
+def test_the_way_depends_on_samples_and_dimensions(monkeypatch):
+    monkeypatch.setattr(counts, "UNTRIED", False)
     way = counts.way_through
     assert way(100, 1) is way(1_000, 2) is way(10**5, 10) is way(10**6, 400) is tiles
     assert way(10_000, 1) is way(10**4, 2) is way(10**6, 10) is way(2 * 10**6, 20) is tree

@@ -48,7 +48,7 @@ FILTER_FROM_SAMPLES = 16 if SIMULATED else 1_000
 CROWDED_FROM = 0.02  # share of the samples within a radius, from which on tiles count them faster
 ASKED, AMONG = 16, 256  # samples that tell the share, and samples among which they do
 COMPARED_TOGETHER = 2**24  # values of these
-DISTANCES_FROM = 10  # dimensions; reasoned, as no GPU has run these
+DISTANCES_FROM, DISTANCES_UP_TO = 10, 65_535  # dimensions; the first reasoned, as no GPU has run these, the last of a grid
 SPLIT_FROM = 1e12  # pairs times dimensions, about a tenth of a second, from which further GPUs are worth their upload
 SORTING = 64  # bytes for each sample: its order, and what sorts need besides
 LEAST_BATCH = 64 if SIMULATED else 4096  # queries that go together where memory is short
@@ -187,7 +187,7 @@ def count_side(samples: Array, radius: Array, first_row: int, last_row: int, ste
 
 def way_through(n: int, dim: int, k: int | None = None) -> ModuleType:
     """Return `tree`, `tiles` or, for radii to the k-th neighbour, another way: whichever is faster for samples (n, dim)."""
-    if UNTRIED and k is not None and dim >= DISTANCES_FROM and k <= distances.LIST and halves_in_pairs():
+    if UNTRIED and k is not None and DISTANCES_FROM <= dim <= DISTANCES_UP_TO and k <= distances.LIST and halves_in_pairs():
         return tree if dim <= TREE_UP_TO and n >= TREE_FROM * dim**3 else distances
     if k is not None and FILTER_FROM <= dim <= FILTER_UP_TO and k <= filter_.LIST and n >= FILTER_FROM_SAMPLES:
         return filter_

@@ -119,6 +119,10 @@ def short_memory_said() -> Iterator[None]:
         if int(error.status) != OUT_OF_MEMORY:
             raise
         raise MemoryError from error
+    except Exception as error:  # of cuda.core, with which Numba loads and starts kernels: its class has no public name
+        if "CUDA_ERROR_OUT_OF_MEMORY" not in str(error):
+            raise
+        raise MemoryError from error
 
 
 def for_kernels(value: Any) -> Any:

@@ -87,12 +87,12 @@ def arrange(parts: Sequence[Array], sides: Sequence[tuple[int, int]]) -> Points 
     layout = xp.asarray(np.stack([columns, words]))
 
     sampled = min(n, SAMPLED)
-    seen = xp.empty(len(parts) * sampled**2 + 3 * dim)
-    apart, ends = seen[: -3 * dim].reshape(len(parts), sampled, sampled), seen[-3 * dim :].reshape(3, dim)
+    seen = xp.empty(len(parts) * sampled**2 + 2 * dim)
+    apart, ends = seen[: -2 * dim].reshape(len(parts), sampled, sampled), seen[-2 * dim :].reshape(2, dim)
     launch(look_apart, (-(-(sampled**2) // WARPS), len(parts)), THREADS, rows, layout[0], apart)
     launch(look_along, dim, SAMPLED, rows, ends)
     on_host = to_host(seen)
-    step, share = step_for(on_host[: -3 * dim].reshape(apart.shape), on_host[-3 * dim :].reshape(3, dim), sides)
+    step, share = step_for(on_host[: -2 * dim].reshape(apart.shape), on_host[-2 * dim :].reshape(2, dim), sides)
     if share > CROWDED_FROM:
         return None
 
@@ -108,14 +108,14 @@ def arrange(parts: Sequence[Array], sides: Sequence[tuple[int, int]]) -> Points 
 def step_for(apart: FloatArray, ends: FloatArray, sides: Sequence[tuple[int, int]]) -> tuple[float, float]:
     """Size of a step, and the largest share of points that it leaves in question, over the joint space and the sides.
 
-    apart: (parts, few, few) distances of a few points; ends: (3, dim) low, middle and high values of each dimension.
+    apart: (parts, few, few) distances of a few points; ends: (2, dim) low and high values of each dimension.
     """
     few = apart.shape[1]
     with np.errstate(over="ignore", invalid="ignore"):
         joint = apart.max(axis=0)
         joint[np.diag_indices(few)] = np.inf
         radius = np.sort(joint.min(axis=1))[min(LARGE, few - 1)]
-        step = max(float(radius) / REACH, float((ends[2] / WIDTH - ends[0] / WIDTH).max()))
+        step = max(float(radius) / REACH, float((ends[1] / WIDTH - ends[0] / WIDTH).max()))
         spaces = [joint, *(apart[first:last].max(axis=0) for first, last in sides)]
         shares = [np.count_nonzero(abs(space - radius) <= 2 * step) / few**2 for space in spaces]
     return step, max(shares)
@@ -140,7 +140,7 @@ def neighbour_counts(
     a_row = parts * padded * 2
     room = AT_ONCE if a_row * padded <= AT_ONCE else max(AT_ONCE, free_bytes() // SHARE)
     batch = max(TILE, room // a_row // TILE * TILE)
-    row = first_row
+    row, planes = first_row, None
     while row < last_row:
         rows = min(batch, last_row - row)
         here = slice(row - first_row, row - first_row + rows)
@@ -150,7 +150,7 @@ def neighbour_counts(
         except MemoryError:
             if batch <= TILE:
                 raise
-            batch = max(TILE, batch // 2 // TILE * TILE)
+            batch, planes = max(TILE, batch // 2 // TILE * TILE), None
             release()
             continue
         some = xp.empty((len(ks), rows))
@@ -177,9 +177,9 @@ def neighbour_counts(
             of_side[:, here] = nearer
         row += rows
         done(rows)
-        if planes.nbytes > AT_ONCE:  # others may want it
-            del planes
-            release()
+    if a_row * padded > AT_ONCE:  # others may want the memory
+        planes = None
+        release()
     return radius, counts
 
 
@@ -189,7 +189,7 @@ def fill(points: Points, first_row: int, whole: bool, planes: Array) -> None:
     If they are of all, each pair is compared once.
     """
     tiles, row_tiles = points.codes.shape[1] // TILE, planes.shape[1] // TILE
-    grid = (tiles, tiles // 2 + 1) if whole else (row_tiles, tiles)
+    grid = (tiles, tiles // 2 + 1) if whole else (tiles, row_tiles)
     launch(fill_tiles, grid, SIDE * SIDE, points.codes, points.words, first_row, int(whole), planes)
 
 
@@ -273,7 +273,7 @@ def look_apart(rows, columns, apart):
 
 @kernel
 def look_along(rows, ends):
-    """Fill ends (3, dim) with low, middle and high values among a few points. Grid: (dim,), a thread for each point."""
+    """Fill ends (2, dim) with low and high values among a few points. Grid: (dim,), a thread for each point."""
     values = cuda.shared.array(SAMPLED, np.float64)
     column, thread = cuda.blockIdx.x, cuda.threadIdx.x
     few = min(len(rows), SAMPLED)
@@ -285,10 +285,8 @@ def look_along(rows, ends):
         rank = rank_of(values, few, thread)
         if rank == few * FEW // SAMPLED:
             ends[0, column] = values[thread]
-        if rank == few // 2:
-            ends[1, column] = values[thread]
         if rank == few - 1 - few * FEW // SAMPLED:
-            ends[2, column] = values[thread]
+            ends[1, column] = values[thread]
 
 
 @device_function
@@ -315,7 +313,8 @@ def encode(rows, layout, ends, steps_per_unit, steps, clipped):
         if point >= len(rows):
             step = AWAY
         elif column < layout[0, part + 1]:
-            away = (np.float64(rows[point, column]) - ends[1, column]) * steps_per_unit[0]
+            middle = ends[0, column] / 2 + ends[1, column] / 2
+            away = (np.float64(rows[point, column]) - middle) * steps_per_unit[0]
             step = min(max(away, -TOP), TOP - 0.5)
             if step != away:
                 clipped[part, point] = 1
@@ -374,7 +373,7 @@ farther = in_assembly(
 
 @kernel
 def fill_tiles(codes, words, first_row, whole, planes):
-    """Fill planes (parts, rows, padded / VECTOR) with the distances in steps, in half precision. Grid: (tiles of rows, tiles).
+    """Fill planes (parts, rows, padded / VECTOR) with the distances in steps, in half precision. Grid: (tiles, tiles of rows).
 
     whole: The rows are all points. Then tiles go along diagonals, half of them, and each is written as its mirror image, too.
     """
@@ -386,11 +385,12 @@ def fill_tiles(codes, words, first_row, whole, planes):
     column = warp % np.uint64(SIDE // WIDE) * np.uint64(WIDE) + lane % np.uint64(WIDE)
     row = warp // np.uint64(SIDE // WIDE) * np.uint64(HIGH) + lane // np.uint64(WIDE)
     tiles = codes.shape[1] // TILE
-    row_tile, column_tile = cuda.blockIdx.x, cuda.blockIdx.y
+    column_tile, row_tile = cuda.blockIdx.x, cuda.blockIdx.y
     if whole:
-        if 2 * column_tile == tiles and row_tile >= column_tile:  # met from both sides
+        row_tile, away = column_tile, row_tile
+        if 2 * away == tiles and row_tile >= away:  # met from both sides
             return
-        column_tile = (row_tile + column_tile) % tiles
+        column_tile = (row_tile + away) % tiles
     first_query = np.uint64(row_tile * TILE)
     first_point = np.uint64(column_tile * TILE)
     end_point = np.uint64(codes.shape[1] - 1)
