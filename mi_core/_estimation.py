@@ -110,11 +110,20 @@ class Estimation(Generic[Sides]):
         """Estimates in the requested unit from some of the samples, of which ties are known from all."""
         return self.means(self.take(self.sides, rows), may_tie=self.found[0].may_tie)
 
-    @property
+    @functools.cached_property
     def on_parts(self) -> list[tuple[int, float] | None]:
-        """Size of the parts that the error bar comes from, and the mean estimate on them, for each k; None without a bar."""
+        """Size of parts of the samples, and the mean estimate on them, for each k; None where the samples are too few.
+
+        The parts are those of the error bar, which cost nothing, or halves where those hold few samples for k, or where samples
+        belong together.
+        """
         bar = self.error_bar
-        return [None] * len(self.found) if bar is None else [(bar.part_size, float(mi)) for mi in bar.of_parts]
+        if bar is not None and self.sampling is INDEPENDENT and uncertainty.are_ample(bar.part_size, self.ks):
+            return [(bar.part_size, float(mi)) for mi in bar.of_parts]
+        sizes = uncertainty.over_sizes(
+            self.on_rows, self.n_samples, self.ks, self.settings.seed, uncertainty.HALVES, sampling=self.sampling
+        )
+        return [(of_one[0].n_samples, of_one[0].mi) if of_one else None for of_one in sizes]
 
     @property
     def errors(self) -> FloatArray | None:

@@ -99,18 +99,18 @@ def info_nce(left: FloatArray, right: FloatArray) -> FloatArray:
 
 
 def held_out(
-    critic: Critic, samples: Prepared, parts: int, rng: np.random.Generator
+    critic: Critic, samples: Prepared, parts: int, rng: np.random.Generator, *, needed: int
 ) -> Iterator[tuple[IntArray, FloatArray, FloatArray]]:
     """Disjoint parts of the samples, and on each part the embeddings of x and y by a critic fitted on the other parts.
 
     Raises:
-        InputError: There are too few independent units for so many parts.
+        InputError: There are too few independent units for so many parts; the message says how many are needed in all.
     """
     sampling, n = samples.sampling or INDEPENDENT, len(samples)
     cut = sampling.parts(n, parts, rng)
     if not cut:
         raise InputError(
-            f"a lower bound needs {parts} parts of at least {FEWEST_UNITS} groups or stretches of the series each, and there "
+            f"a lower bound needs {needed} parts of at least {FEWEST_UNITS} groups or stretches of the series each, and there "
             "are fewer: measure more, or leave it out."
         )
     for part in cut:
@@ -197,23 +197,27 @@ def by_critic(
     Raises:
         InputError: There are too few independent units for so many parts.
     """
-    found = held_out(critic, samples, parts[-1], rng if len(parts) == 1 else rng.spawn(1)[0])
+    found = held_out(critic, samples, parts[-1], rng if len(parts) == 1 else rng.spawn(1)[0], needed=parts[0])
     if len(parts) > 1:
         first = next(found)
         if is_near_limit(first, len(samples) // parts[0]):
             found = itertools.chain([first], found)
         else:
-            found = held_out(critic, samples, parts[0], rng)
+            found = held_out(critic, samples, parts[0], rng, needed=parts[0])
     rows: list[IntArray] = []
     terms: list[FloatArray] = []
     for part, left, right in found:
         rows.append(part)
-        terms.append(info_nce(left, right))
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused
+            terms.append(info_nce(left, right))
     nats, all_terms = _formula.NATS_PER_UNIT[units], np.concatenate(terms)
+    if not np.isfinite(all_terms).all():
+        raise InputError("the critic gave embeddings whose inner products are not finite: scale them down.")
+    sizes = np.array(list(map(len, rows)))
     return LowerBound(
         mi=max(0.0, float(all_terms.mean())) / nats,
         stderr=(samples.sampling or INDEPENDENT).error_of_mean(all_terms, np.concatenate(rows)) / nats,
-        ceiling=float(np.log(min(map(len, rows)))) / nats,
+        ceiling=float(np.average(np.log(sizes), weights=sizes)) / nats,
         units=units,
         kind=kind,
     )
@@ -222,7 +226,7 @@ def by_critic(
 def is_near_limit(part: tuple[IntArray, FloatArray, FloatArray], few: int) -> bool:
     """Tell whether the bound on a few samples, evenly drawn from a part and its embeddings, is near its ceiling."""
     rows, left, right = part
-    some = np.arange(0, len(rows), max(1, len(rows) // few))
+    some = np.linspace(0, len(rows) - 1, min(few, len(rows))).astype(np.int64)
     return bool(info_nce(left[some], right[some]).mean() > NEAR_LIMIT * np.log(len(some)))
 
 
@@ -231,7 +235,7 @@ def by_directions(samples: Prepared, ranks: Sequence[Ranks], units: Units, rng: 
     of_x, of_y = ranks
     critic = DirectionsCritic(of_x, of_y, samples.sampling or INDEPENDENT)
     bound = by_critic(critic, samples, "directions", units, rng)
-    return dataclasses.replace(bound, directions=math.ceil(np.mean(critic.used)))
+    return dataclasses.replace(bound, directions=math.ceil(np.mean(critic.used[-FIFTHS:])))  # without the half before fifths
 
 
 def by_fits(critic: CrossFittedCritic, samples: Prepared, units: Units, seed: int) -> LowerBound:
@@ -306,13 +310,13 @@ def larger(directions: LowerBound, radii: LowerBound) -> LowerBound:
     return radii if radii.mi > directions.mi + chance else directions
 
 
-def log_radii(points: Samples) -> FloatArray:
+def log_radii(points: Samples, rng: np.random.Generator) -> FloatArray:
     """Logarithm (n, 1) of each sample's distance from the centre. Columns are centred by their median and divided by the median
-    absolute deviation, both of at most some 1,000 samples, or by the standard deviation if that is 0. A sample at the centre
+    absolute deviation, both of at most 1,000 random samples, or by the standard deviation if that is 0. A sample at the centre
     gets the smallest of the other radii.
     """
     columns, _ = centred(points[:, (points != points[0]).any(axis=0)])
-    some = slice(None, None, max(1, len(columns) // FOR_SPREAD))
+    some = rng.permutation(len(columns))[:FOR_SPREAD]
     columns -= middle(columns[some].T)
     spread = middle(np.abs(columns[some]).T)
     columns /= np.where(spread > 0, spread, columns.std(axis=0))

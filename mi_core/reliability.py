@@ -90,7 +90,7 @@ def judge(
         ranks: Ranks of each of their sides.
         result: Their estimate, with its error bar.
         at_larger_k: `larger_order` and the estimate with it.
-        on_parts: Size of the parts that the error bar comes from, and the mean estimate on them; None without an error bar.
+        on_parts: Size of parts of the samples, and the mean estimate on them; None where the samples are too few.
         estimates: Gives the values of the same estimator on other samples.
         seed: Of all that is random.
     """

@@ -90,9 +90,7 @@ class Reliability:
         ceiling_share: The estimate as a share of its ceiling.
         drift_k: Estimate at 4 k minus estimate at k. A bias grows with k.
         implied_bias: Error at k that this drift suggests, if it grows as volumes do in the intrinsic dimension.
-        drift_n: Estimate minus the mean estimate on the parts of the samples that the error bar comes from; None with too few
-            samples. A bias falls with N.
-        part_size: Number of samples in each of these parts.
+        drift_n: Estimate minus the mean estimate on parts of the samples; None with too few samples. A bias falls with N.
         ranked_mi: Estimate with each column replaced by the normal scores of its ranks, which does not change MI.
         repeated_samples: Share of samples with an exact copy, in the side where it is largest.
         repeated_values: Share of values with an exact copy in their column, in the side where it is largest.
@@ -105,6 +103,8 @@ class Reliability:
         intrinsic_dim: Intrinsic dimension of the joint samples, however many columns they have.
         twin_mi: Estimate on the Gaussian twin, data of the same size, covariance and at least the same MI.
         twin_truth: MI of the twin in closed form; with z, its conditional MI.
+        part_size: Number of samples in each of the parts that `drift_n` compares with; half of them where samples belong
+            together. None as for `drift_n`.
     """
 
     verdict: Verdict
@@ -113,7 +113,6 @@ class Reliability:
     drift_k: float
     implied_bias: float
     drift_n: float | None
-    part_size: int | None
     ranked_mi: float
     repeated_samples: float
     repeated_values: float
@@ -124,6 +123,7 @@ class Reliability:
     intrinsic_dim: float
     twin_mi: float
     twin_truth: float
+    part_size: int | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ Estimate = Callable[[IntArray], FloatArray]
 # published fit, the 68 % interval covers in 56 to 65 % of runs.
 FALLS_AS = 0.85
 SIZES = (2, 4, 8)  # parts whose means show the drift with the number of samples
+HALVES = (2,)
 LEAST_SAMPLES = 4  # in a part, in units of k + 1: below, the estimate's spread no longer falls as 1/N
 AMPLE_SAMPLES = 16  # likewise: in smaller parts, strong dependence comes near the ceiling, and the bar is too short
 NARROW = 8  # joint dimensions up to which each shuffle is estimated by itself; see docs/trust.md for seconds
@@ -118,14 +119,15 @@ def over_sizes(
     n_samples: int,
     ks: Sequence[int],
     seed: int,
+    sizes: Sequence[int] = SIZES,
     *,
     sampling: Sampling = INDEPENDENT,
 ) -> list[tuple[SizePoint, ...]]:
     """Mean and standard error of each value of `estimate` over halves, quarters and eighths of the samples.
 
-    The error is that of the mean over the parts of one size.
+    The error is that of the mean over the parts of one size. `sizes` are the numbers of parts.
     """
-    parts = [count for count in SIZES if n_samples // count >= least_part(ks)]
+    parts = [count for count in sizes if n_samples // count >= least_part(ks)]
     try:
         by_parts = subsample_estimates(estimate, n_samples, parts, generator(seed, "sizes"), sampling)
     except InputError:  # as above
@@ -138,6 +140,11 @@ def over_sizes(
         for of in by_parts
     ]
     return [tuple(of_one) for of_one in zip(*points, strict=True)] if points else [()] * max(1, len(ks))
+
+
+def are_ample(part_size: int, ks: Sequence[int]) -> bool:
+    """Tell whether parts of this size hold many samples for these neighbour orders."""
+    return part_size >= AMPLE_SAMPLES * (max(ks, default=1) + 1)
 
 
 def least_part(ks: Sequence[int]) -> int:

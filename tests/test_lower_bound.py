@@ -279,9 +279,11 @@ def test_an_error_bar_that_is_small_by_chance_does_not_choose_the_radii():
 def test_radii_are_distances_from_the_middle_in_units_of_each_column():
     """Columns 100 times wider, or moved, count alike; a sample in the middle has the least radius of the others, not 0."""
     points = np.array([[-2.0, 0.0], [-1.0, 1.0], [0.0, 0.0], [1.0, -1.0], [2.0, 3.0]])
-    found = lower_bound.log_radii(points * [1.0, 100.0] + [0.0, 7.0])
+    found = lower_bound.log_radii(points * [1.0, 100.0] + [0.0, 7.0], np.random.default_rng(0))
     np.testing.assert_allclose(np.exp(2 * found[:, 0]), [4.0, 2.0, 1.0, 2.0, 13.0], rtol=1e-12)
-    assert np.isfinite(lower_bound.log_radii(np.array([[1e307, 0.0], [0.0, 1.0], [0.0, 2.0], [1.0, 0.0]]))).all()
+    assert np.isfinite(
+        lower_bound.log_radii(np.array([[1e307, 0.0], [0.0, 1.0], [0.0, 2.0], [1.0, 0.0]]), np.random.default_rng(0))
+    ).all()
 
 
 # Nothing is fitted on what is measured
@@ -299,6 +301,36 @@ def test_a_part_is_measured_by_what_the_others_fitted():
     assert [len(rest) for _, rest in seen] == [51, 20, 20, 20, 20, 20]  # a half says that fifths will do
     assert all(not fitted & rest and len(fitted | rest) == 103 for fitted, rest in seen)
     assert len(set.union(*(rest for _, rest in seen[1:]))) == 100
+
+
+def test_scores_that_are_no_numbers_are_refused():
+    class Huge:
+        def fit(self, x, y, rng):
+            return lambda a, b: (1e200 * a, 1e150 * b)
+
+    x, y = shared_in_some(200, 1.0, 1, 1)
+    with pytest.raises(InputError, match="inner products are not finite"):
+        bound_of(x, y, critic=Huge())
+
+
+def test_a_bound_stays_below_its_ceiling_where_parts_differ():
+    x = np.random.default_rng(0).standard_normal((600, 1))
+    y = x + 1e-4 * np.random.default_rng(1).standard_normal((600, 1))
+    bound = bound_of(x, y, groups=np.arange(600) // 50)
+    assert bound.mi <= bound.ceiling + 1e-9
+
+
+def test_radii_do_not_meet_the_period_of_a_design():
+    """One row in four is of another condition; among every second row, one in two, and the median would fall between them."""
+    rng = np.random.default_rng(0)
+    scale, other = np.exp(rng.standard_normal((2000, 1))), np.arange(2000) % 4
+    x, y = (
+        scale * rng.standard_normal((2000, 20)) + np.where(other, 0, 30)[:, np.newaxis],
+        scale * rng.standard_normal((2000, 20)),
+    )
+    order = rng.permutation(2000)
+    in_order, permuted = bound_of(x, y), bound_of(x[order], y[order])
+    assert in_order.mi == pytest.approx(permuted.mi, abs=0.1)
 
 
 def test_directions_beyond_what_the_bound_can_show_are_left_out():

@@ -74,10 +74,10 @@ def test_an_estimate_below_the_lower_bound_is_not_bits():
 
 
 def test_too_few_samples_to_see_a_drift_or_chance_are_no_reason_to_trust():
-    for n in (20, 50):
+    for n, has_halves in ((20, False), (50, True)):
         result = mutual_information(*correlated(n), diagnose=True)
         assert result.stderr is None
-        assert result.reliability.drift_n is None
+        assert (result.reliability.drift_n is not None) == has_halves
         assert result.reliability.verdict != "trust"
         assert f"{n} samples are too few" in " ".join(result.reliability.reasons)
 
@@ -295,6 +295,26 @@ def test_drifts_are_differences_of_plain_estimates():
     assert result.reliability.drift_n == pytest.approx(result.mi - by_hand, abs=1e-12)
     assert result.by_size == ()
     assert result.reliability.ceiling_share == pytest.approx(result.mi / result.ceiling, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("n", "k", "options", "part_size"),
+    [(700, 3, {}, 70), (300, 3, {}, 75), (300, 10, {}, 150), (300, 3, {"groups": np.arange(300) // 10}, 150)],
+)
+def test_the_drift_with_n_is_from_ample_parts_or_from_halves(n, k, options, part_size):
+    """Few samples in a part, and rows left out of it, make a drift steeper than the root of N."""
+    result = mutual_information(*correlated(n, rho=0.8), k=k, diagnose=True, **options)
+    assert result.reliability.part_size == part_size
+    assert result.by_size == ()
+
+
+def test_equal_groups_of_strong_dependence_are_no_false_alarm():
+    """Of twenty such draws, parts of two or three groups made the drift a reason against a right number in seven."""
+    verdicts = [
+        mutual_information(*correlated(600, rho=0.8, seed=seed), groups=np.arange(600) // 30, diagnose=True).reliability.verdict
+        for seed in range(8)
+    ]
+    assert verdicts.count("trust") >= 7
 
 
 def test_the_twin_has_size_scales_covariance_and_known_mi():
