@@ -414,7 +414,7 @@ def gather(blocks, order, query, own_lane, block, no_first, no_last, gathered, b
 def just_within(blocks, query, block, distances, bound, limit):
     """The points of `block` just at the bound whose exact distance is less than limit."""
     equal = at_most(distances, splat(bound)) & ~below(distances, splat(bound))
-    if bound < limit == np.inf:
+    if limit == np.inf:  # also what fills the last block beside a bound of inf: it sorts last
         return equal
     bits = np.uint64(0)
     if blocks.itemsize == 8:
