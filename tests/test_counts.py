@@ -117,6 +117,61 @@ def test_gathered_neighbours_are_those_of_brute_force(dtype, left_out):
                 np.testing.assert_array_equal(found[1], expected[1], err_msg=name)
 
 
+def equal_in_float32(rng, kind):
+    """Samples of which many are equally far in float32, and in float64 too for some kinds alone."""
+    n, step = 700, 2.0**-40
+    far, spread = rng.integers(0, 2, n), rng.permutation(n) * step
+    x, y = {
+        "differ in float64": (np.where(far, 1, spread), np.zeros(n)),  # 1 - spread is 1 in float32
+        "some differ": (np.where(far, 1, spread // (60 * step) * step), np.zeros(n)),
+        "two columns": (np.where(far, 1, spread), np.where(far, spread[::-1], 1)),
+        "whole numbers": (rng.integers(0, 4, n), rng.integers(0, 3, n)),
+        "copies": (np.repeat(rng.standard_normal(n // 50), 50), np.repeat(rng.standard_normal(n // 50), 50)),
+        "zeros": (np.maximum(rng.standard_normal(n), 0), np.maximum(rng.standard_normal(n), 0)),
+        "overflow": (3e38 * (2 * far - 1) * (1 - rng.integers(0, 9, n) * 2.0**-20), np.zeros(n)),
+        "far apart": (np.where(far, 1 + spread * 2.0**30, -1e9), spread),
+    }[kind]
+    return np.float32(x)[:, None], np.float32(y)[:, None]
+
+
+@pytest.mark.parametrize("left_out", [False, True])
+@pytest.mark.parametrize(
+    "kind", ["differ in float64", "some differ", "two columns", "whole numbers", "copies", "zeros", "overflow", "far apart"]
+)
+def test_gathered_neighbours_that_are_equal_in_float32(kind, left_out):
+    """What is kept is nearest by the distance in float32 and, among equal ones, by the exact one."""
+    rng = np.random.default_rng(0)
+    sides = equal_in_float32(rng, kind)
+    n = len(sides[0])
+    starts = np.arange(n) // 40 * 40 if left_out else np.arange(n)
+    left = np.column_stack([starts, np.minimum(starts + (40 if left_out else 1), n)])
+    for order in (np.arange(n), rng.permutation(n)):
+        x, y = (side[order] for side in sides)
+        apart = [abs(side.astype(np.float64) - side.T) for side in (x, y)]
+        joint = np.maximum(*apart)
+        for row, (first, last) in enumerate(left):
+            joint[row, first:last] = np.inf
+        ascending = np.sort(joint, axis=1).T
+        rows = {"left_out": left} if left_out else {}
+        for ks in ((16,), (50,), (3, 30, 49, 50, 51, 340, 360), (20, n - 41), (1, 17, n - 30, n - 1), (n - 1,)):
+            radius, counts = tree.neighbour_counts((x, y), XY, ks, threads=1, reached=True, **rows)
+            np.testing.assert_array_equal(radius, ascending[np.array(ks) - 1], err_msg=str(ks))
+            within = np.vstack([radius, np.nextafter(radius, np.inf)])
+            expected = [[(side < r[:, None]).sum(axis=1) - (r > 0) for r in within] for side in apart]
+            np.testing.assert_array_equal(counts, expected, err_msg=str(ks))
+
+
+def test_gathered_neighbours_do_not_depend_on_tiles_and_threads(monkeypatch):
+    monkeypatch.setattr(tree, "SMALL", 0)
+    rng = np.random.default_rng(0)
+    for x, y in (equal_in_float32(rng, "some differ"), np.float32(rng.standard_normal((2, 2500, 3)))):
+        expected = brute.neighbour_counts((x, y), XY, (5, 40), threads=1)
+        for tile_blocks, threads in ((1, 2), (3, 5), (1000, 1)):
+            found = tree.neighbour_counts((x, y), XY, (5, 40), threads=threads, tile_blocks=tile_blocks)
+            np.testing.assert_array_equal(found[0], expected[0])
+            np.testing.assert_array_equal(found[1], expected[1])
+
+
 def test_threads_reach_the_backend(monkeypatch):
     asked = []
 

@@ -13,7 +13,9 @@ from mi_core.backends.cpu.least import SPARE
 from mi_core.backends.cpu.order import lowest_and_highest, places_in_order
 
 # Compiled again with an entry point for Python, which functions that kernels inline do not have.
-keep_least, room_for, sort_few = (numba.njit(inlined.py_func) for inlined in (least.keep_least, least.room_for, least.sort_few))
+kth_least, kth_of_few, room_for, sort_few = (
+    numba.njit(inlined.py_func) for inlined in (least.kth_least, least.kth_of_few, least.room_for, least.sort_few)
+)
 
 
 @pytest.mark.parametrize("kind", ["any", "few", "descending"])
@@ -32,29 +34,31 @@ def test_lowest_and_highest():
     assert lowest_and_highest(values[:1]) == (3, 3)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("kind", ["any", "few", "equal", "zeros", "nearly equal", "infinite", "many scales"])
-def test_the_least_of_gathered_distances(kind):
+def test_the_least_of_gathered_distances(kind, dtype):
     rng = np.random.default_rng(0)
+    tiniest, largest, step = np.finfo(dtype).smallest_subnormal, np.finfo(dtype).max / 2, np.finfo(dtype).eps
     for k in (1, 5, 31, 32, 33, 100):
         for held in range(k, k + SPARE):
-            distances = np.full(room_for(k), np.nan)
+            distances = np.full(room_for(k), np.nan, dtype)
             distances[:held] = {
                 "any": rng.random(held),
                 "few": rng.integers(0, 4, held),
-                "equal": np.full(held, 5e-324),
+                "equal": np.full(held, tiniest),
                 "zeros": np.maximum(rng.standard_normal(held), 0),
-                "nearly equal": 1 + rng.integers(0, 50, held) * np.finfo(float).eps,
-                "infinite": np.where(rng.random(held) < 0.5, np.inf, 1e308 * rng.random(held)),
-                "many scales": np.exp(rng.normal(0, 100, held)),
+                "nearly equal": 1 + rng.integers(0, 50, held) * step,
+                "infinite": np.where(rng.random(held) < 0.5, np.inf, largest * rng.random(held)),
+                "many scales": np.exp(rng.normal(0, np.log(largest) / 7, held)),
             }[kind]
-            expected = np.sort(distances[:held])[:k]
-            assert keep_least(distances, held, k) == expected[-1]
-            ascending = np.empty(k)
-            sort_few(distances, k, ascending)
+            expected = np.sort(distances[:held])
+            assert kth_least(distances, held, k) == expected[k - 1]
+            few = np.concatenate([distances[:held], np.empty(held, dtype)])
+            assert kth_of_few(few, held, k) == expected[k - 1]
+            np.testing.assert_array_equal(few[:held], distances[:held])
+            ascending = np.empty(held, dtype)
+            sort_few(distances, held, ascending)
             np.testing.assert_array_equal(ascending, expected)
-    distances[:2] = 3, 1
-    assert keep_least(distances, 2, 3) == np.inf
-    np.testing.assert_array_equal(distances[:3], [3, 1, np.inf])
 
 
 def test_what_kernels_inline_refuses_a_call_from_python():

@@ -13,14 +13,15 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mi_core.backends.cpu.jit import inlined, jit
-from mi_core.backends.cpu.simd import LANES, at_most, below, bit_count, greater, largest, load, splat
-from mi_core.types import FloatArray, IntArray
+from mi_core.backends.cpu.simd import LANES, at, at_most, below, bit_count, larger_up_to, largest, load, lowest_bit, splat
+from mi_core.types import FloatArray, IntArray, Samples
 
 IN_REGISTERS = 3
-SPARE = 2 * LANES  # distances gathered beside the k least before these are sought
-HALVINGS = 16  # of the range in which the k-th of them lies; without ties some seven part it from the next
+SPARE = 2 * LANES  # points gathered beside the k least before these are sought
+HALVINGS = 8  # of the range in which the k-th of them lies; some seven part it from the next, unless they tie
 
 
 @inlined
@@ -53,66 +54,97 @@ def kth(k, a, b, c, beyond):
 
 
 class Gathered(NamedTuple):
-    """Distances among which the k least of all are."""
+    """Points among which the k nearest are: whole lanes with bits for those meant, and these one by one.
+
+    How many bits of a block are set cannot be foreseen. One loop over those of all blocks, instead of one for each, makes the
+    search 1.3 times as fast in 3+3 dimensions.
+    """
 
     k: int
-    distances: FloatArray  # (room_for(k),)
-    held: IntArray  # (1,): how many of them there are
-    limit: FloatArray  # (1,): others must be nearer, since k of these are no further
+    lanes: Samples  # (room_for(k) * LANES,): distances from whole blocks
+    bits: NDArray[np.uint64]  # (room_for(k),): which of these are meant
+    blocks: NDArray[np.uint32]  # (room_for(k),)
+    distances: Samples  # (room_for(k),): one by one, rounded as the lanes are
+    places: NDArray[np.uint32]  # (room_for(k),): block * LANES + lane
+    exact: FloatArray  # (2 * room_for(k),): scratch
+    counts: IntArray  # (3,): of blocks, of points in these, of points one by one
+    limit: FloatArray  # (1,): of points just at the bound, those are meant whose exact distance is less
 
 
 @inlined
 def room_for(k):
-    """How many distances to have room for, where they are cut down to k as soon as there are k + SPARE: whole lanes more."""
+    """How many points to have room for, where they are cut down to k as soon as there are k + SPARE: whole lanes more."""
     return (k // LANES + 2) * LANES + SPARE
 
 
-@jit
-def keep_least(distances, held, k):
-    """Move the k least of distances[:held] to the front, in any order; return the largest of them: inf where there are fewer.
+@inlined
+def one_by_one(gathered):
+    """Bring the points from whole blocks to those that are there one by one; return how many these are."""
+    held, block = gathered.counts[2], 0
+    bits = gathered.bits[0]
+    for place in range(held, held + gathered.counts[1]):
+        lane = lowest_bit(bits)
+        gathered.distances[place] = at(gathered.lanes, block * LANES + lane)
+        gathered.places[place] = gathered.blocks[block] * LANES + lane
+        bits &= bits - np.uint64(1)
+        block += bits == 0
+        next_bits = gathered.bits[block]
+        bits = next_bits if bits == 0 else bits
+    held += gathered.counts[1]
+    gathered.counts[0], gathered.counts[1], gathered.counts[2] = 0, 0, held
+    return held
 
-    distances need room for whole lanes.
-    """
-    while held < k:
-        distances[held] = np.inf
-        held += 1
-    high = largest_of(distances, held)
-    if held == k:
-        return high
-    fill_lanes(distances, held, np.inf)
-    too_low = limit = -1.0  # at most which are fewer than k
-    low, within = 0.0, 0
-    for _ in range(HALVINGS):
-        limit = low + (high - low) * 0.5
+
+@jit
+def kth_least(distances, held, k):
+    """The k-th least of distances[:held], which are k or more; they need room for whole lanes."""
+    one = distances.dtype.type
+    fill_lanes(distances, held)
+    low, high, halvings = one(0), one(np.inf), 0  # at most high are k or more, at most low are fewer, unless they are 0
+    while True:
+        limit = low + (high - low) * one(0.5)
+        if halvings == 0:
+            high = largest_at_most(distances, held, high)
+            limit = np.nextafter(high, one(-1))
         within = number_at_most(distances, held, limit)
-        if within == k:
-            break
-        too_low, low = (limit, limit) if within < k else (too_low, low)
-        high = high if within < k else limit
-    tied = np.inf
-    while within != k:  # some nearly tie: from one to the next
-        tied = np.inf
-        for i in range(held):
-            tied = distances[i] if too_low < distances[i] < tied else tied
-        within = number_at_most(distances, held, tied)
         if within >= k:
-            limit = tied if within == k else too_low
-            break
-        too_low = tied
-    kept = 0
-    for i in range(held):
-        distance = distances[i]
-        distances[kept] = distance
-        kept += distance <= limit
-    distances[kept:k] = tied
-    return largest_of(distances, k)
+            high = limit
+        elif halvings == 0:
+            return high
+        else:
+            low = limit
+        halvings = 0 if within == k or halvings == HALVINGS else halvings + 1
+
+
+@inlined
+def kth_of_few(values, number, k):
+    """The k-th least of values[:number], which are left as they are; values[number:] is scratch."""
+    first, last, wanted = number, 2 * number - 1, number + k - 1
+    for i in range(number):
+        values[number + i] = values[i]
+    while first < last:  # C. A. R. Hoare, Algorithm 65: find (1961)
+        pivot, i, j = values[wanted], first, last
+        while i <= j:
+            while values[i] < pivot:
+                i += 1
+            while pivot < values[j]:
+                j -= 1
+            if i <= j:
+                values[i], values[j] = values[j], values[i]
+                i += 1
+                j -= 1
+        if j < wanted:
+            first = i
+        if wanted < i:
+            last = j
+    return values[wanted]
 
 
 @jit
 def sort_few(distances, held, ascending):
     """Sort distances[:held] into `ascending` by counting, for each, the lesser ones."""
-    fill_lanes(distances, held, np.inf)
-    ascending[:held] = -1.0
+    fill_lanes(distances, held)
+    ascending[:held] = -1
     for i in range(held):
         lesser = 0
         for j in range(0, held, LANES):
@@ -132,17 +164,16 @@ def number_at_most(distances, held, limit):
 
 
 @inlined
-def largest_of(distances, held):
-    """The largest of distances[:held]."""
-    fill_lanes(distances, held, 0.0)
-    most = load(distances, 0)
-    for i in range(LANES, held, LANES):
-        most = greater(most, load(distances, i))
+def largest_at_most(distances, held, limit):
+    """The largest of distances[:held], after which lanes are filled, that is at most `limit`; 0 where there is none."""
+    most = splat(distances.dtype.type(0))
+    for i in range(0, held, LANES):
+        most = larger_up_to(most, load(distances, i), splat(limit))
     return largest(most)
 
 
 @inlined
-def fill_lanes(distances, held, value):
-    """Write value after distances[:held], up to the next whole lanes."""
+def fill_lanes(distances, held):
+    """Write NaN, which no comparison holds for, after distances[:held], up to the next whole lanes."""
     for i in range(held, -(-held // LANES) * LANES):
-        distances[i] = value
+        distances[i] = np.nan

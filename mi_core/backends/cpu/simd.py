@@ -84,21 +84,6 @@ def store(typingctx, array, start, lanes):
 
 
 @intrinsic
-def store_float64(typingctx, array, start, lanes):
-    """Write lanes, as float64, to a contiguous array of such numbers, from flat index `start` on."""
-
-    def codegen(context, builder, sig, args):
-        data = context.make_array(sig.args[0])(context, builder, args[0]).data
-        place = builder.gep(data, [args[1]])
-        wide = ir.VectorType(ir.DoubleType(), LANES)
-        numbers = args[2] if args[2].type == wide else builder.fpext(args[2], wide)
-        builder.store(numbers, builder.bitcast(place, wide.as_pointer()), align=8)
-        return context.get_dummy_value()
-
-    return types.void(array, types.intp, lanes), codegen
-
-
-@intrinsic
 def lesser(typingctx, a, b):
     """min(a, b) lane by lane."""
 
@@ -127,6 +112,18 @@ def scaled_sum(typingctx, a, b, factor):
         return builder.fadd(a, builder.fmul(factor, b))
 
     return a(a, b, factor), codegen
+
+
+@intrinsic
+def larger_up_to(typingctx, most, a, limit):
+    """max(most, a) lane by lane, where a <= limit; elsewhere, most."""
+
+    def codegen(context, builder, sig, args):
+        most, a, limit = args
+        flags = builder.and_(builder.fcmp_ordered(">", a, most), builder.fcmp_ordered("<=", a, limit))
+        return builder.select(flags, a, most)
+
+    return most(most, a, limit), codegen
 
 
 @intrinsic

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from mi_core._prepare import joined
 from mi_core.backends.cpu.jit import inlined, jit
-from mi_core.backends.cpu.least import SPARE, Gathered, insert, keep_least, room_for, sort_few
+from mi_core.backends.cpu.least import SPARE, Gathered, insert, kth_least, kth_of_few, one_by_one, room_for, sort_few
 from mi_core.backends.cpu.left_out import NOBODY
 from mi_core.backends.cpu.line import Line, count_line
 from mi_core.backends.cpu.simd import (
@@ -38,7 +38,6 @@ from mi_core.backends.cpu.simd import (
     scaled_sum,
     splat,
     store,
-    store_float64,
 )
 from mi_core.backends.cpu.tree_build import TILE_BLOCKS, Tree, build_tree
 from mi_core.backends.cpu.workers import WHOLE, Workers, for_blocks
@@ -47,6 +46,8 @@ from mi_core.types import FloatArray, IntArray, Progress, Samples, Share
 
 SMALL = 40_000  # n * dimensions below which starting threads costs more than they save
 MANY = 16  # neighbours from which gathering them takes less than inserting each in its place, whose cost grows with k squared
+WIDER = np.float32(1.3)  # the bound of a second search
+DEARER, CHEAPER = 1.1, 0.995  # what a second search, and a query, do to the share of a distance by which bounds are guessed
 LOOK = 12  # dimensions between two looks at whether any of 32 points or boxes is still near enough
 
 
@@ -246,20 +247,31 @@ def radius_tile(tree, ks, left_out, radius, first, last):
 def radius_tile_of_many(tree, ks, left_out, radius, first, last):
     """Radius (len(ks), n) as `radius_tile` has it, for a last of ks that is large.
 
-    Bounds are guesses from earlier queries. Where fewer than k points lie within, 1 query in 30, it searches without.
+    Bounds are guesses from earlier queries. Where fewer than k points lie within, 1 query in 20, it searches further.
     """
     order, blocks = tree.order, tree.blocks
     n, k, height = len(order), ks[-1], len(tree.sizes)
-    gathered = Gathered(k, np.empty(room_for(k)), np.empty(1, np.int64), np.empty(1))
-    ascending = np.empty(k)
+    room = room_for(k)
+    gathered = Gathered(
+        k,
+        lanes=np.empty(room * LANES, blocks.dtype),
+        bits=np.empty(room, np.uint64),
+        blocks=np.empty(room, np.uint32),
+        distances=np.empty(room, blocks.dtype),
+        places=np.empty(room, np.uint32),
+        exact=np.empty(2 * room),
+        counts=np.empty(3, np.int64),
+        limit=np.empty(1),
+    )
+    ascending = np.empty(k, blocks.dtype)
     bounds = np.empty(LANES, blocks.dtype)
     near = np.empty((height, LANES), blocks.dtype)
     nodes = np.empty(height, np.int64)
     todo = np.empty(height, np.uint64)
-    query, reached = 0, np.inf
+    query, reached, share = np.int64(0), np.inf, 0.5
     for block in range(first, last):
         bounds[:] = np.inf
-        guess_bounds(bounds, blocks, query, block, reached)
+        guess_bounds(bounds, blocks, query, block, reached, share)
         for lane in range(min(LANES, n - block * LANES)):
             row = order[block * LANES + lane]
             no_first, no_last = np.int64(0), np.int64(0)
@@ -267,29 +279,32 @@ def radius_tile_of_many(tree, ks, left_out, radius, first, last):
                 no_first, no_last = left_out[row, 0], left_out[row, 1]
             bound = bounds[lane]
             while True:
-                gathered.held[0], gathered.limit[0] = 0, np.inf
+                gathered.counts[:] = 0
+                gathered.limit[0] = np.inf
                 search(tree, block, lane, no_first, no_last, gathered, gather, bound, near, nodes, todo)
-                if gathered.held[0] >= k or bound == np.inf:
+                if gathered.counts[1] + gathered.counts[2] >= k or bound == np.inf:
                     break
-                bound = blocks.dtype.type(np.inf)
-            reached = keep_least(gathered.distances, gathered.held[0], k)
-            radius[len(ks) - 1, row] = reached
-            if len(ks) > 1:
-                sort_few(gathered.distances, k, ascending)
-                for m in range(len(ks) - 1):
-                    radius[m, row] = ascending[ks[m] - 1]
+                share = min(1.0, share * DEARER)
+                bound = bound * WIDER if 0 < bound <= bounds[lane] else blocks.dtype.type(np.inf)
+            share *= CHEAPER
             query = block * blocks.shape[1] * LANES + lane
-            guess_bounds(bounds, blocks, query, block, reached)
+            distance = find_kth(blocks, query, gathered)
+            reached = radius[len(ks) - 1, row] = gathered.limit[0]
+            if len(ks) > 1:
+                keep(blocks, gathered, distance)
+                radii_within(blocks, query, gathered, ks, ascending, radius, row)
+            guess_bounds(bounds, blocks, query, block, reached, share)
 
 
 @jit
-def guess_bounds(bounds, blocks, query, block, reached):
-    """Lower bounds (LANES,) for the queries of `block` by what another query reached: that, and half the distance to it.
+def guess_bounds(bounds, blocks, query, block, reached, share):
+    """Lower bounds (LANES,) for the queries of `block` by what another query reached: that, and a share of the distance to it.
 
-    With the whole distance no bound would be too low, but twice as many points would lie within.
+    With the whole distance no bound would be too low, but many times as many points would lie within.
     """
-    distances = point_distances(blocks, query, block, blocks.dtype.type(np.inf))
-    likely = scaled_sum(splat(blocks.dtype.type(reached)), distances, splat(blocks.dtype.type(0.5)))
+    one = blocks.dtype.type
+    distances = point_distances(blocks, query, block, one(np.inf))
+    likely = scaled_sum(splat(one(reached)), distances, splat(one(share)))
     store(bounds, 0, lesser(load(bounds, 0), likely))
 
 
@@ -377,28 +392,144 @@ def enter(blocks, order, query, own_lane, block, no_first, no_last, nearest, bou
 def gather(blocks, order, query, own_lane, block, no_first, no_last, gathered, bound):
     """Add the points of `block` that may be among the nearest k to those gathered; return the bound that is left for others."""
     distances = point_distances(blocks, query, block, bound)
-    bits = at_most(distances, splat(bound)) & ~(np.uint64(1) << np.uint64(own_lane))
-    if not bits:
-        return bound
-    start = held = gathered.held[0]
-    store_float64(gathered.distances, start, distances)
+    bits = below(distances, splat(bound))
+    if any_between(distances, splat(bound), splat(bound)):
+        bits |= just_within(blocks, query, block, distances, bound, gathered.limit[0])
+    bits &= ~(np.uint64(1) << np.uint64(own_lane))
+    if no_last > 0:
+        bits = those_not_of(order, block, no_first, no_last, bits)
+    here = gathered.counts[0]
+    store(gathered.lanes, here * LANES, distances)
+    gathered.bits[here], gathered.blocks[here] = bits, block
+    gathered.counts[0] = here + (bits != 0)
+    gathered.counts[1] += bit_count(bits)
+    if gathered.counts[1] + gathered.counts[2] >= gathered.k + SPARE:
+        bound = find_kth(blocks, query, gathered)
+        keep(blocks, gathered, bound)
+        bound = bound if bound > 0 else blocks.dtype.type(-1)  # as near as can be: nothing else needs a look
+    return bound
+
+
+@inlined
+def just_within(blocks, query, block, distances, bound, limit):
+    """The points of `block` just at the bound whose exact distance is less than limit."""
+    equal = at_most(distances, splat(bound)) & ~below(distances, splat(bound))
+    if limit == np.inf:  # also what fills the last block beside a bound of inf: it sorts last
+        return equal
+    bits = np.uint64(0)
+    if blocks.itemsize == 8:
+        return bits
+    while equal:
+        lane = lowest_bit(equal)
+        equal &= equal - np.uint64(1)
+        bits |= np.uint64(exact_distance(blocks, query, block * blocks.shape[1] * LANES + lane) < limit) << np.uint64(lane)
+    return bits
+
+
+@inlined
+def those_not_of(order, block, no_first, no_last, bits):
+    """The points of `block` among bits that are none of the rows no_first to no_last."""
+    kept = bits
     while bits:
         lane = lowest_bit(bits)
         bits &= bits - np.uint64(1)
-        if no_last > 0 and no_first <= order[block * LANES + lane] < no_last:
-            continue
-        if blocks.itemsize == 8:
-            distance = at(gathered.distances, start + lane)
-        else:
-            distance = exact_distance(blocks, query, block * blocks.shape[1] * LANES + lane)
-        gathered.distances[held] = distance
-        held += distance < gathered.limit[0]
-    if held >= gathered.k + SPARE:
-        reached = keep_least(gathered.distances, held, gathered.k)
-        held, gathered.limit[0] = gathered.k, reached
-        bound = min(bound, blocks.dtype.type(reached)) if reached > 0 else blocks.dtype.type(-1)
-    gathered.held[0] = held
-    return bound
+        if no_first <= order[block * LANES + lane] < no_last:
+            kept &= ~(np.uint64(1) << np.uint64(lane))
+    return kept
+
+
+@jit
+def find_kth(blocks, query, gathered):
+    """Bring the exact distance of the k-th nearest of those gathered, inf if there is none, to gathered.limit.
+
+    Return it as the lanes have it.
+    """
+    held, k = one_by_one(gathered), gathered.k
+    if held < k:
+        gathered.limit[0] = np.inf
+        return blocks.dtype.type(np.inf)
+    distance = kth_least(gathered.distances, held, k)
+    nearer, number = exact_ties(blocks, query, gathered, held, distance)
+    gathered.limit[0] = exact_kth(gathered, k, distance, nearer, number)
+    return distance
+
+
+@jit
+def radii_within(blocks, query, gathered, ks, ascending, radius, row):
+    """Radius (len(ks), n) of row `row`, for all but the last of ks, from what `keep` left."""
+    held = gathered.counts[2]
+    sort_few(gathered.distances, held, ascending)
+    distance, nearer, number = blocks.dtype.type(-1), 0, 0
+    for m in range(len(ks) - 1):
+        radius[m, row] = np.inf
+        if ks[m] <= held:
+            if ascending[ks[m] - 1] != distance:
+                distance = ascending[ks[m] - 1]
+                nearer, number = exact_ties(blocks, query, gathered, held, distance)
+            radius[m, row] = exact_kth(gathered, ks[m], distance, nearer, number)
+
+
+@inlined
+def exact_ties(blocks, query, gathered, held, distance):
+    """Write the exact distances of those that are as far as `distance` in the lanes, mostly one, to gathered.exact.
+
+    Return how many are nearer, and how many were written: 1 where all are the same, 0 where the lanes are exact.
+    """
+    nearer = number = 0
+    if blocks.itemsize == 8 or distance == 0:
+        return nearer, number
+    least, most = np.inf, 0.0
+    for i in range(0, held, LANES):
+        lanes = load(gathered.distances, i)
+        bits = below(lanes, splat(distance))
+        nearer += bit_count(bits)
+        equal = at_most(lanes, splat(distance)) & ~bits
+        while equal:
+            place = np.int64(gathered.places[i + lowest_bit(equal)])
+            exact = exact_distance(blocks, query, place // LANES * (blocks.shape[1] * LANES) + place % LANES)
+            least, most = min(least, exact), max(most, exact)
+            gathered.exact[number] = exact
+            number += 1
+            equal &= equal - np.uint64(1)
+    return nearer, number if least < most else 1
+
+
+@inlined
+def exact_kth(gathered, k, distance, nearer, number):
+    """The k-th least exact distance of those gathered: the k-th least in the lanes, and what `exact_ties` says of it."""
+    if number == 0:
+        return np.float64(distance)
+    return gathered.exact[0] if number == 1 else kth_of_few(gathered.exact, number, k - nearer)
+
+
+@jit
+def keep(blocks, gathered, distance):
+    """Keep the nearest k of those gathered, once `find_kth` has returned `distance`."""
+    held, k, distances, places = gathered.counts[2], gathered.k, gathered.distances, gathered.places
+    if held <= k:
+        return
+    kept = 0
+    for i in range(held):
+        near = distances[i]
+        distances[kept] = near
+        places[kept] = places[i]
+        kept += near <= distance
+    if kept > k:  # more than one are as far as the k-th in the lanes
+        held, kept, number, last = kept, np.int64(0), 0, places[0]
+        for i in range(held):
+            near, place = distances[i], places[i]
+            wanted = near < distance
+            if not wanted:  # exact distances have the order in which `exact_ties` met them
+                exact = np.float64(distance) if blocks.itemsize == 8 or distance == 0 else gathered.exact[number]
+                number += 1
+                wanted = exact < gathered.limit[0]
+                last = place if exact == gathered.limit[0] else last
+            distances[kept] = near
+            places[kept] = place
+            kept += wanted
+        distances[kept:k] = distance  # all as far as the k-th, so that one can stand for each
+        places[kept:k] = last
+    gathered.counts[2] = k
 
 
 # ------------------------------------------------------------------ counts in a side
