@@ -117,6 +117,21 @@ def test_gathered_neighbours_are_those_of_brute_force(dtype, left_out):
                 np.testing.assert_array_equal(found[1], expected[1], err_msg=name)
 
 
+@pytest.mark.parametrize("backend", ["cpu-tree", "cpu-filter", "cpu-brute"])
+def test_rows_left_out_are_no_neighbours_where_differences_overflow_float32(backend):
+    """There a neighbour is as far in float32, infinitely, as what is left out might be taken to be."""
+    rng = np.random.default_rng(0)
+    x = np.float32(3e38 * (2 * rng.integers(0, 2, 120) - 1) * (1 - rng.integers(0, 9, 120) * 2.0**-20))[:, None]
+    starts = np.arange(120) // 10 * 10
+    left = np.column_stack([starts, starts + 10])
+    apart = abs(x.astype(np.float64) - x.T)
+    for row, (first, last) in enumerate(left):
+        apart[row, first:last] = np.inf
+    ks = 3, 50, 70, 110
+    radius, _, _ = backends.neighbour_counts((x, 0 * x), XY, ks, backend=backend, threads=1, left_out=left)
+    np.testing.assert_array_equal(radius, np.sort(apart, axis=1).T[np.array(ks) - 1])
+
+
 def equal_in_float32(rng, kind):
     """Samples of which many are equally far in float32, and in float64 too for some kinds alone."""
     n, step = 700, 2.0**-40

@@ -52,6 +52,6 @@ def count_rows(points, radius, left_out, counts, first, last):
 
 @jit
 def leave_out(strip, left_out, first):
-    """Make distances infinite, strip (rows, n) of the points from `first` on, to rows that are left out."""
+    """Make distances NaN, strip (rows, n) of the points from `first` on, to rows that are left out: others may be infinite."""
     for row in range(len(strip)):
-        strip[row, left_out[first + row, 0] : left_out[first + row, 1]] = np.inf
+        strip[row, left_out[first + row, 0] : left_out[first + row, 1]] = np.nan
