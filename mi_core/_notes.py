@@ -25,7 +25,7 @@ WIDE = 10  # joint dimensions; 5+5 Gaussians of known MI read 25 % low at N=2000
 SCALE_RATIO = 30.0  # between the sides' typical distances; 1+1 Gaussians at N=1000 read 14 % low at 30, 25 % at 100
 NEAR_CEILING = 0.8  # as a share of the ceiling
 SELDOM = 0.05  # different values for each sample: a plug-in entropy reads about half of this too low, in nats
-FEW_CLASSES = 20  # whole numbers of y or z, up to which they may be the numbers of classes
+FEW_CLASSES = 20  # whole numbers of z, up to which they may be the numbers of classes
 MEMBERS = 10  # samples for each of them
 REPEATED_ROWS = 0.01  # share of samples with an exact copy
 REPEATED_VALUES = 0.1  # share of values with an exact copy in their column
@@ -150,36 +150,20 @@ def on_units(ks: Iterable[int], sampling: Sampling, n_samples: int, dim: int) ->
 
 def on_given(z: Samples | None, classes: Sequence[str], estimator: Estimator) -> list[str]:
     """Note on a condition z that looks like class labels read as numbers."""
-    if z is None or classes or estimator == "discrete" or not (number := whole_numbers(z)):
+    if z is None:
+        return []
+    if classes or estimator == "discrete" or z.shape[1] > 1:
+        return []
+    values = np.unique(np.asarray(z))
+    if not 1 < len(values) <= min(FEW_CLASSES, len(z) / MEMBERS) or (values % 1 != 0).any():
         return []
     return [
         noted(
             "given-labels",
-            f"z takes {number} whole numbers, and their distances count. If they are class labels, given_labels=True "
+            f"z takes {len(values)} whole numbers, and their distances count. If they are class labels, given_labels=True "
             "(--given-labels) conditions on the class, whatever its number.",
         )
     ]
-
-
-def on_labels(y: Samples, classes: Sequence[str], estimator: Estimator) -> list[str]:
-    """Note on y that looks like class labels read as numbers."""
-    if classes or estimator == "discrete" or not (number := whole_numbers(y)):
-        return []
-    return [
-        noted(
-            "labels",
-            f'y takes {number} whole numbers, and their distances count. If they are class labels, estimator="ross" (--labels) '
-            "compares samples of one class with all, whatever its number.",
-        )
-    ]
-
-
-def whole_numbers(points: Samples) -> int:
-    """How many values points (n, 1) take, if these may be the numbers of classes; 0 if not."""
-    if points.shape[1] > 1 or (np.asarray(points[:FEW_CLASSES]) % 1 != 0).any():
-        return 0
-    values = np.unique(np.asarray(points))
-    return 0 if not 1 < len(values) <= min(FEW_CLASSES, len(points) / MEMBERS) or (values % 1 != 0).any() else len(values)
 
 
 def on_scales(sides: Sequence[tuple[str, Measured]], standardize: Standardize, given: str | None) -> dict[str, str]:

@@ -328,7 +328,6 @@ def prepared(x: Any, y: Any, z: Any, settings: Settings) -> tuple[Prepared, dict
     on_gpu = None if needs_host(settings) else functools.partial(backends.from_gpu, backend=settings.backend)
     sides, dims, classes, notes = arrays.paired(values, settings.estimator, on_gpu, given_labels=settings.given_labels)
     notes += _notes.on_given(sides.get("z"), classes.get("z", ()), settings.estimator)
-    notes += _notes.on_labels(sides["y"], classes.get("y", ()), settings.estimator)
     if settings.estimator == "discrete":
         arguments.check_left_as_they_are(settings.standardize, settings.noise)
     else:

@@ -139,12 +139,6 @@ ESTIMATES = {
         "classes means staying within each class.",
         "If they are labels, add --given-labels. If they are real measurements, nothing need be done.",
     ),
-    "labels": Explanation(
-        "Y looks like class labels taken for numbers",
-        "Y takes a few whole numbers, whose distances now count: class 1 is nearer to 2 than to 9. MI with classes is found "
-        "from neighbours within each class.",
-        "If they are labels, add --labels. If they are real measurements, nothing need be done.",
-    ),
     "small-classes": Explanation(
         "Classes with too few members were left out",
         "An estimate within a class needs more than k members. Smaller classes are left out, so the result is that of the "

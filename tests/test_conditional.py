@@ -132,21 +132,8 @@ def test_codes_of_y_do_not_matter_given_continuous_z(code):
     assert found == nats(X, CLASSES, Y, estimator="ross")
 
 
-def test_numbers_of_y_that_look_like_labels_are_noted():
-    def told(y, **options):
-        return [note for note in mutual_information(X, y, **options).notes if note.endswith("[mi explain labels]")]
-
-    (note,) = told(PLACES)
-    assert note.startswith("y takes 3 whole numbers")
-    assert 'estimator="ross" (--labels)' in note
-    for y, options in [(PLACES, {"estimator": "ross"}), (PLACES / 2, {}), (np.arange(N), {}), (Y, {}), (0 * PLACES, {})]:
-        assert told(y, **options) == []
-    discrete = mutual_information(np.round(X), PLACES, estimator="discrete")
-    assert not any("[mi explain labels]" in note for note in discrete.notes)
-
-
 def test_numbers_that_look_like_labels_are_noted():
-    (note, *_) = mutual_information(X, Y, given=PLACES, standardize="columns").notes  # of z
+    (note, *_) = mutual_information(X, Y, given=PLACES, standardize="columns").notes
     assert note.startswith("z takes 3 whole numbers")
     assert "given_labels=True (--given-labels)" in note
     for z, options in [(PLACES, {"given_labels": True}), (PLACES / 2, {}), (np.arange(N), {}), (X, {})]:
