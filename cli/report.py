@@ -41,8 +41,6 @@ def report(
     if not folder.exists():
         raise InputError(f"{folder}: there is no such file or folder.")
     is_table = folder.is_file()
-    if is_table and folder.suffix.lower() == ".html":
-        raise InputError(f"{folder} is a page already: give the folder of mi reproduce, or a callback's table.")
     page = out or (folder.with_suffix(".html") if is_table else folder / "report.html")
     if page.suffix.lower() != ".html":
         raise InputError(f"--out is {out}: it is written as .html, so name it that way.")

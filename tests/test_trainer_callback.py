@@ -12,7 +12,7 @@ import pytest
 
 import mi_core
 from mi_core import InputError, similarity
-from trainer import MutualInformationCallback, measurement
+from trainer import MutualInformationCallback
 from trainer.activations import Probe
 from trainer.measurement import Measurement
 from trainer.table import Table
@@ -511,13 +511,6 @@ def test_a_new_training_has_rows_of_its_own():
     fit(model, measuring)
     fit(model, measuring, epochs=1)
     assert [row.epoch for row in measuring.rows] == [0, 1]
-
-
-def test_layers_of_like_names_have_files_of_their_own(tmp_path):
-    names = ["a/b", "a_b", "a:b", "a%3Ab", "ä b"]
-    measurement.save({name: np.full((2, 1), place) for place, name in enumerate(names)}, tmp_path, "0001")
-    kept = {path.name: int(np.load(path)[0, 0]) for path in tmp_path.iterdir()}
-    assert kept == {"0001-a%2Fb.npy": 0, "0001-a_b.npy": 1, "0001-a%3Ab.npy": 2, "0001-a%253Ab.npy": 3, "0001-ä%20b.npy": 4}
 
 
 def test_saved_activations_give_the_same_estimate(tmp_path):

@@ -364,6 +364,7 @@ def test_drawn_samples_keep_their_groups():
         ({"name": 3}, "name is 3: give a word"),
         ({"bn": ()}, "bn is empty"),
         ({"bn": 3}, "bn is 3: it must be one of inference, batch"),
+        ({"layers": [("a/b", "a_b")], "save_activations": "kept"}, "would go to the same files"),
     ],
 )
 def test_options_that_cannot_be_used_are_found_before_training(options, message):

@@ -6,7 +6,6 @@ This module uses no framework.
 from __future__ import annotations
 
 import dataclasses
-import os
 import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -115,10 +114,5 @@ def listed(names: Sequence[str]) -> str:
 
 
 def file_name(layer: str) -> str:
-    """A layer's name with what a file system may refuse written as in URLs, so that different names stay different.
-
-    Example:
-        >>> file_name("conv:0"), file_name("conv_0")
-        ('conv%3A0', 'conv_0')
-    """
-    return re.sub(r"[^\w.\-]", lambda refused: "".join(f"%{byte:02X}" for byte in os.fsencode(refused[0])), layer)
+    """A layer's name without characters that a file system may refuse."""
+    return re.sub(r"[^\w.\-]", "_", layer)

@@ -176,6 +176,8 @@ class Measurement:
             one.check(self.pairs, self.labels, grouped=self.groups is not None or positions == "samples")
         self.table = Table(table) if isinstance(table, str | Path) else table
         self.save_activations = None if save_activations is None else Path(save_activations)
+        if save_activations is not None and len(set(map(file_name, self.layers))) < len(self.layers):
+            raise InputError(f"the activations of {', '.join(self.layers)} would go to the same files: name other layers.")
         self.quiet = quiet
         self.rows: list[Row] = []
         self.latest = -1  # epoch that rows are there of
