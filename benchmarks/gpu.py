@@ -261,7 +261,7 @@ ON_CPU = (Program("mi cpu", on_the_cpu, warm=True, tasks=(*DECISIVE, *QUICK_ON_C
 
 @functools.cache
 def samples(task: Task) -> Pair:
-    """The same for all programs."""
+    """Both sides of a task, drawn once for all programs."""
     return task.samples(0)
 
 
@@ -295,7 +295,7 @@ def tried(program: Program, x: Any, y: Any) -> dict[str, Any]:
         times, found = timed(run, program.repeats)
     except ImportError as error:
         return {"status": f"missing: {error}"}
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:  # noqa: BLE001  whatever a program by hand runs into is its result
         return {"status": f"failed: {first_line(error)}"}
     return {
         "status": "ok",
@@ -309,7 +309,7 @@ def tried(program: Program, x: Any, y: Any) -> dict[str, Any]:
 
 
 def tried_apart(program: Program, task: Task) -> dict[str, Any]:
-    """The same, from a process of its own."""
+    """What one row has of its own, measured in another process, which may crash or hang."""
     command = [sys.executable, "-m", "benchmarks.gpu", program.name, json.dumps(dataclasses.asdict(task))]
     try:
         done = subprocess.run(command, cwd=rows.REPOSITORY, capture_output=True, text=True, check=False, timeout=APART)
@@ -381,7 +381,7 @@ def work(task: Task) -> float:
 
 
 def circumstances() -> dict[str, Any]:
-    """Those of every row, with the versions of the driver and of KeOps."""
+    """Machine, versions and commit of a row, the driver and KeOps among them."""
     found = rows.circumstances()
     asked = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
     with contextlib.suppress(OSError, IndexError):
