@@ -591,7 +591,9 @@ def with_verdicts(results: list[MIResult], ranks: Sequence[Ranks], run: Estimati
 
     with blas_threads(run.settings.threads):
         verdicts = [
-            reliability.judge(run.sides, ranks, one, at_larger_k, of_parts, run.means, run.settings.seed)
+            reliability.judge(
+                reliability.measure(run.sides, ranks, one, at_larger_k, of_parts, run.means, run.settings.seed), one
+            )
             for one, at_larger_k, of_parts in zip(results, run.estimates_also, run.on_parts, strict=True)
         ]
     return [dataclasses.replace(one, reliability=verdict) for one, verdict in zip(results, verdicts, strict=True)]

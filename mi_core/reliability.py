@@ -74,27 +74,8 @@ class Sign:
     reason: str
 
 
-def judge(
-    samples: Prepared,
-    ranks: Sequence[Ranks],
-    result: MIResult,
-    at_larger_k: tuple[int, float],
-    on_parts: tuple[int, float] | None,
-    estimates: Estimates,
-    seed: int,
-) -> Reliability:
-    """Verdict on a result for these samples, with all estimates in its unit.
-
-    Args:
-        samples: The samples.
-        ranks: Ranks of each of their sides.
-        result: Their estimate, with its error bar.
-        at_larger_k: `larger_order` and the estimate with it.
-        on_parts: Size of parts of the samples, and the mean estimate on them; None where the samples are too few.
-        estimates: Gives the values of the same estimator on other samples.
-        seed: Of all that is random.
-    """
-    measured = measure(samples, ranks, result, at_larger_k, on_parts, estimates, seed)
+def judge(measured: Reliability, result: MIResult) -> Reliability:
+    """Verdict on a result from the signs measured for it, gravest reason first."""
     against = sorted(signs(measured, result), key=lambda sign: (sign.is_gross, sign.size), reverse=True)
     if not against:
         return dataclasses.replace(measured, reasons=(reason_to_trust(measured, result),))
@@ -111,7 +92,17 @@ def measure(
     estimates: Estimates,
     seed: int,
 ) -> Reliability:
-    """Measure all signs, with the arguments of `judge`, without a verdict yet."""
+    """Measure all signs for a result, with all estimates in its unit, without a verdict yet.
+
+    Args:
+        samples: The samples.
+        ranks: Ranks of each of their sides.
+        result: Their estimate, with its error bar.
+        at_larger_k: `larger_order` and the estimate with it.
+        on_parts: Size of parts of the samples, and the mean estimate on them; None where the samples are too few.
+        estimates: Gives the values of the same estimator on other samples.
+        seed: Of all that is random.
+    """
     nats = _formula.NATS_PER_UNIT[result.units]
     n, k = result.n_samples, order(result)
     sides = list(samples.sides().values())
